@@ -1,0 +1,136 @@
+/**
+ * All cryptography of our own secrets: derivation, digests, sealing, SCRAM keys, passwords, random.
+ *
+ * From one 32-byte master secret, which is never in the database, HKDF makes a pepper for key digests, a sealing key
+ * (AES-256-GCM), a key for the fake salts of unknown SCRAM names and one for tokens. A stolen database authenticates
+ * nothing without it.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  pbkdf2,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
+import { promisify } from "node:util";
+import type { KeyText } from "./domain/key-text.ts";
+import type { ScramVerifier } from "./domain/key.ts";
+
+export const MASTER_SECRET_BYTES = 32;
+export const DIGEST_BYTES = 32;
+/** The floor of the official clients; a 64-character random secret gains nothing from more. */
+export const SCRAM_ITERATIONS = 50_000;
+export const SCRAM_SALT_BYTES = 16;
+const HASH_BYTES = 64;
+const SALT_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
+
+const pbkdf2Async = promisify(pbkdf2);
+
+/** Random bytes from the operating system; tests may pass another source. */
+export type Random = (count: number) => Uint8Array;
+export const systemRandom: Random = (count) => randomBytes(count);
+
+export interface Secrets {
+  /** HMAC-SHA-256 over `v1|id|body`. */
+  digestKey(key: KeyText): Uint8Array;
+  /** HMAC-SHA-256 of a bearer text that we made (token, session, setup link), for storing and finding it. */
+  digestToken(text: string): Uint8Array;
+  /** AES-256-GCM: 12-byte nonce, ciphertext, 16-byte tag. The context must be given again to unseal. */
+  seal(plain: Uint8Array, context: string): Uint8Array;
+  /** Throws where context, key or a byte differs. */
+  unseal(sealed: Uint8Array, context: string): Uint8Array;
+  /** 16 bytes that look like a salt of ours, the same for the same name each time. */
+  fakeSalt(name: string): Uint8Array;
+  /** Differs for every master secret and tells nothing of it; kept in the database to notice a wrong one. */
+  readonly fingerprint: string;
+}
+
+export function deriveSecrets(master: Uint8Array, random: Random = systemRandom): Secrets {
+  if (master.length !== MASTER_SECRET_BYTES) throw new Error("The master secret must have 32 bytes");
+  const derive = (use: string): Buffer => Buffer.from(hkdfSync("sha256", master, "chatelaine", use, 32));
+  const pepper = derive("key digest v1");
+  const sealing = derive("seal v1");
+  const salts = derive("fake salt v1");
+  const tokens = derive("token v1");
+  return {
+    digestKey: (key) => createHmac("sha256", pepper).update(`v1|${key.id}|${key.body}`).digest(),
+    digestToken: (text) => createHmac("sha256", tokens).update(text).digest(),
+    seal: (plain, context) => seal(sealing, random(12), plain, context),
+    unseal: (sealed, context) => unseal(sealing, sealed, context),
+    fakeSalt: (name) => saltText(createHmac("sha256", salts).update(name).digest()),
+    fingerprint: derive("fingerprint v1").toString("hex").slice(0, 32),
+  };
+}
+
+/** Compares in time that depends on the lengths alone. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** 16 characters of `A-Za-z0-9./`, as bytes: a SCRAM salt in the form that the dialect draws. */
+export function makeSalt(random: Random): Uint8Array {
+  return saltText(random(SCRAM_SALT_BYTES));
+}
+
+/** The keys of RFC 5802, section 3, with SHA-512. PBKDF2 runs off the event loop. */
+export async function scramKeys(
+  material: string,
+  salt: Uint8Array,
+  iterations: number,
+): Promise<ScramVerifier & { clientKey: Uint8Array }> {
+  const salted = await pbkdf2Async(material, salt, iterations, HASH_BYTES, "sha512");
+  const clientKey = hmacSha512(salted, "Client Key");
+  return {
+    salt,
+    iterations,
+    clientKey,
+    storedKey: createHash("sha512").update(clientKey).digest(),
+    serverKey: hmacSha512(salted, "Server Key"),
+  };
+}
+
+export function hmacSha512(key: Uint8Array, data: string | Uint8Array): Uint8Array {
+  return createHmac("sha512", key).update(data).digest();
+}
+
+export function sha512(data: Uint8Array): Uint8Array {
+  return createHash("sha512").update(data).digest();
+}
+
+/** stored key and server key, 64 bytes each, as they are sealed. */
+export function packVerifier(verifier: ScramVerifier): Uint8Array {
+  return Buffer.concat([verifier.storedKey, verifier.serverKey]);
+}
+
+export function unpackVerifier(packed: Uint8Array, salt: Uint8Array, iterations: number): ScramVerifier {
+  return { salt, iterations, storedKey: packed.subarray(0, HASH_BYTES), serverKey: packed.subarray(HASH_BYTES) };
+}
+
+/** Text of 48 random bytes, base64url, 64 characters. */
+export function makeToken(random: Random): string {
+  return Buffer.from(random(48)).toString("base64url");
+}
+
+function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, context: string): Uint8Array {
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context));
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+function unseal(key: Uint8Array, sealed: Uint8Array, context: string): Uint8Array {
+  const tagAt = sealed.length - 16;
+  if (tagAt < 12) throw new Error("Sealed data is too short");
+  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, 12))
+    .setAAD(Buffer.from(context))
+    .setAuthTag(sealed.subarray(tagAt));
+  return Buffer.concat([decipher.update(sealed.subarray(12, tagAt)), decipher.final()]);
+}
+
+function saltText(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(
+    Array.from(bytes.subarray(0, SCRAM_SALT_BYTES), (byte) => SALT_ALPHABET[byte & 63]).join(""),
+    "ascii",
+  );
+}

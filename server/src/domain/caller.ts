@@ -1,0 +1,41 @@
+import type { Role } from "@chatelaine/contract/roles";
+import { AppError } from "./errors.ts";
+import { type Rights, rightsOf } from "./rights.ts";
+
+/** The door through which somebody came. */
+export type Door = "cli" | "websocket" | "rest" | "auth" | "internal";
+
+/** Where a request came from. */
+export interface Origin {
+  readonly door: Door;
+  /** Canonical text of the client's address, after trusted proxies; null on a unix socket and on the command line. */
+  readonly address: string | null;
+  readonly port: number | null;
+  /** TLS, a unix socket or loopback, as the client sees it. */
+  readonly secure: boolean;
+  /** What the client calls itself (User-Agent), cut to 200 characters. */
+  readonly client: string | null;
+  /** The connection or browser session, for the audit. */
+  readonly sessionId: string | null;
+}
+
+/** Who asks, with the rights that hold at this moment. */
+export interface Caller extends Rights {
+  readonly kind: "system" | "user" | "key";
+  /** 0 for the system itself: the command line on the data folder, and the server's own clockwork. */
+  readonly userId: number;
+  readonly username: string;
+  readonly key: { readonly id: number; readonly name: string; readonly expiresAt: number | null } | null;
+  readonly origin: Origin;
+}
+
+export function systemCaller(door: "cli" | "internal", username = "system"): Caller {
+  const origin: Origin = { door, address: null, port: null, secure: true, client: null, sessionId: null };
+  return { kind: "system", userId: 0, username, key: null, origin, ...rightsOf(["FULL_ADMIN"], []) };
+}
+
+/** Throws role_missing unless the caller has one of the roles. */
+export function requireRole(caller: Caller, ...anyOf: readonly Role[]): void {
+  if (anyOf.some((role) => caller.roles.has(role))) return;
+  throw new AppError("role_missing", "Not authorized", { details: { needs: anyOf } });
+}

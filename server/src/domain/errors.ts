@@ -1,0 +1,32 @@
+import type { ErrorCode, Issue } from "@chatelaine/contract/errors";
+
+/** The one error that use cases throw. Its cause never leaves the process. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly issues: readonly Issue[];
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { issues?: readonly Issue[]; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.issues = more.issues ?? [];
+    this.details = more.details ?? {};
+  }
+}
+
+/** Input that breaks a rule: all broken rules at once, never one by one. */
+export function refuseIssues(issues: readonly Issue[]): void {
+  if (issues.length === 0) return;
+  const code = issues.some((issue) => issue.code === "name_taken") ? "name_taken" : "invalid";
+  throw new AppError(code, issues.map((issue) => issue.message).join("; "), { issues });
+}
+
+/** @returns the code of an AppError, else `internal`. */
+export function errorCode(error: unknown): ErrorCode {
+  return error instanceof AppError ? error.code : "internal";
+}

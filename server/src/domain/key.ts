@@ -1,0 +1,118 @@
+import type { Role } from "@chatelaine/contract/roles";
+import type { Issue } from "@chatelaine/contract/errors";
+
+export interface RateLimit {
+  readonly limit: number;
+  readonly windowSeconds: number;
+}
+
+/** A key as everybody may know it who may see it. Instants are milliseconds since the epoch, UTC. */
+export interface Key {
+  readonly id: number;
+  readonly name: string;
+  readonly userId: number;
+  readonly username: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  /** The last four characters. */
+  readonly hint: string;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  /** When it was last made anew by a reset. */
+  readonly resetAt: number | null;
+  readonly expiresAt: number | null;
+  readonly pausedAt: number | null;
+  readonly revokedAt: number | null;
+  readonly revokedReason: string | null;
+  /** null: all that the user has. */
+  readonly roles: readonly Role[] | null;
+  readonly scopes: readonly string[] | null;
+  readonly allowedIps: readonly string[] | null;
+  readonly rateLimit: RateLimit | null;
+  readonly lastUsedAt: number | null;
+  readonly lastUsedAddress: string | null;
+  readonly lastUsedClient: string | null;
+  /** Rises with every change. Guards updates. */
+  readonly version: number;
+}
+
+/** What a key's holder wants of it. Absent members keep their value on an edit, and mean the default on a new key. */
+export interface KeyFields {
+  readonly name?: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly expiresAt?: number | null;
+  readonly roles?: readonly Role[] | null;
+  readonly scopes?: readonly string[] | null;
+  readonly allowedIps?: readonly string[] | null;
+  readonly rateLimit?: RateLimit | null;
+}
+
+/** What leaves the server once, at create and reset, and is stored nowhere in clear. */
+export interface KeySecret {
+  /** `<id>-<body>` */
+  readonly text: string;
+  readonly scram: ScramVerifier & { readonly clientKey: Uint8Array };
+}
+
+/** RFC 5802, section 3, with SHA-512. */
+export interface ScramVerifier {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  readonly storedKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+}
+
+export type KeyState = "active" | "paused" | "revoked" | "expired";
+
+export const KEY_NAME_CHARS_MAX = 200;
+export const REASON_CHARS_MAX = 500;
+/** Description and tags together, UTF-8. */
+export const KEY_WORDS_BYTES_MAX = 4096;
+export const TAGS_MAX = 32;
+export const TAG_CHARS_MAX = 64;
+export const KEYS_PER_USER_MAX = 1_000;
+export const PAUSED_REASON = "Paused";
+/** The last instant that RFC 3339 can write. */
+export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/** The states are separate facts; where several hold, the one that is hardest to leave is told. */
+export function keyState(key: Pick<Key, "expiresAt" | "pausedAt" | "revokedAt">, now: number): KeyState {
+  if (key.revokedAt !== null) return "revoked";
+  if (key.pausedAt !== null) return "paused";
+  return isExpired(key.expiresAt, now) ? "expired" : "active";
+}
+
+export function isExpired(expiresAt: number | null, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+/** The rules for a key's own words that need no other knowledge. */
+export function checkKeyWords(fields: KeyFields): Issue[] {
+  const issues: Issue[] = [];
+  if (fields.name !== undefined && !isKeyName(fields.name)) {
+    const message =
+      fields.name.length === 0
+        ? "String should have at least 1 character"
+        : fields.name.length > KEY_NAME_CHARS_MAX
+          ? `String should have at most ${KEY_NAME_CHARS_MAX} characters`
+          : "The name must not hold control characters";
+    issues.push({ path: ["name"], code: "shape", message });
+  }
+  const words = [fields.description ?? "", ...(fields.tags ?? [])];
+  if (words.reduce((sum, word) => sum + Buffer.byteLength(word), 0) > KEY_WORDS_BYTES_MAX) {
+    const message = "Description and tags may have 4 KiB together";
+    issues.push({ path: ["description"], code: "too_long", message });
+  }
+  const tags = fields.tags ?? [];
+  if (tags.length > TAGS_MAX || tags.some((tag) => tag.length === 0 || tag.length > TAG_CHARS_MAX)) {
+    const message = `At most ${TAGS_MAX} tags of 1 to ${TAG_CHARS_MAX} characters`;
+    issues.push({ path: ["tags"], code: "too_long", message });
+  }
+  return issues;
+}
+
+function isKeyName(name: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  return name.length > 0 && name.length <= KEY_NAME_CHARS_MAX && !/[\u0000-\u001f\u007f]/.test(name) && name.isWellFormed();
+}

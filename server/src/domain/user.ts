@@ -1,0 +1,50 @@
+import type { Role } from "@chatelaine/contract/roles";
+
+/** Somebody who may sign in and hold keys. Instants are milliseconds since the epoch, UTC. */
+export interface User {
+  readonly id: number;
+  readonly username: string;
+  readonly fullName: string;
+  readonly email: string | null;
+  /** Granted to himself. */
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+  /** With what his groups add; not expanded. */
+  readonly allRoles: readonly Role[];
+  readonly allScopes: readonly string[];
+  readonly groups: readonly string[];
+  readonly lockedAt: number | null;
+  readonly hasPassword: boolean;
+  readonly passwordChangedAt: number | null;
+  readonly createdAt: number;
+  /** Free JSON of the user's own (`auth.set_attribute`). */
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly keyIds: readonly number[];
+  readonly version: number;
+}
+
+export interface Group {
+  readonly id: number;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+  readonly members: readonly string[];
+  readonly createdAt: number;
+  readonly version: number;
+}
+
+export const FULL_NAME_CHARS_MAX = 255;
+export const EMAIL_CHARS_MAX = 254;
+export const PASSWORD_CHARS_MIN = 12;
+export const PASSWORD_BYTES_MAX = 1024;
+export const ATTRIBUTES_BYTES_MAX = 65_536;
+export const USERS_MAX = 100_000;
+
+/** 1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`, as in the dialect. Groups are named alike. */
+export function isUsername(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(text);
+}
+
+export function isEmail(text: string): boolean {
+  return text.length <= EMAIL_CHARS_MAX && /^[^\s@<>"]+@[^\s@<>"]+$/.test(text);
+}
