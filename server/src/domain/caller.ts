@@ -27,6 +27,8 @@ export interface Caller extends Rights {
   readonly username: string;
   readonly key: { readonly id: number; readonly name: string; readonly expiresAt: number | null } | null;
   readonly origin: Origin;
+  /** The call as it came, secrets masked, for the audit of doors that record calls. */
+  readonly call?: { readonly method: string; readonly params: unknown };
 }
 
 export function systemCaller(door: "cli" | "internal", username = "system"): Caller {

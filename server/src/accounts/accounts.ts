@@ -1,0 +1,179 @@
+/**
+ * Who there is and who is signed in: users, groups, passwords, sign-in by password, key, SCRAM and token, sessions.
+ *
+ * What every part promises stands at its interface here; each lives in a file of its own beside this one.
+ */
+import type { Caller, Origin } from "../domain/caller.ts";
+import type { Group, User } from "../domain/user.ts";
+import type { Role } from "@chatelaine/contract/roles";
+import type { CredentialKind } from "../domain/audit.ts";
+import type { ListQuery, MaybePromise, Page } from "../store/store.ts";
+import type { Refusal } from "../verify/verify.ts";
+
+export interface Accounts {
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly setup: Setup;
+  readonly signIn: SignIn;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  close(): void;
+}
+
+export interface Users {
+  /** ACCOUNT_READ. Members as of User. */
+  list(caller: Caller, query: ListQuery): Promise<Page<User>>;
+  /** ACCOUNT_READ, or oneself. Throws not_found. */
+  get(caller: Caller, by: { readonly id: number } | { readonly username: string }): Promise<User>;
+  /** ACCOUNT_WRITE, and nobody grants what he lacks. Throws invalid with issues, name_taken, forbidden, limit_reached. */
+  create(caller: Caller, input: NewUserInput): Promise<User>;
+  update(caller: Caller, id: number, change: UserChange): Promise<User>;
+  /** Sessions of a locked user end, his keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
+  lock(caller: Caller, id: number): Promise<User>;
+  unlock(caller: Caller, id: number): Promise<User>;
+  /** Deletes his keys too, audited one by one. */
+  remove(caller: Caller, id: number): Promise<User>;
+  /** Free JSON of the caller's own. */
+  setAttribute(caller: Caller, name: string, value: unknown): Promise<void>;
+}
+
+export interface NewUserInput {
+  readonly username: string;
+  readonly fullName?: string;
+  readonly email?: string | null;
+  readonly roles?: readonly Role[];
+  readonly scopes?: readonly string[];
+  /** Absent: cannot sign in by password. */
+  readonly password?: string;
+  readonly groups?: readonly string[];
+}
+
+export interface UserChange extends Partial<NewUserInput> {
+  readonly locked?: boolean;
+  /** Takes the password away. */
+  readonly passwordDisabled?: boolean;
+}
+
+export interface Groups {
+  list(caller: Caller): Promise<readonly Group[]>;
+  get(caller: Caller, name: string): Promise<Group>;
+  create(caller: Caller, input: GroupInput & { readonly name: string }): Promise<Group>;
+  update(caller: Caller, name: string, change: Partial<GroupInput>): Promise<Group>;
+  remove(caller: Caller, name: string): Promise<Group>;
+  addMember(caller: Caller, name: string, username: string): Promise<Group>;
+  removeMember(caller: Caller, name: string, username: string): Promise<Group>;
+}
+
+export interface GroupInput {
+  readonly name?: string;
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+}
+
+/** The one-time link by which the first administrator is made. */
+export interface Setup {
+  isNeeded(): MaybePromise<boolean>;
+  /** @returns a fresh token, good for an hour; the one before is dead. Throws conflict when a user exists. */
+  makeToken(): Promise<string>;
+  /** Throws forbidden for a wrong, spent or late token, conflict when a user exists. */
+  createFirst(token: string, input: NewUserInput & { readonly password: string }, origin: Origin): Promise<User>;
+}
+
+/** What a session was opened with. */
+export interface Credential {
+  readonly kind: Extract<CredentialKind, "LOGIN_PASSWORD" | "API_KEY" | "TOKEN">;
+  readonly userId: number;
+  readonly username: string;
+  readonly key: { readonly id: number; readonly name: string; readonly expiresAt: number | null } | null;
+  /** Whether the key proved itself by SCRAM. */
+  readonly scram: boolean;
+  readonly loginId: string;
+  readonly loginAt: number;
+  /** The credential of the session that made the token. */
+  readonly parent: Credential | null;
+  /** Names the token among live ones; not the token. */
+  readonly tokenId: string | null;
+}
+
+export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
+
+export type SignInResult =
+  | { readonly ok: true; readonly credential: Credential }
+  | { readonly ok: false; readonly reason: SignInRefusal };
+
+/** Every attempt is audited, apart from changes and never with what was presented. */
+export interface SignIn {
+  /**
+   * @param username the owner whom the client named; undefined: whoever it is
+   * A right key over an insecure transport is treated as the settings say for this door.
+   */
+  byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult>;
+  /** Slowed for each account and network. Takes as long for a name that does not exist. */
+  byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
+  byToken(token: string, origin: Origin): Promise<SignInResult>;
+  /**
+   * First step of SCRAM-SHA-512 (protocol 3.4). Unknown names get a fake salt and fail at the second step.
+   * @param binding tls-server-end-point of the certificate that the client sees; undefined off TLS
+   * @returns undefined where the first message is refused at once
+   */
+  scramFirst(message: string, origin: Origin, binding: Uint8Array | undefined): Promise<ScramExchange | undefined>;
+}
+
+export interface ScramExchange {
+  readonly serverFirst: string;
+  /** Once: a second call is refused. */
+  finish(clientFinal: string): Promise<(SignInResult & { ok: true; serverFinal: string }) | { ok: false; reason: SignInRefusal }>;
+}
+
+export interface Session {
+  /** UUID, of the connection. */
+  readonly id: string;
+  readonly credential: Credential;
+  readonly origin: Origin;
+  readonly createdAt: number;
+}
+
+export type SessionEnd =
+  | "logout"
+  | "disconnect"
+  | "replaced"
+  | "terminated"
+  | "key_ended"
+  | "key_expired"
+  | "user_ended"
+  | "token_ended"
+  | "too_old";
+
+/** Live sessions of this process. They end when what they were opened with ends, at the latest at their next use. */
+export interface Sessions {
+  /** @param onEnd called once, whatever ends it but the one who opened it */
+  open(credential: Credential, origin: Origin, onEnd: (reason: SessionEnd) => void): Session;
+  /**
+   * The caller that this session is now, with rights as they are now.
+   * Throws session_expired where it has ended.
+   */
+  caller(session: Session): MaybePromise<Caller>;
+  /** By the one who opened it. */
+  close(session: Session, reason: "logout" | "disconnect" | "replaced"): void;
+  /** AUTH_SESSIONS_READ. */
+  list(caller: Caller): readonly Session[];
+  /** AUTH_SESSIONS_WRITE. @returns false for an unknown id */
+  terminate(caller: Caller, id: string): boolean;
+  /** Ends all but the caller's own. */
+  terminateOthers(caller: Caller): void;
+  /** @returns the way out */
+  subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
+}
+
+/** Short-lived tokens for further connections (protocol 3.7). Kept in memory; they die with the session that made them. */
+export interface Tokens {
+  generate(session: Session, options: TokenOptions): string;
+}
+
+export interface TokenOptions {
+  readonly ttlSeconds: number;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** Only from the address that it was made from. */
+  readonly matchOrigin: boolean;
+  readonly singleUse: boolean;
+}

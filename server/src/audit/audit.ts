@@ -1,0 +1,105 @@
+/**
+ * The audit log: reading it, and recording what happens beside changes (sign-ins, refusals), in batches that a flood cannot
+ * make the keys' database pay for.
+ */
+import { randomUUID } from "node:crypto";
+import type { AuditRecord } from "../domain/audit.ts";
+import { credentialNote } from "../domain/audit.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../log.ts";
+import type { KeyUse, ListQuery, Page, Store } from "../store/store.ts";
+
+export const FLUSH_EVERY_MS = 500;
+/** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
+export const WAITING_MAX = 100_000;
+
+export type Note = Pick<AuditRecord, "event" | "action" | "description" | "success"> &
+  Partial<Omit<AuditRecord, "id" | "at">>;
+
+export interface Audit {
+  /** SYSTEM_AUDIT_READ. Members as of AuditRecord; changes and activity together. */
+  list(caller: Caller, query: ListQuery): Promise<Page<AuditRecord>>;
+  /** Remembers something that is no change; written within a second. */
+  note(note: Note): void;
+  /** Remembers that a key was used. */
+  noteUse(keyId: number, address: string | null, client: string | null): void;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AuditDeps {
+  readonly store: Pick<Store, "listAudit" | "recordActivity">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createAudit({ store, clock, log }: AuditDeps): Audit {
+  let records: AuditRecord[] = [];
+  let use = new Map<number, KeyUse>();
+  let dropped = 0;
+  let flushing: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    flushing = flushing.then(async () => {
+      if (records.length === 0 && use.size === 0) return;
+      const [batch, uses] = [records, [...use.values()]];
+      records = [];
+      use = new Map();
+      if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
+      dropped = 0;
+      await store.recordActivity(batch, uses);
+    }).catch((error: unknown) => log.error("Sign-ins could not be recorded", { error }));
+    return flushing;
+  };
+  const timer = setInterval(flush, FLUSH_EVERY_MS);
+  return {
+    list: async (caller, query) => {
+      requireRole(caller, "SYSTEM_AUDIT_READ");
+      await flush();
+      return store.listAudit(query);
+    },
+    note: (note) => {
+      if (records.length >= WAITING_MAX) dropped++;
+      else records.push({ ...EMPTY, ...note, id: randomUUID(), at: clock.now() });
+    },
+    noteUse: (keyId, address, client) => {
+      const count = (use.get(keyId)?.count ?? 0) + 1;
+      if (count > 1 || use.size < WAITING_MAX) use.set(keyId, { keyId, at: clock.now(), address, client, count });
+    },
+    flush,
+    close: async () => {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}
+
+const EMPTY: Omit<AuditRecord, "id" | "at" | "event" | "action" | "description" | "success"> = {
+  username: null,
+  address: null,
+  sessionId: null,
+  door: "internal",
+  credentials: null,
+  target: null,
+  details: {},
+  error: null,
+};
+
+/** The record of something that this caller did. */
+export function recordOf(caller: Caller, at: number, note: Pick<AuditRecord, "action" | "description" | "target"> & Partial<AuditRecord>): AuditRecord {
+  const details = caller.call ? { call: caller.call, ...note.details } : (note.details ?? {});
+  return {
+    ...EMPTY,
+    id: randomUUID(),
+    at,
+    event: "METHOD_CALL",
+    username: caller.username,
+    address: caller.origin.address,
+    sessionId: caller.origin.sessionId,
+    door: caller.origin.door,
+    credentials: credentialNote(caller),
+    success: true,
+    ...note,
+    details,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Raw strings (flags, environment) to one frozen Config. One error lists every problem, each naming its flag.
+ */
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { type Network, parseAddress, parseNetwork } from "./domain/address.ts";
+import { AppError } from "./domain/errors.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
+
+/** Where to listen. A unix socket counts as secure. */
+export type Listen =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+export interface Config {
+  readonly data: string;
+  readonly http: Listen | null;
+  readonly https: Listen | null;
+  readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly trustedProxies: readonly Network[];
+  readonly trustUnix: boolean;
+  /** Origins of web pages other than our own that may open a WebSocket. */
+  readonly allowOrigins: readonly string[];
+  /** Calls a minute of one anonymous method from one address; 0: without limit. */
+  readonly anonymousRate: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** As they come from the command line; undefined falls back to the environment, then to the default. */
+export interface RawConfig {
+  readonly data?: string;
+  readonly http?: string;
+  readonly https?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly trustedProxy?: readonly string[];
+  readonly allowOrigin?: readonly string[];
+  readonly anonymousRate?: string;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+}
+
+export const DEFAULT_HTTP = "127.0.0.1:5390";
+export const DEFAULT_HTTPS = "127.0.0.1:5397";
+const DEFAULT_ANONYMOUS_RATE = "20";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws AppError `invalid` whose message has a line for each problem. */
+export function readConfig(raw: RawConfig, env: Environment = process.env): Config {
+  const problems: string[] = [];
+  const note = <T>(fallback: T, read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push((error as Error).message);
+      return fallback;
+    }
+  };
+  const cert = raw.cert ?? env.CHATELAINE_CERT;
+  const key = raw.key ?? env.CHATELAINE_KEY;
+  if ((cert === undefined) !== (key === undefined)) problems.push("--cert and --key belong together");
+  const proxies = raw.trustedProxy ?? list(env.CHATELAINE_TRUSTED_PROXY);
+  const config: Config = {
+    data: dataFolder(raw.data, env),
+    http: note(null, () => readListen("--http", raw.http ?? env.CHATELAINE_HTTP ?? DEFAULT_HTTP)),
+    https: note(null, () => readListen("--https", raw.https ?? env.CHATELAINE_HTTPS ?? DEFAULT_HTTPS)),
+    brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
+    trustedProxies: proxies.filter((text) => text !== "unix").flatMap((text) => note([], () => [readNetwork(text)])),
+    trustUnix: proxies.includes("unix"),
+    allowOrigins: (raw.allowOrigin ?? list(env.CHATELAINE_ALLOW_ORIGIN)).flatMap((text) =>
+      note([], () => [readOrigin(text)]),
+    ),
+    anonymousRate: note(0, () => readRate(raw.anonymousRate ?? env.CHATELAINE_ANONYMOUS_RATE ?? DEFAULT_ANONYMOUS_RATE)),
+    logLevel: note("info", () => readChoice("--log-level", raw.logLevel ?? env.CHATELAINE_LOG_LEVEL ?? "info", LOG_LEVELS)),
+    logFormat: note("text", () => readChoice("--log-format", raw.logFormat ?? env.CHATELAINE_LOG_FORMAT ?? "text", LOG_FORMATS)),
+  };
+  if (config.http === null && config.https === null && problems.length === 0) {
+    problems.push("--http and --https are both off: nothing would listen");
+  }
+  if (problems.length > 0) throw new AppError("invalid", problems.join("\n"));
+  return Object.freeze(config);
+}
+
+/** `/var/lib/chatelaine` for root, else below `$XDG_DATA_HOME` or `~/.local/share`. */
+export function dataFolder(flag: string | undefined, env: Environment = process.env): string {
+  const given = flag ?? env.CHATELAINE_DATA;
+  if (given) return resolve(given);
+  if (process.getuid?.() === 0) return "/var/lib/chatelaine";
+  const base = env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(homedir(), ".local/share");
+  return join(base, "chatelaine");
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? "").split(/[\s,]+/).filter((part) => part !== "");
+}
+
+/** `HOST:PORT`, `[IPv6]:PORT`, `unix:/path` or `off`. */
+function readListen(flag: string, text: string): Listen | null {
+  if (text === "off") return null;
+  if (text.startsWith("unix:")) {
+    const path = text.slice("unix:".length);
+    if (!isAbsolute(path)) throw new Error(`${flag}: the path of a unix socket must be absolute, not "${path}"`);
+    return { kind: "unix", path };
+  }
+  const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = parts?.[1] ?? parts?.[2] ?? "";
+  const port = Number(parts?.[3]);
+  const isHost = parts?.[1] ? parseAddress(host)?.bits === 128 : host === "localhost" || parseAddress(host) !== undefined;
+  if (!parts || port > 65_535 || !isHost) {
+    throw new Error(`${flag}: expected ADDRESS:PORT, [IPv6]:PORT, unix:/path or off, not "${text}"`);
+  }
+  return { kind: "tcp", host, port };
+}
+
+function readNetwork(text: string): Network {
+  const network = parseNetwork(text);
+  if (!network) throw new Error(`--trusted-proxy: expected an address, a CIDR block or unix, not "${text}"`);
+  return network;
+}
+
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== text.replace(/\/$/, "")) {
+    throw new Error(`--allow-origin: expected an origin such as https://keys.example, not "${text}"`);
+  }
+  return url.origin;
+}
+
+function readRate(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new Error(`--anonymous-rate: expected a whole number from 0, not "${text}"`);
+  return Number(text);
+}
+
+function readChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (!found) throw new Error(`${flag}: expected one of ${choices.join(", ")}, not "${text}"`);
+  return found;
+}

@@ -1,0 +1,53 @@
+/**
+ * Follows the numbered feed of changes and tells everybody in this process who hangs on it: sessions that end, events
+ * that are sent.
+ *
+ * `follow()` is asked before anything that relies on a session, so a change that was committed before it, by whichever
+ * process, has taken effect when it returns. A timer asks too, so that what is idle learns of changes as well.
+ */
+import type { Log } from "../log.ts";
+import type { Change, MaybePromise, Store } from "../store/store.ts";
+
+export const FOLLOW_EVERY_MS = 50;
+
+export interface Feed {
+  /** Tells all listeners every change that was committed before this call. */
+  follow(): MaybePromise<void>;
+  /** Listeners run in the order of changes and must not throw. @returns the way out */
+  subscribe(listener: (change: Change) => void): () => void;
+  stop(): void;
+}
+
+export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
+  const listeners = new Set<(change: Change) => void>();
+  const tell = (changes: readonly Change[]): void => {
+    for (const change of changes) {
+      for (const listener of listeners) {
+        try {
+          listener(change);
+        } catch (error) {
+          log.error("A listener of the feed failed", { seq: change.seq, error });
+        }
+      }
+    }
+  };
+  const follow = (): MaybePromise<void> => {
+    const changes = store.poll();
+    return changes instanceof Promise ? changes.then(tell) : tell(changes);
+  };
+  const timer = setInterval(async () => {
+    try {
+      await follow();
+    } catch (error) {
+      log.warn("The feed of changes cannot be read", { error });
+    }
+  }, FOLLOW_EVERY_MS);
+  return {
+    follow,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * The one logger: a line of text or JSON on standard error. Values of secret-bearing names never reach it, and whatever
+ * looks like a key is masked wherever it stands (held by `log.test.ts`).
+ */
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const LINE_CHARS_MAX = 4096;
+const SECRET_NAME = /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
+const KEY_LIKE = /\b\d{1,16}-[0-9A-Za-z]{64}\b|\bCK1[0-9A-Za-z]{61}\b/g;
+
+export function createLog(
+  level: LogLevel,
+  format: LogFormat,
+  write: (line: string) => void = (line) => process.stderr.write(line),
+): Log {
+  const least = LOG_LEVELS.indexOf(level);
+  const at = (name: LogLevel) => (message: string, fields: LogFields = {}) => {
+    if (LOG_LEVELS.indexOf(name) < least) return;
+    const time = new Date().toISOString();
+    const line =
+      format === "json"
+        ? JSON.stringify({ time, level: name, message, ...plain(fields) })
+        : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
+    write(`${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Masks whatever looks like a key. */
+export function redact(text: string): string {
+  return text.replace(KEY_LIKE, "********");
+}
+
+function plain(fields: LogFields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, SECRET_NAME.test(name) ? "********" : valueOf(value)]),
+  );
+}
+
+function valueOf(value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const cause = value.cause === undefined ? "" : `; cause: ${String(valueOf(value.cause))}`;
+  return `${value.stack ?? value.message}${cause}`;
+}
+
+function textOf(fields: Record<string, unknown>): string {
+  return Object.entries(fields)
+    .map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join("")
+    .replaceAll("\n", "\\n");
+}

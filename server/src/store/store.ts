@@ -1,0 +1,239 @@
+/**
+ * Everything that is kept, behind one interface of deep operations.
+ *
+ * A change, its audit record and its row of the numbered feed commit together in `transact`, or not at all; a change without an
+ * audit record is refused. A change of a row carries the version it may leave (`changeKey(id, from, patch)` is false for
+ * the loser), so that check and act are one statement. Sign-ins, last use and counters of guesses are kept apart
+ * (`activity.db`), so that a flood of them neither slows the keys' database nor moves its feed.
+ *
+ * What a check reads is answered by `MaybePromise`: at once by SQLite, later by a database over the network.
+ */
+import type { AuditRecord } from "../domain/audit.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
+import type { Condition, Order } from "../domain/query.ts";
+import type { Settings } from "../domain/settings.ts";
+import type { Group, User } from "../domain/user.ts";
+import type { Role } from "@chatelaine/contract/roles";
+import type { Log } from "../log.ts";
+import { openSqliteStore } from "./sqlite.ts";
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** All that judging a key needs, in one read. */
+export interface CheckRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly expiresAt: number | null;
+  readonly pausedAt: number | null;
+  readonly revokedAt: number | null;
+  readonly roles: readonly Role[] | null;
+  readonly scopes: readonly string[] | null;
+  readonly allowedIps: readonly string[] | null;
+  readonly rateLimit: RateLimit | null;
+  readonly version: number;
+  readonly secrets: readonly StoredSecret[];
+  readonly user: CheckUser;
+}
+
+export interface CheckUser {
+  readonly id: number;
+  readonly username: string;
+  readonly fullName: string;
+  readonly email: string | null;
+  readonly lockedAt: number | null;
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** One secret of a key. Nothing in it authenticates without the master secret. */
+export interface StoredSecret {
+  readonly digest: Uint8Array;
+  /** stored key and server key of SCRAM, sealed. */
+  readonly sealed: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  readonly createdAt: number;
+  /** When it stops, where two overlap. */
+  readonly endsAt: number | null;
+}
+
+/** What password sign-in needs, in one read. */
+export interface PasswordRecord extends CheckUser {
+  readonly passwordHash: string | null;
+}
+
+/** A row of the feed. `seq` rises in commit order. */
+export interface Change {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: "key" | "user" | "group" | "settings";
+  readonly action: "added" | "changed" | "removed";
+  readonly id: number;
+  readonly name: string;
+  /** The owner of a key, or the user himself. */
+  readonly userId: number | null;
+  /** Whether sessions opened with this key, or by this user, end. */
+  readonly ends: boolean;
+  /** The session that lives on all the same: the one that changed its own password. */
+  readonly spares: string | null;
+}
+
+/** Paths of conditions and orders are the names of the record's members; instants compare as Date. */
+export interface ListQuery {
+  readonly where?: Condition;
+  readonly order?: readonly Order[];
+  readonly offset?: number;
+  /** 0: all. */
+  readonly limit?: number;
+  /** `count` gives the total alone; `page` both. Default `rows`. */
+  readonly want?: "rows" | "count" | "page";
+}
+
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Of all that match; undefined unless asked for. */
+  readonly total: number | undefined;
+}
+
+export interface KeyUse {
+  readonly keyId: number;
+  readonly at: number;
+  readonly address: string | null;
+  readonly client: string | null;
+  readonly count: number;
+}
+
+export interface Store {
+  /** One indexed read. */
+  findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
+  findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
+  /**
+   * Changes that anybody committed since the last call, oldest first; next to free where there are none.
+   * One caller alone: the follower of the feed.
+   */
+  poll(): MaybePromise<readonly Change[]>;
+  readSettings(): MaybePromise<Settings>;
+
+  findKey(id: number): Promise<Key | undefined>;
+  listKeys(query: ListQuery): Promise<Page<Key>>;
+  /** The newest secret of each key. */
+  findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
+  /** Keys whose expiry passed, of which no change tells yet. At most 1 000. */
+  listFreshlyExpired(now: number): Promise<readonly Pick<Key, "id" | "version">[]>;
+  findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
+  findPassword(username: string): Promise<PasswordRecord | undefined>;
+  listUsers(query: ListQuery): Promise<Page<User>>;
+  countUsers(): MaybePromise<number>;
+  findGroup(name: string): Promise<Group | undefined>;
+  listGroups(): Promise<readonly Group[]>;
+  /** Changes and activity in one list; members of AuditRecord. */
+  listAudit(query: ListQuery): Promise<Page<AuditRecord>>;
+
+  transact<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+
+  /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
+  recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
+  /** Counts one guess; resolves to how many fell into the running window, this one included. */
+  countGuess(bucket: string, now: number, windowMs: number): Promise<number>;
+  clearGuesses(bucket: string): Promise<void>;
+  /** Throws unless the database answers and its folder takes writes. */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type NewKey = Pick<Key, "name" | "userId" | "createdAt" | "createdBy"> &
+  Required<Omit<KeyFields, "name">>;
+
+export type KeyPatch = Partial<
+  Pick<
+    Key,
+    | "name"
+    | "description"
+    | "tags"
+    | "hint"
+    | "resetAt"
+    | "expiresAt"
+    | "pausedAt"
+    | "revokedAt"
+    | "revokedReason"
+    | "roles"
+    | "scopes"
+    | "allowedIps"
+    | "rateLimit"
+  >
+>;
+
+export type NewUser = Pick<User, "username" | "fullName" | "email" | "roles" | "scopes" | "createdAt"> & {
+  readonly passwordHash: string | null;
+};
+
+export type UserPatch = Partial<
+  Pick<User, "username" | "fullName" | "email" | "roles" | "scopes" | "lockedAt" | "attributes"> & {
+    readonly passwordHash: string | null;
+    readonly passwordChangedAt: number;
+  }
+>;
+
+/** How a change shows in the feed. */
+export interface FeedNote {
+  readonly ends?: boolean;
+  readonly spares?: string | null;
+}
+
+/**
+ * Reads in it see its own writes, and nobody else writes until it ends. Every change feeds its own row to the feed.
+ * Denormalised rights follow by themselves: a user who loses a right through any of these calls loses his sessions too.
+ */
+export interface Transaction {
+  findKey(id: number): Promise<Key | undefined>;
+  findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
+  findGroup(name: string): Promise<Group | undefined>;
+  countKeys(userId: number): Promise<number>;
+  countUsers(): Promise<number>;
+  /** Users that are not locked and have FULL_ADMIN, by themselves or by a group. */
+  countAdmins(): Promise<number>;
+  /** @returns the id, never used before. Throws name_taken, and limit_reached when ids are used up. */
+  insertKey(key: NewKey): Promise<number>;
+  /** Puts the one secret of a key in the place of those before. */
+  replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void>;
+  /** @returns false when the row is not at this version any more. Throws name_taken. */
+  changeKey(id: number, from: number, patch: KeyPatch, note?: FeedNote): Promise<boolean>;
+  removeKey(id: number, from: number): Promise<boolean>;
+  insertUser(user: NewUser): Promise<number>;
+  changeUser(id: number, from: number, patch: UserPatch, note?: FeedNote): Promise<boolean>;
+  /** Their keys must be gone before. */
+  removeUser(id: number, from: number): Promise<boolean>;
+  listKeysOf(userId: number): Promise<readonly Key[]>;
+  insertGroup(group: Pick<Group, "name" | "roles" | "scopes" | "createdAt">): Promise<number>;
+  changeGroup(id: number, from: number, patch: Partial<Pick<Group, "name" | "roles" | "scopes">>): Promise<boolean>;
+  removeGroup(id: number, from: number): Promise<boolean>;
+  /** @returns false when nothing changed. */
+  addMember(groupId: number, userId: number): Promise<boolean>;
+  removeMember(groupId: number, userId: number): Promise<boolean>;
+  putSettings(settings: Partial<Settings>): Promise<void>;
+  /** Puts the digest of a one-time setup link in the place of those before. */
+  putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;
+  /** @returns whether the token was there, unspent and in time; it is spent now. */
+  takeSetupToken(digest: Uint8Array, now: number): Promise<boolean>;
+  audit(record: AuditRecord): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** The data folder; it exists. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the master secret; a database that knows another refuses to open. */
+  readonly fingerprint: string;
+  /** Makes the databases where there are none. */
+  readonly create: boolean;
+}
+
+/** Throws AppError: `unavailable` (no database, network file system, too old SQLite), `invalid` (another master secret). */
+export function openStore(options: StoreOptions): Promise<Store> {
+  return openSqliteStore(options);
+}
