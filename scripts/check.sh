@@ -1,0 +1,8 @@
+#!/bin/sh
+# The checks that need no server: types, style, layering, words, README.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+cd "$root"
+set -- scripts/check.ts "$@"
+# shellcheck source=scripts/with-bun.sh
+. scripts/with-bun.sh

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { findLayeringViolations } from "./layering.ts";
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "chatelaine-layering-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function write(file: string, ...lines: string[]): void {
+  mkdirSync(dirname(join(root, file)), { recursive: true });
+  writeFileSync(join(root, file), `${lines.join("\n")}\n`);
+}
+
+function violations(file: string, ...lines: string[]): string[] {
+  write(file, ...lines);
+  return findLayeringViolations(root);
+}
+
+describe("layering allows", () => {
+  const allowed: readonly [string, string][] = [
+    ["contract/src/a.ts", 'import { z } from "zod";'],
+    ["server/src/domain/key.ts", 'import type { Role } from "@chatelaine/contract/roles";'],
+    ["server/src/keys/keys.ts", 'import type { Store } from "../store/store.ts";'],
+    ["server/src/keys/keys.ts", 'import { readName } from "./names.ts";'],
+    ["server/src/keys/keys.ts", 'import { verify } from "../verify/verify.ts";'],
+    ["server/src/store/sqlite.ts", 'import { Database } from "bun:sqlite";'],
+    ["server/src/version.ts", 'import { version } from "../../package.json";'],
+    ["server/src/server.ts", 'import { openStore } from "./store/store.ts";'],
+    ["server/src/main.ts", 'import { createServer } from "./server.ts";'],
+    ["server/src/keys/keys.test.ts", 'import { Database } from "bun:sqlite";'],
+    ["server/test/races.test.ts", 'import { createServer } from "../src/server.ts";'],
+    ["cli/src/local.ts", 'import { openLocal } from "@chatelaine/server/server";'],
+    ["server/src/keys/keys.ts", '// import { x } from "../store/store.ts";'],
+  ];
+  for (const [file, line] of allowed) {
+    test(`${file}: ${line}`, () => expect(violations(file, line)).toEqual([]));
+  }
+});
+
+describe("layering refuses", () => {
+  const refused: readonly [string, string, string][] = [
+    ["contract/src/a.ts", 'import { readFileSync } from "node:fs";', "contract must not import the package node:fs"],
+    ["contract/src/a.ts", "export const at = Date.now();", "Date.now in code that must be pure"],
+    ["server/src/domain/a.ts", 'import { log } from "../log.ts";', "domain must not import log"],
+    ["server/src/domain/a.ts", "const r = Math.random();", "Math.random in code that must be pure"],
+    ["server/src/keys/keys.ts", 'import { open } from "../store/store.ts";', "but by `import type`"],
+    ["server/src/keys/keys.ts", 'import type { Row } from "../store/rows.ts";', "is private to store"],
+    ["server/src/keys/keys.ts", 'import { x } from "../accounts/passwords.ts";', "is private to accounts"],
+    ["server/src/verify/a.ts", 'import { x } from "../transport/http.ts";', "verify must not import transport"],
+    ["server/src/store/store.ts", 'export { x } from "../keys/keys.ts";', "store must not import keys"],
+    ["server/src/transport/http.ts", 'import "../store/store.ts";', "transport must not import store"],
+    ["server/src/truenas/a.ts", 'await import("../store/store.ts");', "truenas must not import store"],
+    ["server/src/keys/a.ts", 'new Worker(new URL("../store/worker.ts", import.meta.url));', "import type"],
+    ["server/src/transport/http.ts", 'import type { S } from "../server.ts";', "must not import server.ts"],
+    ["client/src/a.ts", 'import { ROLES } from "@chatelaine/contract/roles";', "but by `import type`"],
+    ["cli/src/a.ts", 'import { Store } from "@chatelaine/server/store/store";', "cli must not import store"],
+    ["server/src/odd/odd.ts", "export {};", "odd is not in the table"],
+  ];
+  for (const [file, line, why] of refused) {
+    test(`${file}: ${line}`, () => {
+      const found = violations(file, line);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toContain(why);
+      expect(found[0]).toStartWith(`${file}:1: `);
+    });
+  }
+
+  test("with the line of the import, over several lines too", () => {
+    const found = violations(
+      "server/src/keys/keys.ts",
+      "/* a head",
+      "   comment */",
+      'import { a } from "../domain/errors.ts";',
+      "import {",
+      "  b,",
+      '} from "../store/store.ts";',
+    );
+    expect(found).toEqual(["server/src/keys/keys.ts:6: keys must not import store but by `import type`"]);
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * Holds the table of docs/architecture.md, "who may import what", to the code. It reads import statements, dynamic
+ * imports and `new URL("./x.ts", import.meta.url)`; tests may import anything.
+ *
+ * A folder has one public file, named after it; only the folders of PUBLIC_FOLDERS are public as a whole.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+
+interface Row {
+  /** Folders and files of the table that may be imported. */
+  readonly may?: readonly string[];
+  /** These by `import type` alone. */
+  readonly mayType?: readonly string[];
+  /** Packages of the registry, and node: and bun modules by name or as `node:*`, `bun:*`. */
+  readonly packages?: readonly string[];
+  /** No clock, no randomness, no process. */
+  readonly isPure?: boolean;
+}
+
+const USE_CASES = ["verify", "keys", "accounts", "audit", "settings", "feed"];
+const USE_CASE: Row = { may: ["domain", "contract", "crypto", "log", ...USE_CASES], mayType: ["store"] };
+const WIRE: Row = {
+  may: ["domain", "contract", "log", "version", "transport", ...USE_CASES],
+  mayType: ["config", "certificates"],
+  packages: ["node:*", "bun", "hono", "@hono/zod-openapi", "zod"],
+};
+
+const TABLE: Readonly<Record<string, Row>> = {
+  contract: { packages: ["zod"], isPure: true },
+  domain: { may: ["contract"], packages: ["re2js"], isPure: true },
+  version: {},
+  log: { may: ["domain", "contract"], packages: ["node:*"] },
+  crypto: { may: ["domain", "contract"], packages: ["node:*"] },
+  config: { may: ["domain", "contract", "crypto", "log"], packages: ["node:*"] },
+  ...Object.fromEntries(USE_CASES.map((name) => [name, USE_CASE])),
+  store: {
+    may: ["domain", "log"],
+    mayType: ["contract"],
+    packages: ["node:*", "bun:sqlite", "bun", "kysely", "pg"],
+  },
+  certificates: { may: ["domain", "log"], packages: ["node:*", "@peculiar/x509", "reflect-metadata"] },
+  transport: WIRE,
+  truenas: WIRE,
+  client: { mayType: ["contract"] },
+  cli: { may: ["client", "contract", "server", "main", "version"], packages: ["node:*", "bun", "commander"] },
+  web: { may: ["client", "contract"], packages: ["*"] },
+  main: { may: ["*"], packages: ["*"] },
+  server: { may: ["*"], packages: ["*"] },
+  bench: { may: ["*"], packages: ["*"] },
+};
+
+const PUBLIC_FOLDERS = ["domain", "transport"];
+const WORKSPACES = ["contract", "server", "client", "cli", "bench", "web"];
+/** The composition root is the process's edge: nothing that it composes may reach back into it. */
+const MAY_IMPORT_SERVER = ["main", "cli", "bench"];
+const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.getRandomValues|process\.|Bun\.)/;
+
+interface Import {
+  readonly specifier: string;
+  readonly isType: boolean;
+  readonly line: number;
+}
+
+/** @returns one line `file:line: ...` for each violation. */
+export function findLayeringViolations(root: string): string[] {
+  return WORKSPACES.flatMap((workspace) => listCode(join(root, workspace)))
+    .map((file) => relative(root, file))
+    .filter((file) => !isTest(file))
+    .flatMap((file) => checkFile(root, file));
+}
+
+function listCode(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : listCode(path);
+    return /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function isTest(file: string): boolean {
+  return /\.test\.tsx?$/.test(file) || /(^|\/)test\//.test(file);
+}
+
+function checkFile(root: string, file: string): string[] {
+  const unit = unitOf(file);
+  const row = TABLE[unit];
+  if (row === undefined) return [`${file}:1: ${unit} is not in the table of scripts/layering.ts`];
+  const text = withoutComments(readFileSync(join(root, file), "utf8"));
+  const found = listImports(text).flatMap((one) => {
+    const fault = judgeImport(file, unit, one);
+    return fault === undefined ? [] : [`${file}:${one.line}: ${fault}`];
+  });
+  if (row.isPure) found.push(...findImpurities(file, text));
+  return found;
+}
+
+/** The row of the table that a file belongs to: a workspace, a folder of the server, or one of its single files. */
+function unitOf(file: string): string {
+  const [workspace = "", ...rest] = file.split("/");
+  if (workspace !== "server") return workspace;
+  const [first = "", second] = rest[0] === "src" ? rest.slice(1) : rest;
+  return second === undefined ? first.replace(/\.tsx?$/, "") : first;
+}
+
+/** Blanks comments, keeping every line where it is. Strings that look like comments are of no matter here. */
+function withoutComments(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, " "))
+    .replace(/(^|\s)\/\/[^\n]*/g, "$1");
+}
+
+function listImports(text: string): Import[] {
+  const statement = /(?<=^|[;\n])\s*(?:import|export)\b(\s+type\b)?(?:[^;"'()]*?\bfrom)?\s*["']([^"']+)["']/g;
+  const dynamic = /\bimport\(\s*["']([^"']+)["']|\bnew URL\(\s*["']([^"']+)["'],\s*import\.meta\.url/g;
+  const lineAt = (index: number): number => text.slice(0, index).split("\n").length;
+  const statements = [...text.matchAll(statement)].map((match) => ({
+    specifier: match[2] as string,
+    isType: match[1] !== undefined,
+    line: lineAt(match.index + match[0].length),
+  }));
+  const others = [...text.matchAll(dynamic)].map((match) => ({
+    specifier: (match[1] ?? match[2]) as string,
+    isType: false,
+    line: lineAt(match.index),
+  }));
+  return [...statements, ...others];
+}
+
+function judgeImport(file: string, unit: string, one: Import): string | undefined {
+  const row = TABLE[unit] as Row;
+  const target = resolveImport(file, one.specifier);
+  if (target === undefined) {
+    const isAllowed = (row.packages ?? []).some((name) => matchesPackage(name, one.specifier));
+    return isAllowed ? undefined : `${unit} must not import the package ${one.specifier}`;
+  }
+  const targetUnit = unitOf(target);
+  // A package.json is data, not a layer.
+  if (targetUnit === unit || target.endsWith(".json")) return undefined;
+  if (targetUnit === "server" && !MAY_IMPORT_SERVER.includes(unit)) return `${unit} must not import server.ts`;
+  const mayImport = allows(row.may, targetUnit) || (one.isType && allows(row.mayType, targetUnit));
+  if (!mayImport) {
+    const hint = allows(row.mayType, targetUnit) ? " but by `import type`" : "";
+    return `${unit} must not import ${targetUnit}${hint}`;
+  }
+  return isPublic(target, targetUnit) ? undefined : `${target} is private to ${targetUnit}`;
+}
+
+/** @returns the path from the root, undefined for a package. */
+function resolveImport(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith(".")) return normalize(join(dirname(file), specifier));
+  const own = specifier.match(/^@chatelaine\/([^/]+)\/(.+)$/);
+  return own ? `${own[1]}/src/${own[2]}.ts` : undefined;
+}
+
+function matchesPackage(name: string, specifier: string): boolean {
+  if (name === "*") return true;
+  if (name.endsWith(":*")) return specifier.startsWith(name.slice(0, -1));
+  return specifier === name || specifier.startsWith(`${name}/`);
+}
+
+function allows(units: readonly string[] | undefined, unit: string): boolean {
+  return units !== undefined && (units.includes("*") || units.includes(unit));
+}
+
+function isPublic(target: string, unit: string): boolean {
+  const inFolder = target.match(/^server\/src\/([^/]+)\/(.+)\.tsx?$/);
+  if (inFolder === null || PUBLIC_FOLDERS.includes(unit)) return true;
+  return inFolder[2] === inFolder[1];
+}
+
+function findImpurities(file: string, text: string): string[] {
+  return text.split("\n").flatMap((line, index) => {
+    const word = line.match(IMPURE)?.[1];
+    return word === undefined ? [] : [`${file}:${index + 1}: ${word} in code that must be pure`];
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * `npm test`: the checks, then every test of every workspace, and as the very last line the sum of both.
+ *
+ * Counts come from the JUnit report, never from the text that people read. A run that ends without a report, or with
+ * an exit code that its report does not explain, counts as a failure: a crash is never green.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runChecks } from "./check.ts";
+
+/** Not an assertion: a test that hangs is ended. */
+const TEST_TIMEOUT_MS = 60_000;
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** @param report the JUnit report, undefined where none was written. */
+export function countTests(report: string | undefined, exitCode: number): Counts {
+  const sum = report?.match(/<testsuites\b[^>]*>/)?.[0];
+  if (sum === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const count = (name: string): number => Number(sum.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? 0);
+  const failures = count("failures") + count("errors");
+  const skipped = count("skipped");
+  const passed = Math.max(0, count("tests") - failures - skipped);
+  return { passed, failed: exitCode === 0 ? failures : Math.max(1, failures), skipped };
+}
+
+export function sayCounts(counts: Counts): string {
+  const line = `${counts.passed} passed, ${counts.failed} failed`;
+  return counts.skipped > 0 ? `${line}, ${counts.skipped} skipped` : line;
+}
+
+async function runTests(filters: readonly string[]): Promise<Counts> {
+  const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-"));
+  const reportFile = join(folder, "report.xml");
+  try {
+    const run = Bun.spawn(
+      [
+        process.execPath,
+        "test",
+        `--timeout=${TEST_TIMEOUT_MS}`,
+        "--reporter=junit",
+        `--reporter-outfile=${reportFile}`,
+        ...filters,
+      ],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
+    const exitCode = await run.exited;
+    return countTests(readIfThere(reportFile), exitCode);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function main(filters: readonly string[]): Promise<number> {
+  const checks = await runChecks();
+  const tests = await runTests(filters);
+  const counts = {
+    passed: checks.passed + tests.passed,
+    failed: checks.failed + tests.failed,
+    skipped: tests.skipped,
+  };
+  console.log(sayCounts(counts));
+  return counts.failed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));
