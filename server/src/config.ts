@@ -67,14 +67,22 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
     http: note(null, () => readListen("--http", raw.http ?? env.CHATELAINE_HTTP ?? DEFAULT_HTTP)),
     https: note(null, () => readListen("--https", raw.https ?? env.CHATELAINE_HTTPS ?? DEFAULT_HTTPS)),
     brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
-    trustedProxies: proxies.filter((text) => text !== "unix").flatMap((text) => note([], () => [readNetwork(text)])),
+    trustedProxies: proxies
+      .filter((text) => text !== "unix")
+      .flatMap((text) => note([], () => [readNetwork(text)])),
     trustUnix: proxies.includes("unix"),
     allowOrigins: (raw.allowOrigin ?? list(env.CHATELAINE_ALLOW_ORIGIN)).flatMap((text) =>
       note([], () => [readOrigin(text)]),
     ),
-    anonymousRate: note(0, () => readRate(raw.anonymousRate ?? env.CHATELAINE_ANONYMOUS_RATE ?? DEFAULT_ANONYMOUS_RATE)),
-    logLevel: note("info", () => readChoice("--log-level", raw.logLevel ?? env.CHATELAINE_LOG_LEVEL ?? "info", LOG_LEVELS)),
-    logFormat: note("text", () => readChoice("--log-format", raw.logFormat ?? env.CHATELAINE_LOG_FORMAT ?? "text", LOG_FORMATS)),
+    anonymousRate: note(0, () =>
+      readRate(raw.anonymousRate ?? env.CHATELAINE_ANONYMOUS_RATE ?? DEFAULT_ANONYMOUS_RATE),
+    ),
+    logLevel: note("info", () =>
+      readChoice("--log-level", raw.logLevel ?? env.CHATELAINE_LOG_LEVEL ?? "info", LOG_LEVELS),
+    ),
+    logFormat: note("text", () =>
+      readChoice("--log-format", raw.logFormat ?? env.CHATELAINE_LOG_FORMAT ?? "text", LOG_FORMATS),
+    ),
   };
   if (config.http === null && config.https === null && problems.length === 0) {
     problems.push("--http and --https are both off: nothing would listen");
@@ -88,7 +96,8 @@ export function dataFolder(flag: string | undefined, env: Environment = process.
   const given = flag ?? env.CHATELAINE_DATA;
   if (given) return resolve(given);
   if (process.getuid?.() === 0) return "/var/lib/chatelaine";
-  const base = env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(homedir(), ".local/share");
+  const base =
+    env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(homedir(), ".local/share");
   return join(base, "chatelaine");
 }
 
@@ -101,13 +110,16 @@ function readListen(flag: string, text: string): Listen | null {
   if (text === "off") return null;
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);
-    if (!isAbsolute(path)) throw new Error(`${flag}: the path of a unix socket must be absolute, not "${path}"`);
+    if (!isAbsolute(path))
+      throw new Error(`${flag}: the path of a unix socket must be absolute, not "${path}"`);
     return { kind: "unix", path };
   }
   const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = parts?.[1] ?? parts?.[2] ?? "";
   const port = Number(parts?.[3]);
-  const isHost = parts?.[1] ? parseAddress(host)?.bits === 128 : host === "localhost" || parseAddress(host) !== undefined;
+  const isHost = parts?.[1]
+    ? parseAddress(host)?.bits === 128
+    : host === "localhost" || parseAddress(host) !== undefined;
   if (!parts || port > 65_535 || !isHost) {
     throw new Error(`${flag}: expected ADDRESS:PORT, [IPv6]:PORT, unix:/path or off, not "${text}"`);
   }
@@ -129,7 +141,8 @@ function readOrigin(text: string): string {
 }
 
 function readRate(text: string): number {
-  if (!/^\d{1,7}$/.test(text)) throw new Error(`--anonymous-rate: expected a whole number from 0, not "${text}"`);
+  if (!/^\d{1,7}$/.test(text))
+    throw new Error(`--anonymous-rate: expected a whole number from 0, not "${text}"`);
   return Number(text);
 }
 

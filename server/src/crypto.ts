@@ -16,8 +16,8 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 import { promisify } from "node:util";
-import type { KeyText } from "./domain/key-text.ts";
 import type { ScramVerifier } from "./domain/key.ts";
+import type { KeyText } from "./domain/key-text.ts";
 
 export const MASTER_SECRET_BYTES = 32;
 export const DIGEST_BYTES = 32;
@@ -106,7 +106,17 @@ export function packVerifier(verifier: ScramVerifier): Uint8Array {
 }
 
 export function unpackVerifier(packed: Uint8Array, salt: Uint8Array, iterations: number): ScramVerifier {
-  return { salt, iterations, storedKey: packed.subarray(0, HASH_BYTES), serverKey: packed.subarray(HASH_BYTES) };
+  return {
+    salt,
+    iterations,
+    storedKey: packed.subarray(0, HASH_BYTES),
+    serverKey: packed.subarray(HASH_BYTES),
+  };
+}
+
+/** Binds a sealed SCRAM verifier to its key. */
+export function sealContext(keyId: number): string {
+  return `scram|${keyId}`;
 }
 
 /** Text of 48 random bytes, base64url, 64 characters. */

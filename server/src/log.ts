@@ -17,7 +17,8 @@ export interface Log {
 }
 
 const LINE_CHARS_MAX = 4096;
-const SECRET_NAME = /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
+const SECRET_NAME =
+  /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
 const KEY_LIKE = /\b\d{1,16}-[0-9A-Za-z]{64}\b|\bCK1[0-9A-Za-z]{61}\b/g;
 
 export function createLog(
@@ -26,15 +27,17 @@ export function createLog(
   write: (line: string) => void = (line) => process.stderr.write(line),
 ): Log {
   const least = LOG_LEVELS.indexOf(level);
-  const at = (name: LogLevel) => (message: string, fields: LogFields = {}) => {
-    if (LOG_LEVELS.indexOf(name) < least) return;
-    const time = new Date().toISOString();
-    const line =
-      format === "json"
-        ? JSON.stringify({ time, level: name, message, ...plain(fields) })
-        : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
-    write(`${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
-  };
+  const at =
+    (name: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (LOG_LEVELS.indexOf(name) < least) return;
+      const time = new Date().toISOString();
+      const line =
+        format === "json"
+          ? JSON.stringify({ time, level: name, message, ...plain(fields) })
+          : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
+      write(`${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
+    };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -45,7 +48,10 @@ export function redact(text: string): string {
 
 function plain(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, SECRET_NAME.test(name) ? "********" : valueOf(value)]),
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      SECRET_NAME.test(name) ? "********" : valueOf(value),
+    ]),
   );
 }
 

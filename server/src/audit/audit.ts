@@ -40,15 +40,17 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let dropped = 0;
   let flushing: Promise<void> = Promise.resolve();
   const flush = (): Promise<void> => {
-    flushing = flushing.then(async () => {
-      if (records.length === 0 && use.size === 0) return;
-      const [batch, uses] = [records, [...use.values()]];
-      records = [];
-      use = new Map();
-      if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
-      dropped = 0;
-      await store.recordActivity(batch, uses);
-    }).catch((error: unknown) => log.error("Sign-ins could not be recorded", { error }));
+    flushing = flushing
+      .then(async () => {
+        if (records.length === 0 && use.size === 0) return;
+        const [batch, uses] = [records, [...use.values()]];
+        records = [];
+        use = new Map();
+        if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
+        dropped = 0;
+        await store.recordActivity(batch, uses);
+      })
+      .catch((error: unknown) => log.error("Sign-ins could not be recorded", { error }));
     return flushing;
   };
   const timer = setInterval(flush, FLUSH_EVERY_MS);
@@ -64,7 +66,8 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     },
     noteUse: (keyId, address, client) => {
       const count = (use.get(keyId)?.count ?? 0) + 1;
-      if (count > 1 || use.size < WAITING_MAX) use.set(keyId, { keyId, at: clock.now(), address, client, count });
+      if (count > 1 || use.size < WAITING_MAX)
+        use.set(keyId, { keyId, at: clock.now(), address, client, count });
     },
     flush,
     close: async () => {
@@ -86,7 +89,11 @@ const EMPTY: Omit<AuditRecord, "id" | "at" | "event" | "action" | "description" 
 };
 
 /** The record of something that this caller did. */
-export function recordOf(caller: Caller, at: number, note: Pick<AuditRecord, "action" | "description" | "target"> & Partial<AuditRecord>): AuditRecord {
+export function recordOf(
+  caller: Caller,
+  at: number,
+  note: Pick<AuditRecord, "action" | "description" | "target"> & Partial<AuditRecord>,
+): AuditRecord {
   const details = caller.call ? { call: caller.call, ...note.details } : (note.details ?? {});
   return {
     ...EMPTY,

@@ -57,7 +57,10 @@ export function formatAddress(address: Address): string {
   if (address.bits === 32) {
     return [24n, 16n, 8n, 0n].map((shift) => (address.value >> shift) & 255n).join(".");
   }
-  const groups = Array.from({ length: 8 }, (_, index) => (address.value >> BigInt(112 - index * 16)) & 0xffffn);
+  const groups = Array.from(
+    { length: 8 },
+    (_, index) => (address.value >> BigInt(112 - index * 16)) & 0xffffn,
+  );
   let best = { start: 0, length: 1 };
   for (let start = 0; start < 8; start++) {
     let end = start;

@@ -22,7 +22,11 @@ export interface AuditRecord {
   readonly door: string;
   /** The credential that acted, shaped as the dialect's `credentials` member. */
   readonly credentials: CredentialNote | null;
-  readonly target: { readonly kind: "key" | "user" | "group" | "settings" | "session"; readonly id: number | null; readonly name: string } | null;
+  readonly target: {
+    readonly kind: "key" | "user" | "group" | "settings" | "session";
+    readonly id: number | null;
+    readonly name: string;
+  } | null;
   /** For a change: fields with their values before and after. For a call of the dialect: method and params. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly success: boolean;
@@ -45,14 +49,19 @@ export interface CredentialNote {
 
 /** The credential of a caller as the audit and the list of sessions show it. */
 export function credentialNote(caller: Caller): CredentialNote {
-  if (caller.kind === "system") return { credentials: "COMMAND_LINE", credentials_data: { username: caller.username } };
-  if (caller.key === null) return { credentials: "LOGIN_PASSWORD", credentials_data: { username: caller.username } };
+  if (caller.kind === "system")
+    return { credentials: "COMMAND_LINE", credentials_data: { username: caller.username } };
+  if (caller.key === null)
+    return { credentials: "LOGIN_PASSWORD", credentials_data: { username: caller.username } };
   const key = { id: caller.key.id, name: caller.key.name };
   return { credentials: "API_KEY", credentials_data: { username: caller.username, api_key: key } };
 }
 
 /** The changed fields of two states, as `{ field: [before, after] }`. */
-export function differences<T extends object>(before: T, after: Partial<T>): Record<string, [unknown, unknown]> {
+export function differences<T extends object>(
+  before: T,
+  after: Partial<T>,
+): Record<string, [unknown, unknown]> {
   const changed: Record<string, [unknown, unknown]> = {};
   for (const name of Object.keys(after) as (keyof T & string)[]) {
     const [was, is] = [before[name], after[name]];

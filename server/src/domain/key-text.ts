@@ -27,7 +27,9 @@ export type KeyTextFault =
   /** A `CK1` body whose checksum does not fit: a typing error. */
   | "checksum";
 
-export type ParsedKeyText = ({ readonly ok: true } & KeyText) | { readonly ok: false; readonly fault: KeyTextFault };
+export type ParsedKeyText =
+  | ({ readonly ok: true } & KeyText)
+  | { readonly ok: false; readonly fault: KeyTextFault };
 
 const SHAPE: ParsedKeyText = { ok: false, fault: "shape" };
 const CHECKSUM: ParsedKeyText = { ok: false, fault: "checksum" };

@@ -1,5 +1,5 @@
-import type { Role } from "@chatelaine/contract/roles";
 import type { Issue } from "@chatelaine/contract/errors";
+import type { Role } from "@chatelaine/contract/roles";
 
 export interface RateLimit {
   readonly limit: number;
@@ -114,5 +114,10 @@ export function checkKeyWords(fields: KeyFields): Issue[] {
 
 function isKeyName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  return name.length > 0 && name.length <= KEY_NAME_CHARS_MAX && !/[\u0000-\u001f\u007f]/.test(name) && name.isWellFormed();
+  return (
+    name.length > 0 &&
+    name.length <= KEY_NAME_CHARS_MAX &&
+    !/[\u0000-\u001f\u007f]/.test(name) &&
+    name.isWellFormed()
+  );
 }

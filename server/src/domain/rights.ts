@@ -45,7 +45,9 @@ export function coversScope(grants: readonly string[], scope: string): boolean {
   const [resource, action] = splitScope(scope);
   return grants.some((grant) => {
     const [grantResource, grantAction] = splitScope(grant);
-    return (grantResource === "*" || grantResource === resource) && (grantAction === "*" || grantAction === action);
+    return (
+      (grantResource === "*" || grantResource === resource) && (grantAction === "*" || grantAction === action)
+    );
   });
 }
 

@@ -14,7 +14,9 @@ export const DEFAULT_SETTINGS: Settings = { insecureTransportDialect: "revoke", 
 const RULES: readonly string[] = ["revoke", "refuse", "allow"];
 
 /** What each setting may hold. */
-export const SETTING_CHECKS: { readonly [Name in keyof Settings]: (value: unknown) => value is Settings[Name] } = {
+export const SETTING_CHECKS: {
+  readonly [Name in keyof Settings]: (value: unknown) => value is Settings[Name];
+} = {
   insecureTransportDialect: isRule,
   insecureTransport: isRule,
 };

@@ -23,13 +23,22 @@ export function createSettings({ store, clock }: { store: Store; clock: Clock })
     change: async (caller, patch) => {
       requireRole(caller, "FULL_ADMIN");
       const bad = Object.entries(patch).filter(([name, value]) => !isSetting(name, value));
-      refuseIssues(bad.map(([name]) => ({ path: [name], code: "shape", message: "No such setting or value" })));
+      refuseIssues(
+        bad.map(([name]) => ({ path: [name], code: "shape", message: "No such setting or value" })),
+      );
       const before = await store.readSettings();
       await store.transact(async (tx) => {
         await tx.putSettings(patch);
         const target = { kind: "settings", id: null, name: "settings" } as const;
         const details = { changes: differences(before, patch) };
-        await tx.audit(recordOf(caller, clock.now(), { action: "settings.update", description: "Change settings", target, details }));
+        await tx.audit(
+          recordOf(caller, clock.now(), {
+            action: "settings.update",
+            description: "Change settings",
+            target,
+            details,
+          }),
+        );
       });
       return store.readSettings();
     },

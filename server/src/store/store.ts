@@ -8,13 +8,14 @@
  *
  * What a check reads is answered by `MaybePromise`: at once by SQLite, later by a database over the network.
  */
+
+import type { Role } from "@chatelaine/contract/roles";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
 import type { Condition, Order } from "../domain/query.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
-import type { Role } from "@chatelaine/contract/roles";
 import type { Log } from "../log.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
@@ -133,7 +134,14 @@ export interface Store {
   /** Changes and activity in one list; members of AuditRecord. */
   listAudit(query: ListQuery): Promise<Page<AuditRecord>>;
 
-  transact<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+  /**
+   * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
+   * Throws storage_full and unavailable, with nothing changed, and whatever `work` throws.
+   */
+  transact<Result>(
+    work: (tx: Transaction) => Promise<Result>,
+    options?: { readonly urgent?: boolean },
+  ): Promise<Result>;
 
   /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
@@ -202,6 +210,8 @@ export interface Transaction {
   replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void>;
   /** @returns false when the row is not at this version any more. Throws name_taken. */
   changeKey(id: number, from: number, patch: KeyPatch, note?: FeedNote): Promise<boolean>;
+  /** Notes that the feed has told of the expiry; false when it had already, or the key changed. */
+  markExpired(id: number, from: number): Promise<boolean>;
   removeKey(id: number, from: number): Promise<boolean>;
   insertUser(user: NewUser): Promise<number>;
   changeUser(id: number, from: number, patch: UserPatch, note?: FeedNote): Promise<boolean>;
@@ -209,7 +219,11 @@ export interface Transaction {
   removeUser(id: number, from: number): Promise<boolean>;
   listKeysOf(userId: number): Promise<readonly Key[]>;
   insertGroup(group: Pick<Group, "name" | "roles" | "scopes" | "createdAt">): Promise<number>;
-  changeGroup(id: number, from: number, patch: Partial<Pick<Group, "name" | "roles" | "scopes">>): Promise<boolean>;
+  changeGroup(
+    id: number,
+    from: number,
+    patch: Partial<Pick<Group, "name" | "roles" | "scopes">>,
+  ): Promise<boolean>;
   removeGroup(id: number, from: number): Promise<boolean>;
   /** @returns false when nothing changed. */
   addMember(groupId: number, userId: number): Promise<boolean>;

@@ -1,0 +1,72 @@
+/**
+ * Regular expressions from outside, in linear time (RE2): matched at the start of a text, as Python's `re.match` does.
+ * Look-around and back references are refused. Time is text times program, so the program's size is bounded too.
+ */
+import { RE2JS } from "re2js";
+import { codePoints } from "./query-values.ts";
+
+/** Plain data, so that conditions pass between threads. */
+export interface Pattern {
+  readonly source: string;
+  /** What every matching text begins with. */
+  readonly prefix: string;
+  /** Whether every text with that prefix matches. */
+  readonly prefixSuffices: boolean;
+  /** Instructions of the compiled program: the factor of a match's cost. */
+  readonly size: number;
+}
+
+export const PATTERN_CHARS_MAX = 256;
+/** All patterns of one query together. */
+export const PATTERN_SIZE_MAX = 1000;
+
+/** @throws Error, with a text for people, when the pattern is too long or not understood. */
+export function compilePattern(source: string): Pattern {
+  if (codePoints(source) > PATTERN_CHARS_MAX) {
+    throw new Error(`a regular expression may have at most ${PATTERN_CHARS_MAX} characters`);
+  }
+  try {
+    // Alone first, so that `a)|(b` cannot leave the group.
+    RE2JS.compile(source);
+    const program = compileAnchored(source);
+    const pattern = { source, ...literalPrefix(source), size: program.programSize() };
+    programs.set(pattern, program);
+    return pattern;
+  } catch (error) {
+    throw new Error(`invalid or unsupported regular expression: ${reasonOf(error)}`);
+  }
+}
+
+/** Whether a match begins at the first character. */
+export function matchesPattern(pattern: Pattern, text: string): boolean {
+  let program = programs.get(pattern);
+  if (!program) {
+    program = compileAnchored(pattern.source);
+    programs.set(pattern, program);
+  }
+  return program.test(text);
+}
+
+const programs = new WeakMap<Pattern, RE2JS>();
+
+/** An anchored search is several times as fast as `lookingAt`. */
+function compileAnchored(source: string): RE2JS {
+  return RE2JS.compile(`\\A(?:${source})`);
+}
+
+const LITERAL = /^\^?([^\\.+*?()[\]{}|^$]*)/;
+
+function literalPrefix(source: string): Pick<Pattern, "prefix" | "prefixSuffices"> {
+  if (source.includes("|")) return { prefix: "", prefixSuffices: false };
+  const [all, literal] = LITERAL.exec(source)!;
+  const rest = source.slice(all.length);
+  if (/^[*?{]/.test(rest)) {
+    return { prefix: Array.from(literal!).slice(0, -1).join(""), prefixSuffices: false };
+  }
+  return { prefix: literal!, prefixSuffices: rest === "" || rest === ".*" };
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^error parsing regexp: /, "");
+}

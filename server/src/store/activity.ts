@@ -1,0 +1,100 @@
+/**
+ * What is written often and may be cut: sign-ins and refusals, last use, counters of guesses. In a file of its own, in
+ * slices, so that a flood of it neither holds up a change of keys nor fills their database.
+ */
+import type { AuditRecord } from "../domain/audit.ts";
+import { auditColumns } from "./rows.ts";
+import type { Thread } from "./sqlite-threads.ts";
+import type { KeyUse } from "./store.ts";
+import type { BatchStatement } from "./worker.ts";
+
+/** Rows of one transaction: below 20 ms. */
+const SLICE_ROWS = 2_000;
+export const RECORDS_MAX = 1_000_000;
+export const RECORDS_AGE_MS_MAX = 400 * 86_400_000;
+/** How many slices pass between two cuts. */
+const CUT_EVERY = 16;
+
+const RECORD_COLUMNS = [
+  "id",
+  "at",
+  "event",
+  "action",
+  "description",
+  "username",
+  "address",
+  "session_id",
+  "door",
+  "credentials",
+  "target_kind",
+  "target_id",
+  "target_name",
+  "details",
+  "success",
+  "error",
+] as const;
+const INSERT_RECORD = `INSERT INTO records (${RECORD_COLUMNS.join(", ")}) VALUES (${RECORD_COLUMNS.map(() => "?").join(", ")})`;
+const UPSERT_USE = `INSERT INTO key_use (key_id, last_used_at, address, client, uses) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (key_id) DO UPDATE SET uses = uses + excluded.uses,
+    address = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.address ELSE address END,
+    client = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.client ELSE client END,
+    last_used_at = max(last_used_at, excluded.last_used_at)`;
+const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?, ?, 1)
+  ON CONFLICT (bucket) DO UPDATE SET
+    count = CASE WHEN started_at > ? THEN count + 1 ELSE 1 END,
+    started_at = CASE WHEN started_at > ? THEN started_at ELSE excluded.started_at END
+  RETURNING count`;
+
+const PROBE = `INSERT INTO guesses (bucket, started_at, count) VALUES ('', ?, 0)
+  ON CONFLICT (bucket) DO UPDATE SET started_at = excluded.started_at`;
+
+export interface Activity {
+  record(records: readonly AuditRecord[], use: readonly KeyUse[], now: number): Promise<void>;
+  countGuess(bucket: string, now: number, windowMs: number): Promise<number>;
+  clearGuesses(bucket: string): Promise<void>;
+  /** Throws unless the disk takes a write. */
+  probe(now: number): Promise<void>;
+}
+
+export function openActivity(writer: Thread): Activity {
+  let slices = 0;
+  const write = (statements: readonly BatchStatement[]) =>
+    writer.ask({ kind: "batch", database: "activity", statements });
+  const cut = (now: number) =>
+    write([
+      { sql: "DELETE FROM records WHERE at < ?", rows: [[now - RECORDS_AGE_MS_MAX]] },
+      { sql: "DELETE FROM records WHERE seq <= (SELECT max(seq) FROM records) - ?", rows: [[RECORDS_MAX]] },
+      { sql: "DELETE FROM guesses WHERE started_at < ?", rows: [[now - 86_400_000]] },
+    ]);
+  return {
+    record: async (records, use, now) => {
+      for (let from = 0; from < records.length; from += SLICE_ROWS) {
+        const rows = records.slice(from, from + SLICE_ROWS).map(recordValues);
+        await write([{ sql: INSERT_RECORD, rows }]);
+        if (++slices % CUT_EVERY === 0) await cut(now);
+      }
+      for (let from = 0; from < use.length; from += SLICE_ROWS) {
+        const rows = use
+          .slice(from, from + SLICE_ROWS)
+          .map((one) => [one.keyId, one.at, one.address, one.client, one.count]);
+        await write([{ sql: UPSERT_USE, rows }]);
+      }
+    },
+    countGuess: async (bucket, now, windowMs) => {
+      const params = [bucket, now, now - windowMs, now - windowMs];
+      const { rows } = await writer.ask({ kind: "run", database: "activity", sql: COUNT_GUESS, params });
+      return (rows[0] as { count: number }).count;
+    },
+    probe: async (now) => {
+      await write([{ sql: PROBE, rows: [[now]] }]);
+    },
+    clearGuesses: async (bucket) => {
+      await write([{ sql: "DELETE FROM guesses WHERE bucket = ?", rows: [[bucket]] }]);
+    },
+  };
+}
+
+function recordValues(record: AuditRecord): unknown[] {
+  const columns = auditColumns(record);
+  return RECORD_COLUMNS.map((name) => columns[name]);
+}

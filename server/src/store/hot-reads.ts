@@ -1,0 +1,83 @@
+/** What checks read: prepared statements on the main thread's own read-only connection, one indexed row, no waiting. */
+import { Database } from "bun:sqlite";
+import type { Selectable } from "kysely";
+import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
+import { BUSY_MS } from "./open-database.ts";
+import {
+  type CheckKeyRow,
+  type CheckUserRow,
+  changeOf,
+  checkRecordOf,
+  checkUserOf,
+  type SecretColumns,
+  secretOf,
+} from "./rows.ts";
+import type { Change, CheckRecord, CheckUser } from "./store.ts";
+import type { ChangeRow } from "./tables.ts";
+
+const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names`;
+const FIND_CHECK = `SELECT k.id, k.name, k.description, k.tags, k.expires_at, k.paused_at, k.revoked_at, k.roles, k.scopes,
+    k.allowed_ips, k.rate_limit, k.version, ${USER_COLUMNS},
+    s.digest, s.sealed, s.salt, s.iterations, s.created_at, s.ends_at
+  FROM keys k JOIN users u ON u.id = k.user_id LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
+const FIND_USER = `SELECT ${USER_COLUMNS} FROM users u WHERE u.id = ?`;
+/** Changes told in one go; the next call tells the rest. */
+const CHANGES_AT_ONCE = 10_000;
+
+type UserColumns = Omit<CheckUserRow, "id"> & { readonly user_id: number };
+type CheckRow = CheckKeyRow & UserColumns & { [Name in keyof SecretColumns]: SecretColumns[Name] | null };
+
+export interface HotReads {
+  findCheck(keyId: number): CheckRecord | undefined;
+  findCheckUser(userId: number): CheckUser | undefined;
+  poll(): readonly Change[];
+  readSettings(): Settings;
+  countUsers(): number;
+  close(): void;
+}
+
+export function openHotReads(path: string): HotReads {
+  const database = new Database(path, { readonly: true, strict: true });
+  database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
+  const check = database.prepare<CheckRow, [number]>(FIND_CHECK);
+  const user = database.prepare<UserColumns, [number]>(FIND_USER);
+  const version = database.prepare<{ data_version: number }, []>("PRAGMA data_version");
+  const changes = database.prepare<Selectable<ChangeRow>, [number, number]>(
+    "SELECT * FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
+  );
+  const settings = database.prepare<{ name: string; value: string }, []>("SELECT name, value FROM settings");
+  const users = database.prepare<{ total: number }, []>("SELECT count(*) AS total FROM users");
+  let seenVersion = version.get()!.data_version;
+  let seenSeq = database
+    .query<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes")
+    .get()!.seq;
+  return {
+    findCheck: (keyId) => {
+      const rows = check.all(keyId);
+      const row = rows[0];
+      if (!row) return undefined;
+      const secrets = rows
+        .filter((each) => each.digest !== null)
+        .map((each) => secretOf(each as SecretColumns));
+      return checkRecordOf(row, checkUserOf({ ...row, id: row.user_id }), secrets);
+    },
+    findCheckUser: (userId) => {
+      const row = user.get(userId);
+      return row ? checkUserOf({ ...row, id: row.user_id }) : undefined;
+    },
+    poll: () => {
+      const now = version.get()!.data_version;
+      if (now === seenVersion) return [];
+      const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
+      if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
+      seenSeq = rows.at(-1)?.seq ?? seenSeq;
+      return rows.map(changeOf);
+    },
+    readSettings: () => {
+      const rows = settings.all().map(({ name, value }) => [name, JSON.parse(value)]);
+      return { ...DEFAULT_SETTINGS, ...Object.fromEntries(rows) };
+    },
+    countUsers: () => users.get()!.total,
+    close: () => database.close(),
+  };
+}

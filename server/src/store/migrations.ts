@@ -1,0 +1,95 @@
+/**
+ * The plan of the tables, told once for both databases. A migration that has been released is never edited.
+ *
+ * Instants are integer milliseconds UTC, lists and objects JSON text, digests and sealed data bytes. Ids are never used
+ * again. Names of columns are the names of the tables in `tables.ts`.
+ */
+
+/** What the two databases say differently. */
+export interface Words {
+  readonly id: string;
+  readonly int: string;
+  readonly bytes: string;
+  /** After the closing bracket of a table. */
+  readonly tail: string;
+}
+
+export const SQLITE_WORDS: Words = {
+  id: "INTEGER PRIMARY KEY AUTOINCREMENT",
+  int: "INTEGER",
+  bytes: "BLOB",
+  tail: " STRICT",
+};
+
+export type Migration = (words: Words) => readonly string[];
+
+const first: Migration = ({ id, int, bytes, tail }) => [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)${tail}`,
+  `CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)${tail}`,
+  `CREATE TABLE users (
+    id ${id}, username TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL, email TEXT,
+    roles TEXT NOT NULL, scopes TEXT NOT NULL,
+    all_roles TEXT NOT NULL, all_scopes TEXT NOT NULL, group_names TEXT NOT NULL, is_admin ${int} NOT NULL,
+    locked_at ${int}, password_hash TEXT, password_changed_at ${int}, created_at ${int} NOT NULL,
+    attributes TEXT NOT NULL, version ${int} NOT NULL)${tail}`,
+  "CREATE INDEX users_admin ON users (is_admin) WHERE is_admin = 1",
+  `CREATE TABLE groups (
+    id ${id}, name TEXT NOT NULL UNIQUE, roles TEXT NOT NULL, scopes TEXT NOT NULL,
+    created_at ${int} NOT NULL, version ${int} NOT NULL)${tail}`,
+  `CREATE TABLE group_members (
+    group_id ${int} NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id ${int} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, user_id))${tail}`,
+  "CREATE INDEX group_members_user ON group_members (user_id)",
+  `CREATE TABLE keys (
+    id ${id}, name TEXT NOT NULL UNIQUE, user_id ${int} NOT NULL REFERENCES users (id), username TEXT NOT NULL,
+    description TEXT NOT NULL, tags TEXT NOT NULL, hint TEXT NOT NULL,
+    created_at ${int} NOT NULL, created_by TEXT NOT NULL, reset_at ${int},
+    expires_at ${int}, expiry_told ${int} NOT NULL, paused_at ${int}, revoked_at ${int}, revoked_reason TEXT,
+    roles TEXT, scopes TEXT, allowed_ips TEXT, rate_limit TEXT, version ${int} NOT NULL)${tail}`,
+  "CREATE INDEX keys_user ON keys (user_id, id)",
+  "CREATE INDEX keys_username ON keys (username, id)",
+  "CREATE INDEX keys_created ON keys (created_at, id)",
+  "CREATE INDEX keys_expires ON keys (expires_at, id)",
+  "CREATE INDEX keys_expiry_untold ON keys (expires_at) WHERE expiry_told = 0 AND expires_at IS NOT NULL",
+  "CREATE INDEX keys_revoked ON keys (revoked_at, id)",
+  "CREATE INDEX keys_paused ON keys (paused_at) WHERE paused_at IS NOT NULL",
+  `CREATE TABLE secrets (
+    id ${id}, key_id ${int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    digest ${bytes} NOT NULL, sealed ${bytes} NOT NULL, salt ${bytes} NOT NULL, iterations ${int} NOT NULL,
+    created_at ${int} NOT NULL, ends_at ${int})${tail}`,
+  "CREATE INDEX secrets_key ON secrets (key_id)",
+  `CREATE TABLE setup_tokens (digest ${bytes} PRIMARY KEY, ends_at ${int} NOT NULL)${tail}`,
+  auditTable("audit", { id, int, bytes, tail }),
+  "CREATE INDEX audit_at ON audit (at)",
+  "CREATE INDEX audit_target ON audit (target_kind, target_id)",
+  `CREATE TABLE changes (
+    seq ${id}, at ${int} NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, entity_id ${int} NOT NULL,
+    name TEXT NOT NULL, user_id ${int}, ends ${int} NOT NULL, spares TEXT)${tail}`,
+];
+
+/** Of `chatelaine.db`. The number of entries is the version of the schema. */
+export const MIGRATIONS: readonly Migration[] = [first];
+
+/** Of `activity.db`, which may be cut or lost without a loss of keys. */
+export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
+  (words) => [
+    auditTable("records", words),
+    "CREATE INDEX records_at ON records (at)",
+    `CREATE TABLE key_use (
+      key_id ${words.int} PRIMARY KEY, last_used_at ${words.int} NOT NULL, address TEXT, client TEXT,
+      uses ${words.int} NOT NULL)${words.tail}`,
+    "CREATE INDEX key_use_at ON key_use (last_used_at)",
+    `CREATE TABLE guesses (
+      bucket TEXT PRIMARY KEY, started_at ${words.int} NOT NULL, count ${words.int} NOT NULL)${words.tail}`,
+    "CREATE INDEX guesses_started ON guesses (started_at)",
+  ],
+];
+
+function auditTable(name: string, { id, int, tail }: Words): string {
+  return `CREATE TABLE ${name} (
+    seq ${id}, id TEXT NOT NULL, at ${int} NOT NULL, event TEXT NOT NULL, action TEXT NOT NULL,
+    description TEXT NOT NULL, username TEXT, address TEXT, session_id TEXT, door TEXT NOT NULL, credentials TEXT,
+    target_kind TEXT, target_id ${int}, target_name TEXT, details TEXT NOT NULL,
+    success ${int} NOT NULL, error TEXT)${tail}`;
+}

@@ -1,0 +1,119 @@
+/** Makes, checks and migrates the two database files, before anything else opens them. */
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../domain/errors.ts";
+import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
+
+export const BUSY_MS = 2_000;
+/** Below it, a race in WAL checkpoints can corrupt the file. */
+const SQLITE_LEAST = [3, 51, 3] as const;
+/** `f_type` of statfs(2): NFS, SMB, CIFS, SMB2, AFS, Ceph, 9p, Lustre, GPFS. Their locks cannot be trusted. */
+const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB2"],
+  [0x5346414f, "AFS"],
+  [0x00c36400, "Ceph"],
+  [0x01021997, "9p"],
+  [0x0bd00bd0, "Lustre"],
+  [0x47504653, "GPFS"],
+]);
+
+export const MAIN_FILE = "chatelaine.db";
+export const ACTIVITY_FILE = "activity.db";
+
+/** @returns the paths of both files, migrated. Throws AppError unavailable or invalid with one clear line. */
+export function prepareDatabases(
+  folder: string,
+  fingerprint: string,
+  create: boolean,
+): { main: string; activity: string } {
+  const files = { main: join(folder, MAIN_FILE), activity: join(folder, ACTIVITY_FILE) };
+  if (!create && !existsSync(files.main))
+    throw new AppError("unavailable", `There is no Chatelaine in ${folder}`);
+  refuseNetwork(folder);
+  refuseOldSqlite();
+  migrate(files.main, MIGRATIONS, (database) => checkFingerprint(database, fingerprint, folder));
+  migrate(files.activity, ACTIVITY_MIGRATIONS);
+  return files;
+}
+
+function refuseNetwork(folder: string): void {
+  const name = NETWORK_FILE_SYSTEMS.get(Number(statfsSync(folder).type) >>> 0);
+  if (name)
+    throw new AppError(
+      "unavailable",
+      `${folder} is on a network file system (${name}); SQLite needs a local one`,
+    );
+}
+
+function refuseOldSqlite(): void {
+  const database = new Database(":memory:");
+  const { version } = database.query("SELECT sqlite_version() AS version").get() as { version: string };
+  database.close();
+  const parts = version.split(".").map(Number);
+  const differing = SQLITE_LEAST.findIndex((least, place) => parts[place] !== least);
+  if (differing >= 0 && parts[differing]! < SQLITE_LEAST[differing]!) {
+    throw new AppError(
+      "unavailable",
+      `SQLite ${version} is too old; ${SQLITE_LEAST.join(".")} or newer is needed`,
+    );
+  }
+}
+
+/** Two processes that start at once: one migrates, the other finds it done. */
+function migrate(path: string, migrations: readonly Migration[], check?: (database: Database) => void): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  const database = new Database(path, { readwrite: true, create: false, strict: true });
+  try {
+    database.run(`PRAGMA busy_timeout = ${BUSY_MS * 5}`);
+    const known = versionOf(database);
+    if (known > migrations.length) {
+      throw new AppError(
+        "unavailable",
+        `${path} was made by a newer Chatelaine (schema ${known}, this one knows ${migrations.length})`,
+      );
+    }
+    if (known < migrations.length) {
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = FULL");
+      database
+        .transaction(() => {
+          for (let version = versionOf(database); version < migrations.length; version++) {
+            for (const statement of migrations[version]!(SQLITE_WORDS)) database.run(statement);
+          }
+          database.run(`PRAGMA user_version = ${migrations.length}`);
+        })
+        .immediate();
+    }
+    check?.(database);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError("unavailable", `${path} cannot be opened: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    database.close();
+  }
+}
+
+function versionOf(database: Database): number {
+  return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+}
+
+function checkFingerprint(database: Database, fingerprint: string, folder: string): void {
+  const find = database.query("SELECT value FROM meta WHERE name = 'secret_fingerprint'");
+  if (!find.get()) {
+    database
+      .query("INSERT OR IGNORE INTO meta (name, value) VALUES ('secret_fingerprint', ?)")
+      .run(fingerprint);
+  }
+  const { value } = find.get() as { value: string };
+  if (value === fingerprint) return;
+  throw new AppError(
+    "invalid",
+    `The master secret is not the one that the database in ${folder} was made with`,
+  );
+}

@@ -1,0 +1,237 @@
+/** Rows to records and back. Every list and object is JSON text in its column. */
+
+import type { Selectable } from "kysely";
+import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
+import type { Key } from "../domain/key.ts";
+import type { Group, User } from "../domain/user.ts";
+import type { Change, CheckRecord, CheckUser, KeyPatch, StoredSecret } from "./store.ts";
+import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
+
+/** A row of keys with the columns of its last use beside it. */
+export type KeyListRow = Selectable<KeyRow> & {
+  last_used_at: number | null;
+  last_used_address: string | null;
+  last_used_client: string | null;
+};
+export type UserListRow = Selectable<UserRow> & { key_ids: string };
+
+export function keyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Key {
+  return {
+    id: row.id,
+    name: row.name,
+    userId: row.user_id,
+    username: row.username,
+    description: row.description,
+    tags: JSON.parse(row.tags),
+    hint: row.hint,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    resetAt: row.reset_at,
+    expiresAt: row.expires_at,
+    pausedAt: row.paused_at,
+    revokedAt: row.revoked_at,
+    revokedReason: row.revoked_reason,
+    roles: jsonOrNull(row.roles),
+    scopes: jsonOrNull(row.scopes),
+    allowedIps: jsonOrNull(row.allowed_ips),
+    rateLimit: jsonOrNull(row.rate_limit),
+    lastUsedAt: row.last_used_at ?? null,
+    lastUsedAddress: row.last_used_address ?? null,
+    lastUsedClient: row.last_used_client ?? null,
+    version: row.version,
+  };
+}
+
+export function keyColumns(patch: KeyPatch): Partial<Selectable<KeyRow>> {
+  return defined({
+    name: patch.name,
+    description: patch.description,
+    tags: patch.tags && JSON.stringify(patch.tags),
+    hint: patch.hint,
+    reset_at: patch.resetAt,
+    expires_at: patch.expiresAt,
+    expiry_told: patch.expiresAt === undefined ? undefined : 0,
+    paused_at: patch.pausedAt,
+    revoked_at: patch.revokedAt,
+    revoked_reason: patch.revokedReason,
+    roles: textOrNull(patch.roles),
+    scopes: textOrNull(patch.scopes),
+    allowed_ips: textOrNull(patch.allowedIps),
+    rate_limit: textOrNull(patch.rateLimit),
+  });
+}
+
+export function userOf(row: UserListRow): User {
+  return {
+    id: row.id,
+    username: row.username,
+    fullName: row.full_name,
+    email: row.email,
+    roles: JSON.parse(row.roles),
+    scopes: JSON.parse(row.scopes),
+    allRoles: JSON.parse(row.all_roles),
+    allScopes: JSON.parse(row.all_scopes),
+    groups: JSON.parse(row.group_names),
+    lockedAt: row.locked_at,
+    hasPassword: row.password_hash !== null,
+    passwordChangedAt: row.password_changed_at,
+    createdAt: row.created_at,
+    attributes: JSON.parse(row.attributes),
+    keyIds: JSON.parse(row.key_ids),
+    version: row.version,
+  };
+}
+
+/** The columns that `checkUserOf` needs, and no more. */
+export type CheckUserRow = Pick<
+  Selectable<UserRow>,
+  "id" | "username" | "full_name" | "email" | "locked_at" | "all_roles" | "all_scopes" | "group_names"
+>;
+
+export function checkUserOf(row: CheckUserRow): CheckUser {
+  return {
+    id: row.id,
+    username: row.username,
+    fullName: row.full_name,
+    email: row.email,
+    lockedAt: row.locked_at,
+    roles: JSON.parse(row.all_roles),
+    scopes: JSON.parse(row.all_scopes),
+    groups: JSON.parse(row.group_names),
+  };
+}
+
+export type CheckKeyRow = Pick<
+  Selectable<KeyRow>,
+  | "id"
+  | "name"
+  | "description"
+  | "tags"
+  | "expires_at"
+  | "paused_at"
+  | "revoked_at"
+  | "roles"
+  | "scopes"
+  | "allowed_ips"
+  | "rate_limit"
+  | "version"
+>;
+
+export function checkRecordOf(
+  row: CheckKeyRow,
+  user: CheckUser,
+  secrets: readonly StoredSecret[],
+): CheckRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    tags: JSON.parse(row.tags),
+    expiresAt: row.expires_at,
+    pausedAt: row.paused_at,
+    revokedAt: row.revoked_at,
+    roles: jsonOrNull(row.roles),
+    scopes: jsonOrNull(row.scopes),
+    allowedIps: jsonOrNull(row.allowed_ips),
+    rateLimit: jsonOrNull(row.rate_limit),
+    version: row.version,
+    secrets,
+    user,
+  };
+}
+
+export type SecretColumns = Pick<
+  Selectable<SecretRow>,
+  "digest" | "sealed" | "salt" | "iterations" | "created_at" | "ends_at"
+>;
+
+export function secretOf(row: SecretColumns): StoredSecret {
+  return {
+    digest: row.digest,
+    sealed: row.sealed,
+    salt: row.salt,
+    iterations: row.iterations,
+    createdAt: row.created_at,
+    endsAt: row.ends_at,
+  };
+}
+
+export function groupOf(row: Selectable<GroupRow>, members: readonly string[]): Group {
+  return {
+    id: row.id,
+    name: row.name,
+    roles: JSON.parse(row.roles),
+    scopes: JSON.parse(row.scopes),
+    members,
+    createdAt: row.created_at,
+    version: row.version,
+  };
+}
+
+export function changeOf(row: Selectable<ChangeRow>): Change {
+  return {
+    seq: row.seq,
+    at: row.at,
+    kind: row.kind as Change["kind"],
+    action: row.action as Change["action"],
+    id: row.entity_id,
+    name: row.name,
+    userId: row.user_id,
+    ends: row.ends === 1,
+    spares: row.spares,
+  };
+}
+
+export function auditOf(row: Selectable<AuditRow>): AuditRecord {
+  const kind = row.target_kind as NonNullable<AuditRecord["target"]>["kind"] | null;
+  return {
+    id: row.id,
+    at: row.at,
+    event: row.event as AuditEvent,
+    action: row.action,
+    description: row.description,
+    username: row.username,
+    address: row.address,
+    sessionId: row.session_id,
+    door: row.door,
+    credentials: jsonOrNull<CredentialNote>(row.credentials),
+    target: kind === null ? null : { kind, id: row.target_id, name: row.target_name ?? "" },
+    details: JSON.parse(row.details),
+    success: row.success === 1,
+    error: row.error,
+  };
+}
+
+export function auditColumns(record: AuditRecord): Omit<Selectable<AuditRow>, "seq"> {
+  return {
+    id: record.id,
+    at: record.at,
+    event: record.event,
+    action: record.action,
+    description: record.description,
+    username: record.username,
+    address: record.address,
+    session_id: record.sessionId,
+    door: record.door,
+    credentials: record.credentials && JSON.stringify(record.credentials),
+    target_kind: record.target?.kind ?? null,
+    target_id: record.target?.id ?? null,
+    target_name: record.target?.name ?? null,
+    details: JSON.stringify(record.details),
+    success: record.success ? 1 : 0,
+    error: record.error,
+  };
+}
+
+/** Without the members that are undefined. */
+export function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function jsonOrNull<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
+}
+
+function textOrNull(value: unknown): string | null | undefined {
+  return value === undefined ? undefined : value === null ? null : JSON.stringify(value);
+}

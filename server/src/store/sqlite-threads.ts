@@ -1,0 +1,165 @@
+/**
+ * The worker threads as seen from the main thread: promises, one queue for transactions, and Kysely's dialect over them.
+ */
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import { AppError } from "../domain/errors.ts";
+import type { DatabaseName, WorkerReply, WorkerRequest, WorkerResult } from "./worker.ts";
+
+/** Longest wait for the turn to write. */
+export const TURN_MS_MAX = 10_000;
+
+export interface Thread {
+  ask(request: WorkerRequest): Promise<WorkerResult>;
+  close(): Promise<void>;
+}
+
+export interface ThreadFiles {
+  readonly main: string;
+  readonly activity: string;
+}
+
+/** As Bun has it: one that is not referenced does not keep the process alive. */
+type BunWorker = Worker & { ref(): void; unref(): void };
+
+/** Starts at its first use: a command that only checks a key pays for no thread. */
+export function openThread(role: "writer" | "reader", files: ThreadFiles): Thread {
+  let worker: BunWorker | undefined;
+  let next = 1;
+  const waiting = new Map<number, { resolve(result: WorkerResult): void; reject(error: Error): void }>();
+  const fail = (message: string): void => {
+    worker = undefined;
+    for (const { reject } of waiting.values()) reject(new AppError("unavailable", message));
+    waiting.clear();
+  };
+  const start = (): BunWorker => {
+    const started = new Worker(new URL("./worker.ts", import.meta.url).href) as BunWorker;
+    started.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
+      const asked = waiting.get(data.id);
+      waiting.delete(data.id);
+      if (waiting.size === 0) started.unref();
+      if ("result" in data) asked?.resolve(data.result);
+      else asked?.reject(translated(data.failure));
+    };
+    started.onerror = ({ message }) => fail(`The ${role} thread failed: ${message}`);
+    worker = started;
+    post(started, { kind: "open", role, ...files }).catch(() => {});
+    return started;
+  };
+  const post = (to: BunWorker, request: WorkerRequest): Promise<WorkerResult> =>
+    new Promise((resolve, reject) => {
+      const id = next++;
+      waiting.set(id, { resolve, reject });
+      to.ref();
+      to.postMessage({ id, request });
+    });
+  return {
+    ask: (request) => post(worker ?? start(), request),
+    close: async () => {
+      worker?.terminate();
+      fail("The store is closed");
+    },
+  };
+}
+
+/** What SQLite says, in our codes. */
+function translated({ code, message }: { code: string; message: string }): AppError {
+  const cause = new Error(`${code}: ${message}`);
+  if (code.startsWith("SQLITE_FULL")) return new AppError("storage_full", "The disk is full", { cause });
+  if (code === "SQLITE_CONSTRAINT_UNIQUE") return new AppError("name_taken", "The name is taken", { cause });
+  if (code === "SEARCH_TIME") return new AppError("limit_reached", message, { cause });
+  if (code.startsWith("SQLITE_BUSY")) return new AppError("unavailable", "The database is busy", { cause });
+  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB)/.test(code)) {
+    const full = /disk is full|ENOSPC/i.test(message) || code === "SQLITE_IOERR_WRITE";
+    return new AppError(full ? "storage_full" : "unavailable", "The database cannot be reached", { cause });
+  }
+  return new AppError("internal", "The database refused a statement", { cause });
+}
+
+/** Kysely over one thread's connection. Transactions take turns and begin IMMEDIATE. */
+export function overThread<Tables>(thread: Thread, database: DatabaseName): Kysely<Tables> {
+  const dialect: Dialect = {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new ThreadDriver(thread, database),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+  return new Kysely<Tables>({ dialect });
+}
+
+class ThreadDriver implements Driver {
+  readonly #connection: DatabaseConnection;
+  #turn: Promise<void> = Promise.resolve();
+  #endTurn: () => void = () => {};
+
+  constructor(thread: Thread, database: DatabaseName) {
+    this.#connection = {
+      executeQuery: async <Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> => {
+        const { rows, changed, insertId } = await thread.ask({
+          kind: "run",
+          database,
+          sql,
+          params: parameters,
+        });
+        return { rows: rows as Row[], numAffectedRows: BigInt(changed), insertId: BigInt(insertId) };
+      },
+      streamQuery: () => {
+        throw new Error("Rows are not streamed between threads");
+      },
+    };
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.#turn;
+    let end = (): void => {};
+    this.#turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    let late: Timer | undefined;
+    const tooLong = new Promise<"late">((resolve) => {
+      late = setTimeout(() => resolve("late"), TURN_MS_MAX);
+    });
+    const first = await Promise.race([before, tooLong]);
+    clearTimeout(late);
+    if (first === "late") {
+      before.then(end);
+      throw new AppError("unavailable", "The database is busy");
+    }
+    this.#endTurn = end;
+    return this.#connection;
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("BEGIN IMMEDIATE"));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("COMMIT"));
+  }
+
+  /** SQLite has rolled back by itself after some errors (disk full): then there is nothing left to roll back. */
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await connection.executeQuery(CompiledQuery.raw("ROLLBACK"));
+    } catch (error) {
+      if (!/no transaction is active/.test(String((error as AppError).cause))) throw error;
+    }
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#endTurn();
+  }
+
+  async destroy(): Promise<void> {}
+}

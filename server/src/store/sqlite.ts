@@ -1,0 +1,214 @@
+/** The store on two SQLite files: hot reads on the main thread, lists in a reader thread, changes in a writer thread. */
+import { accessSync, constants } from "node:fs";
+import type { Kysely } from "kysely";
+import type { AuditRecord } from "../domain/audit.ts";
+import { errorCode } from "../domain/errors.ts";
+import type { Key } from "../domain/key.ts";
+import type { Condition } from "../domain/query.ts";
+import type { Group, User } from "../domain/user.ts";
+import { openActivity } from "./activity.ts";
+import { openHotReads } from "./hot-reads.ts";
+import { listRows } from "./lists.ts";
+import { prepareDatabases } from "./open-database.ts";
+import { holdReserve } from "./reserve.ts";
+import {
+  auditOf,
+  checkUserOf,
+  groupOf,
+  type KeyListRow,
+  keyOf,
+  secretOf,
+  type UserListRow,
+  userOf,
+} from "./rows.ts";
+import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
+import type {
+  ListQuery,
+  Page,
+  PasswordRecord,
+  Store,
+  StoredSecret,
+  StoreOptions,
+  Transaction,
+} from "./store.ts";
+import type { Tables } from "./tables.ts";
+import { findGroup, SqlTransaction } from "./transaction.ts";
+
+const EXPIRED_AT_ONCE = 1_000;
+const IDS_AT_ONCE = 500;
+const RESERVE_EVERY_MS = 60_000;
+
+export async function openSqliteStore({ folder, clock, fingerprint, create }: StoreOptions): Promise<Store> {
+  const files = prepareDatabases(folder, fingerprint, create);
+  const hot = openHotReads(files.main);
+  const writer = openThread("writer", files);
+  const reader = openThread("reader", files);
+  const writing = overThread<Tables>(writer, "main");
+  const reading = overThread<Tables>(reader, "main");
+  const lists = new Lists(reading, reader);
+  const activity = openActivity(writer);
+  const reserve = holdReserve(folder);
+  const transact = transactor(writing, () => clock.now());
+  let reserveTimer: Timer | undefined;
+  if (create) {
+    reserve.take();
+    reserveTimer = setInterval(reserve.take, RESERVE_EVERY_MS);
+  }
+  return {
+    findCheck: hot.findCheck,
+    findCheckUser: hot.findCheckUser,
+    poll: hot.poll,
+    readSettings: hot.readSettings,
+    countUsers: hot.countUsers,
+    ...lists.methods(),
+    transact: async (work, options) => {
+      try {
+        return await transact(work);
+      } catch (error) {
+        if (!options?.urgent || errorCode(error) !== "storage_full" || !reserve.release()) throw error;
+        return transact(work);
+      }
+    },
+    recordActivity: (records, use) => activity.record(records, use, clock.now()),
+    countGuess: activity.countGuess,
+    clearGuesses: activity.clearGuesses,
+    probe: async () => {
+      hot.countUsers();
+      accessSync(folder, constants.W_OK);
+      await reader.ask({ kind: "run", database: "main", sql: "SELECT 1", params: [] });
+      await activity.probe(clock.now());
+    },
+    close: async () => {
+      clearInterval(reserveTimer);
+      await Promise.all([writer.close(), reader.close()]);
+      hot.close();
+    },
+  };
+}
+
+function transactor(db: Kysely<Tables>, now: () => number) {
+  return <Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
+    db.transaction().execute(async (inner) => {
+      const tx = new SqlTransaction(inner, now());
+      const result = await work(tx);
+      tx.assertAudited();
+      return result;
+    });
+}
+
+type ReadMethods = Pick<
+  Store,
+  | "findKey"
+  | "listKeys"
+  | "findSecrets"
+  | "listFreshlyExpired"
+  | "findUser"
+  | "findPassword"
+  | "listUsers"
+  | "findGroup"
+  | "listGroups"
+  | "listAudit"
+>;
+
+/** Reads that may take their time, in the reader thread. */
+class Lists {
+  readonly #db: Kysely<Tables>;
+  readonly #thread: Thread;
+
+  constructor(db: Kysely<Tables>, thread: Thread) {
+    this.#db = db;
+    this.#thread = thread;
+  }
+
+  methods(): ReadMethods {
+    return {
+      findKey: async (id) => (await this.#keys({ where: equals("id", id), limit: 1 })).rows[0],
+      listKeys: (query) => this.#keys(query),
+      findSecrets: (ids) => this.#secrets(ids),
+      listFreshlyExpired: (now) => this.#expired(now),
+      findUser: async (by) => {
+        const where = "id" in by ? equals("id", by.id) : equals("username", by.username);
+        return (await this.#users({ where, limit: 1 })).rows[0];
+      },
+      findPassword: (username) => this.#password(username),
+      listUsers: (query) => this.#users(query),
+      findGroup: (name) => findGroup(this.#db, name),
+      listGroups: () => this.#groups(),
+      listAudit: async (query): Promise<Page<AuditRecord>> => {
+        const page = await listRows<Parameters<typeof auditOf>[0]>(
+          this.#db as Kysely<object>,
+          this.#thread,
+          "audit",
+          query,
+        );
+        return { rows: page.rows.map(auditOf), total: page.total };
+      },
+    };
+  }
+
+  async #keys(query: ListQuery): Promise<Page<Key>> {
+    const page = await listRows<KeyListRow>(this.#db as Kysely<object>, this.#thread, "keys", query);
+    return { rows: page.rows.map(keyOf), total: page.total };
+  }
+
+  async #users(query: ListQuery): Promise<Page<User>> {
+    const page = await listRows<UserListRow>(this.#db as Kysely<object>, this.#thread, "users", query);
+    return { rows: page.rows.map(userOf), total: page.total };
+  }
+
+  async #secrets(ids: readonly number[]): Promise<Map<number, StoredSecret>> {
+    const found = new Map<number, StoredSecret>();
+    for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+      const some = ids.slice(from, from + IDS_AT_ONCE);
+      const rows = await this.#db
+        .selectFrom("secrets")
+        .selectAll()
+        .where("key_id", "in", some)
+        .orderBy("id")
+        .execute();
+      for (const row of rows) found.set(row.key_id, secretOf(row));
+    }
+    return found;
+  }
+
+  async #expired(now: number): Promise<readonly Pick<Key, "id" | "version">[]> {
+    return this.#db
+      .selectFrom("keys")
+      .select(["id", "version"])
+      .where("expiry_told", "=", 0)
+      .where("expires_at", "is not", null)
+      .where("expires_at", "<=", now)
+      .limit(EXPIRED_AT_ONCE)
+      .execute();
+  }
+
+  async #password(username: string): Promise<PasswordRecord | undefined> {
+    const row = await this.#db
+      .selectFrom("users")
+      .selectAll()
+      .where("username", "=", username)
+      .executeTakeFirst();
+    return row && { ...checkUserOf(row), passwordHash: row.password_hash };
+  }
+
+  async #groups(): Promise<readonly Group[]> {
+    const rows = await this.#db.selectFrom("groups").selectAll().orderBy("name").execute();
+    const members = await this.#db
+      .selectFrom("group_members")
+      .innerJoin("users", "users.id", "group_members.user_id")
+      .select(["group_members.group_id", "users.username"])
+      .orderBy("users.username")
+      .execute();
+    const names = Map.groupBy(members, (member) => member.group_id);
+    return rows.map((row) =>
+      groupOf(
+        row,
+        (names.get(row.id) ?? []).map((member) => member.username),
+      ),
+    );
+  }
+}
+
+function equals(name: string, value: string | number): Condition {
+  return { kind: "test", path: [name], op: "=", fold: false, value };
+}

@@ -1,0 +1,123 @@
+/** The tables as Kysely sees them; `migrations.ts` makes them. */
+import type { Generated } from "kysely";
+
+export interface Tables {
+  settings: { name: string; value: string };
+  users: UserRow;
+  groups: GroupRow;
+  group_members: { group_id: number; user_id: number };
+  keys: KeyRow;
+  secrets: SecretRow;
+  setup_tokens: { digest: Uint8Array; ends_at: number };
+  audit: AuditRow;
+  changes: ChangeRow;
+}
+
+export interface ActivityTables {
+  records: AuditRow;
+  key_use: KeyUseRow;
+  guesses: { bucket: string; started_at: number; count: number };
+}
+
+export interface UserRow {
+  id: Generated<number>;
+  username: string;
+  full_name: string;
+  email: string | null;
+  roles: string;
+  scopes: string;
+  all_roles: string;
+  all_scopes: string;
+  group_names: string;
+  is_admin: number;
+  locked_at: number | null;
+  password_hash: string | null;
+  password_changed_at: number | null;
+  created_at: number;
+  attributes: string;
+  version: number;
+}
+
+export interface GroupRow {
+  id: Generated<number>;
+  name: string;
+  roles: string;
+  scopes: string;
+  created_at: number;
+  version: number;
+}
+
+export interface KeyRow {
+  id: Generated<number>;
+  name: string;
+  user_id: number;
+  username: string;
+  description: string;
+  tags: string;
+  hint: string;
+  created_at: number;
+  created_by: string;
+  reset_at: number | null;
+  expires_at: number | null;
+  /** 1 once the feed has told that it expired. */
+  expiry_told: number;
+  paused_at: number | null;
+  revoked_at: number | null;
+  revoked_reason: string | null;
+  roles: string | null;
+  scopes: string | null;
+  allowed_ips: string | null;
+  rate_limit: string | null;
+  version: number;
+}
+
+export interface KeyUseRow {
+  key_id: number;
+  last_used_at: number;
+  address: string | null;
+  client: string | null;
+  uses: number;
+}
+
+export interface SecretRow {
+  id: Generated<number>;
+  key_id: number;
+  digest: Uint8Array;
+  sealed: Uint8Array;
+  salt: Uint8Array;
+  iterations: number;
+  created_at: number;
+  ends_at: number | null;
+}
+
+export interface AuditRow {
+  seq: Generated<number>;
+  id: string;
+  at: number;
+  event: string;
+  action: string;
+  description: string;
+  username: string | null;
+  address: string | null;
+  session_id: string | null;
+  door: string;
+  credentials: string | null;
+  target_kind: string | null;
+  target_id: number | null;
+  target_name: string | null;
+  details: string;
+  success: number;
+  error: string | null;
+}
+
+export interface ChangeRow {
+  seq: Generated<number>;
+  at: number;
+  kind: string;
+  action: string;
+  entity_id: number;
+  name: string;
+  user_id: number | null;
+  ends: number;
+  spares: string | null;
+}

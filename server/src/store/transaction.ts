@@ -1,0 +1,460 @@
+/** What may happen inside one transaction, in Kysely, for both databases. Every change writes its row of the feed. */
+import { expandRoles, type Role } from "@chatelaine/contract/roles";
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { AuditRecord } from "../domain/audit.ts";
+import { AppError } from "../domain/errors.ts";
+import type { Key } from "../domain/key.ts";
+import { KEY_ID_MAX } from "../domain/key-text.ts";
+import type { Settings } from "../domain/settings.ts";
+import type { Group, User } from "../domain/user.ts";
+import { auditColumns, defined, groupOf, keyColumns, keyOf, type UserListRow, userOf } from "./rows.ts";
+import type {
+  Change,
+  FeedNote,
+  KeyPatch,
+  NewKey,
+  NewUser,
+  StoredSecret,
+  Transaction,
+  UserPatch,
+} from "./store.ts";
+import type { Tables, UserRow } from "./tables.ts";
+
+/** A member of several groups is refreshed once, so this many rows are read at a time. */
+const MEMBERS_AT_ONCE = 500;
+const TOTAL = sql<number>`count(*)`.as("total");
+
+type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> & FeedNote;
+
+export class SqlTransaction implements Transaction {
+  readonly #db: Kysely<Tables>;
+  readonly #now: number;
+  #changes = 0;
+  #records = 0;
+
+  constructor(db: Kysely<Tables>, now: number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  /** Throws where something changed of which no audit record tells. */
+  assertAudited(): void {
+    if (this.#changes > 0 && this.#records === 0)
+      throw new AppError("internal", "A change without an audit record");
+  }
+
+  async findKey(id: number): Promise<Key | undefined> {
+    const row = await this.#db.selectFrom("keys").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && keyOf(row);
+  }
+
+  async findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined> {
+    const all = this.#db.selectFrom("users").selectAll();
+    const row = await ("id" in by
+      ? all.where("id", "=", by.id)
+      : all.where("username", "=", by.username)
+    ).executeTakeFirst();
+    if (!row) return undefined;
+    const ids = await this.#db.selectFrom("keys").select("id").where("user_id", "=", row.id).execute();
+    return userOf({ ...row, key_ids: JSON.stringify(ids.map(({ id }) => id)) } satisfies UserListRow);
+  }
+
+  async findGroup(name: string): Promise<Group | undefined> {
+    return findGroup(this.#db, name);
+  }
+
+  async countKeys(userId: number): Promise<number> {
+    const counting = this.#db.selectFrom("keys").select(TOTAL).where("user_id", "=", userId);
+    return Number((await counting.executeTakeFirstOrThrow()).total);
+  }
+
+  async countUsers(): Promise<number> {
+    return Number((await this.#db.selectFrom("users").select(TOTAL).executeTakeFirstOrThrow()).total);
+  }
+
+  async countAdmins(): Promise<number> {
+    const counting = this.#db
+      .selectFrom("users")
+      .select(TOTAL)
+      .where("is_admin", "=", 1)
+      .where("locked_at", "is", null);
+    return Number((await counting.executeTakeFirstOrThrow()).total);
+  }
+
+  async insertKey(key: NewKey): Promise<number> {
+    const user = await this.#db
+      .selectFrom("users")
+      .select("username")
+      .where("id", "=", key.userId)
+      .executeTakeFirstOrThrow();
+    const { id } = await this.#db
+      .insertInto("keys")
+      .values({
+        name: key.name,
+        user_id: key.userId,
+        username: user.username,
+        description: key.description,
+        tags: JSON.stringify(key.tags),
+        hint: "",
+        created_at: key.createdAt,
+        created_by: key.createdBy,
+        reset_at: null,
+        expires_at: key.expiresAt,
+        expiry_told: 0,
+        paused_at: null,
+        revoked_at: null,
+        revoked_reason: null,
+        roles: key.roles && JSON.stringify(key.roles),
+        scopes: key.scopes && JSON.stringify(key.scopes),
+        allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
+        rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
+        version: 1,
+      })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    if (id > KEY_ID_MAX) throw new AppError("limit_reached", "All numbers of keys are used up");
+    await this.#feed({ kind: "key", action: "added", id, name: key.name, userId: key.userId });
+    return id;
+  }
+
+  async replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void> {
+    await this.#db.deleteFrom("secrets").where("key_id", "=", keyId).execute();
+    await this.#db
+      .insertInto("secrets")
+      .values({
+        key_id: keyId,
+        digest: secret.digest,
+        sealed: secret.sealed,
+        salt: secret.salt,
+        iterations: secret.iterations,
+        created_at: secret.createdAt,
+        ends_at: secret.endsAt,
+      })
+      .execute();
+    await this.#db.updateTable("keys").set({ hint }).where("id", "=", keyId).execute();
+  }
+
+  async changeKey(id: number, from: number, patch: KeyPatch, note: FeedNote = {}): Promise<boolean> {
+    const row = await this.#db
+      .updateTable("keys")
+      .set({ ...keyColumns(patch), version: from + 1 })
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .returning(["name", "user_id"])
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "key", action: "changed", id, name: row.name, userId: row.user_id, ...note });
+    return true;
+  }
+
+  async markExpired(id: number, from: number): Promise<boolean> {
+    const row = await this.#db
+      .updateTable("keys")
+      .set({ expiry_told: 1 })
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .where("expiry_told", "=", 0)
+      .returning(["name", "user_id"])
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "key", action: "changed", id, name: row.name, userId: row.user_id, ends: true });
+    return true;
+  }
+
+  async removeKey(id: number, from: number): Promise<boolean> {
+    const row = await this.#db
+      .deleteFrom("keys")
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .returning(["name", "user_id"])
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "key", action: "removed", id, name: row.name, userId: row.user_id, ends: true });
+    return true;
+  }
+
+  async insertUser(user: NewUser): Promise<number> {
+    const { id } = await this.#db
+      .insertInto("users")
+      .values({
+        username: user.username,
+        full_name: user.fullName,
+        email: user.email,
+        roles: JSON.stringify(user.roles),
+        scopes: JSON.stringify(user.scopes),
+        ...rightsColumns(user.roles, user.scopes, []),
+        locked_at: null,
+        password_hash: user.passwordHash,
+        password_changed_at: user.passwordHash === null ? null : user.createdAt,
+        created_at: user.createdAt,
+        attributes: "{}",
+        version: 1,
+      })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await this.#feed({ kind: "user", action: "added", id, name: user.username, userId: id });
+    return id;
+  }
+
+  async changeUser(id: number, from: number, patch: UserPatch, note: FeedNote = {}): Promise<boolean> {
+    const { roles, scopes, attributes } = patch;
+    const before = await this.#db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst();
+    if (!before || before.version !== from) return false;
+    const columns = defined({
+      username: patch.username,
+      full_name: patch.fullName,
+      email: patch.email,
+      roles: roles && JSON.stringify(roles),
+      scopes: scopes && JSON.stringify(scopes),
+      locked_at: patch.lockedAt,
+      attributes: attributes && JSON.stringify(attributes),
+      password_hash: patch.passwordHash,
+      password_changed_at: patch.passwordChangedAt,
+    });
+    await this.#db
+      .updateTable("users")
+      .set({ ...columns, version: from + 1 })
+      .where("id", "=", id)
+      .execute();
+    if (patch.username !== undefined && patch.username !== before.username) {
+      await this.#db
+        .updateTable("keys")
+        .set({ username: patch.username })
+        .where("user_id", "=", id)
+        .execute();
+    }
+    const lost = roles || scopes ? await this.#refreshRights({ ...before, ...columns }) : false;
+    const ends = note.ends || lost || (patch.lockedAt !== undefined && patch.lockedAt !== null);
+    const name = patch.username ?? before.username;
+    await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ...note, ends });
+    return true;
+  }
+
+  async removeUser(id: number, from: number): Promise<boolean> {
+    const row = await this.#db
+      .deleteFrom("users")
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .returning("username")
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "user", action: "removed", id, name: row.username, userId: id, ends: true });
+    return true;
+  }
+
+  async listKeysOf(userId: number): Promise<readonly Key[]> {
+    const rows = await this.#db
+      .selectFrom("keys")
+      .selectAll()
+      .where("user_id", "=", userId)
+      .orderBy("id")
+      .execute();
+    return rows.map(keyOf);
+  }
+
+  async insertGroup(group: Pick<Group, "name" | "roles" | "scopes" | "createdAt">): Promise<number> {
+    const { id } = await this.#db
+      .insertInto("groups")
+      .values({
+        name: group.name,
+        roles: JSON.stringify(group.roles),
+        scopes: JSON.stringify(group.scopes),
+        created_at: group.createdAt,
+        version: 1,
+      })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await this.#feed({ kind: "group", action: "added", id, name: group.name, userId: null });
+    return id;
+  }
+
+  async changeGroup(
+    id: number,
+    from: number,
+    patch: Partial<Pick<Group, "name" | "roles" | "scopes">>,
+  ): Promise<boolean> {
+    const columns = defined({
+      name: patch.name,
+      roles: patch.roles && JSON.stringify(patch.roles),
+      scopes: patch.scopes && JSON.stringify(patch.scopes),
+    });
+    const row = await this.#db
+      .updateTable("groups")
+      .set({ ...columns, version: from + 1 })
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .returning("name")
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "group", action: "changed", id, name: row.name, userId: null });
+    await this.#refreshMembers(await this.#memberIds(id));
+    return true;
+  }
+
+  async removeGroup(id: number, from: number): Promise<boolean> {
+    const members = await this.#memberIds(id);
+    const row = await this.#db
+      .deleteFrom("groups")
+      .where("id", "=", id)
+      .where("version", "=", from)
+      .returning("name")
+      .executeTakeFirst();
+    if (!row) return false;
+    await this.#feed({ kind: "group", action: "removed", id, name: row.name, userId: null });
+    await this.#refreshMembers(members);
+    return true;
+  }
+
+  async addMember(groupId: number, userId: number): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await this.#db
+      .insertInto("group_members")
+      .values({ group_id: groupId, user_id: userId })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (!numInsertedOrUpdatedRows) return false;
+    await this.#refreshMembers([userId]);
+    return true;
+  }
+
+  async removeMember(groupId: number, userId: number): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom("group_members")
+      .where("group_id", "=", groupId)
+      .where("user_id", "=", userId)
+      .executeTakeFirst();
+    if (!numDeletedRows) return false;
+    await this.#refreshMembers([userId]);
+    return true;
+  }
+
+  async putSettings(settings: Partial<Settings>): Promise<void> {
+    for (const [name, value] of Object.entries(settings)) {
+      const text = JSON.stringify(value);
+      await this.#db
+        .insertInto("settings")
+        .values({ name, value: text })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: text }))
+        .execute();
+    }
+    await this.#feed({ kind: "settings", action: "changed", id: 0, name: "settings", userId: null });
+  }
+
+  async putSetupToken(digest: Uint8Array, endsAt: number): Promise<void> {
+    this.#changes++;
+    await this.#db.deleteFrom("setup_tokens").execute();
+    await this.#db.insertInto("setup_tokens").values({ digest, ends_at: endsAt }).execute();
+  }
+
+  async takeSetupToken(digest: Uint8Array, now: number): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom("setup_tokens")
+      .where("digest", "=", digest)
+      .where("ends_at", ">", now)
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  async audit(record: AuditRecord): Promise<void> {
+    await this.#db.insertInto("audit").values(auditColumns(record)).execute();
+    this.#records++;
+  }
+
+  async #feed({ kind, action, id, name, userId, ends, spares }: FeedRow): Promise<void> {
+    this.#changes++;
+    await this.#db
+      .insertInto("changes")
+      .values({
+        at: this.#now,
+        kind,
+        action,
+        entity_id: id,
+        name,
+        user_id: userId,
+        ends: ends ? 1 : 0,
+        spares: spares ?? null,
+      })
+      .execute();
+  }
+
+  async #memberIds(groupId: number): Promise<number[]> {
+    const rows = await this.#db
+      .selectFrom("group_members")
+      .select("user_id")
+      .where("group_id", "=", groupId)
+      .execute();
+    return rows.map((row) => row.user_id);
+  }
+
+  async #refreshMembers(userIds: readonly number[]): Promise<void> {
+    for (let from = 0; from < userIds.length; from += MEMBERS_AT_ONCE) {
+      const ids = userIds.slice(from, from + MEMBERS_AT_ONCE);
+      const rows = await this.#db.selectFrom("users").selectAll().where("id", "in", ids).execute();
+      for (const row of rows) {
+        const ends = await this.#refreshRights(row);
+        await this.#feed({
+          kind: "user",
+          action: "changed",
+          id: row.id,
+          name: row.username,
+          userId: row.id,
+          ends,
+        });
+      }
+    }
+  }
+
+  /** Writes what the user has by himself and his groups. @returns whether he lost a right */
+  async #refreshRights(user: Selectable<UserRow>): Promise<boolean> {
+    const groups = await this.#db
+      .selectFrom("group_members")
+      .innerJoin("groups", "groups.id", "group_members.group_id")
+      .select(["groups.name", "groups.roles", "groups.scopes"])
+      .where("group_members.user_id", "=", user.id)
+      .orderBy("groups.name")
+      .execute();
+    const roles = union<Role>([user.roles, ...groups.map((group) => group.roles)]);
+    const scopes = union<string>([user.scopes, ...groups.map((group) => group.scopes)]);
+    const names = groups.map((group) => group.name);
+    await this.#db
+      .updateTable("users")
+      .set(rightsColumns(roles, scopes, names))
+      .where("id", "=", user.id)
+      .execute();
+    const [hadRoles, hadScopes] = [
+      JSON.parse(user.all_roles) as Role[],
+      JSON.parse(user.all_scopes) as string[],
+    ];
+    const has = expandRoles(roles);
+    return hadRoles.some((role) => !has.has(role)) || hadScopes.some((scope) => !scopes.includes(scope));
+  }
+}
+
+/** With its members' names in order. */
+export async function findGroup(db: Kysely<Tables>, name: string): Promise<Group | undefined> {
+  const row = await db.selectFrom("groups").selectAll().where("name", "=", name).executeTakeFirst();
+  if (!row) return undefined;
+  const members = await db
+    .selectFrom("group_members")
+    .innerJoin("users", "users.id", "group_members.user_id")
+    .select("users.username")
+    .where("group_members.group_id", "=", row.id)
+    .orderBy("users.username")
+    .execute();
+  return groupOf(
+    row,
+    members.map((member) => member.username),
+  );
+}
+
+function rightsColumns(roles: readonly Role[], scopes: readonly string[], groups: readonly string[]) {
+  return {
+    all_roles: JSON.stringify(roles),
+    all_scopes: JSON.stringify(scopes),
+    group_names: JSON.stringify(groups),
+    is_admin: expandRoles(roles).has("FULL_ADMIN") ? 1 : 0,
+  };
+}
+
+function union<T>(lists: readonly string[]): T[] {
+  return [...new Set(lists.flatMap((text) => JSON.parse(text) as T[]))];
+}

@@ -1,0 +1,182 @@
+/**
+ * A thread that holds database connections, so that neither an fsync, nor another process's lock, nor a long search makes
+ * the main thread wait. Started twice: as `writer`, which alone writes, and as `reader`, which answers lists.
+ *
+ * It answers one message by one message with the same number. A `batch` commits whole or not at all.
+ */
+import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
+import type { Condition } from "../domain/query.ts";
+import { matches } from "../domain/query-match.ts";
+import { compilePattern } from "../domain/query-pattern.ts";
+import { type Listed, queryRecord } from "./list-records.ts";
+import { BUSY_MS } from "./open-database.ts";
+
+export type DatabaseName = "main" | "activity";
+
+export type WorkerRequest =
+  | {
+      readonly kind: "open";
+      readonly role: "writer" | "reader";
+      readonly main: string;
+      readonly activity: string;
+    }
+  | {
+      readonly kind: "run";
+      readonly database: DatabaseName;
+      readonly sql: string;
+      readonly params: readonly unknown[];
+    }
+  | {
+      readonly kind: "batch";
+      readonly database: DatabaseName;
+      readonly statements: readonly BatchStatement[];
+    }
+  | SearchRequest;
+
+export interface BatchStatement {
+  readonly sql: string;
+  /** One set of parameters for each time that it runs. */
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** Rows in SQL's order, of which the condition, offset and limit then choose: for what SQL cannot say. */
+export interface SearchRequest {
+  readonly kind: "search";
+  readonly listed: Listed;
+  readonly sql: string;
+  readonly params: readonly unknown[];
+  readonly where: Condition;
+  readonly offset: number;
+  readonly limit: number;
+  readonly want: "rows" | "count" | "page";
+}
+
+export interface WorkerResult {
+  readonly rows: readonly object[];
+  readonly changed: number;
+  readonly insertId: number;
+}
+
+export type WorkerReply =
+  | { readonly id: number; readonly result: WorkerResult }
+  | { readonly id: number; readonly failure: { readonly code: string; readonly message: string } };
+
+const STATEMENTS_MAX = 200;
+/** After this a search gives up rather than hold others up. */
+export const SEARCH_MS_MAX = 5_000;
+const NOTHING: WorkerResult = { rows: [], changed: 0, insertId: 0 };
+
+declare const self: Worker;
+
+const databases = new Map<DatabaseName, Database>();
+const statements = new Map<string, Statement>();
+
+self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>) => {
+  let reply: WorkerReply;
+  try {
+    reply = { id: data.id, result: answer(data.request) };
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    reply = { id: data.id, failure: { code: typeof code === "string" ? code : "", message } };
+  }
+  self.postMessage(reply);
+};
+
+function answer(request: WorkerRequest): WorkerResult {
+  switch (request.kind) {
+    case "open":
+      return open(request);
+    case "run":
+      return run(request.database, request.sql, request.params);
+    case "batch":
+      return batch(request.database, request.statements);
+    case "search":
+      return search(request);
+  }
+}
+
+function open({ role, main, activity }: Extract<WorkerRequest, { kind: "open" }>): WorkerResult {
+  const pragmas = `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;`;
+  if (role === "reader") {
+    const database = new Database(main, { readonly: true, strict: true });
+    database.run(pragmas);
+    database.query("ATTACH DATABASE ? AS activity").run(activity);
+    databases.set("main", database);
+    return NOTHING;
+  }
+  for (const [name, path] of [
+    ["main", main],
+    ["activity", activity],
+  ] as const) {
+    const database = new Database(path, { readwrite: true, create: false, strict: true });
+    database.run(
+      `${pragmas} PRAGMA journal_mode = WAL; PRAGMA synchronous = ${name === "main" ? "FULL" : "NORMAL"};`,
+    );
+    databases.set(name, database);
+  }
+  return NOTHING;
+}
+
+function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
+  const statement = prepared(name, sql);
+  const bound = params as SQLQueryBindings[];
+  if (statement.columnNames.length > 0) return { ...NOTHING, rows: statement.all(...bound) as object[] };
+  const { changes, lastInsertRowid } = statement.run(...bound);
+  return { rows: [], changed: changes, insertId: Number(lastInsertRowid) };
+}
+
+function batch(name: DatabaseName, list: readonly BatchStatement[]): WorkerResult {
+  run(name, "BEGIN IMMEDIATE", []);
+  try {
+    for (const { sql, rows } of list) for (const row of rows) run(name, sql, row);
+    return run(name, "COMMIT", []);
+  } catch (error) {
+    if (databases.get(name)?.inTransaction) run(name, "ROLLBACK", []);
+    throw error;
+  }
+}
+
+function search({ listed, sql, params, where, offset, limit, want }: SearchRequest): WorkerResult {
+  const condition = revive(where);
+  const until = performance.now() + SEARCH_MS_MAX;
+  const rows: object[] = [];
+  let found = 0;
+  for (const row of prepared("main", sql).iterate(...(params as SQLQueryBindings[]))) {
+    if (performance.now() > until)
+      throw Object.assign(new Error("The search takes too long"), { code: "SEARCH_TIME" });
+    if (!matches(condition, queryRecord(listed, row as object))) continue;
+    found++;
+    if (found > offset && (limit === 0 || rows.length < limit) && want !== "count") rows.push(row as object);
+    if (want === "rows" && limit > 0 && rows.length === limit) break;
+  }
+  return { rows, changed: found, insertId: 0 };
+}
+
+/** Compiled patterns do not pass between threads. */
+function revive(condition: Condition): Condition {
+  if (condition.kind !== "test") return { ...condition, of: condition.of.map(revive) };
+  if (condition.op !== "~") return condition;
+  return { ...condition, pattern: compilePattern(condition.value as string) };
+}
+
+function prepared(name: DatabaseName, sql: string): Statement {
+  const known = `${name} ${sql}`;
+  let statement = statements.get(known);
+  if (!statement) {
+    const database = databases.get(name);
+    if (!database) throw new Error(`No connection to ${name}`);
+    statement = database.prepare(sql);
+    if (statements.size >= STATEMENTS_MAX) forgetOldest();
+  } else {
+    statements.delete(known);
+  }
+  statements.set(known, statement);
+  return statement;
+}
+
+function forgetOldest(): void {
+  const oldest = statements.keys().next().value;
+  if (oldest === undefined) return;
+  statements.get(oldest)?.finalize();
+  statements.delete(oldest);
+}
