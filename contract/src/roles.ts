@@ -40,7 +40,10 @@ export const ROLE_WORDS: Readonly<Record<Role, { title: string; words: string }>
   READONLY_ADMIN: { title: "Read-only administrator", words: "Sees everything; manages only its own keys." },
   SHARING_ADMIN: { title: "Sharing administrator", words: "As the read-only administrator." },
   API_KEY_READ: { title: "Key reader", words: "Sees the keys of all users." },
-  API_KEY_WRITE: { title: "Key manager", words: "Makes, edits, resets, revokes and deletes keys of all users." },
+  API_KEY_WRITE: {
+    title: "Key manager",
+    words: "Makes, edits, resets, revokes and deletes keys of all users.",
+  },
   ACCOUNT_READ: { title: "Account reader", words: "Sees users and groups." },
   ACCOUNT_WRITE: { title: "Account manager", words: "Makes, edits, locks and deletes users and groups." },
   AUTH_SESSIONS_READ: { title: "Session reader", words: "Sees who is signed in." },

@@ -1,0 +1,157 @@
+import { z } from "zod";
+import { ROLES } from "../roles.ts";
+import { Instant, Receipt } from "./operation.ts";
+
+export const KEY_STATUSES = ["active", "paused", "revoked", "expired"] as const;
+export const KEY_ORDERS = [
+  "id",
+  "name",
+  "username",
+  "status",
+  "created_at",
+  "expires_at",
+  "last_used_at",
+  "last_used_address",
+  "hint",
+  "created_by",
+  "reset_at",
+] as const;
+
+export const KeyId = z
+  .int()
+  .min(1)
+  .max(2_147_483_647)
+  .describe("The number that the key's text begins with.");
+const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
+const Scope = z.string().max(128).describe("`resource:action`, where each may be `*`; or `*`.");
+const RateLimit = z.strictObject({
+  limit: z.int().min(1).max(1_000_000_000),
+  window_seconds: z.int().min(1).max(86_400),
+});
+
+export const Key = z
+  .strictObject({
+    id: KeyId,
+    name: z.string().describe("Unique over all users."),
+    username: z.string().describe("Whom the key acts as."),
+    user_identifier: z.int().describe("The owner's id."),
+    local: z.boolean(),
+    description: z.string(),
+    tags: z.array(z.string()),
+    hint: z.string().describe("The last four characters of the key."),
+    status: z.enum(KEY_STATUSES).describe("Where several hold, the one that is hardest to leave."),
+    created_at: Instant,
+    created_by: z.string(),
+    reset_at: Instant.nullable(),
+    expires_at: Instant.nullable().describe("null: never."),
+    paused_at: Instant.nullable(),
+    revoked: z.boolean(),
+    revoked_at: Instant.nullable(),
+    revoked_reason: z.string().nullable(),
+    roles: Roles.nullable().describe("What is left of the owner's roles; null: all of them."),
+    scopes: z.array(z.string()).nullable().describe("What is left of the owner's scopes; null: all of them."),
+    allowed_ips: z.array(z.string()).nullable().describe("Addresses and CIDR blocks; null: from anywhere."),
+    rate_limit: RateLimit.nullable(),
+    last_used_at: Instant.nullable(),
+    last_used_address: z.string().nullable(),
+    last_used_client: z.string().nullable(),
+    version: z.int().describe("Rises with every change."),
+  })
+  .meta({ id: "Key" });
+
+export const Scram = z
+  .strictObject({
+    iterations: z.int(),
+    salt: z.string(),
+    client_key: z.string(),
+    stored_key: z.string(),
+    server_key: z.string(),
+  })
+  .describe("What a SCRAM key file needs, in base64. Only with `scram=1`.")
+  .meta({ id: "Scram" });
+
+export const MadeKey = Key.extend({
+  key: z.string().describe("The key itself. It is told this once and stored nowhere."),
+  scram: Scram.optional(),
+}).meta({ id: "MadeKey" });
+
+export const EndedKey = Key.extend({ receipt: Receipt }).meta({ id: "EndedKey" });
+export const ResetKey = MadeKey.extend({ receipt: Receipt }).meta({ id: "ResetKey" });
+
+export const keyLimits = {
+  expires_at: Instant.nullable().optional().describe("null: never."),
+  description: z.string().max(4096).optional(),
+  tags: z.array(z.string().min(1).max(64)).max(32).optional(),
+  roles: Roles.nullable().optional().describe("Narrows the owner's roles; `[]` is a key for services only."),
+  scopes: z.array(Scope).max(100).nullable().optional(),
+  allowed_ips: z.array(z.string().max(64)).max(100).nullable().optional(),
+  rate_limit: RateLimit.nullable().optional(),
+};
+const Name = z.string().min(1).max(200).describe("Unique over all users.");
+
+export const KeyCreate = z
+  .strictObject({ name: Name, username: z.string().min(1).max(32).describe("The owner."), ...keyLimits })
+  .meta({ id: "KeyCreate" });
+export const KeyUpdate = z
+  .strictObject({
+    name: Name.optional(),
+    ...keyLimits,
+    version: z.int().optional().describe("The version that this was decided on; another one is a conflict."),
+  })
+  .meta({ id: "KeyUpdate" });
+export const Reason = z.strictObject({ reason: z.string().max(500).default("Revoked by hand") });
+
+export const KeyFilters = {
+  ids: z.array(KeyId).max(1000).optional(),
+  username: z.array(z.string().max(32)).max(100).optional().describe("Any of these owners."),
+  status: z
+    .array(z.enum([...KEY_STATUSES, "expires_soon"]))
+    .max(5)
+    .optional()
+    .describe("Any of these. `expires_soon`: active, and ends within seven days."),
+  tag: z.array(z.string().max(64)).max(32).optional().describe("All of these tags."),
+  expires_before: Instant.optional(),
+  unused_since: Instant.optional().describe("Not used at or after this instant."),
+};
+
+export const ScramQuery = z.strictObject({
+  scram: z.boolean().optional().describe("`1` adds what a SCRAM key file needs."),
+});
+
+export const EXAMPLE_KEY = {
+  id: 1,
+  name: "ci",
+  username: "ada",
+  user_identifier: 1,
+  local: true,
+  description: "Deploys the website",
+  tags: ["deploy"],
+  hint: "x7Qd",
+  status: "active",
+  created_at: "2026-01-31T10:00:00.000Z",
+  created_by: "ada",
+  reset_at: null,
+  expires_at: "2030-01-31T10:00:00.000Z",
+  paused_at: null,
+  revoked: false,
+  revoked_at: null,
+  revoked_reason: null,
+  roles: null,
+  scopes: null,
+  allowed_ips: null,
+  rate_limit: null,
+  last_used_at: null,
+  last_used_address: null,
+  last_used_client: null,
+  version: 1,
+};
+const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQx7Qd";
+export const EXAMPLE_MADE = { ...EXAMPLE_KEY, key: EXAMPLE_TEXT };
+export const EXAMPLE_REVOKED = {
+  ...EXAMPLE_KEY,
+  status: "revoked",
+  revoked: true,
+  revoked_at: "2026-02-01T08:30:00.000Z",
+  revoked_reason: "Left the project",
+  version: 2,
+};

@@ -1,0 +1,48 @@
+/** All operations of the REST API, and what can be said of them from their definitions alone. */
+import type { z } from "zod";
+import type { Role } from "../roles.ts";
+import { groupOperations } from "./groups.ts";
+import { keyOperations } from "./keys.ts";
+import type { Operation } from "./operation.ts";
+import { selfOperations } from "./self.ts";
+import { sessionOperations, setupOperations } from "./session.ts";
+import { systemOperations } from "./system.ts";
+import { userOperations } from "./users.ts";
+
+export const OPERATIONS = {
+  ...selfOperations,
+  ...keyOperations,
+  ...userOperations,
+  ...groupOperations,
+  ...sessionOperations,
+  ...setupOperations,
+  ...systemOperations,
+} as const;
+
+export type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+
+type SchemaOf<
+  Name extends OperationName,
+  Part extends "params" | "query" | "body" | "output",
+> = Operations[Name] extends { readonly [P in Part]: infer Schema extends z.ZodType } ? Schema : never;
+
+/** What a client sends as params, query or body; `never` where the operation takes none. */
+export type InputOf<Name extends OperationName, Part extends "params" | "query" | "body"> = z.input<
+  SchemaOf<Name, Part>
+>;
+/** The same once it is validated, defaults filled in. */
+export type ParsedOf<Name extends OperationName, Part extends "params" | "query" | "body"> = z.output<
+  SchemaOf<Name, Part>
+>;
+export type OutputOf<Name extends OperationName> = z.output<SchemaOf<Name, "output">>;
+
+export const operationList: readonly Operation[] = Object.values(OPERATIONS);
+
+/** Whether somebody with these roles may call the operation at all. */
+export function mayCall(operation: Operation, roles: ReadonlySet<Role> | undefined): boolean {
+  const { access } = operation;
+  if (access.kind === "anyone") return true;
+  if (roles === undefined) return false;
+  return access.kind === "signed_in" || access.anyOf.some((role) => roles.has(role));
+}

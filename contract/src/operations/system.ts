@@ -1,0 +1,204 @@
+import { z } from "zod";
+import { ROLES } from "../roles.ts";
+import { Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
+
+export const AUDIT_ORDERS = ["at", "event", "action", "username", "address"] as const;
+const TARGETS = ["key", "user", "group", "settings", "session"] as const;
+const RULES = ["revoke", "refuse", "allow"] as const;
+
+export const AuditEntry = z
+  .strictObject({
+    id: z.string(),
+    at: Instant,
+    event: z.enum(["METHOD_CALL", "AUTHENTICATION", "LOGOUT"]),
+    action: z.string().describe("What was done, such as `key.create`; for sign-ins the kind of credential."),
+    description: z.string(),
+    username: z.string().nullable(),
+    address: z.string().nullable(),
+    session_id: z.string().nullable(),
+    door: z.string().describe("The way in: rest, websocket, cli, auth or internal."),
+    credentials: z
+      .strictObject({ credentials: z.string(), credentials_data: z.record(z.string(), z.unknown()) })
+      .nullable(),
+    target: z.strictObject({ kind: z.enum(TARGETS), id: z.int().nullable(), name: z.string() }).nullable(),
+    details: z
+      .record(z.string(), z.unknown())
+      .describe("For a change: fields with their values before and after."),
+    success: z.boolean(),
+    error: z.string().nullable(),
+  })
+  .meta({ id: "AuditEntry" });
+
+const AuditFilters = {
+  event: z.array(AuditEntry.shape.event).max(3).optional(),
+  action: z.string().max(64).optional(),
+  username: z.string().max(64).optional(),
+  address: z.string().max(64).optional(),
+  success: z.boolean().optional(),
+  target_kind: z.enum(TARGETS).optional(),
+  target_id: z.int().optional(),
+  since: Instant.optional(),
+  until: Instant.optional(),
+};
+const EXAMPLE_AUDIT = {
+  id: "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10",
+  at: "2026-01-31T10:00:00.000Z",
+  event: "METHOD_CALL",
+  action: "key.create",
+  description: "Create API key ci",
+  username: "ada",
+  address: "127.0.0.1",
+  session_id: null,
+  door: "rest",
+  credentials: { credentials: "LOGIN_PASSWORD", credentials_data: { username: "ada" } },
+  target: { kind: "key", id: 1, name: "ci" },
+  details: {},
+  success: true,
+  error: null,
+};
+const auditors = { kind: "roles", anyOf: ["SYSTEM_AUDIT_READ"] } as const;
+
+/** What one line of the event stream says. Whoever wants more asks for it by its own operation. */
+export const Event = z
+  .strictObject({
+    kind: z.enum(["key", "user", "group", "settings", "session", "alert"]),
+    action: z.enum(["added", "changed", "removed"]),
+    id: z.union([z.int(), z.string()]).describe("Of the key, user or group; of a session its UUID."),
+    name: z.string(),
+    sequence: z.int().nullable().describe("The change's number in this installation; null for sessions."),
+  })
+  .meta({ id: "Event" });
+
+export const Settings = z
+  .strictObject({
+    insecure_transport: z.enum(RULES).describe("A right key over plain http, by every door but the next."),
+    insecure_transport_dialect: z.enum(RULES).describe("The same by the JSON-RPC API's PLAIN sign-in."),
+  })
+  .meta({ id: "Settings" });
+const EXAMPLE_SETTINGS = { insecure_transport: "refuse", insecure_transport_dialect: "revoke" };
+
+const Role = z
+  .strictObject({
+    name: z.enum(ROLES),
+    title: z.string(),
+    words: z.string(),
+    includes: z.array(z.enum(ROLES)).describe("All roles that it includes, transitively."),
+  })
+  .meta({ id: "Role" });
+
+export const systemOperations = {
+  "audit.list": operation({
+    name: "audit.list",
+    method: "GET",
+    path: "/audit",
+    group: "Audit",
+    title: "Read the audit log",
+    words: "Changes and sign-ins in one list, newest first unless ordered otherwise.",
+    access: auditors,
+    query: z.strictObject({ ...PageQuery, order: orderOf(AUDIT_ORDERS), ...AuditFilters }),
+    output: pageOf(AuditEntry).meta({ id: "AuditPage" }),
+    status: 200,
+    errors: [],
+    example: {
+      query: { action: "key.create", limit: 50 },
+      output: { entries: [EXAMPLE_AUDIT], total: 1, next: null, previous: null },
+    },
+    rpc: "audit.query",
+    since: "0.1.0",
+  }),
+  "audit.export": operation({
+    name: "audit.export",
+    method: "GET",
+    path: "/audit/export",
+    group: "Audit",
+    title: "Export the audit log",
+    words:
+      "The same as a file, one entry a line: JSON Lines, or CSV with a header. Cells that a spreadsheet could take for a formula begin with an apostrophe.",
+    access: auditors,
+    query: z.strictObject({
+      q: PageQuery.q,
+      filter: PageQuery.filter,
+      ...AuditFilters,
+      format: z.enum(["jsonl", "csv"]).default("jsonl"),
+    }),
+    output: AuditEntry,
+    status: 200,
+    streams: ["application/jsonl", "text/csv"],
+    errors: [],
+    example: { query: { format: "jsonl" }, output: EXAMPLE_AUDIT },
+    since: "0.1.0",
+  }),
+  "events.stream": operation({
+    name: "events.stream",
+    method: "GET",
+    path: "/events",
+    group: "Events",
+    title: "Follow changes",
+    words:
+      "Server-sent events, as changes happen. `change` tells one; `ready` opens the stream; `missed` says that changes between the last event that was seen and now cannot be told any more, so that whatever is shown must be read anew. A comment is sent every 15 seconds. `Last-Event-ID`, as browsers send it by themselves, resumes. One sees what one may read. The stream ends with the session or the key that opened it.",
+    access: { kind: "signed_in" },
+    output: Event,
+    status: 200,
+    streams: ["text/event-stream"],
+    errors: ["limit_reached"],
+    example: { output: { kind: "key", action: "changed", id: 1, name: "ci", sequence: 42 } },
+    rpc: "core.subscribe",
+    since: "0.1.0",
+  }),
+  "roles.list": operation({
+    name: "roles.list",
+    method: "GET",
+    path: "/roles",
+    group: "System",
+    title: "List roles",
+    words: "What each role lets its holder do.",
+    access: { kind: "signed_in" },
+    output: z.strictObject({ entries: z.array(Role), total: z.int() }),
+    status: 200,
+    errors: [],
+    example: {
+      output: {
+        entries: [
+          {
+            name: "KEY_HOLDER",
+            title: "Key holder",
+            words: "Signs in, holds keys and manages its own keys, nothing else.",
+            includes: [],
+          },
+        ],
+        total: 1,
+      },
+    },
+    rpc: "privilege.roles",
+    since: "0.1.0",
+  }),
+  "settings.get": operation({
+    name: "settings.get",
+    method: "GET",
+    path: "/settings",
+    group: "System",
+    title: "Read the settings",
+    words: "The server's own settings.",
+    access: { kind: "roles", anyOf: ["READONLY_ADMIN"] },
+    output: Settings,
+    status: 200,
+    errors: [],
+    example: { output: EXAMPLE_SETTINGS },
+    since: "0.1.0",
+  }),
+  "settings.update": operation({
+    name: "settings.update",
+    method: "PATCH",
+    path: "/settings",
+    group: "System",
+    title: "Change the settings",
+    words: "They hold at once, in every process.",
+    access: { kind: "roles", anyOf: ["FULL_ADMIN"] },
+    body: Settings.partial().meta({ id: "SettingsUpdate" }),
+    output: Settings,
+    status: 200,
+    errors: ["conflict"],
+    example: { body: { insecure_transport: "refuse" }, output: EXAMPLE_SETTINGS },
+    since: "0.1.0",
+  }),
+};

@@ -1,0 +1,247 @@
+import { z } from "zod";
+import { ROLES } from "../roles.ts";
+import { EXAMPLE_RECEIPT, Instant, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
+
+export const USER_ORDERS = ["id", "username", "full_name", "email", "locked_at", "created_at"] as const;
+
+export const Username = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/)
+  .describe("1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`.");
+export const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
+export const Scopes = z
+  .array(z.string().max(128))
+  .max(200)
+  .describe("What one may do at guarded services: `resource:action`, where each may be `*`; or `*`.");
+export const Password = z.string().min(1).max(1024).describe("At least 12 characters, and not a common one.");
+
+export const User = z
+  .strictObject({
+    id: z.int(),
+    username: z.string(),
+    full_name: z.string(),
+    email: z.string().nullable(),
+    roles: Roles.describe("Granted to the user himself."),
+    scopes: z.array(z.string()).describe("Granted to the user himself."),
+    all_roles: Roles.describe("With what his groups add; not expanded."),
+    all_scopes: z.array(z.string()).describe("With what his groups add."),
+    groups: z.array(z.string()),
+    locked: z.boolean(),
+    locked_at: Instant.nullable(),
+    has_password: z.boolean(),
+    password_changed_at: Instant.nullable(),
+    created_at: Instant,
+    key_ids: z.array(z.int()).describe("The keys that are his."),
+    version: z.int(),
+  })
+  .meta({ id: "User" });
+
+const fields = {
+  full_name: z.string().max(255).optional(),
+  email: z.string().max(254).nullable().optional(),
+  roles: Roles.optional(),
+  scopes: Scopes.optional(),
+  groups: z.array(Username).max(100).optional(),
+};
+export const UserCreate = z
+  .strictObject({
+    username: Username,
+    ...fields,
+    password: Password.optional().describe("Without one the user cannot sign in by password."),
+  })
+  .meta({ id: "UserCreate" });
+export const UserUpdate = z
+  .strictObject({ username: Username.optional(), ...fields })
+  .meta({ id: "UserUpdate" });
+
+const EndedUser = User.extend({ receipt: Receipt }).meta({ id: "EndedUser" });
+const byName = z.strictObject({ name: z.string().max(32).describe("The user name.") });
+const readers = { kind: "roles", anyOf: ["ACCOUNT_READ"] } as const;
+const writers = { kind: "roles", anyOf: ["ACCOUNT_WRITE"] } as const;
+
+export const EXAMPLE_USER = {
+  id: 2,
+  username: "build",
+  full_name: "Build machine",
+  email: null,
+  roles: ["KEY_HOLDER"],
+  scopes: [],
+  all_roles: ["KEY_HOLDER"],
+  all_scopes: [],
+  groups: [],
+  locked: false,
+  locked_at: null,
+  has_password: false,
+  password_changed_at: null,
+  created_at: "2026-01-31T10:00:00.000Z",
+  key_ids: [],
+  version: 1,
+};
+const EXAMPLE_LOCKED = { ...EXAMPLE_USER, locked: true, locked_at: "2026-02-01T08:30:00.000Z", version: 2 };
+
+export const userOperations = {
+  "users.list": operation({
+    name: "users.list",
+    method: "GET",
+    path: "/users",
+    group: "Users",
+    title: "List users",
+    words: "Who may sign in and hold keys.",
+    access: readers,
+    query: z.strictObject({
+      ...PageQuery,
+      order: orderOf(USER_ORDERS),
+      role: z
+        .array(z.enum(ROLES))
+        .max(ROLES.length)
+        .optional()
+        .describe("Any of these, granted to him or by a group."),
+      group: z.string().max(32).optional(),
+      locked: z.boolean().optional(),
+      has_role: z.boolean().optional().describe("`1`: those who hold a role at all, and so may own keys."),
+    }),
+    output: pageOf(User).meta({ id: "UserPage" }),
+    status: 200,
+    errors: [],
+    example: {
+      query: { has_role: true, order: "username" },
+      output: { entries: [EXAMPLE_USER], total: 1, next: null, previous: null },
+    },
+    rpc: "user.query",
+    since: "0.1.0",
+  }),
+  "users.create": operation({
+    name: "users.create",
+    method: "POST",
+    path: "/users",
+    group: "Users",
+    title: "Add a user",
+    words: "Nobody grants roles, scopes or groups with rights that he lacks.",
+    access: writers,
+    body: UserCreate,
+    output: User,
+    status: 201,
+    errors: ["name_taken", "limit_reached", "conflict"],
+    example: {
+      body: { username: "reporter", full_name: "Report service", roles: ["KEY_HOLDER"] },
+      output: { ...EXAMPLE_USER, id: 3, username: "reporter", full_name: "Report service" },
+    },
+    rpc: "user.create",
+    since: "0.1.0",
+  }),
+  "users.get": operation({
+    name: "users.get",
+    method: "GET",
+    path: "/users/{name}",
+    group: "Users",
+    title: "Read a user",
+    words: "Everybody may read himself.",
+    access: { kind: "signed_in", words: "ACCOUNT_READ; everybody for himself." },
+    params: byName,
+    output: User,
+    status: 200,
+    errors: ["role_missing"],
+    example: { params: { name: "build" }, output: EXAMPLE_USER },
+    rpc: "user.get_instance",
+    since: "0.1.0",
+  }),
+  "users.update": operation({
+    name: "users.update",
+    method: "PATCH",
+    path: "/users/{name}",
+    group: "Users",
+    title: "Edit a user",
+    words:
+      "Members that are absent keep their value. Who loses a right loses his open sessions; the last unlocked full administrator stays one.",
+    access: writers,
+    params: byName,
+    body: UserUpdate,
+    output: EndedUser,
+    status: 200,
+    errors: ["name_taken", "conflict"],
+    example: {
+      params: { name: "build" },
+      body: { full_name: "Build machine in the cellar" },
+      output: {
+        ...EXAMPLE_USER,
+        full_name: "Build machine in the cellar",
+        version: 2,
+        receipt: EXAMPLE_RECEIPT,
+      },
+    },
+    rpc: "user.update",
+    since: "0.1.0",
+  }),
+  "users.remove": operation({
+    name: "users.remove",
+    method: "DELETE",
+    path: "/users/{name}",
+    group: "Users",
+    title: "Delete a user",
+    words: "His keys are deleted too, each with its own line in the audit log.",
+    access: writers,
+    params: byName,
+    output: z.strictObject({ id: z.int(), receipt: Receipt }),
+    status: 200,
+    errors: ["conflict"],
+    example: { params: { name: "build" }, output: { id: 2, receipt: EXAMPLE_RECEIPT } },
+    rpc: "user.delete",
+    since: "0.1.0",
+  }),
+  "users.setPassword": operation({
+    name: "users.setPassword",
+    method: "PUT",
+    path: "/users/{name}/password",
+    group: "Users",
+    title: "Set a password",
+    words:
+      "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE. All other sessions of the user end. `null` takes the password away.",
+    access: {
+      kind: "signed_in",
+      words: "ACCOUNT_WRITE; everybody for himself, with the password that he has.",
+    },
+    params: byName,
+    body: z
+      .strictObject({ password: Password.nullable(), current_password: z.string().max(1024).optional() })
+      .meta({ id: "PasswordChange" }),
+    output: z.strictObject({ username: z.string(), receipt: Receipt }),
+    status: 200,
+    errors: ["role_missing", "conflict"],
+    example: {
+      params: { name: "build" },
+      body: { password: "three words in a row" },
+      output: { username: "build", receipt: EXAMPLE_RECEIPT },
+    },
+    since: "0.1.0",
+  }),
+  "users.lock": operation({
+    name: "users.lock",
+    method: "POST",
+    path: "/users/{name}/lock",
+    group: "Users",
+    title: "Lock a user",
+    words: "He cannot sign in, his sessions end, his keys stop working until he is unlocked.",
+    access: writers,
+    params: byName,
+    output: EndedUser,
+    status: 200,
+    errors: ["conflict"],
+    example: { params: { name: "build" }, output: { ...EXAMPLE_LOCKED, receipt: EXAMPLE_RECEIPT } },
+    since: "0.1.0",
+  }),
+  "users.unlock": operation({
+    name: "users.unlock",
+    method: "DELETE",
+    path: "/users/{name}/lock",
+    group: "Users",
+    title: "Unlock a user",
+    words: "He may sign in again, and his keys work again.",
+    access: writers,
+    params: byName,
+    output: User,
+    status: 200,
+    errors: ["conflict"],
+    example: { params: { name: "build" }, output: EXAMPLE_USER },
+    since: "0.1.0",
+  }),
+};
