@@ -50,14 +50,14 @@ function plain(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      SECRET_NAME.test(name) ? "********" : valueOf(value),
+      SECRET_NAME.test(name) ? "********" : logged(value),
     ]),
   );
 }
 
-function valueOf(value: unknown): unknown {
+function logged(value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  const cause = value.cause === undefined ? "" : `; cause: ${String(valueOf(value.cause))}`;
+  const cause = value.cause === undefined ? "" : `; cause: ${String(logged(value.cause))}`;
   return `${value.stack ?? value.message}${cause}`;
 }
 

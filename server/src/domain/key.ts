@@ -113,11 +113,10 @@ export function checkKeyWords(fields: KeyFields): Issue[] {
 }
 
 function isKeyName(name: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  return (
-    name.length > 0 &&
-    name.length <= KEY_NAME_CHARS_MAX &&
-    !/[\u0000-\u001f\u007f]/.test(name) &&
-    name.isWellFormed()
-  );
+  return name.length > 0 && name.length <= KEY_NAME_CHARS_MAX && isPlainText(name);
+}
+
+/** Without control characters and half characters. */
+export function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text);
 }

@@ -5,9 +5,35 @@
  * callers one wins, the other gets `conflict`. Nobody hands out rights that he lacks. A secret leaves in exactly two
  * operations, create and reset, and only after their commit.
  */
-import type { Caller } from "../domain/caller.ts";
-import type { Key, KeyFields, KeySecret, ScramVerifier } from "../domain/key.ts";
-import type { ListQuery, Page } from "../store/store.ts";
+import type { Issue } from "@chatelaine/contract/errors";
+import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Random, type Secrets, scramKeys, sealContext, unpackVerifier } from "../crypto.ts";
+import { type AuditRecord, differences } from "../domain/audit.ts";
+import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import { AppError, refuseIssues } from "../domain/errors.ts";
+import {
+  checkKeyWords,
+  KEYS_PER_USER_MAX,
+  type Key,
+  type KeyFields,
+  type KeySecret,
+  REASON_CHARS_MAX,
+  type ScramVerifier,
+} from "../domain/key.ts";
+import type { KeyText } from "../domain/key-text.ts";
+import type { Condition } from "../domain/query.ts";
+import type { User } from "../domain/user.ts";
+import type { KeyPatch, ListQuery, NewKey, Page, Store, Transaction } from "../store/store.ts";
+import {
+  fieldIssues,
+  requireCovered,
+  requireKeyRole,
+  requireOwnership,
+  requireReason,
+  wholeSeconds,
+} from "./rules.ts";
+import { makeSecret } from "./secrets.ts";
 
 export interface Keys {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
@@ -19,6 +45,8 @@ export interface Keys {
    * are shown masked.
    */
   verifiers(caller: Caller, ids: readonly number[]): Promise<ReadonlyMap<number, ScramVerifier> | undefined>;
+  /** What a SCRAM client needs to use this text with the key's stored salt; whether the text is right is not told. */
+  convert(caller: Caller, key: KeyText): Promise<KeySecret["scram"] | "missing" | "revoked">;
   /** Throws invalid or name_taken with issues, forbidden, limit_reached. */
   create(caller: Caller, input: NewKeyInput): Promise<MadeKey>;
   /** Edits, and with `reset` makes a new secret. Throws not_found, invalid, forbidden, conflict. */
@@ -50,4 +78,386 @@ export interface KeyChange extends KeyFields {
 export interface MadeKey {
   readonly key: Key;
   readonly secret: KeySecret;
+}
+
+export interface KeysDeps {
+  readonly store: Store;
+  readonly secrets: Secrets;
+  readonly audit: Pick<Audit, "note">;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const EXPOSED_REASON = "Attempt to use over an insecure transport";
+/** How often a change that must hold is tried again when somebody else changed the key meanwhile. */
+const TRIES = 5;
+
+export function createKeys(deps: KeysDeps): Keys {
+  const life = new KeyLife(deps);
+  return {
+    list: (caller, query) => life.list(caller, query),
+    get: (caller, id) => life.get(caller, id),
+    verifiers: (caller, ids) => life.verifiers(caller, ids),
+    convert: (caller, key) => life.convert(caller, key),
+    create: (caller, input) =>
+      life.noting(caller, "key.create", { id: null, name: input.name }, () => life.create(caller, input)),
+    update: (caller, id, change) =>
+      life.noting(caller, "key.update", { id }, () => life.update(caller, id, change)),
+    pause: (caller, id) => life.noting(caller, "key.pause", { id }, () => life.pause(caller, id)),
+    resume: (caller, id) => life.noting(caller, "key.resume", { id }, () => life.resume(caller, id)),
+    revoke: (caller, id, reason) =>
+      life.noting(caller, "key.revoke", { id }, () =>
+        life.revoke(caller, id, requireReason(reason, REASON_CHARS_MAX)),
+      ),
+    revokeExposed: (id) => life.revokeExposed(id),
+    remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
+    sweepExpired: () => life.sweepExpired(),
+  };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  "key.create": "Create API key",
+  "key.update": "Update API key",
+  "key.pause": "Pause API key",
+  "key.resume": "Resume API key",
+  "key.revoke": "Revoke API key",
+  "key.delete": "Delete API key",
+  "key.expire": "API key expired:",
+};
+
+class KeyLife {
+  readonly #deps: KeysDeps;
+  readonly #store: Store;
+
+  constructor(deps: KeysDeps) {
+    this.#deps = deps;
+    this.#store = deps.store;
+  }
+
+  /** Refused changes are recorded too. */
+  async noting<Result>(
+    caller: Caller,
+    action: string,
+    target: { readonly id: number | null; readonly name?: string },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const name = target.name ?? String(target.id);
+      const record = recordOf(caller, this.#now(), {
+        action,
+        description: `${WORDS[action]} ${name}`,
+        target: { kind: "key", id: target.id, name },
+        success: false,
+        error: error.message,
+      });
+      this.#deps.audit.note(record);
+      throw error;
+    }
+  }
+
+  async list(caller: Caller, query: ListQuery): Promise<Page<Key>> {
+    if (caller.roles.has("API_KEY_READ")) return this.#store.listKeys(query);
+    requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
+    const own: Condition = { kind: "test", path: ["userId"], op: "=", fold: false, value: caller.userId };
+    return this.#store.listKeys({
+      ...query,
+      where: query.where ? { kind: "all", of: [own, query.where] } : own,
+    });
+  }
+
+  async get(caller: Caller, id: number): Promise<Key> {
+    requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
+    const key = await this.#find(id);
+    if (!caller.roles.has("API_KEY_READ") && key.userId !== caller.userId) throw missing(id);
+    return key;
+  }
+
+  async verifiers(
+    caller: Caller,
+    ids: readonly number[],
+  ): Promise<ReadonlyMap<number, ScramVerifier> | undefined> {
+    if (!caller.roles.has("API_KEY_WRITE")) return undefined;
+    const stored = await this.#store.findSecrets(ids);
+    const opened = new Map<number, ScramVerifier>();
+    for (const [id, { sealed, salt, iterations }] of stored) {
+      opened.set(id, unpackVerifier(this.#deps.secrets.unseal(sealed, sealContext(id)), salt, iterations));
+    }
+    return opened;
+  }
+
+  async convert(caller: Caller, { id, body }: KeyText): Promise<KeySecret["scram"] | "missing" | "revoked"> {
+    requireRole(caller, "API_KEY_READ");
+    const [key, stored] = await Promise.all([this.#store.findKey(id), this.#store.findSecrets([id])]);
+    const secret = stored.get(id);
+    if (!key || !secret) return "missing";
+    if (key.revokedAt !== null || key.pausedAt !== null) return "revoked";
+    return scramKeys(body, secret.salt, secret.iterations);
+  }
+
+  async create(caller: Caller, input: NewKeyInput): Promise<MadeKey> {
+    requireKeyRole(caller);
+    requireOwnership(caller, input.username);
+    const { roles = null, scopes = null } = input;
+    const owner = await this.#store.findUser({ username: input.username });
+    refuseIssues([
+      ...fieldIssues(input, this.#now()),
+      ...(await this.#nameIssues(input.name, null)),
+      ...ownerIssues(owner),
+    ]);
+    if (!owner) throw missing(0);
+    requireCovered(caller, owner, { roles, scopes });
+    const id = await this.#store.reserveKeyId();
+    const createdAt = wholeSeconds(this.#now());
+    const secret = await makeSecret(id, createdAt, this.#deps);
+    await this.#store
+      .transact(async (tx) => {
+        const user = await tx.findUser({ id: owner.id });
+        refuseIssues(ownerIssues(user));
+        requireCovered(caller, user ?? owner, { roles, scopes });
+        await requireRoom(tx, owner.id);
+        const fields = newKeyFields(input);
+        await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
+        await tx.replaceSecrets(id, secret.stored, secret.hint);
+        const details = { changes: differences<object>({}, { username: owner.username, ...fields }) };
+        await tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
+      })
+      .catch(nameTaken);
+    return { key: await this.#find(id), secret: secret.shown };
+  }
+
+  async update(
+    caller: Caller,
+    id: number,
+    { reset = false, version, ...fields }: KeyChange,
+  ): Promise<{ key: Key; secret: KeySecret | undefined }> {
+    requireKeyRole(caller);
+    const key = await this.#find(id);
+    requireOwnership(caller, key.username);
+    if (version !== undefined && version !== key.version) throw changedMeanwhile();
+    const patch = patchOf(key, fields);
+    const now = this.#now();
+    const expiresAt = patch.expiresAt === undefined ? key.expiresAt : patch.expiresAt;
+    refuseIssues([
+      ...fieldIssues({ ...patch, expiresAt: reset ? expiresAt : patch.expiresAt }, now),
+      ...wordIssues(key, patch),
+      ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
+    ]);
+    await this.#requireCoveredChange(caller, key, patch);
+    const secret = reset ? await makeSecret(id, wholeSeconds(now), this.#deps) : undefined;
+    const renewed = secret
+      ? { revokedAt: null, revokedReason: null, pausedAt: null, resetAt: wholeSeconds(now) }
+      : {};
+    const ends = secret !== undefined || narrows(key, patch);
+    await this.#store
+      .transact(async (tx) => {
+        if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
+          throw changedMeanwhile();
+        if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
+        const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
+        await tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
+      })
+      .catch(nameTaken);
+    return { key: await this.#find(id), secret: secret?.shown };
+  }
+
+  async pause(caller: Caller, id: number): Promise<Key> {
+    return this.#insist(caller, id, "key.pause", (key) =>
+      key.pausedAt === null ? { pausedAt: this.#now() } : undefined,
+    );
+  }
+
+  async resume(caller: Caller, id: number): Promise<Key> {
+    return this.#insist(caller, id, "key.resume", (key) =>
+      key.pausedAt === null ? undefined : { pausedAt: null },
+    );
+  }
+
+  async revoke(caller: Caller, id: number, reason: string): Promise<Key> {
+    let resetAt: number | null | undefined;
+    return this.#insist(caller, id, "key.revoke", (key) => {
+      // A key that was reset meanwhile is another secret than the one that was to be revoked.
+      if (key.revokedAt !== null || (resetAt !== undefined && key.resetAt !== resetAt))
+        throw changedMeanwhile();
+      resetAt = key.resetAt;
+      return { revokedAt: this.#now(), revokedReason: reason };
+    });
+  }
+
+  async revokeExposed(id: number): Promise<void> {
+    await this.#insist(systemCaller("internal"), id, "key.revoke", (key) =>
+      key.revokedAt === null ? { revokedAt: this.#now(), revokedReason: EXPOSED_REASON } : undefined,
+    );
+  }
+
+  async remove(caller: Caller, id: number): Promise<Key> {
+    requireKeyRole(caller);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const key = await this.#find(id);
+      requireOwnership(caller, key.username);
+      const removed = await this.#store.transact(
+        async (tx) => {
+          if (!(await tx.removeKey(id, key.version))) return false;
+          await tx.audit(this.#record(caller, "key.delete", key, {}));
+          return true;
+        },
+        { urgent: true },
+      );
+      if (removed) return key;
+    }
+    throw changedMeanwhile();
+  }
+
+  async sweepExpired(): Promise<number> {
+    const expired = await this.#store.listFreshlyExpired(this.#now());
+    if (expired.length === 0) return 0;
+    const caller = systemCaller("internal");
+    return this.#store.transact(async (tx) => {
+      let told = 0;
+      for (const { id, version } of expired) {
+        if (!(await tx.markExpired(id, version))) continue;
+        const key = await tx.findKey(id);
+        await tx.audit(this.#record(caller, "key.expire", { id, name: key?.name ?? String(id) }, {}));
+        told++;
+      }
+      return told;
+    });
+  }
+
+  /** Changes a key's state, again where somebody else changed the key meanwhile. undefined: it is so already. */
+  async #insist(
+    caller: Caller,
+    id: number,
+    action: string,
+    decide: (key: Key) => KeyPatch | undefined,
+  ): Promise<Key> {
+    requireKeyRole(caller);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const key = await this.#find(id);
+      requireOwnership(caller, key.username);
+      const patch = decide(key);
+      if (!patch) return key;
+      if (action === "key.resume") await this.#requireCoveredChange(caller, key, {});
+      const ends = action !== "key.resume";
+      const changed = await this.#store.transact(
+        async (tx) => {
+          if (!(await tx.changeKey(id, key.version, patch, { ends }))) return false;
+          await tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
+          return true;
+        },
+        { urgent: ends },
+      );
+      if (changed) return this.#find(id);
+    }
+    throw changedMeanwhile();
+  }
+
+  /** Neither what the key may now nor what it would may be more than the caller may. */
+  async #requireCoveredChange(caller: Caller, key: Key, patch: KeyPatch): Promise<void> {
+    const owner = await this.#store.findUser({ id: key.userId });
+    if (!owner) throw missing(key.id);
+    requireCovered(caller, owner, key);
+    const { roles = key.roles, scopes = key.scopes } = patch;
+    requireCovered(caller, owner, { roles, scopes });
+  }
+
+  async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
+    const where: Condition = { kind: "test", path: ["name"], op: "=", fold: false, value: name };
+    const { rows } = await this.#store.listKeys({ where, limit: 1 });
+    const isTaken = rows.some((key) => key.id !== but);
+    return isTaken ? [NAME_TAKEN] : [];
+  }
+
+  async #find(id: number): Promise<Key> {
+    const key = await this.#store.findKey(id);
+    if (!key) throw missing(id);
+    return key;
+  }
+
+  #record(
+    caller: Caller,
+    action: string,
+    key: { readonly id: number; readonly name: string },
+    details: Record<string, unknown>,
+  ): AuditRecord {
+    const description = `${WORDS[action]} ${key.name}`;
+    const target = { kind: "key", id: key.id, name: key.name } as const;
+    return recordOf(caller, this.#now(), { action, description, target, details });
+  }
+
+  #now(): number {
+    return this.#deps.clock.now();
+  }
+}
+
+const NAME_TAKEN: Issue = { path: ["name"], code: "name_taken", message: "name must be unique" };
+
+function nameTaken(error: unknown): never {
+  if (error instanceof AppError && error.code === "name_taken" && error.issues.length === 0)
+    refuseIssues([NAME_TAKEN]);
+  throw error;
+}
+
+function ownerIssues(owner: User | undefined): Issue[] {
+  if (!owner) return [{ path: ["username"], code: "user_missing", message: "User does not exist." }];
+  if (owner.allRoles.length > 0) return [];
+  return [
+    { path: ["username"], code: "user_without_role", message: "User lacks privilege role membership." },
+  ];
+}
+
+async function requireRoom(tx: Transaction, userId: number): Promise<void> {
+  if ((await tx.countKeys(userId)) < KEYS_PER_USER_MAX) return;
+  throw new AppError("limit_reached", `A user may have at most ${KEYS_PER_USER_MAX} keys`);
+}
+
+function newKeyFields(input: NewKeyInput): Omit<NewKey, "id" | "userId" | "createdAt" | "createdBy"> {
+  const { expiresAt = null } = input;
+  return {
+    name: input.name,
+    description: input.description ?? "",
+    tags: input.tags ?? [],
+    expiresAt: expiresAt === null ? null : wholeSeconds(expiresAt),
+    roles: input.roles ?? null,
+    scopes: input.scopes ?? null,
+    allowedIps: input.allowedIps ?? null,
+    rateLimit: input.rateLimit ?? null,
+  };
+}
+
+/** Without what stays as it is. */
+function patchOf(key: Key, fields: KeyFields): KeyPatch {
+  const { expiresAt } = fields;
+  const wanted: KeyPatch = { ...fields, expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt };
+  return Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([name, value]) =>
+        value !== undefined && JSON.stringify(value) !== JSON.stringify(key[name as keyof Key]),
+    ),
+  );
+}
+
+/** Description and tags count together, also where only one of them is edited. */
+function wordIssues(key: Key, patch: KeyPatch): Issue[] {
+  if (patch.description === undefined && patch.tags === undefined) return [];
+  if (patch.description !== undefined && patch.tags !== undefined) return [];
+  return checkKeyWords({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
+}
+
+/** Whether what sessions of the key may do changes; whoever uses it signs in again. */
+function narrows(key: Key, patch: KeyPatch): boolean {
+  const limits = ["roles", "scopes", "allowedIps"] as const;
+  return limits.some(
+    (name) => patch[name] !== undefined && patch[name] !== null && patch[name] !== key[name],
+  );
+}
+
+function missing(id: number): AppError {
+  return new AppError("not_found", `ApiKey ${id} does not exist`);
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError("conflict", "The key was changed meanwhile; look at it again");
 }

@@ -82,9 +82,9 @@ const AUDIT: Source = {
     door: column("entries.door", "text"),
     success: column("entries.success", "boolean"),
     error: column("entries.error", "text", true),
-    "target.kind": column("entries.target_kind", "text", true),
-    "target.id": column("entries.target_id", "integer", true),
-    "target.name": column("entries.target_name", "text", true),
+    "target.kind": { ...column("entries.target_kind", "text", true), nullIsMissing: true },
+    "target.id": { ...column("entries.target_id", "integer", true), nullIsMissing: true },
+    "target.name": { ...column("entries.target_name", "text", true), nullIsMissing: true },
   },
 };
 
@@ -111,7 +111,7 @@ export async function listRows<Row extends object>(
       listed,
       sql: text,
       params: parameters,
-      where: withoutPatterns(where),
+      where,
     } as const;
     const { rows, changed } = await thread.ask({ ...request, offset, limit, want });
     return { rows: rows as Row[], total: want === "rows" ? undefined : changed };
@@ -156,9 +156,4 @@ async function sortInMemory<Row extends object>(
   const sorted = [...records.keys()].sort(compareByOrder(order)).map((record) => records.get(record)!);
   const page = sorted.slice(offset, limit === 0 ? undefined : offset + limit);
   return { rows: want === "count" ? [] : page, total: want === "rows" ? undefined : rows.length };
-}
-
-function withoutPatterns(condition: Condition): Condition {
-  if (condition.kind === "test") return { ...condition, pattern: undefined };
-  return { ...condition, of: condition.of.map(withoutPatterns) };
 }

@@ -41,8 +41,9 @@ const first: Migration = ({ id, int, bytes, tail }) => [
     user_id ${int} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (group_id, user_id))${tail}`,
   "CREATE INDEX group_members_user ON group_members (user_id)",
+  `CREATE TABLE key_ids (id ${id})${tail}`,
   `CREATE TABLE keys (
-    id ${id}, name TEXT NOT NULL UNIQUE, user_id ${int} NOT NULL REFERENCES users (id), username TEXT NOT NULL,
+    id ${int} PRIMARY KEY, name TEXT NOT NULL UNIQUE, user_id ${int} NOT NULL REFERENCES users (id), username TEXT NOT NULL,
     description TEXT NOT NULL, tags TEXT NOT NULL, hint TEXT NOT NULL,
     created_at ${int} NOT NULL, created_by TEXT NOT NULL, reset_at ${int},
     expires_at ${int}, expiry_told ${int} NOT NULL, paused_at ${int}, revoked_at ${int}, revoked_reason TEXT,

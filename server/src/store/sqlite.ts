@@ -2,8 +2,9 @@
 import { accessSync, constants } from "node:fs";
 import type { Kysely } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
-import { errorCode } from "../domain/errors.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
+import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { Condition } from "../domain/query.ts";
 import type { Group, User } from "../domain/user.ts";
 import { openActivity } from "./activity.ts";
@@ -61,6 +62,7 @@ export async function openSqliteStore({ folder, clock, fingerprint, create }: St
     readSettings: hot.readSettings,
     countUsers: hot.countUsers,
     ...lists.methods(),
+    reserveKeyId: () => reserveKeyId(writing),
     transact: async (work, options) => {
       try {
         return await transact(work);
@@ -94,6 +96,15 @@ function transactor(db: Kysely<Tables>, now: () => number) {
       tx.assertAudited();
       return result;
     });
+}
+
+async function reserveKeyId(db: Kysely<Tables>): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const { id } = await tx.insertInto("key_ids").defaultValues().returning("id").executeTakeFirstOrThrow();
+    if (id > KEY_ID_MAX) throw new AppError("limit_reached", "All numbers of keys are used up");
+    await tx.deleteFrom("key_ids").where("id", "<", id).execute();
+    return id;
+  });
 }
 
 type ReadMethods = Pick<

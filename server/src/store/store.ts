@@ -135,6 +135,11 @@ export interface Store {
   listAudit(query: ListQuery): Promise<Page<AuditRecord>>;
 
   /**
+   * A number for a key that is to be made, never given before; a key's text and its SCRAM verifier are made from it, before the
+   * transaction. Throws limit_reached when all are used up.
+   */
+  reserveKeyId(): Promise<number>;
+  /**
    * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
    * Throws storage_full and unavailable, with nothing changed, and whatever `work` throws.
    */
@@ -153,7 +158,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type NewKey = Pick<Key, "name" | "userId" | "createdAt" | "createdBy"> &
+export type NewKey = Pick<Key, "id" | "name" | "userId" | "createdAt" | "createdBy"> &
   Required<Omit<KeyFields, "name">>;
 
 export type KeyPatch = Partial<
@@ -204,8 +209,8 @@ export interface Transaction {
   countUsers(): Promise<number>;
   /** Users that are not locked and have FULL_ADMIN, by themselves or by a group. */
   countAdmins(): Promise<number>;
-  /** @returns the id, never used before. Throws name_taken, and limit_reached when ids are used up. */
-  insertKey(key: NewKey): Promise<number>;
+  /** Throws name_taken. */
+  insertKey(key: NewKey): Promise<void>;
   /** Puts the one secret of a key in the place of those before. */
   replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void>;
   /** @returns false when the row is not at this version any more. Throws name_taken. */

@@ -6,6 +6,8 @@ export interface Tables {
   users: UserRow;
   groups: GroupRow;
   group_members: { group_id: number; user_id: number };
+  /** Where numbers of keys come from: known before the key is, and never given twice. */
+  key_ids: { id: Generated<number> };
   keys: KeyRow;
   secrets: SecretRow;
   setup_tokens: { digest: Uint8Array; ends_at: number };
@@ -48,7 +50,7 @@ export interface GroupRow {
 }
 
 export interface KeyRow {
-  id: Generated<number>;
+  id: number;
   name: string;
   user_id: number;
   username: string;

@@ -4,7 +4,6 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
-import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { auditColumns, defined, groupOf, keyColumns, keyOf, type UserListRow, userOf } from "./rows.ts";
@@ -81,15 +80,16 @@ export class SqlTransaction implements Transaction {
     return Number((await counting.executeTakeFirstOrThrow()).total);
   }
 
-  async insertKey(key: NewKey): Promise<number> {
+  async insertKey(key: NewKey): Promise<void> {
     const user = await this.#db
       .selectFrom("users")
       .select("username")
       .where("id", "=", key.userId)
       .executeTakeFirstOrThrow();
-    const { id } = await this.#db
+    await this.#db
       .insertInto("keys")
       .values({
+        id: key.id,
         name: key.name,
         user_id: key.userId,
         username: user.username,
@@ -110,11 +110,8 @@ export class SqlTransaction implements Transaction {
         rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
         version: 1,
       })
-      .returning("id")
-      .executeTakeFirstOrThrow();
-    if (id > KEY_ID_MAX) throw new AppError("limit_reached", "All numbers of keys are used up");
-    await this.#feed({ kind: "key", action: "added", id, name: key.name, userId: key.userId });
-    return id;
+      .execute();
+    await this.#feed({ kind: "key", action: "added", id: key.id, name: key.name, userId: key.userId });
   }
 
   async replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void> {

@@ -7,7 +7,6 @@
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
-import { compilePattern } from "../domain/query-pattern.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
 
@@ -137,26 +136,18 @@ function batch(name: DatabaseName, list: readonly BatchStatement[]): WorkerResul
 }
 
 function search({ listed, sql, params, where, offset, limit, want }: SearchRequest): WorkerResult {
-  const condition = revive(where);
   const until = performance.now() + SEARCH_MS_MAX;
   const rows: object[] = [];
   let found = 0;
   for (const row of prepared("main", sql).iterate(...(params as SQLQueryBindings[]))) {
     if (performance.now() > until)
       throw Object.assign(new Error("The search takes too long"), { code: "SEARCH_TIME" });
-    if (!matches(condition, queryRecord(listed, row as object))) continue;
+    if (!matches(where, queryRecord(listed, row as object))) continue;
     found++;
     if (found > offset && (limit === 0 || rows.length < limit) && want !== "count") rows.push(row as object);
     if (want === "rows" && limit > 0 && rows.length === limit) break;
   }
   return { rows, changed: found, insertId: 0 };
-}
-
-/** Compiled patterns do not pass between threads. */
-function revive(condition: Condition): Condition {
-  if (condition.kind !== "test") return { ...condition, of: condition.of.map(revive) };
-  if (condition.op !== "~") return condition;
-  return { ...condition, pattern: compilePattern(condition.value as string) };
 }
 
 function prepared(name: DatabaseName, sql: string): Statement {

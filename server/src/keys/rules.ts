@@ -1,0 +1,98 @@
+/** What a key must keep to, and who may touch it. Pure decisions; `keys.ts` carries them out. */
+import type { Issue } from "@chatelaine/contract/errors";
+import { parseNetwork } from "../domain/address.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import { AppError, refuseIssues } from "../domain/errors.ts";
+import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields, type RateLimit } from "../domain/key.ts";
+import { coversRights, isScope, narrowRights, rightsOf } from "../domain/rights.ts";
+import type { User } from "../domain/user.ts";
+
+const SCOPES_MAX = 100;
+const ADDRESSES_MAX = 100;
+const WINDOW_SECONDS_MAX = 86_400;
+const RATE_MAX = 1_000_000;
+
+/** Throws role_missing for somebody who has nothing to do with keys. */
+export function requireKeyRole(caller: Caller): void {
+  requireRole(caller, "READONLY_ADMIN", "API_KEY_WRITE", "KEY_HOLDER");
+}
+
+/** Own keys, or all with API_KEY_WRITE (protocol 4.5). */
+export function requireOwnership(caller: Caller, owner: string): void {
+  if (caller.roles.has("API_KEY_WRITE") || (caller.kind !== "system" && owner === caller.username)) return;
+  const rule = "authenticated user lacks privileges to create or modify API keys of other users.";
+  throw new AppError("forbidden", `${caller.username}: ${rule}`);
+}
+
+/** Nobody makes, resets or edits a key that may more than he. */
+export function requireCovered(caller: Caller, owner: User, limits: Pick<Key, "roles" | "scopes">): void {
+  const rights = narrowRights(rightsOf(owner.allRoles, owner.allScopes), limits.roles, limits.scopes);
+  if (coversRights(caller, rights)) return;
+  throw new AppError("forbidden", `${caller.username}: the key would have rights that you lack yourself.`);
+}
+
+/** All broken rules of the fields that are there, but uniqueness of the name. */
+export function fieldIssues(fields: KeyFields, now: number): Issue[] {
+  return [
+    ...checkKeyWords(fields),
+    ...expiryIssues(fields.expiresAt, now),
+    ...scopeIssues(fields.scopes),
+    ...addressIssues(fields.allowedIps),
+    ...rateIssues(fields.rateLimit),
+  ];
+}
+
+export function expiryIssues(expiresAt: number | null | undefined, now: number): Issue[] {
+  if (expiresAt === null || expiresAt === undefined) return [];
+  const issue = (message: string): Issue[] => [{ path: ["expires_at"], code: "in_past", message }];
+  if (!Number.isSafeInteger(expiresAt) || expiresAt > INSTANT_MAX) {
+    return issue("Expiration date is not one that can be written down");
+  }
+  return expiresAt <= now ? issue("Expiration date is in the past") : [];
+}
+
+function scopeIssues(scopes: readonly string[] | null | undefined): Issue[] {
+  if (!scopes) return [];
+  if (scopes.length > SCOPES_MAX) {
+    return [{ path: ["scopes"], code: "too_long", message: `At most ${SCOPES_MAX} scopes` }];
+  }
+  return scopes.flatMap((scope, place) =>
+    isScope(scope)
+      ? []
+      : [{ path: ["scopes", place], code: "bad_scope" as const, message: "Expected resource:action" }],
+  );
+}
+
+function addressIssues(blocks: readonly string[] | null | undefined): Issue[] {
+  if (!blocks) return [];
+  if (blocks.length > ADDRESSES_MAX) {
+    return [{ path: ["allowed_ips"], code: "too_long", message: `At most ${ADDRESSES_MAX} addresses` }];
+  }
+  return blocks.flatMap((block, place) => {
+    const message = "Expected an address or a CIDR block";
+    return parseNetwork(block)
+      ? []
+      : [{ path: ["allowed_ips", place], code: "bad_address" as const, message }];
+  });
+}
+
+function rateIssues(rate: RateLimit | null | undefined): Issue[] {
+  if (!rate) return [];
+  const isWithin = (value: number, most: number): boolean =>
+    Number.isInteger(value) && value >= 1 && value <= most;
+  if (isWithin(rate.limit, RATE_MAX) && isWithin(rate.windowSeconds, WINDOW_SECONDS_MAX)) return [];
+  const message = `A limit of 1 to ${RATE_MAX} in 1 to ${WINDOW_SECONDS_MAX} seconds`;
+  return [{ path: ["rate_limit"], code: "shape", message }];
+}
+
+/** Stored with the precision of a second, as the dialect tells it. */
+export function wholeSeconds(instant: number): number {
+  return Math.floor(instant / 1000) * 1000;
+}
+
+export function requireReason(reason: string, charsMax: number): string {
+  const text = reason.trim();
+  const message = text === "" ? "Say why" : `At most ${charsMax} characters`;
+  refuseIssues(text === "" || text.length > charsMax ? [{ path: ["reason"], code: "shape", message }] : []);
+  return text;
+}
