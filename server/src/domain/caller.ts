@@ -29,6 +29,8 @@ export interface Caller extends Rights {
   readonly origin: Origin;
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
+  /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
+  readonly once?: { readonly digest: Uint8Array; readonly request: Uint8Array };
 }
 
 export function systemCaller(door: "cli" | "internal", username = "system"): Caller {

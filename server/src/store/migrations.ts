@@ -69,8 +69,20 @@ const first: Migration = ({ id, int, bytes, tail }) => [
     name TEXT NOT NULL, user_id ${int}, ends ${int} NOT NULL, spares TEXT)${tail}`,
 ];
 
+/** Sessions of browsers, which outlive a restart, and the outcomes that a repeated request is told again. */
+const browsers: Migration = ({ int, bytes, tail }) => [
+  `CREATE TABLE web_sessions (
+    id TEXT PRIMARY KEY, digest ${bytes} NOT NULL UNIQUE,
+    user_id ${int} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at ${int} NOT NULL, seen_at ${int} NOT NULL, address TEXT, client TEXT, secure ${int} NOT NULL)${tail}`,
+  "CREATE INDEX web_sessions_user ON web_sessions (user_id)",
+  `CREATE TABLE once (
+    digest ${bytes} PRIMARY KEY, request ${bytes} NOT NULL, entity_id ${int} NOT NULL, at ${int} NOT NULL)${tail}`,
+  "CREATE INDEX once_at ON once (at)",
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, browsers];
 
 /** Of `activity.db`, which may be cut or lost without a loss of keys. */
 export const ACTIVITY_MIGRATIONS: readonly Migration[] = [

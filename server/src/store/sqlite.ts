@@ -34,6 +34,7 @@ import type {
 } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { findGroup, SqlTransaction } from "./transaction.ts";
+import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
@@ -119,6 +120,9 @@ type ReadMethods = Pick<
   | "findGroup"
   | "listGroups"
   | "listAudit"
+  | "findWebSession"
+  | "listWebSessions"
+  | "findOnce"
 >;
 
 /** Reads that may take their time, in the reader thread. */
@@ -145,6 +149,9 @@ class Lists {
       listUsers: (query) => this.#users(query),
       findGroup: (name) => findGroup(this.#db, name),
       listGroups: () => this.#groups(),
+      findWebSession: (digest) => findWebSession(this.#db, digest),
+      listWebSessions: () => listWebSessions(this.#db),
+      findOnce: (digest) => findOnce(this.#db, digest),
       listAudit: async (query): Promise<Page<AuditRecord>> => {
         const page = await listRows<Parameters<typeof auditOf>[0]>(
           this.#db as Kysely<object>,

@@ -108,6 +108,28 @@ export interface KeyUse {
   readonly count: number;
 }
 
+/** A browser that is signed in. The cookie's text is kept as a digest alone. */
+export interface WebSession {
+  /** UUID. */
+  readonly id: string;
+  readonly userId: number;
+  readonly createdAt: number;
+  readonly seenAt: number;
+  readonly address: string | null;
+  readonly client: string | null;
+  readonly secure: boolean;
+}
+
+/** What a request with an `Idempotency-Key` has done. */
+export interface Once {
+  /** Of who asked, and of the key that he sent. */
+  readonly digest: Uint8Array;
+  /** Of the request itself, so that another one under the same key is noticed. */
+  readonly request: Uint8Array;
+  /** What was made or changed. */
+  readonly entityId: number;
+}
+
 export interface Store {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
@@ -139,6 +161,11 @@ export interface Store {
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
+  findWebSession(digest: Uint8Array): Promise<WebSession | undefined>;
+  /** By time of sign-in. */
+  listWebSessions(): Promise<readonly WebSession[]>;
+  findOnce(digest: Uint8Array): Promise<Once | undefined>;
+
   /**
    * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
    * Throws storage_full and unavailable, with nothing changed, and whatever `work` throws.
@@ -238,6 +265,18 @@ export interface Transaction {
   putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;
   /** @returns whether the token was there, unspent and in time; it is spent now. */
   takeSetupToken(digest: Uint8Array, now: number): Promise<boolean>;
+  /** Drops those that were not seen since, or are older than, these instants. */
+  putWebSession(
+    session: WebSession,
+    digest: Uint8Array,
+    dead: { readonly seenBefore: number; readonly createdBefore: number },
+  ): Promise<void>;
+  /** @returns false where it is gone. */
+  touchWebSession(id: string, seenAt: number): Promise<boolean>;
+  /** They also go by themselves where a user loses a right, his lock, password or account ends them. @returns how many */
+  removeWebSessions(which: { readonly id: string } | { readonly otherThan: string }): Promise<number>;
+  /** Forgets those before `since`. Throws conflict where the digest is there. */
+  putOnce(once: Once, since: number): Promise<void>;
   audit(record: AuditRecord): Promise<void>;
 }
 

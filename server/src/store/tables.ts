@@ -13,6 +13,8 @@ export interface Tables {
   setup_tokens: { digest: Uint8Array; ends_at: number };
   audit: AuditRow;
   changes: ChangeRow;
+  web_sessions: WebSessionRow;
+  once: OnceRow;
 }
 
 export interface ActivityTables {
@@ -122,4 +124,22 @@ export interface ChangeRow {
   user_id: number | null;
   ends: number;
   spares: string | null;
+}
+
+export interface WebSessionRow {
+  id: string;
+  digest: Uint8Array;
+  user_id: number;
+  created_at: number;
+  seen_at: number;
+  address: string | null;
+  client: string | null;
+  secure: number;
+}
+
+export interface OnceRow {
+  digest: Uint8Array;
+  request: Uint8Array;
+  entity_id: number;
+  at: number;
 }

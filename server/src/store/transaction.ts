@@ -13,11 +13,19 @@ import type {
   KeyPatch,
   NewKey,
   NewUser,
+  Once,
   StoredSecret,
   Transaction,
   UserPatch,
 } from "./store.ts";
 import type { Tables, UserRow } from "./tables.ts";
+import {
+  endWebSessionsOf,
+  putOnce,
+  putWebSession,
+  removeWebSessions,
+  touchWebSession,
+} from "./web-sessions.ts";
 
 /** A member of several groups is refreshed once, so this many rows are read at a time. */
 const MEMBERS_AT_ONCE = 500;
@@ -351,6 +359,11 @@ export class SqlTransaction implements Transaction {
     return numDeletedRows > 0n;
   }
 
+  putWebSession = (...args: Parameters<Transaction["putWebSession"]>) => putWebSession(this.#db, ...args);
+  touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#db, id, seenAt);
+  removeWebSessions: Transaction["removeWebSessions"] = (which) => removeWebSessions(this.#db, which);
+  putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
+
   async audit(record: AuditRecord): Promise<void> {
     await this.#db.insertInto("audit").values(auditColumns(record)).execute();
     this.#records++;
@@ -358,6 +371,7 @@ export class SqlTransaction implements Transaction {
 
   async #feed({ kind, action, id, name, userId, ends, spares }: FeedRow): Promise<void> {
     this.#changes++;
+    if (kind === "user" && ends) await endWebSessionsOf(this.#db, id, spares ?? null);
     await this.#db
       .insertInto("changes")
       .values({

@@ -1,0 +1,95 @@
+/** Browsers that are signed in, and what requests with an `Idempotency-Key` have done. */
+import type { Kysely, Selectable } from "kysely";
+import { AppError } from "../domain/errors.ts";
+import type { Once, Transaction, WebSession } from "./store.ts";
+import type { Tables, WebSessionRow } from "./tables.ts";
+
+type Db = Kysely<Tables>;
+
+export async function findWebSession(db: Db, digest: Uint8Array): Promise<WebSession | undefined> {
+  const row = await db.selectFrom("web_sessions").selectAll().where("digest", "=", digest).executeTakeFirst();
+  return row && sessionOf(row);
+}
+
+export async function listWebSessions(db: Db): Promise<readonly WebSession[]> {
+  const rows = await db.selectFrom("web_sessions").selectAll().orderBy("created_at").orderBy("id").execute();
+  return rows.map(sessionOf);
+}
+
+export async function putWebSession(
+  db: Db,
+  session: WebSession,
+  digest: Uint8Array,
+  dead: Parameters<Transaction["putWebSession"]>[2],
+): Promise<void> {
+  await db
+    .deleteFrom("web_sessions")
+    .where((where) =>
+      where.or([where("seen_at", "<", dead.seenBefore), where("created_at", "<", dead.createdBefore)]),
+    )
+    .execute();
+  await db
+    .insertInto("web_sessions")
+    .values({
+      id: session.id,
+      digest,
+      user_id: session.userId,
+      created_at: session.createdAt,
+      seen_at: session.seenAt,
+      address: session.address,
+      client: session.client,
+      secure: session.secure ? 1 : 0,
+    })
+    .execute();
+}
+
+export async function touchWebSession(db: Db, id: string, seenAt: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("web_sessions")
+    .set({ seen_at: seenAt })
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+export async function removeWebSessions(
+  db: Db,
+  which: { readonly id: string } | { readonly otherThan: string },
+): Promise<number> {
+  const all = db.deleteFrom("web_sessions");
+  const some = "id" in which ? all.where("id", "=", which.id) : all.where("id", "<>", which.otherThan);
+  return Number((await some.executeTakeFirst()).numDeletedRows);
+}
+
+/** @param spares the one that lives on, such as the one that changed its own password */
+export async function endWebSessionsOf(db: Db, userId: number, spares: string | null): Promise<void> {
+  const his = db.deleteFrom("web_sessions").where("user_id", "=", userId);
+  await (spares === null ? his : his.where("id", "<>", spares)).execute();
+}
+
+export async function findOnce(db: Db, digest: Uint8Array): Promise<Once | undefined> {
+  const row = await db.selectFrom("once").selectAll().where("digest", "=", digest).executeTakeFirst();
+  return row && { digest: row.digest, request: row.request, entityId: row.entity_id };
+}
+
+export async function putOnce(db: Db, once: Once, now: number, since: number): Promise<void> {
+  await db.deleteFrom("once").where("at", "<", since).execute();
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto("once")
+    .values({ digest: once.digest, request: once.request, entity_id: once.entityId, at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (!numInsertedOrUpdatedRows) throw new AppError("conflict", "The same request is under way");
+}
+
+function sessionOf(row: Selectable<WebSessionRow>): WebSession {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    createdAt: row.created_at,
+    seenAt: row.seen_at,
+    address: row.address,
+    client: row.client,
+    secure: row.secure === 1,
+  };
+}
