@@ -177,8 +177,11 @@ export interface Store {
 
   /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
-  /** Counts one guess; resolves to how many fell into the running window, this one included. */
-  countGuess(bucket: string, now: number, windowMs: number): Promise<number>;
+  /**
+   * Counts one guess; resolves to how many fell into the running window, this one included.
+   * @param by 0 only asks, -1 takes one back; default 1
+   */
+  countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
   /** Throws unless the database answers and its folder takes writes. */
   probe(): Promise<void>;
