@@ -34,6 +34,7 @@ import {
   wholeSeconds,
 } from "./rules.ts";
 import { makeSecret } from "./secrets.ts";
+import { createSelfKeys, keepOnce, type SelfKeys } from "./self.ts";
 
 export interface Keys {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
@@ -60,6 +61,8 @@ export interface Keys {
   /** The key's text proved itself over a transport that tells it to everybody: whoever holds it may have it revoked. */
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
+  /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
+  readonly self: SelfKeys;
   /** Says in the feed that keys have expired, once for each. @returns how many */
   sweepExpired(): Promise<number>;
 }
@@ -94,7 +97,7 @@ const TRIES = 5;
 
 export function createKeys(deps: KeysDeps): Keys {
   const life = new KeyLife(deps);
-  return {
+  const keys: Omit<Keys, "self"> = {
     list: (caller, query) => life.list(caller, query),
     get: (caller, id) => life.get(caller, id),
     verifiers: (caller, ids) => life.verifiers(caller, ids),
@@ -113,6 +116,7 @@ export function createKeys(deps: KeysDeps): Keys {
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
     sweepExpired: () => life.sweepExpired(),
   };
+  return { ...keys, self: createSelfKeys(keys, deps.store) };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -221,6 +225,7 @@ class KeyLife {
         const fields = newKeyFields(input);
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
         await tx.replaceSecrets(id, secret.stored, secret.hint);
+        await keepOnce(tx, caller, id, createdAt);
         const details = { changes: differences<object>({}, { username: owner.username, ...fields }) };
         await tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
       })
@@ -256,6 +261,7 @@ class KeyLife {
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile();
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
+        await keepOnce(tx, caller, id, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
         await tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
@@ -344,6 +350,7 @@ class KeyLife {
       const changed = await this.#store.transact(
         async (tx) => {
           if (!(await tx.changeKey(id, key.version, patch, { ends }))) return false;
+          await keepOnce(tx, caller, id, this.#now());
           await tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
           return true;
         },
