@@ -1,0 +1,98 @@
+/**
+ * The certificate that the server shows, and what SCRAM binds to it.
+ *
+ * Either one is brought (files of an operator or of an ACME client), or a local CA makes one: ECDSA P-256, 90 days,
+ * renewed when less than a third is left. The CA may vouch for its own names and addresses alone, so that whoever trusts
+ * it risks nothing beyond this server; its key lies sealed. What is served changes only by `refresh`, and only to a
+ * certificate whose key fits and that official clients can bind to.
+ */
+import { tlsServerEndPoint } from "./binding.ts";
+import { readBrought } from "./brought.ts";
+import { openLocalFolder } from "./local.ts";
+import { readNames } from "./names.ts";
+
+export { tlsServerEndPoint } from "./binding.ts";
+
+export interface ServingCertificate {
+  /** The leaf first, then what the operator brought as its chain. */
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly leafDer: Uint8Array;
+  /** SHA-256, `AA:BB:...` */
+  readonly fingerprint: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+  readonly names: readonly string[];
+}
+
+export interface Certificates {
+  current(): ServingCertificate;
+  /** PEM of the local CA; undefined when a certificate was brought. */
+  caPem(): string | undefined;
+  /** True when opening or the last refresh made a new CA: whoever trusted the old one must trust this one anew. */
+  isNewAuthority(): boolean;
+  /** The tls-server-end-point channel binding of the current leaf (RFC 5929, section 4.1). */
+  binding(): Uint8Array;
+  /**
+   * Reads a brought certificate anew, or renews the local leaf when it nears its end.
+   * @returns whether the current certificate changed. Where it throws, the current one stays.
+   */
+  refresh(): Promise<boolean>;
+}
+
+/** Seals the CA's key. The context must be given again to unseal; a wrong secret throws. */
+export interface Sealing {
+  seal(plain: Uint8Array, context: string): Uint8Array;
+  unseal(sealed: Uint8Array, context: string): Uint8Array;
+}
+
+export interface CertificateOptions extends Sealing {
+  /** DATA/tls; made where it is missing. */
+  readonly folder: string;
+  /** DNS names and address texts. What can stand in no certificate is left out. */
+  readonly names: readonly string[];
+  readonly brought?: { readonly certFile: string; readonly keyFile: string };
+  readonly clock: { now(): number };
+}
+
+/** Throws AppError `invalid`, in one line, for a certificate that cannot be served. */
+export async function openCertificates(options: CertificateOptions): Promise<Certificates> {
+  const load = options.brought ? loadBrought(options.brought, options.clock) : loadLocal(options);
+  let loaded = await load(undefined);
+  let binding = tlsServerEndPoint(loaded.serving.leafDer);
+  return {
+    current: () => loaded.serving,
+    caPem: () => loaded.caPem,
+    isNewAuthority: () => loaded.isNewAuthority,
+    binding: () => binding,
+    async refresh() {
+      const before = loaded.serving.fingerprint;
+      const next = await load(loaded);
+      binding = tlsServerEndPoint(next.serving.leafDer);
+      loaded = next;
+      return next.serving.fingerprint !== before;
+    },
+  };
+}
+
+interface Loaded {
+  readonly serving: ServingCertificate;
+  readonly caPem: string | undefined;
+  readonly isNewAuthority: boolean;
+}
+
+type Load = (current: Loaded | undefined) => Promise<Loaded>;
+
+function loadBrought(files: { certFile: string; keyFile: string }, clock: { now(): number }): Load {
+  return async () => ({
+    serving: readBrought(files, clock.now()),
+    caPem: undefined,
+    isNewAuthority: false,
+  });
+}
+
+function loadLocal(options: CertificateOptions): Load {
+  const names = readNames(options.names);
+  const local = openLocalFolder(options.folder, options);
+  return (current) => local.obtain(names, options.clock.now(), current);
+}
