@@ -16,7 +16,10 @@ interface Check {
 
 const CHECKS: readonly Check[] = [
   { name: "types (tsc --noEmit)", run: () => runProgram("node_modules/typescript/bin/tsc", "--noEmit") },
-  { name: "style (biome check)", run: () => runProgram("node_modules/@biomejs/biome/bin/biome", "check", ".") },
+  {
+    name: "style (biome check)",
+    run: () => runProgram("node_modules/@biomejs/biome/bin/biome", "check", "."),
+  },
   { name: "layering (scripts/layering.ts)", run: async () => report(findLayeringViolations(root)) },
   { name: "words (scripts/words.ts)", run: async () => report(await findForbiddenWords(root)) },
   { name: "README (scripts/readme.ts)", run: async () => report(findReadmeFaults(root)) },

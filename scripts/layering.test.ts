@@ -44,14 +44,22 @@ describe("layering allows", () => {
 
 describe("layering refuses", () => {
   const refused: readonly [string, string, string][] = [
-    ["contract/src/a.ts", 'import { readFileSync } from "node:fs";', "contract must not import the package node:fs"],
+    [
+      "contract/src/a.ts",
+      'import { readFileSync } from "node:fs";',
+      "contract must not import the package node:fs",
+    ],
     ["contract/src/a.ts", "export const at = Date.now();", "Date.now in code that must be pure"],
     ["server/src/domain/a.ts", 'import { log } from "../log.ts";', "domain must not import log"],
     ["server/src/domain/a.ts", "const r = Math.random();", "Math.random in code that must be pure"],
     ["server/src/keys/keys.ts", 'import { open } from "../store/store.ts";', "but by `import type`"],
     ["server/src/keys/keys.ts", 'import type { Row } from "../store/rows.ts";', "is private to store"],
     ["server/src/keys/keys.ts", 'import { x } from "../accounts/passwords.ts";', "is private to accounts"],
-    ["server/src/verify/a.ts", 'import { x } from "../transport/http.ts";', "verify must not import transport"],
+    [
+      "server/src/verify/a.ts",
+      'import { x } from "../transport/http.ts";',
+      "verify must not import transport",
+    ],
     ["server/src/store/store.ts", 'export { x } from "../keys/keys.ts";', "store must not import keys"],
     ["server/src/transport/http.ts", 'import "../store/store.ts";', "transport must not import store"],
     ["server/src/truenas/a.ts", 'await import("../store/store.ts");', "truenas must not import store"],

@@ -54,7 +54,8 @@ const PUBLIC_FOLDERS = ["domain", "transport"];
 const WORKSPACES = ["contract", "server", "client", "cli", "bench", "web"];
 /** The composition root is the process's edge: nothing that it composes may reach back into it. */
 const MAY_IMPORT_SERVER = ["main", "cli", "bench"];
-const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.getRandomValues|process\.|Bun\.)/;
+const IMPURE =
+  /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.getRandomValues|process\.|Bun\.)/;
 
 interface Import {
   readonly specifier: string;
@@ -138,7 +139,8 @@ function judgeImport(file: string, unit: string, one: Import): string | undefine
   const targetUnit = unitOf(target);
   // A package.json is data, not a layer.
   if (targetUnit === unit || target.endsWith(".json")) return undefined;
-  if (targetUnit === "server" && !MAY_IMPORT_SERVER.includes(unit)) return `${unit} must not import server.ts`;
+  if (targetUnit === "server" && !MAY_IMPORT_SERVER.includes(unit))
+    return `${unit} must not import server.ts`;
   const mayImport = allows(row.may, targetUnit) || (one.isType && allows(row.mayType, targetUnit));
   if (!mayImport) {
     const hint = allows(row.mayType, targetUnit) ? " but by `import type`" : "";

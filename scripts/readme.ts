@@ -7,7 +7,7 @@
  */
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -71,7 +71,9 @@ export async function runReadme(root: string): Promise<BlockResult[]> {
     };
     const blocks = readBlocks(readFileSync(join(root, "README.md"), "utf8")).map((block) => ({
       ...block,
-      text: block.text.replaceAll(DEFAULT_PORTS.http, ports.http).replaceAll(DEFAULT_PORTS.https, ports.https),
+      text: block.text
+        .replaceAll(DEFAULT_PORTS.http, ports.http)
+        .replaceAll(DEFAULT_PORTS.https, ports.https),
     }));
     return await runBlocks(blocks, { clone, env, readyUrl: `http://127.0.0.1:${ports.http}/readyz` });
   } finally {

@@ -12,7 +12,11 @@ describe("the sum of a test run", () => {
   });
 
   test("counts failures", () => {
-    expect(countTests(report('tests="7" failures="3" skipped="0"'), 1)).toEqual({ passed: 4, failed: 3, skipped: 0 });
+    expect(countTests(report('tests="7" failures="3" skipped="0"'), 1)).toEqual({
+      passed: 4,
+      failed: 3,
+      skipped: 0,
+    });
   });
 
   test("fails where no report was written, whatever the exit code", () => {
@@ -21,7 +25,11 @@ describe("the sum of a test run", () => {
   });
 
   test("fails where the exit code tells of a failure that the report does not", () => {
-    expect(countTests(report('tests="7" failures="0" skipped="0"'), 1)).toEqual({ passed: 7, failed: 1, skipped: 0 });
+    expect(countTests(report('tests="7" failures="0" skipped="0"'), 1)).toEqual({
+      passed: 7,
+      failed: 1,
+      skipped: 0,
+    });
   });
 
   test("leaves out what was not skipped", () => {

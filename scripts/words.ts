@@ -43,7 +43,9 @@ async function listFiles(root: string): Promise<string[]> {
 
 function checkName(file: string): string[] {
   const parts = file.split("/");
-  return parts.some((part) => EMPTY_NAMES.test(part)) ? [`${file}: a file or folder whose name says nothing`] : [];
+  return parts.some((part) => EMPTY_NAMES.test(part))
+    ? [`${file}: a file or folder whose name says nothing`]
+    : [];
 }
 
 function checkText(root: string, file: string): string[] {
