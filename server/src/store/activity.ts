@@ -39,18 +39,21 @@ const UPSERT_USE = `INSERT INTO key_use (key_id, last_used_at, address, client, 
     address = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.address ELSE address END,
     client = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.client ELSE client END,
     last_used_at = max(last_used_at, excluded.last_used_at)`;
-const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?, ?, 1)
+const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?1, ?2, ?3)
   ON CONFLICT (bucket) DO UPDATE SET
-    count = CASE WHEN started_at > ? THEN count + 1 ELSE 1 END,
-    started_at = CASE WHEN started_at > ? THEN started_at ELSE excluded.started_at END
+    count = CASE WHEN started_at > ?4 THEN count + ?3 ELSE ?3 END,
+    started_at = CASE WHEN started_at > ?4 THEN started_at ELSE excluded.started_at END
   RETURNING count`;
+const ASK_GUESSES = "SELECT count FROM guesses WHERE bucket = ? AND started_at > ?";
+/** Longest window in which guesses are counted. */
+const GUESSES_AGE_MS_MAX = 31 * 86_400_000;
 
 const PROBE = `INSERT INTO guesses (bucket, started_at, count) VALUES ('', ?, 0)
   ON CONFLICT (bucket) DO UPDATE SET started_at = excluded.started_at`;
 
 export interface Activity {
   record(records: readonly AuditRecord[], use: readonly KeyUse[], now: number): Promise<void>;
-  countGuess(bucket: string, now: number, windowMs: number): Promise<number>;
+  countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
   /** Throws unless the disk takes a write. */
   probe(now: number): Promise<void>;
@@ -64,7 +67,7 @@ export function openActivity(writer: Thread): Activity {
     write([
       { sql: "DELETE FROM records WHERE at < ?", rows: [[now - RECORDS_AGE_MS_MAX]] },
       { sql: "DELETE FROM records WHERE seq <= (SELECT max(seq) FROM records) - ?", rows: [[RECORDS_MAX]] },
-      { sql: "DELETE FROM guesses WHERE started_at < ?", rows: [[now - 86_400_000]] },
+      { sql: "DELETE FROM guesses WHERE started_at < ?", rows: [[now - GUESSES_AGE_MS_MAX]] },
     ]);
   return {
     record: async (records, use, now) => {
@@ -80,10 +83,11 @@ export function openActivity(writer: Thread): Activity {
         await write([{ sql: UPSERT_USE, rows }]);
       }
     },
-    countGuess: async (bucket, now, windowMs) => {
-      const params = [bucket, now, now - windowMs, now - windowMs];
-      const { rows } = await writer.ask({ kind: "run", database: "activity", sql: COUNT_GUESS, params });
-      return (rows[0] as { count: number }).count;
+    countGuess: async (bucket, now, windowMs, by = 1) => {
+      const sql = by === 0 ? ASK_GUESSES : COUNT_GUESS;
+      const params = by === 0 ? [bucket, now - windowMs] : [bucket, now, by, now - windowMs];
+      const { rows } = await writer.ask({ kind: "run", database: "activity", sql, params });
+      return (rows[0] as { count: number } | undefined)?.count ?? 0;
     },
     probe: async (now) => {
       await write([{ sql: PROBE, rows: [[now]] }]);
