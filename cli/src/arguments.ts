@@ -1,0 +1,62 @@
+/** Strict readers of arguments; each throws InvalidArgumentError, which is wrong usage. */
+import { isRole, ROLES, type Role } from "@chatelaine/contract/roles";
+import { InvalidArgumentError } from "commander";
+
+const ID_MAX = 2_147_483_647;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  m: MINUTE_MS,
+  h: 60 * MINUTE_MS,
+  d: DAY_MS,
+  w: 7 * DAY_MS,
+  y: 365 * DAY_MS,
+};
+/** The last instant that RFC 3339 can write. */
+const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
+const INSTANT = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d))?$/;
+
+export function parseId(text: string): number {
+  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+  if (id < 1 || id > ID_MAX) throw new InvalidArgumentError(`An id is a whole number from 1 to ${ID_MAX}.`);
+  return id;
+}
+
+export function parseRole(text: string): Role {
+  if (!isRole(text)) throw new InvalidArgumentError(`The roles are ${ROLES.join(", ")}.`);
+  return text;
+}
+
+/** For a list of arguments or an option that takes several. */
+export function collectRole(text: string, before: readonly Role[] = []): Role[] {
+  return [...before, parseRole(text)];
+}
+
+/** An instant, a day, a time from now, or `never`. @returns milliseconds since the epoch; null: never */
+export function parseExpiry(text: string, now = Date.now()): number | null {
+  if (text === "never") return null;
+  const [, count, unit = ""] = /^([1-9]\d{0,8})([mhdwy])$/.exec(text) ?? [];
+  const at = count === undefined ? parseInstant(text) : now + Number(count) * UNIT_MS[unit]!;
+  if (at === undefined || at > INSTANT_MAX) {
+    throw new InvalidArgumentError(
+      "Expected a time from now (30m, 12h, 90d, 2w, 1y), an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never.",
+    );
+  }
+  return at;
+}
+
+/** RFC 3339 with a zone, or a day, which begins at midnight UTC. @returns undefined for anything else */
+export function parseInstant(text: string): number | undefined {
+  const [, day, time = "00:00", zone = "Z"] = INSTANT.exec(text) ?? [];
+  if (day === undefined) return undefined;
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  // Date.parse takes the 31st of any month for the first of the next.
+  if (
+    Number.isNaN(midnight) ||
+    new Date(midnight).toISOString().slice(0, 10) !== day ||
+    time.startsWith("24")
+  )
+    return undefined;
+  const at = Date.parse(`${day}T${time}${zone}`);
+  return Number.isNaN(at) ? undefined : at;
+}

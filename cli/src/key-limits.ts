@@ -1,0 +1,49 @@
+/** The options that describe a key or hold it to less than its user may; the same for new and old keys. */
+import { ROLES, type Role } from "@chatelaine/contract/roles";
+import type { Command } from "commander";
+import { collectRole } from "./arguments.ts";
+import { collect, type Local } from "./command.ts";
+
+export interface KeyLimitOptions {
+  readonly description?: string;
+  readonly tag?: readonly string[];
+  /** False where `--no-tags` was given. */
+  readonly tags?: boolean;
+  readonly role?: readonly Role[];
+  readonly allRoles?: boolean;
+  readonly scope?: readonly string[];
+  readonly allScopes?: boolean;
+  readonly allowIp?: readonly string[];
+  readonly anyIp?: boolean;
+}
+
+type KeyFields = Omit<Parameters<Local["keys"]["update"]>[2], "version" | "reset">;
+
+export function addKeyLimits(command: Command): Command {
+  return command
+    .option("--description <text>", "what it is for")
+    .option("--tag <text>", "a word to find it by; may be given again", collect(String))
+    .option(
+      "--role <role>",
+      `only this of the user's roles; may be given again (${ROLES.join(", ")})`,
+      collectRole,
+    )
+    .option(
+      "--scope <scope>",
+      "only this of the user's scopes, as resource:action; may be given again",
+      collect(String),
+    )
+    .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String));
+}
+
+/** What was given, and nothing else: absent members keep their value. */
+export function limitsOf(options: KeyLimitOptions): KeyFields {
+  const { description } = options;
+  return {
+    ...(description !== undefined && { description }),
+    ...(options.tag ? { tags: options.tag } : options.tags === false && { tags: [] }),
+    ...(options.role ? { roles: options.role } : options.allRoles && { roles: null }),
+    ...(options.scope ? { scopes: options.scope } : options.allScopes && { scopes: null }),
+    ...(options.allowIp ? { allowedIps: options.allowIp } : options.anyIp && { allowedIps: null }),
+  };
+}

@@ -1,0 +1,201 @@
+import type { Command } from "commander";
+import { parseExpiry, parseId } from "./arguments.ts";
+import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
+import { addVerify } from "./key-verify.ts";
+import { type Column, print, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
+import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
+
+const EXPIRES =
+  "30m, 12h, 90d, 2w, 1y, an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never";
+
+const COLUMNS: readonly Column<KeyShape>[] = [
+  ["ID", (key) => key.id],
+  ["NAME", (key) => key.name],
+  ["USER", (key) => key.username],
+  ["STATUS", (key) => key.status],
+  ["EXPIRES", (key) => key.expires_at ?? "never"],
+  ["LAST USED", (key) => key.last_used_at ?? "never"],
+];
+
+export function addKeyCommands(program: Command): void {
+  const key = program.command("key").description("API keys, each of them a user's.");
+  addCreate(key);
+  addReading(key);
+  addEdit(key);
+  addReset(key);
+  addStates(key);
+  addDelete(key);
+  addVerify(key);
+}
+
+interface CreateOptions extends Printing, KeyLimitOptions {
+  readonly user: string;
+  readonly name: string;
+  readonly expires?: number | null;
+}
+
+function addCreate(key: Command): void {
+  const create = addPrinting(
+    key,
+    "create",
+    "Makes a key and prints it, this once, alone on standard output.",
+    "chatelaine key create --user root --name ci --expires 90d",
+    "chatelaine key create --user root --name ci > ci.key",
+  )
+    .requiredOption("--user <name>", "whose key it is")
+    .requiredOption("--name <text>", "unique over all users")
+    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text));
+  addKeyLimits(create).action(async (options: CreateOptions, command: Command) => {
+    const { user: username, name, expires: expiresAt } = options;
+    const input = { username, name, expiresAt, ...limitsOf(options) };
+    const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
+      return { made: await keys.create(caller, input), now: clock.now() };
+    });
+    await printSecret(options, made.key, made.secret.text, now);
+  });
+}
+
+function addReading(key: Command): void {
+  addPrinting(key, "list", "Lists keys.", "chatelaine key list --user root", "chatelaine key list --json")
+    .option("--user <name>", "only this user's")
+    .action(async (options: Printing & { user?: string }, command: Command) => {
+      const shapes = await onData(command, (local) => listKeys(local, options.user));
+      await printList(options, shapes, COLUMNS);
+    });
+  addPrinting(
+    key,
+    "show",
+    "Prints a key, but not the secret, which is stored nowhere.",
+    "chatelaine key show 7",
+  )
+    .argument("<id>", "the number that the key begins with", parseId)
+    .action(async (id: number, options: Printing, command: Command) => {
+      await printRecord(options, await changeKey(command, ({ keys, caller }) => keys.get(caller, id)));
+    });
+}
+
+async function listKeys(
+  { keys, accounts, caller, clock }: Local,
+  username: string | undefined,
+): Promise<KeyShape[]> {
+  const order = [{ path: ["id"], descending: false, nullsFirst: true }];
+  // So that a name with a typing error is not taken for a user without keys.
+  if (username !== undefined) await accounts.users.get(caller, { username });
+  const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
+  const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
+  return rows.map((row) => keyShape(row, clock.now()));
+}
+
+interface EditOptions extends Printing, KeyLimitOptions {
+  readonly name?: string;
+  readonly expires?: number | null;
+}
+
+function addEdit(key: Command): void {
+  const edit = addPrinting(
+    key,
+    "edit",
+    "Edits a key; its text stays as it is.",
+    "chatelaine key edit 7 --name deploy --expires never",
+    "chatelaine key edit 7 --tag web --tag eu",
+  )
+    .argument("<id>", "the number that the key begins with", parseId)
+    .option("--name <text>", "unique over all users")
+    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text));
+  addKeyLimits(edit)
+    .option("--no-tags", "takes all tags away")
+    .option("--all-roles", "all roles that the user has")
+    .option("--all-scopes", "all scopes that the user has")
+    .option("--any-ip", "from any address")
+    .action(async (id: number, options: EditOptions, command: Command) => {
+      const { name, expires: expiresAt } = options;
+      const change = {
+        ...(name !== undefined && { name }),
+        ...(expiresAt !== undefined && { expiresAt }),
+        ...limitsOf(options),
+      };
+      if (Object.keys(change).length === 0)
+        command.error("error: nothing to change: give at least one option");
+      const changed = await changeKey(
+        command,
+        async ({ keys, caller }) => (await keys.update(caller, id, change)).key,
+      );
+      await printChanged(options, changed, `Changed key ${id}, ${quoted(changed.name)}.`);
+    });
+}
+
+function addReset(key: Command): void {
+  addPrinting(
+    key,
+    "reset",
+    "Gives a key a new secret and prints it as create does; the one before is dead at once.",
+    "chatelaine key reset 7 --expires 90d",
+  )
+    .argument("<id>", "the number that the key begins with", parseId)
+    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text))
+    .action(async (id: number, options: Printing & { expires?: number | null }, command: Command) => {
+      const change = { reset: true, ...(options.expires !== undefined && { expiresAt: options.expires }) };
+      const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
+        return { made: await keys.update(caller, id, change), now: clock.now() };
+      });
+      await printSecret(options, made.key, made.secret!.text, now);
+    });
+}
+
+function addStates(key: Command): void {
+  addPrinting(key, "pause", "Pauses a key: it works again when it is resumed.", "chatelaine key pause 7")
+    .argument("<id>", "the number that the key begins with", parseId)
+    .action(async (id: number, options: Printing, command: Command) => {
+      const paused = await changeKey(command, ({ keys, caller }) => keys.pause(caller, id));
+      await printChanged(options, paused, `Paused key ${id}, ${quoted(paused.name)}.`);
+    });
+  addPrinting(key, "resume", "Lets a paused key work again.", "chatelaine key resume 7")
+    .argument("<id>", "the number that the key begins with", parseId)
+    .action(async (id: number, options: Printing, command: Command) => {
+      const resumed = await changeKey(command, ({ keys, caller }) => keys.resume(caller, id));
+      await printChanged(
+        options,
+        resumed,
+        `Resumed key ${id}, ${quoted(resumed.name)}: it is ${resumed.status}.`,
+      );
+    });
+  addPrinting(
+    key,
+    "revoke",
+    "Revokes a key until it is reset.",
+    "chatelaine key revoke 7 --reason 'Found in a log'",
+  )
+    .argument("<id>", "the number that the key begins with", parseId)
+    .requiredOption("--reason <text>", "why; its owner and the audit log see it")
+    .action(async (id: number, options: Printing & { reason: string }, command: Command) => {
+      const revoked = await changeKey(command, ({ keys, caller }) => keys.revoke(caller, id, options.reason));
+      await printChanged(options, revoked, `Revoked key ${id}, ${quoted(revoked.name)}.`);
+    });
+}
+
+function addDelete(key: Command): void {
+  addPrinting(key, "delete", "Deletes a key; its id is never used again.", "chatelaine key delete 7")
+    .argument("<id>", "the number that the key begins with", parseId)
+    .action(async (id: number, options: Printing, command: Command) => {
+      const gone = await changeKey(command, ({ keys, caller }) => keys.remove(caller, id));
+      await printChanged(options, gone, `Deleted key ${id}, ${quoted(gone.name)}.`);
+    });
+}
+
+function changeKey(command: Command, work: (local: Local) => Promise<Key>): Promise<KeyShape> {
+  return onData(command, async (local) => keyShape(await work(local), local.clock.now()));
+}
+
+/** The only output of a key's text: alone, so that it can be piped. */
+async function printSecret(options: Printing, key: Key, text: string, now: number): Promise<void> {
+  const shape = madeKeyShape(key, text, now);
+  if (options.json) return printJson(shape);
+  await print(text);
+  const end = shape.expires_at === null ? "never expires" : `expires ${shape.expires_at}`;
+  tell(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name);
+}

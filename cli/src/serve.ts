@@ -1,0 +1,38 @@
+import type { RawConfig } from "@chatelaine/server/main";
+import type { Command } from "commander";
+import { addCommand, collect } from "./command.ts";
+
+export function addServe(program: Command): void {
+  addCommand(
+    program,
+    "serve",
+    "Serves; makes the data folder where there is none.",
+    "chatelaine serve",
+    "chatelaine serve --https 0.0.0.0:5397 --data /srv/chatelaine",
+    "chatelaine serve --http unix:/run/chatelaine.sock --https off --trusted-proxy unix",
+  )
+    .option("--http <addr>", "ADDRESS:PORT, unix:/path or off; 127.0.0.1:5390 unless set (CHATELAINE_HTTP)")
+    .option("--https <addr>", "the same with TLS; 127.0.0.1:5397 unless set (CHATELAINE_HTTPS)")
+    .option("--cert <file>", "certificate chain of your own, PEM (CHATELAINE_CERT)")
+    .option("--key <file>", "its private key, PEM (CHATELAINE_KEY)")
+    .option(
+      "--trusted-proxy <cidr>",
+      "address, network or `unix` whose forwarded headers count; may be given again (CHATELAINE_TRUSTED_PROXY)",
+      collect(String),
+    )
+    .option(
+      "--allow-origin <origin>",
+      "origin of other web pages that may open a WebSocket; may be given again (CHATELAINE_ALLOW_ORIGIN)",
+      collect(String),
+    )
+    .option(
+      "--anonymous-rate <n>",
+      "calls a minute without sign-in for each method and address; 20 unless set, 0 for no limit (CHATELAINE_ANONYMOUS_RATE)",
+    )
+    .option("--log-level <level>", "debug, info, warn or error; info unless set (CHATELAINE_LOG_LEVEL)")
+    .option("--log-format <format>", "text or json; text unless set (CHATELAINE_LOG_FORMAT)")
+    .action(async (_options: unknown, command: Command) => {
+      const { serve } = await import("@chatelaine/server/main");
+      process.exitCode = await serve(command.optsWithGlobals<RawConfig>());
+    });
+}

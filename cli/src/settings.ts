@@ -1,0 +1,46 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { printChanged, printRecord } from "./output.ts";
+
+type Settings = Awaited<ReturnType<Local["settings"]["show"]>>;
+
+export function addSettingsCommands(program: Command): void {
+  const settings = program
+    .command("settings")
+    .description("The server's own settings; changes count at once.");
+  addPrinting(settings, "show", "Prints all settings.", "chatelaine settings show").action(
+    async (options: Printing, command: Command) => {
+      const current = await onData(command, (local) => local.settings.show(local.caller));
+      await printRecord(options, settingsShape(current));
+    },
+  );
+  addPrinting(
+    settings,
+    "set <name> <value>",
+    "Changes a setting: insecure_transport or insecure_transport_dialect to revoke, refuse or allow.",
+    "chatelaine settings set insecure_transport_dialect refuse",
+  ).action(async (name: string, value: string, options: Printing, command: Command) => {
+    const changed = await onData(command, async ({ settings: use, caller }) => {
+      const current = await use.show(caller);
+      return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
+    });
+    await printChanged(options, settingsShape(changed), `${name} is ${value} now.`);
+  });
+}
+
+function settingsShape(settings: Settings): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).map(([member, value]) => [nameOf(member), value]));
+}
+
+function memberOf(settings: Settings, name: string): string {
+  const member = Object.keys(settings).find((one) => nameOf(one) === name);
+  if (member !== undefined) return member;
+  throw new InvalidArgumentError(
+    `No setting ${name}; there are ${Object.keys(settings).map(nameOf).join(", ")}.`,
+  );
+}
+
+/** `insecureTransport` is `insecure_transport`. */
+function nameOf(member: string): string {
+  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

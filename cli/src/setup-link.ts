@@ -1,0 +1,24 @@
+import type { RawConfig } from "@chatelaine/server/main";
+import type { Command } from "commander";
+import { addPrinting, onData, type Printing } from "./command.ts";
+import { print, printJson, tell } from "./output.ts";
+
+export function addSetupLink(program: Command): void {
+  addPrinting(
+    program,
+    "setup-link",
+    "Prints a new link that makes the first administrator, once, within an hour. The link before it is dead.",
+    "chatelaine setup-link",
+  )
+    .option("--http <addr>", "where the server listens, as given to serve (CHATELAINE_HTTP)")
+    .option("--https <addr>", "the same with TLS (CHATELAINE_HTTPS)")
+    .action(async (options: Printing & RawConfig, command: Command) => {
+      const { setupLink } = await import("@chatelaine/server/main");
+      const raw = command.optsWithGlobals<RawConfig>();
+      const token = await onData(command, (local) => local.accounts.setup.makeToken());
+      const url = setupLink(raw, token);
+      if (options.json) return printJson({ url });
+      await print(url);
+      tell("It works once, within an hour, while there is no user.");
+    });
+}

@@ -1,0 +1,93 @@
+/** Users, groups and keys as `--json` prints them: the shapes that the REST API answers with, held to by type. */
+import type { OutputOf } from "@chatelaine/contract/operations/operations";
+import type { Local } from "./command.ts";
+
+export type Key = Awaited<ReturnType<Local["keys"]["get"]>>;
+export type User = Awaited<ReturnType<Local["accounts"]["users"]["get"]>>;
+export type Group = Awaited<ReturnType<Local["accounts"]["groups"]["get"]>>;
+export type KeyShape = OutputOf<"keys.get">;
+export type UserShape = OutputOf<"users.get">;
+export type GroupShape = OutputOf<"groups.get">;
+
+export function keyShape(key: Key, now: number): KeyShape {
+  return {
+    id: key.id,
+    name: key.name,
+    username: key.username,
+    user_identifier: key.userId,
+    local: true,
+    description: key.description,
+    tags: [...key.tags],
+    hint: key.hint,
+    status: keyStatus(key, now),
+    created_at: instant(key.createdAt),
+    created_by: key.createdBy,
+    reset_at: instant(key.resetAt),
+    expires_at: instant(key.expiresAt),
+    paused_at: instant(key.pausedAt),
+    revoked: key.revokedAt !== null,
+    revoked_at: instant(key.revokedAt),
+    revoked_reason: key.revokedReason,
+    roles: key.roles && [...key.roles],
+    scopes: key.scopes && [...key.scopes],
+    allowed_ips: key.allowedIps && [...key.allowedIps],
+    rate_limit: key.rateLimit && { limit: key.rateLimit.limit, window_seconds: key.rateLimit.windowSeconds },
+    last_used_at: instant(key.lastUsedAt),
+    last_used_address: key.lastUsedAddress,
+    last_used_client: key.lastUsedClient,
+    version: key.version,
+  };
+}
+
+/** The key's text in its place beside what tells keys apart. */
+export function madeKeyShape(key: Key, text: string, now: number): KeyShape & { key: string } {
+  const { id, name, username, ...rest } = keyShape(key, now);
+  return { id, name, username, key: text, ...rest };
+}
+
+export function userShape(user: User): UserShape {
+  return {
+    id: user.id,
+    username: user.username,
+    full_name: user.fullName,
+    email: user.email,
+    roles: [...user.roles],
+    scopes: [...user.scopes],
+    all_roles: [...user.allRoles],
+    all_scopes: [...user.allScopes],
+    groups: [...user.groups],
+    locked: user.lockedAt !== null,
+    locked_at: instant(user.lockedAt),
+    has_password: user.hasPassword,
+    password_changed_at: instant(user.passwordChangedAt),
+    created_at: instant(user.createdAt),
+    key_ids: [...user.keyIds],
+    version: user.version,
+  };
+}
+
+export function groupShape(group: Group): GroupShape {
+  return {
+    id: group.id,
+    name: group.name,
+    roles: [...group.roles],
+    scopes: [...group.scopes],
+    members: [...group.members],
+    created_at: instant(group.createdAt),
+    version: group.version,
+  };
+}
+
+/** RFC 3339 in UTC. */
+export function instant(at: number): string;
+export function instant(at: number | null): string | null;
+export function instant(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+/** Where several hold, the one that is hardest to leave. */
+function keyStatus(key: Key, now: number): KeyShape["status"] {
+  if (key.revokedAt !== null) return "revoked";
+  if (key.pausedAt !== null) return "paused";
+  return key.expiresAt !== null && key.expiresAt <= now ? "expired" : "active";
+}

@@ -1,0 +1,153 @@
+import { ROLES, type Role } from "@chatelaine/contract/roles";
+import type { Command } from "commander";
+import { collectRole } from "./arguments.ts";
+import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { readNewPassword, readStdin } from "./input.ts";
+import { type Column, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
+import { type User, type UserShape, userShape } from "./shapes.ts";
+
+const COLUMNS: readonly Column<UserShape>[] = [
+  ["ID", (user) => user.id],
+  ["NAME", (user) => user.username],
+  ["ROLES", (user) => user.all_roles],
+  ["GROUPS", (user) => user.groups],
+  ["KEYS", (user) => user.key_ids.length],
+  ["LOCKED", (user) => (user.locked ? "yes" : "no")],
+];
+
+export function addUserCommands(program: Command): void {
+  const user = program.command("user").description("Who may sign in and hold keys.");
+  addCreate(user);
+  addReading(user);
+  addLocking(user);
+  addSetRoles(user);
+  addSetPassword(user);
+  addDelete(user);
+}
+
+interface CreateOptions extends Printing {
+  readonly role: readonly Role[];
+  readonly fullName?: string;
+  readonly email?: string;
+  readonly passwordStdin?: boolean;
+}
+
+function addCreate(user: Command): void {
+  addPrinting(
+    user,
+    "create <name>",
+    "Makes a user; without --password-stdin one who cannot sign in by password.",
+    "printf 'a long password' | chatelaine user create root --role FULL_ADMIN --password-stdin",
+    "chatelaine user create deploy --role KEY_HOLDER",
+  )
+    .requiredOption("--role <role...>", `one or more of ${ROLES.join(", ")}`, collectRole)
+    .option("--full-name <text>", "the person's name")
+    .option("--email <address>", "mail address")
+    .option("--password-stdin", "read the password from standard input")
+    .action(async (username: string, options: CreateOptions, command: Command) => {
+      const password = options.passwordStdin ? await readStdin() : undefined;
+      const { role: roles, fullName, email } = options;
+      const input = { username, roles, fullName, email, password };
+      const made = await onData(command, ({ accounts, caller }) => accounts.users.create(caller, input));
+      await printChanged(options, userShape(made), `Made the user ${made.username}.`);
+    });
+}
+
+function addReading(user: Command): void {
+  addPrinting(user, "list", "Lists all users.", "chatelaine user list --json").action(
+    async (options: Printing, command: Command) => {
+      const order = [{ path: ["username"], descending: false, nullsFirst: true }];
+      const { rows } = await onData(command, ({ accounts, caller }) =>
+        accounts.users.list(caller, { order }),
+      );
+      await printList(options, rows.map(userShape), COLUMNS);
+    },
+  );
+  addPrinting(user, "show <name>", "Prints a user.", "chatelaine user show root").action(
+    async (username: string, options: Printing, command: Command) => {
+      const found = await onData(command, ({ accounts, caller }) => accounts.users.get(caller, { username }));
+      await printRecord(options, userShape(found));
+    },
+  );
+}
+
+function addLocking(user: Command): void {
+  addPrinting(
+    user,
+    "lock <name>",
+    "Locks a user: no sign-in, no session, and no key of theirs works.",
+    "chatelaine user lock eve",
+  ).action(async (name: string, options: Printing, command: Command) => {
+    const locked = await onUser(command, name, ({ accounts, caller }, { id }) =>
+      accounts.users.lock(caller, id),
+    );
+    await printChanged(options, userShape(locked), `Locked ${name}.`);
+  });
+  addPrinting(user, "unlock <name>", "Takes the lock away.", "chatelaine user unlock eve").action(
+    async (name: string, options: Printing, command: Command) => {
+      const unlocked = await onUser(command, name, ({ accounts, caller }, { id }) =>
+        accounts.users.unlock(caller, id),
+      );
+      await printChanged(options, userShape(unlocked), `Unlocked ${name}.`);
+    },
+  );
+}
+
+function addSetRoles(user: Command): void {
+  addPrinting(
+    user,
+    "set-roles <name>",
+    "Gives a user these roles in the place of those before.",
+    "chatelaine user set-roles deploy KEY_HOLDER API_KEY_READ",
+  )
+    .argument("<roles...>", ROLES.join(", "), collectRole)
+    .action(async (name: string, roles: readonly Role[], options: Printing, command: Command) => {
+      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
+        accounts.users.update(caller, id, { roles }),
+      );
+      await printChanged(options, userShape(changed), `${name} has ${changed.roles.join(", ")}.`);
+    });
+}
+
+function addSetPassword(user: Command): void {
+  addPrinting(
+    user,
+    "set-password <name>",
+    "Sets a user's password and ends their sessions; asks for it on a terminal.",
+    "printf 'a long password' | chatelaine user set-password root --password-stdin",
+  )
+    .option("--password-stdin", "read the password from standard input")
+    .action(async (name: string, options: Printing & { passwordStdin?: boolean }, command: Command) => {
+      const password = await readNewPassword(options.passwordStdin);
+      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
+        accounts.users.update(caller, id, { password }),
+      );
+      await printChanged(options, userShape(changed), `${name} has a new password.`);
+    });
+}
+
+function addDelete(user: Command): void {
+  addPrinting(
+    user,
+    "delete <name>",
+    "Deletes a user with all keys of theirs.",
+    "chatelaine user delete eve",
+  ).action(async (name: string, options: Printing, command: Command) => {
+    const gone = await onUser(command, name, ({ accounts, caller }, { id }) =>
+      accounts.users.remove(caller, id),
+    );
+    if (options.json) return printJson(userShape(gone));
+    const keys = gone.keyIds.length === 0 ? "" : `, and with it the keys ${gone.keyIds.join(", ")}`;
+    tell(`Deleted ${name}${keys}.`);
+  });
+}
+
+function onUser(
+  command: Command,
+  username: string,
+  work: (local: Local, user: User) => Promise<User>,
+): Promise<User> {
+  return onData(command, async (local) =>
+    work(local, await local.accounts.users.get(local.caller, { username })),
+  );
+}
