@@ -33,10 +33,10 @@ const TABLE: Readonly<Record<string, Row>> = {
   log: { may: ["domain", "contract"], packages: ["node:*"] },
   crypto: { may: ["domain", "contract"], packages: ["node:*"] },
   config: { may: ["domain", "contract", "crypto", "log"], packages: ["node:*"] },
+  installation: { may: ["domain", "crypto"], packages: ["node:*"] },
   ...Object.fromEntries(USE_CASES.map((name) => [name, USE_CASE])),
   store: {
-    may: ["domain", "log"],
-    mayType: ["contract"],
+    may: ["domain", "contract", "log"],
     packages: ["node:*", "bun:sqlite", "bun", "kysely", "pg"],
   },
   certificates: { may: ["domain", "log"], packages: ["node:*", "@peculiar/x509", "reflect-metadata"] },
@@ -55,7 +55,7 @@ const WORKSPACES = ["contract", "server", "client", "cli", "bench", "web"];
 /** The composition root is the process's edge: nothing that it composes may reach back into it. */
 const MAY_IMPORT_SERVER = ["main", "cli", "bench"];
 const IMPURE =
-  /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.getRandomValues|process\.|Bun\.)/;
+  /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.getRandomValues|process\.\w|Bun\.\w)/;
 
 interface Import {
   readonly specifier: string;
