@@ -36,7 +36,11 @@ export function createLog(
         format === "json"
           ? JSON.stringify({ time, level: name, message, ...plain(fields) })
           : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
-      write(`${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
+      write(
+        `${redact(line)
+          .slice(0, LINE_CHARS_MAX)
+          .replaceAll(/[\r\n\u2028\u2029]/g, "\\n")}\n`,
+      );
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -64,6 +68,5 @@ function logged(value: unknown): unknown {
 function textOf(fields: Record<string, unknown>): string {
   return Object.entries(fields)
     .map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join("")
-    .replaceAll("\n", "\\n");
+    .join("");
 }

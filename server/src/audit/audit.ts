@@ -54,6 +54,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     return flushing;
   };
   const timer = setInterval(flush, FLUSH_EVERY_MS);
+  timer.unref();
   return {
     list: async (caller, query) => {
       requireRole(caller, "SYSTEM_AUDIT_READ");

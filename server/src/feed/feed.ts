@@ -42,6 +42,7 @@ export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
       log.warn("The feed of changes cannot be read", { error });
     }
   }, FOLLOW_EVERY_MS);
+  timer.unref();
   return {
     follow,
     subscribe: (listener) => {

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { readConfig } from "./config.ts";
+
+const read = (raw: Parameters<typeof readConfig>[0], env: Record<string, string> = {}) =>
+  readConfig(raw, env);
+
+describe("the configuration", () => {
+  test("has the defaults that the README states", () => {
+    const config = read({ data: "/x" });
+    expect(config.http).toEqual({ kind: "tcp", host: "127.0.0.1", port: 5390 });
+    expect(config.https).toEqual({ kind: "tcp", host: "127.0.0.1", port: 5397 });
+    expect(config.anonymousRate).toBe(20);
+  });
+
+  test("takes flags before environment", () => {
+    const env = {
+      CHATELAINE_HTTP: "127.0.0.1:1",
+      CHATELAINE_DATA: "/env",
+      CHATELAINE_TRUSTED_PROXY: "10.0.0.0/8 unix",
+    };
+    expect(read({}, env)).toMatchObject({ data: "/env", http: { port: 1 }, trustUnix: true });
+    expect(read({ http: "off", data: "/flag", trustedProxy: ["10.1.1.1"] }, env)).toMatchObject({
+      data: "/flag",
+      http: null,
+      trustUnix: false,
+    });
+  });
+
+  test("takes IPv6, names and unix sockets", () => {
+    expect(read({ http: "[::1]:8" }).http).toEqual({ kind: "tcp", host: "::1", port: 8 });
+    expect(read({ http: "localhost:8" }).http).toEqual({ kind: "tcp", host: "localhost", port: 8 });
+    expect(read({ http: "unix:/run/x.sock" }).http).toEqual({ kind: "unix", path: "/run/x.sock" });
+  });
+
+  test("names every problem at once, each with its flag", () => {
+    const wrong = {
+      http: "nonsense",
+      https: "1.2.3.4:99999",
+      cert: "/c.pem",
+      trustedProxy: ["10.0.0.0/99"],
+      allowOrigin: ["keys.example"],
+      anonymousRate: "-1",
+      logLevel: "loud",
+      logFormat: "xml",
+    };
+    let message = "";
+    try {
+      read(wrong);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    for (const flag of [
+      "--http",
+      "--https",
+      "--cert",
+      "--trusted-proxy",
+      "--allow-origin",
+      "--anonymous-rate",
+      "--log-level",
+      "--log-format",
+    ]) {
+      expect(message).toContain(flag);
+    }
+  });
+
+  test("refuses to listen nowhere", () => {
+    expect(() => read({ http: "off", https: "off" })).toThrow("nothing would listen");
+  });
+});

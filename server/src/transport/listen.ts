@@ -1,0 +1,178 @@
+/**
+ * The listeners: http, https and unix sockets, each request handed with its peer to the first route that knows it.
+ *
+ * A renewed certificate is taken by a second listener on the same port before the first one stops accepting, so nobody
+ * is dropped. A port that another program holds is never shared.
+ */
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer as createProbe } from "node:net";
+import type { Listen } from "../config.ts";
+import { AppError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
+import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
+import { findPortHolder } from "./port-holder.ts";
+
+/** undefined: not a path of this route. `upgraded`: the socket is a WebSocket now. */
+export type Route = (
+  req: Request,
+  peer: Peer,
+  server: Bun.Server<unknown>,
+) => Response | "upgraded" | undefined | Promise<Response | "upgraded" | undefined>;
+
+export interface Listener {
+  readonly url: string;
+  /** Serves with another certificate from now on. */
+  replaceTls(tls: Tls): void;
+  /** Stops accepting; resolves when requests are answered, or after the wait. */
+  close(waitMs: number): Promise<void>;
+}
+
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenOptions {
+  readonly flag: string;
+  readonly on: Listen;
+  readonly tls: Tls | undefined;
+  readonly routes: readonly Route[];
+  readonly websocket: Bun.WebSocketHandler<unknown>;
+  readonly trust: ProxyTrust;
+  /** Finishes every answer, errors too. */
+  readonly finish: (response: Response, peer: Peer) => Response;
+  readonly log: Log;
+}
+
+export const BODY_BYTES_MAX = 64 * 1024;
+const KEEP_ALIVE_SECONDS = 30;
+
+/** Throws AppError unavailable, one line that names the flag, where nothing can listen there. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { flag, on } = options;
+  if (on.kind === "unix") await clearUnixSocket(flag, on.path);
+  else if (on.port !== 0) await requireFree(flag, on.host, on.port);
+  let server = serve(options, on);
+  const bound: Listen = on.kind === "tcp" ? { ...on, port: server.port ?? on.port } : on;
+  return {
+    url: urlOf(bound, options.tls !== undefined),
+    replaceTls: (tls) => {
+      const before = server;
+      server = serve({ ...options, tls }, bound);
+      void before.stop(false);
+    },
+    close: async (waitMs) => {
+      let late: Timer | undefined;
+      const wait = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, waitMs);
+      });
+      await Promise.race([server.stop(false), wait]);
+      clearTimeout(late);
+      await server.stop(true);
+      if (on.kind === "unix" && existsSync(on.path)) unlinkSync(on.path);
+    },
+  };
+}
+
+function serve(options: ListenOptions, on: Listen): Bun.Server<unknown> {
+  const { flag, tls, websocket } = options;
+  const place =
+    on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
+  try {
+    return Bun.serve<unknown>({
+      ...place,
+      ...(on.kind === "tcp" && tls ? { tls } : {}),
+      idleTimeout: KEEP_ALIVE_SECONDS,
+      maxRequestBodySize: BODY_BYTES_MAX * 128,
+      development: false,
+      websocket,
+      fetch: (req, server) => answer(options, req, server),
+      error: (error) => {
+        options.log.error("A request failed", { error });
+        return new Response("Internal error\n", { status: 500 });
+      },
+    } as Bun.Serve.Options<unknown>);
+  } catch (error) {
+    throw new AppError(
+      "unavailable",
+      `${flag}: cannot listen on ${textOf(on)} (${(error as Error).message})`,
+      { cause: error },
+    );
+  }
+}
+
+async function answer(
+  options: ListenOptions,
+  req: Request,
+  server: Bun.Server<unknown>,
+): Promise<Response | undefined> {
+  const ip = server.requestIP(req);
+  const isUnix = options.on.kind === "unix";
+  const wire = {
+    address: isUnix ? null : (ip?.address ?? "0.0.0.0"),
+    port: isUnix ? null : (ip?.port ?? null),
+    tls: options.tls !== undefined && !isUnix,
+  };
+  const peer = readPeer(req.headers, wire, options.trust, "rest");
+  try {
+    for (const route of options.routes) {
+      const response = await route(req, peer, server);
+      if (response === "upgraded") return undefined;
+      if (response) return options.finish(response, peer);
+    }
+    return options.finish(new Response("Not found\n", { status: 404 }), peer);
+  } catch (error) {
+    const requestId = crypto.randomUUID();
+    options.log.error("A request failed", { requestId, path: new URL(req.url).pathname, error });
+    return options.finish(new Response(`Internal error, request ${requestId}\n`, { status: 500 }), peer);
+  }
+}
+
+/** Listening with a shared port would succeed beside another program that shares it too; this does not. */
+function requireFree(flag: string, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createProbe();
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new AppError("unavailable", whyNot(flag, host, port, error.code ?? error.message), { cause: error }),
+      );
+    });
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+function whyNot(flag: string, host: string, port: number, code: string): string {
+  const place = textOf({ kind: "tcp", host, port });
+  if (code === "EADDRINUSE") {
+    const holder = findPortHolder(port);
+    return `${flag}: ${place} is in use${holder ? ` by ${holder}` : ""}; ${flag} takes another address, or off`;
+  }
+  if (code === "EACCES") return `${flag}: no permission to listen on ${place}; ports below 1024 need root`;
+  if (code === "EADDRNOTAVAIL") return `${flag}: ${host} is no address of this machine`;
+  return `${flag}: cannot listen on ${place} (${code})`;
+}
+
+/** Takes away the socket of a server that is gone. */
+async function clearUnixSocket(flag: string, path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  if (!lstatSync(path).isSocket())
+    throw new AppError("unavailable", `${flag}: ${path} is there and is no socket`);
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+  if (isAlive) throw new AppError("unavailable", `${flag}: another server answers on ${path}`);
+  unlinkSync(path);
+}
+
+function urlOf(on: Listen, tls: boolean): string {
+  return on.kind === "unix" ? `unix:${on.path}` : `${tls ? "https" : "http"}://${textOf(on)}`;
+}
+
+function textOf(on: Listen): string {
+  if (on.kind === "unix") return on.path;
+  return on.host.includes(":") ? `[${on.host}]:${on.port}` : `${on.host}:${on.port}`;
+}
