@@ -29,6 +29,7 @@ describe.each<LogFormat>(["text", "json"])("a log of %s", (format) => {
     );
     expect(seen).toHaveLength(1);
     expect(seen[0]!.length).toBeLessThanOrEqual(4097);
+    if (format === "json") expect(JSON.parse(seen[0]!)).toMatchObject({ message: "one\ntwo" });
     expect(seen[0]!.trimEnd()).not.toContain("\n");
   });
 });

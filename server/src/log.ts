@@ -17,6 +17,7 @@ export interface Log {
 }
 
 const LINE_CHARS_MAX = 4096;
+const VALUE_CHARS_MAX = 1500;
 const SECRET_NAME =
   /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
 const KEY_LIKE = /\b\d{1,16}-[0-9A-Za-z]{64}\b|\bCK1[0-9A-Za-z]{61}\b/g;
@@ -38,8 +39,8 @@ export function createLog(
           : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
       write(
         `${redact(line)
-          .slice(0, LINE_CHARS_MAX)
-          .replaceAll(/[\r\n\u2028\u2029]/g, "\\n")}\n`,
+          .replaceAll(/[\r\n\u2028\u2029]/g, "\\n")
+          .slice(0, LINE_CHARS_MAX)}\n`,
       );
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
@@ -60,9 +61,17 @@ function plain(fields: LogFields): Record<string, unknown> {
 }
 
 function logged(value: unknown): unknown {
-  if (!(value instanceof Error)) return value;
-  const cause = value.cause === undefined ? "" : `; cause: ${String(logged(value.cause))}`;
-  return `${value.stack ?? value.message}${cause}`;
+  if (value instanceof Error) {
+    const cause = value.cause === undefined ? "" : `; cause: ${String(logged(value.cause))}`;
+    return cut(`${value.stack ?? value.message}${cause}`);
+  }
+  if (typeof value === "string") return cut(value);
+  const json = JSON.stringify(value);
+  return json !== undefined && json.length > VALUE_CHARS_MAX ? cut(json) : value;
+}
+
+function cut(text: string): string {
+  return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
 }
 
 function textOf(fields: Record<string, unknown>): string {
