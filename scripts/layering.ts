@@ -75,7 +75,7 @@ function listCode(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : listCode(path);
+    if (entry.isDirectory()) return ["node_modules", "dist"].includes(entry.name) ? [] : listCode(path);
     return /\.tsx?$/.test(entry.name) ? [path] : [];
   });
 }
