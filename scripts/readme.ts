@@ -65,6 +65,8 @@ export async function runReadme(root: string): Promise<BlockResult[]> {
     const ports = { http: String(await findFreePort()), https: String(await findFreePort()) };
     const env = {
       ...process.env,
+      // The Bun that runs this: the copy need not fetch one more.
+      CHATELAINE_BUN: process.execPath,
       CHATELAINE_DATA: join(folder, "data"),
       CHATELAINE_HTTP: `127.0.0.1:${ports.http}`,
       CHATELAINE_HTTPS: `127.0.0.1:${ports.https}`,
