@@ -3,12 +3,26 @@
  *
  * What every part promises stands at its interface here; each lives in a file of its own beside this one.
  */
-import type { Caller, Origin } from "../domain/caller.ts";
-import type { Group, User } from "../domain/user.ts";
 import type { Role } from "@chatelaine/contract/roles";
+import type { Audit } from "../audit/audit.ts";
+import type { Random, Secrets } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
-import type { ListQuery, MaybePromise, Page } from "../store/store.ts";
-import type { Refusal } from "../verify/verify.ts";
+import type { Caller, Origin } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Group, User } from "../domain/user.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Keys } from "../keys/keys.ts";
+import type { Log } from "../log.ts";
+import type { ListQuery, MaybePromise, Page, Store } from "../store/store.ts";
+import type { Refusal, Verify } from "../verify/verify.ts";
+import { createGroups } from "./groups.ts";
+import { createPasswords } from "./passwords.ts";
+import { LiveSessions } from "./sessions.ts";
+import { createSetup } from "./setup.ts";
+import { createSignIn } from "./sign-in.ts";
+import { createTokens, LiveTokens } from "./tokens.ts";
+import { createUsers } from "./users.ts";
+import { createWebSessions, type WebSessions } from "./web-sessions.ts";
 
 export interface Accounts {
   readonly users: Users;
@@ -17,6 +31,7 @@ export interface Accounts {
   readonly signIn: SignIn;
   readonly sessions: Sessions;
   readonly tokens: Tokens;
+  readonly web: WebSessions;
   close(): void;
 }
 
@@ -25,8 +40,15 @@ export interface Users {
   list(caller: Caller, query: ListQuery): Promise<Page<User>>;
   /** ACCOUNT_READ, or oneself. Throws not_found. */
   get(caller: Caller, by: { readonly id: number } | { readonly username: string }): Promise<User>;
-  /** ACCOUNT_WRITE, and nobody grants what he lacks. Throws invalid with issues, name_taken, forbidden, limit_reached. */
+  /**
+   * ACCOUNT_WRITE, and nobody grants what he lacks.
+   * Throws invalid with issues, name_taken, forbidden, limit_reached, unavailable where too many passwords are hashed.
+   */
   create(caller: Caller, input: NewUserInput): Promise<User>;
+  /**
+   * ACCOUNT_WRITE; one's own password without it, but not by a key. A new password ends the user's other sessions.
+   * Throws as create does, and not_found and conflict.
+   */
   update(caller: Caller, id: number, change: UserChange): Promise<User>;
   /** Sessions of a locked user end, his keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
   lock(caller: Caller, id: number): Promise<User>;
@@ -76,7 +98,11 @@ export interface Setup {
   /** @returns a fresh token, good for an hour; the one before is dead. Throws conflict when a user exists. */
   makeToken(): Promise<string>;
   /** Throws forbidden for a wrong, spent or late token, conflict when a user exists. */
-  createFirst(token: string, input: NewUserInput & { readonly password: string }, origin: Origin): Promise<User>;
+  createFirst(
+    token: string,
+    input: NewUserInput & { readonly password: string },
+    origin: Origin,
+  ): Promise<User>;
 }
 
 /** What a session was opened with. */
@@ -93,12 +119,18 @@ export interface Credential {
   readonly parent: Credential | null;
   /** Names the token among live ones; not the token. */
   readonly tokenId: string | null;
+  /** Where this process stood in the feed before the proof was checked: what ended since then opens no session. */
+  readonly seen: number;
 }
 
 export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
 
 export type SignInResult =
   | { readonly ok: true; readonly credential: Credential }
+  | { readonly ok: false; readonly reason: SignInRefusal };
+
+export type CallerResult =
+  | { readonly ok: true; readonly caller: Caller }
   | { readonly ok: false; readonly reason: SignInRefusal };
 
 /** Every attempt is audited, apart from changes and never with what was presented. */
@@ -108,6 +140,10 @@ export interface SignIn {
    * A right key over an insecure transport is treated as the settings say for this door.
    */
   byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult>;
+  /**
+   * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
+   */
+  callerOfKey(text: string, username: string | undefined, origin: Origin): Promise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
   byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
   byToken(token: string, origin: Origin): Promise<SignInResult>;
@@ -116,13 +152,19 @@ export interface SignIn {
    * @param binding tls-server-end-point of the certificate that the client sees; undefined off TLS
    * @returns undefined where the first message is refused at once
    */
-  scramFirst(message: string, origin: Origin, binding: Uint8Array | undefined): Promise<ScramExchange | undefined>;
+  scramFirst(
+    message: string,
+    origin: Origin,
+    binding: Uint8Array | undefined,
+  ): Promise<ScramExchange | undefined>;
 }
 
 export interface ScramExchange {
   readonly serverFirst: string;
   /** Once: a second call is refused. */
-  finish(clientFinal: string): Promise<(SignInResult & { ok: true; serverFinal: string }) | { ok: false; reason: SignInRefusal }>;
+  finish(
+    clientFinal: string,
+  ): Promise<(SignInResult & { ok: true; serverFinal: string }) | { ok: false; reason: SignInRefusal }>;
 }
 
 export interface Session {
@@ -165,8 +207,12 @@ export interface Sessions {
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
 
-/** Short-lived tokens for further connections (protocol 3.7). Kept in memory; they die with the session that made them. */
+/**
+ * Short-lived tokens for further connections (protocol 3.7), kept in memory. They die with the session that made them,
+ * unless it merely lost its connection: then they are there to come back with.
+ */
 export interface Tokens {
+  /** Throws session_expired, invalid, limit_reached. Audited. */
   generate(session: Session, options: TokenOptions): string;
 }
 
@@ -176,4 +222,32 @@ export interface TokenOptions {
   /** Only from the address that it was made from. */
   readonly matchOrigin: boolean;
   readonly singleUse: boolean;
+}
+
+export interface AccountsDeps {
+  readonly store: Store;
+  readonly verify: Verify;
+  readonly keys: Pick<Keys, "revokeExposed">;
+  readonly audit: Audit;
+  readonly feed: Feed;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function createAccounts(deps: AccountsDeps): Accounts {
+  const passwords = createPasswords();
+  const liveTokens = new LiveTokens(deps);
+  const sessions = new LiveSessions({ ...deps, tokens: liveTokens });
+  return {
+    users: createUsers({ ...deps, passwords }),
+    groups: createGroups(deps),
+    setup: createSetup({ ...deps, passwords }),
+    signIn: createSignIn({ ...deps, passwords, sessions, tokens: liveTokens }),
+    sessions,
+    tokens: createTokens({ ...deps, sessions, tokens: liveTokens }),
+    web: createWebSessions(deps),
+    close: () => sessions.stop(),
+  };
 }

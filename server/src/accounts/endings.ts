@@ -1,0 +1,39 @@
+/**
+ * The changes that ended something, as this process has seen them.
+ *
+ * A sign-in notes `mark()` before it checks anything. What ended between that check and the opening of the session is
+ * found here, so that no session outlives a revocation that fell in between (held by `sessions.test.ts`).
+ */
+import type { Change } from "../store/store.ts";
+import type { Credential } from "./accounts.ts";
+
+/** A sign-in that took longer than so many endings is refused. */
+const KEPT_MAX = 10_000;
+
+export class Endings {
+  #recent: Change[] = [];
+  #count = 0;
+
+  mark(): number {
+    return this.#count;
+  }
+
+  add(change: Change): void {
+    this.#recent.push(change);
+    this.#count++;
+    if (this.#recent.length > 2 * KEPT_MAX) this.#recent = this.#recent.slice(-KEPT_MAX);
+  }
+
+  /** @returns the first change since the mark that ends the credential, `unknown` where the mark is too old */
+  findSince(mark: number, credential: Credential, sessionId: string): Change | "unknown" | undefined {
+    const oldest = this.#count - this.#recent.length;
+    if (mark < oldest) return "unknown";
+    return this.#recent.slice(mark - oldest).find((change) => endsCredential(change, credential, sessionId));
+  }
+}
+
+/** Whether a change that ends something ends this. */
+export function endsCredential(change: Change, credential: Credential, sessionId: string): boolean {
+  if (change.kind === "key") return credential.key?.id === change.id;
+  return change.kind === "user" && credential.userId === change.id && change.spares !== sessionId;
+}

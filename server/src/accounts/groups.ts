@@ -1,0 +1,160 @@
+/**
+ * Groups: they grant their roles and scopes to their members. Nobody touches a group that grants more than he has, nor
+ * by it a user who has more.
+ */
+import { type Audit, recordOf } from "../audit/audit.ts";
+import { differences } from "../domain/audit.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import { AppError, refuseIssues } from "../domain/errors.ts";
+import { type Group, isUsername } from "../domain/user.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import type { GroupInput, Groups } from "./accounts.ts";
+import { keepAnAdmin, requireCoversGroup, requireCoversUser } from "./grants.ts";
+import { getGroup } from "./memberships.ts";
+import { type Act, orNote } from "./refusals.ts";
+import { checkName, checkRights, distinct } from "./user-rules.ts";
+
+export interface GroupsDeps {
+  readonly store: Store;
+  readonly audit: Pick<Audit, "note">;
+  readonly clock: Clock;
+}
+
+interface Membership {
+  readonly name: string;
+  readonly username: string;
+  readonly isMember: boolean;
+}
+
+export function createGroups(deps: GroupsDeps): Groups {
+  const { store } = deps;
+  const setMember = (caller: Caller, wanted: Membership): Promise<Group> =>
+    orNote(deps, caller, actOfMembership(wanted), () => changeMembership(deps, caller, wanted));
+  return {
+    list: async (caller) => {
+      requireRole(caller, "ACCOUNT_READ");
+      return store.listGroups();
+    },
+    get: async (caller, name) => {
+      requireRole(caller, "ACCOUNT_READ");
+      return getGroup(store, name);
+    },
+    create: (caller, input) =>
+      orNote(deps, caller, actOf("create", input.name), () => create(deps, caller, input)),
+    update: (caller, name, change) =>
+      orNote(deps, caller, actOf("update", name), () => update(deps, caller, { name, change })),
+    remove: (caller, name) => orNote(deps, caller, actOf("delete", name), () => remove(deps, caller, name)),
+    addMember: (caller, name, username) => setMember(caller, { name, username, isMember: true }),
+    removeMember: (caller, name, username) => setMember(caller, { name, username, isMember: false }),
+  };
+}
+
+async function create(
+  { store, clock }: GroupsDeps,
+  caller: Caller,
+  { name, ...rights }: GroupInput & { readonly name: string },
+): Promise<Group> {
+  requireRole(caller, "ACCOUNT_WRITE");
+  refuseIssues([...checkName("name", name), ...checkRights(rights)]);
+  const [roles, scopes] = [distinct(rights.roles), distinct(rights.scopes)];
+  requireCoversGroup(caller, { roles, scopes });
+  return store.transact(async (tx) => {
+    await refuseTaken(tx, name);
+    await tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
+    const group = await getGroup(tx, name);
+    const details = { changes: differences<object>({}, { name, roles, scopes }) };
+    await tx.audit(recordOf(caller, clock.now(), { ...actOf("create", name, group.id), details }));
+    return group;
+  });
+}
+
+async function update(
+  { store, clock }: GroupsDeps,
+  caller: Caller,
+  { name, change }: { readonly name: string; readonly change: Partial<GroupInput> },
+): Promise<Group> {
+  requireRole(caller, "ACCOUNT_WRITE");
+  refuseIssues([...checkName("name", change.name), ...checkRights(change)]);
+  const work = async (tx: Transaction): Promise<Group> => {
+    const before = await getGroup(tx, name);
+    requireCoversGroup(caller, before);
+    const wanted = {
+      name: change.name ?? before.name,
+      roles: distinct(change.roles ?? before.roles),
+      scopes: distinct(change.scopes ?? before.scopes),
+    };
+    requireCoversGroup(caller, wanted);
+    const changes = differences(before, wanted);
+    if (Object.keys(changes).length === 0) return before;
+    if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
+    if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile();
+    await tx.audit(
+      recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }),
+    );
+    return getGroup(tx, wanted.name);
+  };
+  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+}
+
+async function remove({ store, clock }: GroupsDeps, caller: Caller, name: string): Promise<Group> {
+  requireRole(caller, "ACCOUNT_WRITE");
+  const work = async (tx: Transaction): Promise<Group> => {
+    const group = await getGroup(tx, name);
+    requireCoversGroup(caller, group);
+    if (!(await tx.removeGroup(group.id, group.version))) throw changedMeanwhile();
+    await tx.audit(recordOf(caller, clock.now(), actOf("delete", name, group.id)));
+    return group;
+  };
+  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+}
+
+async function changeMembership(
+  { store, clock }: GroupsDeps,
+  caller: Caller,
+  wanted: Membership,
+): Promise<Group> {
+  const { name, username, isMember } = wanted;
+  requireRole(caller, "ACCOUNT_WRITE");
+  const work = async (tx: Transaction): Promise<Group> => {
+    const group = await getGroup(tx, name);
+    const user = await tx.findUser({ username });
+    if (!user) throw new AppError("not_found", "User does not exist");
+    requireCoversGroup(caller, group);
+    requireCoversUser(caller, user);
+    const isChanged = isMember
+      ? await tx.addMember(group.id, user.id)
+      : await tx.removeMember(group.id, user.id);
+    if (!isChanged) return group;
+    const details = { user: { id: user.id, username } };
+    const act = { ...actOfMembership(wanted, group.id), details };
+    await tx.audit(recordOf(caller, clock.now(), act));
+    return getGroup(tx, name);
+  };
+  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: !isMember });
+}
+
+async function refuseTaken(tx: Transaction, name: string): Promise<void> {
+  if (!(await tx.findGroup(name))) return;
+  const message = "A group with this name exists already";
+  refuseIssues([{ path: ["name"], code: "name_taken", message }]);
+}
+
+const WORDS = { create: "Create group", update: "Update group", delete: "Delete group" } as const;
+
+function actOf(what: keyof typeof WORDS, name: string, id: number | null = null): Act {
+  const shown = isUsername(name) ? name : "";
+  const target = { kind: "group", id, name: shown } as const;
+  return { action: `group.${what}`, description: `${WORDS[what]} ${shown}`.trim(), target };
+}
+
+function actOfMembership({ name, username, isMember }: Membership, id: number | null = null): Act {
+  const [group, user] = [name, username].map((text) => (isUsername(text) ? text : "?"));
+  const description = isMember ? `Add ${user} to group ${group}` : `Remove ${user} from group ${group}`;
+  const target = { kind: "group", id, name: group ?? "" } as const;
+  return { action: isMember ? "group.add" : "group.remove", description, target };
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError("conflict", "The group was changed meanwhile");
+}

@@ -1,0 +1,102 @@
+/** Sign-in by a key's text, for sessions and for doors that ask with every request: one judgement for both. */
+
+import type { Origin } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
+import type { InsecureTransportRule } from "../domain/settings.ts";
+import type { CheckRecord } from "../store/store.ts";
+import type { Verdict } from "../verify/verify.ts";
+import type { CallerResult, SignInRefusal, SignInResult } from "./accounts.ts";
+import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
+import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
+import { callerOfRecord } from "./standing.ts";
+
+const WARN_EVERY_MS = 60_000;
+const WARNED_MAX = 1_000;
+
+interface Judged {
+  readonly verdict: Verdict;
+  /** What to tell in the audit where the verdict is no. */
+  readonly words: string;
+}
+
+export class KeySignIn {
+  readonly #deps: SignInDeps;
+  readonly #warnedAt = new Map<number, number>();
+
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
+  }
+
+  async byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult> {
+    const { feed, sessions, audit } = this.#deps;
+    await feed.follow();
+    const seen = sessions.mark();
+    const { verdict, words } = await this.#judge(text, username, origin);
+    if (!verdict.ok) return this.#refuse(verdict, words, origin);
+    const credential = credentialOfKey(this.#deps, verdict.record, { seen, scram: false });
+    noteSignIn(audit, credential, origin);
+    audit.noteUse(verdict.record.id, origin.address, origin.client);
+    return { ok: true, credential };
+  }
+
+  async callerOfKey(text: string, username: string | undefined, origin: Origin): Promise<CallerResult> {
+    const { verdict, words } = await this.#judge(text, username, origin);
+    if (!verdict.ok) return this.#refuse(verdict, words, origin);
+    this.#deps.audit.noteUse(verdict.record.id, origin.address, origin.client);
+    return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+  }
+
+  /** The key's own verdict, and where it came over an insecure transport, what the settings make of that (protocol 4.6). */
+  async #judge(text: string, username: string | undefined, origin: Origin): Promise<Judged> {
+    const { verify, store } = this.#deps;
+    const verdict = await verify.verify(text, { origin, username });
+    if (verdict.ok || verdict.reason !== "insecure_transport" || !verdict.record) {
+      return { verdict, words: verdict.ok ? "" : wordsOfRefusal(verdict.reason) };
+    }
+    const { record } = verdict;
+    const settings = await store.readSettings();
+    const rule = origin.door === "websocket" ? settings.insecureTransportDialect : settings.insecureTransport;
+    if (rule === "allow") {
+      const allowed = verify.judge(record, { origin: { ...origin, secure: true }, username });
+      return { verdict: allowed, words: allowed.ok ? "" : wordsOfRefusal(allowed.reason) };
+    }
+    if (rule === "revoke") await this.#revoke(record.id);
+    this.#warn(record, rule, origin);
+    const words =
+      rule === "revoke" ? "API key revoked due to insecure transport" : wordsOfRefusal(verdict.reason);
+    return { verdict, words };
+  }
+
+  async #revoke(id: number): Promise<void> {
+    try {
+      await this.#deps.keys.revokeExposed(id);
+    } catch (error) {
+      const isDoneByOther =
+        error instanceof AppError && (error.code === "conflict" || error.code === "not_found");
+      if (!isDoneByOther) throw error;
+    }
+  }
+
+  #warn(record: CheckRecord, rule: InsecureTransportRule, { address, door }: Origin): void {
+    const now = this.#deps.clock.monotonic();
+    const last = this.#warnedAt.get(record.id);
+    if (last !== undefined && now - last < WARN_EVERY_MS) return;
+    if (this.#warnedAt.size >= WARNED_MAX) this.#warnedAt.clear();
+    this.#warnedAt.set(record.id, now);
+    const message =
+      rule === "revoke"
+        ? "A key came over an insecure transport and was revoked"
+        : "A key came over an insecure transport and was refused";
+    this.#deps.log.warn(message, { id: record.id, name: record.name, address, door });
+  }
+
+  #refuse(
+    { reason, record }: Extract<Verdict, { ok: false }>,
+    error: string,
+    origin: Origin,
+  ): { ok: false; reason: SignInRefusal } {
+    const username = record?.user.username;
+    noteRefusal(this.#deps.audit, { kind: "API_KEY", reason, error, username, key: record }, origin);
+    return { ok: false, reason };
+  }
+}

@@ -1,0 +1,86 @@
+/** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
+import { recordOf } from "../audit/audit.ts";
+import { makeToken, type Random, type Secrets } from "../crypto.ts";
+import { type Caller, systemCaller } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
+import { isUsername, type User } from "../domain/user.ts";
+import type { NewUserInput, Setup } from "./accounts.ts";
+import { insertUser, prepareUser } from "./new-user.ts";
+import { orNote } from "./refusals.ts";
+import { changesOfNew } from "./user-changes.ts";
+import type { UsersDeps } from "./users.ts";
+
+export const SETUP_TOKEN_MS = 3_600_000;
+
+export interface SetupDeps extends UsersDeps {
+  readonly secrets: Pick<Secrets, "digestToken">;
+  readonly random: Random;
+}
+
+export function createSetup(deps: SetupDeps): Setup {
+  const { store } = deps;
+  return {
+    isNeeded: () => {
+      const users = store.countUsers();
+      return users instanceof Promise ? users.then((count) => count === 0) : users === 0;
+    },
+    makeToken: () => makeSetupToken(deps),
+    createFirst: (token, input, origin) => {
+      const caller: Caller = { ...systemCaller("internal", nameOf(input)), origin };
+      return orNote(deps, caller, actOf(null, nameOf(input)), () =>
+        createFirst(deps, { token, input, caller }),
+      );
+    },
+  };
+}
+
+async function makeSetupToken({ store, secrets, clock, random }: SetupDeps): Promise<string> {
+  const token = makeToken(random);
+  await store.transact(async (tx) => {
+    if ((await tx.countUsers()) > 0) throw hasUsers();
+    await tx.putSetupToken(secrets.digestToken(token), clock.now() + SETUP_TOKEN_MS);
+    const description = "Make a link to set up";
+    await tx.audit(
+      recordOf(systemCaller("internal"), clock.now(), { action: "setup.link", description, target: null }),
+    );
+  });
+  return token;
+}
+
+async function createFirst(
+  deps: SetupDeps,
+  asked: {
+    readonly token: string;
+    readonly input: NewUserInput & { readonly password: string };
+    readonly caller: Caller;
+  },
+): Promise<User> {
+  const { store, secrets, clock } = deps;
+  const { token, input, caller } = asked;
+  if ((await store.countUsers()) > 0) throw hasUsers();
+  const roles = ["FULL_ADMIN" as const, ...(input.roles ?? [])];
+  const prepared = await prepareUser(deps, { ...input, roles });
+  return store.transact(async (tx) => {
+    if ((await tx.countUsers()) > 0) throw hasUsers();
+    if (!(await tx.takeSetupToken(secrets.digestToken(token), clock.now()))) {
+      throw new AppError("forbidden", "The setup link is wrong, spent or too old");
+    }
+    const user = await insertUser(tx, prepared);
+    const act = { ...actOf(user.id, user.username), details: { changes: changesOfNew(user) } };
+    await tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));
+    return user;
+  });
+}
+
+function actOf(id: number | null, name: string) {
+  const target = { kind: "user", id, name } as const;
+  return { action: "user.create", description: `Create user ${name}`.trim(), target, credentials: null };
+}
+
+function nameOf({ username }: NewUserInput): string {
+  return isUsername(username) ? username : "";
+}
+
+function hasUsers(): AppError {
+  return new AppError("conflict", "There is a user already");
+}

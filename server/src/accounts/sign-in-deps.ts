@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import type { Audit } from "../audit/audit.ts";
+import type { Random, Secrets } from "../crypto.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Keys } from "../keys/keys.ts";
+import type { Log } from "../log.ts";
+import type { CheckRecord, CheckUser, Store } from "../store/store.ts";
+import type { Verify } from "../verify/verify.ts";
+import type { Credential } from "./accounts.ts";
+import type { Passwords } from "./passwords.ts";
+import type { LiveSessions } from "./sessions.ts";
+import type { LiveTokens } from "./tokens.ts";
+
+/** What every way to sign in needs. */
+export interface SignInDeps {
+  readonly store: Store;
+  readonly verify: Verify;
+  readonly keys: Pick<Keys, "revokeExposed">;
+  readonly audit: Pick<Audit, "note" | "noteUse">;
+  readonly feed: Pick<Feed, "follow">;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly passwords: Passwords;
+  readonly sessions: Pick<LiveSessions, "mark">;
+  readonly tokens: LiveTokens;
+}
+
+interface Login {
+  readonly seen: number;
+  readonly scram: boolean;
+}
+
+export function credentialOfKey(
+  { clock }: Pick<SignInDeps, "clock">,
+  record: CheckRecord,
+  login: Login,
+): Credential {
+  const { id, name, expiresAt, user } = record;
+  return { ...freshLogin(clock, user), kind: "API_KEY", key: { id, name, expiresAt }, ...login };
+}
+
+export function credentialOfPassword(
+  { clock }: Pick<SignInDeps, "clock">,
+  user: CheckUser,
+  seen: number,
+): Credential {
+  return { ...freshLogin(clock, user), kind: "LOGIN_PASSWORD", key: null, scram: false, seen };
+}
+
+/** A token belongs to the credential at its root, and has its limits. */
+export function credentialOfToken(
+  { clock }: Pick<SignInDeps, "clock">,
+  root: Credential,
+  token: { readonly tokenId: string; readonly seen: number },
+): Credential {
+  const { key } = root;
+  const login = freshLogin(clock, { id: root.userId, username: root.username });
+  return { ...login, kind: "TOKEN", key, scram: false, parent: root, ...token };
+}
+
+function freshLogin(clock: Clock, user: Pick<CheckUser, "id" | "username">) {
+  const loginAt = clock.now();
+  return {
+    userId: user.id,
+    username: user.username,
+    loginId: randomUUID(),
+    loginAt,
+    parent: null,
+    tokenId: null,
+  };
+}

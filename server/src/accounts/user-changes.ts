@@ -1,0 +1,95 @@
+/** From what is wanted of a user to the patch, the feed's note and the audit's words. */
+import type { AuditRecord } from "../domain/audit.ts";
+import { differences } from "../domain/audit.ts";
+import type { Caller } from "../domain/caller.ts";
+import type { User } from "../domain/user.ts";
+import type { FeedNote, UserPatch } from "../store/store.ts";
+import type { UserChange } from "./accounts.ts";
+import { distinct } from "./user-rules.ts";
+
+const SHOWN = [
+  "username",
+  "fullName",
+  "email",
+  "roles",
+  "scopes",
+  "groups",
+  "lockedAt",
+  "hasPassword",
+  "passwordChangedAt",
+] as const;
+
+/** The members that differ from what the user has; a new password always does. */
+export function patchOf(user: User, change: UserChange, hash: string | undefined, now: number): UserPatch {
+  const { username, fullName, email, roles, scopes, locked, passwordDisabled } = change;
+  const wanted: UserPatch = {
+    username,
+    fullName,
+    email,
+    roles: roles && distinct(roles),
+    scopes: scopes && distinct(scopes),
+    lockedAt: locked === undefined ? undefined : locked ? (user.lockedAt ?? now) : null,
+  };
+  const differing = differences<object>(user, wanted);
+  const patch = Object.fromEntries(
+    Object.entries(wanted).filter(([name, value]) => value !== undefined && name in differing),
+  ) as UserPatch;
+  if (hash !== undefined) return { ...patch, passwordHash: hash, passwordChangedAt: now };
+  return passwordDisabled && user.hasPassword ? { ...patch, passwordHash: null } : patch;
+}
+
+/** A new password ends all the user's sessions but the one that set it. */
+export function feedNoteOf(patch: UserPatch, caller: Caller): FeedNote {
+  if (typeof patch.lockedAt === "number") return { ends: true };
+  return patch.passwordHash === undefined ? {} : { ends: true, spares: caller.origin.sessionId };
+}
+
+/** Whether the change takes something away, and so must go through on a full disk. */
+export function takesAway(user: User, { roles, scopes, groups, ...change }: UserChange): boolean {
+  const lacks = (had: readonly string[], wanted: readonly string[] | undefined): boolean =>
+    wanted !== undefined && had.some((one) => !wanted.includes(one));
+  return (
+    change.locked === true ||
+    change.passwordDisabled === true ||
+    change.password !== undefined ||
+    lacks(user.roles, roles) ||
+    lacks(user.scopes, scopes) ||
+    lacks(user.groups, groups)
+  );
+}
+
+/** Locking and passwords have actions of their own where nothing else changes. */
+export function actOfChange(
+  change: UserChange,
+  user: Pick<User, "id" | "username">,
+): Pick<AuditRecord, "action" | "description" | "target"> {
+  const target = { kind: "user", id: user.id, name: user.username } as const;
+  const wanted = Object.entries(change).filter(([, value]) => value !== undefined);
+  const only = wanted.length === 1 ? wanted[0]![0] : undefined;
+  const named = (action: string, words: string) => ({
+    action,
+    description: `${words} ${user.username}`,
+    target,
+  });
+  if (only === "locked") {
+    return change.locked ? named("user.lock", "Lock user") : named("user.unlock", "Unlock user");
+  }
+  if (only === "password" || only === "passwordDisabled") {
+    return named("user.password", "Change password of user");
+  }
+  return named("user.update", "Update user");
+}
+
+/** What the audit keeps: never a hash, only that there is another one. */
+export function changesOf(before: User, after: User): Record<string, [unknown, unknown]> {
+  return differences(shown(before), shown(after));
+}
+
+/** What the audit keeps of a new user. */
+export function changesOfNew(user: User): Record<string, [unknown, unknown]> {
+  return differences<object>({}, shown(user));
+}
+
+function shown(user: User): object {
+  return Object.fromEntries(SHOWN.map((name) => [name, user[name]]));
+}

@@ -1,0 +1,62 @@
+/** What users and groups may be called and hold: every broken rule at once. */
+import type { Issue } from "@chatelaine/contract/errors";
+import { isRole, type Role } from "@chatelaine/contract/roles";
+import { isScope } from "../domain/rights.ts";
+import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
+import type { NewUserInput } from "./accounts.ts";
+import { checkNewPassword } from "./passwords.ts";
+
+export const SCOPES_MAX = 100;
+
+interface Rights {
+  readonly roles?: readonly Role[] | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** @param username the name that the user has, where the input brings none */
+export function checkUserInput(input: Partial<NewUserInput>, username = input.username ?? ""): Issue[] {
+  const { fullName, email, password } = input;
+  const issues = [...checkName("username", input.username), ...checkRights(input)];
+  if (fullName !== undefined && !isFullName(fullName)) {
+    const message = `A full name has at most ${FULL_NAME_CHARS_MAX} characters and no control characters`;
+    issues.push({ path: ["fullName"], code: "shape", message });
+  }
+  if (email !== undefined && email !== null && !isEmail(email)) {
+    issues.push({ path: ["email"], code: "shape", message: "Not an e-mail address" });
+  }
+  return password === undefined ? issues : [...issues, ...checkNewPassword(password, username)];
+}
+
+export function checkName(field: "username" | "name", name: string | undefined): Issue[] {
+  if (name === undefined || isUsername(name)) return [];
+  const message = "A name has 1 to 32 of A-Za-z0-9_.- and begins with a letter or _";
+  return [{ path: [field], code: "shape", message }];
+}
+
+export function checkRights({ roles = [], scopes = [] }: Rights): Issue[] {
+  const issues: Issue[] = [];
+  roles.forEach((role, at) => {
+    if (!isRole(role)) issues.push({ path: ["roles", at], code: "unknown_role", message: "No such role" });
+  });
+  if (scopes.length > SCOPES_MAX) {
+    issues.push({ path: ["scopes"], code: "too_long", message: `At most ${SCOPES_MAX} scopes` });
+  }
+  scopes.slice(0, SCOPES_MAX).forEach((scope, at) => {
+    if (isScope(scope)) return;
+    issues.push({
+      path: ["scopes", at],
+      code: "bad_scope",
+      message: "A scope is resource:action, where each may be *",
+    });
+  });
+  return issues;
+}
+
+/** Without repetitions, in the order given. */
+export function distinct<Value>(values: readonly Value[]): Value[] {
+  return [...new Set(values)];
+}
+
+function isFullName(text: string): boolean {
+  return text.length <= FULL_NAME_CHARS_MAX && !/\p{Cc}/u.test(text) && text.isWellFormed();
+}

@@ -1,0 +1,207 @@
+/**
+ * Users: who may see, make, edit, lock and delete them. Every change is decided, made and audited in one transaction, on
+ * the state that is there then; rights are looked at before the change and after it.
+ */
+import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import { AppError, refuseIssues } from "../domain/errors.ts";
+import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import type { NewUserInput, UserChange, Users } from "./accounts.ts";
+import { keepAnAdmin, requireCoversUser } from "./grants.ts";
+import { setGroups } from "./memberships.ts";
+import { checkGroups, getUser, insertUser, nameTaken, prepareUser } from "./new-user.ts";
+import type { Passwords } from "./passwords.ts";
+import { type Act, orNote } from "./refusals.ts";
+import { actOfChange, changesOf, changesOfNew, feedNoteOf, patchOf, takesAway } from "./user-changes.ts";
+import { checkUserInput, distinct } from "./user-rules.ts";
+
+const ATTRIBUTE_NAME_CHARS_MAX = 200;
+
+export interface UsersDeps {
+  readonly store: Store;
+  readonly passwords: Passwords;
+  readonly audit: Pick<Audit, "note">;
+  readonly clock: Clock;
+}
+
+export function createUsers(deps: UsersDeps): Users {
+  const change = (caller: Caller, id: number, wanted: UserChange): Promise<User> =>
+    orNote(deps, caller, actOfChange(wanted, { id, username: String(id) }), () =>
+      update(deps, caller, { id, change: wanted }),
+    );
+  return {
+    list: async (caller, query) => {
+      requireRole(caller, "ACCOUNT_READ");
+      return deps.store.listUsers(query);
+    },
+    get: (caller, by) => get(deps, caller, by),
+    create: (caller, input) =>
+      orNote(deps, caller, actOfCreate(input.username), () => create(deps, caller, input)),
+    update: change,
+    lock: (caller, id) => change(caller, id, { locked: true }),
+    unlock: (caller, id) => change(caller, id, { locked: false }),
+    remove: (caller, id) =>
+      orNote(deps, caller, actOfRemove({ id, username: String(id) }), () => remove(deps, caller, id)),
+    setAttribute: (caller, name, value) => setAttribute(deps, caller, { name, value }),
+  };
+}
+
+/** Whom the caller may not see is not there for him. */
+async function get(
+  { store }: UsersDeps,
+  caller: Caller,
+  by: { readonly id: number } | { readonly username: string },
+): Promise<User> {
+  const user = await store.findUser(by);
+  if (!user || (user.id !== caller.userId && !caller.roles.has("ACCOUNT_READ"))) throw missing();
+  return user;
+}
+
+async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Promise<User> {
+  requireRole(caller, "ACCOUNT_WRITE");
+  const { roles = [], scopes = [] } = input;
+  refuseIssues(checkUserInput(input));
+  requireCoversUser(caller, { allRoles: roles, allScopes: scopes });
+  const prepared = await prepareUser(deps, input);
+  return deps.store.transact(async (tx) => {
+    const user = await insertUser(tx, prepared);
+    requireCoversUser(caller, user);
+    const act = { ...actOfCreate(user.username), target: targetOf(user) };
+    await tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
+    return user;
+  });
+}
+
+async function update(
+  deps: UsersDeps,
+  caller: Caller,
+  { id, change }: { readonly id: number; readonly change: UserChange },
+): Promise<User> {
+  requireMayChange(caller, id, change);
+  const user = await getUser(deps.store, id);
+  requireCoversUser(caller, user);
+  await refuseChange(deps, user, change);
+  const hash = change.password === undefined ? undefined : await deps.passwords.hash(change.password);
+  return deps.store.transact(
+    (tx) => keepAnAdmin(tx, () => applyChange({ tx, caller, now: deps.clock.now() }, { id, change, hash })),
+    { urgent: takesAway(user, change) },
+  );
+}
+
+/** Everybody signed in as a person may set his own password; all else needs the role. */
+function requireMayChange(caller: Caller, id: number, change: UserChange): void {
+  const wanted = Object.entries(change).filter(([, value]) => value !== undefined);
+  const isOwnPassword = caller.userId === id && wanted.every(([name]) => name === "password");
+  if (!isOwnPassword || caller.kind !== "user") requireRole(caller, "ACCOUNT_WRITE");
+}
+
+async function refuseChange(deps: UsersDeps, user: User, change: UserChange): Promise<void> {
+  const { username, groups, password, passwordDisabled } = change;
+  const isRenamed = username !== undefined && username !== user.username;
+  const isTaken = isRenamed && (await deps.store.findUser({ username })) !== undefined;
+  const isBoth = password !== undefined && passwordDisabled === true;
+  const path = ["passwordDisabled"];
+  refuseIssues([
+    ...checkUserInput(change, username ?? user.username),
+    ...(isTaken ? [nameTaken()] : []),
+    ...(groups ? await checkGroups(deps.store, groups) : []),
+    ...(isBoth ? [{ path, code: "shape", message: "Either a password or none" } as const] : []),
+  ]);
+}
+
+interface Changing {
+  readonly tx: Transaction;
+  readonly caller: Caller;
+  readonly now: number;
+}
+
+async function applyChange(
+  { tx, caller, now }: Changing,
+  wanted: { readonly id: number; readonly change: UserChange; readonly hash: string | undefined },
+): Promise<User> {
+  const { id, change, hash } = wanted;
+  const before = await getUser(tx, id);
+  requireCoversUser(caller, before);
+  const patch = patchOf(before, change, hash, now);
+  const groups = change.groups && distinct(change.groups);
+  if (patch.username !== undefined && (await tx.findUser({ username: patch.username }))) {
+    refuseIssues([nameTaken()]);
+  }
+  if (Object.keys(patch).length > 0) {
+    if (!(await tx.changeUser(id, before.version, patch, feedNoteOf(patch, caller))))
+      throw changedMeanwhile();
+  }
+  if (groups) await setGroups(tx, before, groups);
+  const after = await getUser(tx, id);
+  requireCoversUser(caller, after);
+  const changes = changesOf(before, after);
+  if (Object.keys(patch).length === 0 && Object.keys(changes).length === 0) return after;
+  await tx.audit(recordOf(caller, now, { ...actOfChange(change, before), details: { changes } }));
+  return after;
+}
+
+async function remove(deps: UsersDeps, caller: Caller, id: number): Promise<User> {
+  requireRole(caller, "ACCOUNT_WRITE");
+  const now = deps.clock.now();
+  const work = async (tx: Transaction): Promise<User> => {
+    const user = await getUser(tx, id);
+    requireCoversUser(caller, user);
+    for (const key of await tx.listKeysOf(id)) {
+      if (!(await tx.removeKey(key.id, key.version))) throw changedMeanwhile();
+      const target = { kind: "key", id: key.id, name: key.name } as const;
+      const description = `Delete API key ${key.name}`;
+      await tx.audit(recordOf(caller, now, { action: "key.delete", description, target }));
+    }
+    if (!(await tx.removeUser(id, user.version))) throw changedMeanwhile();
+    await tx.audit(recordOf(caller, now, actOfRemove(user)));
+    return user;
+  };
+  return deps.store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+}
+
+async function setAttribute(
+  { store, clock }: UsersDeps,
+  caller: Caller,
+  { name, value }: { readonly name: string; readonly value: unknown },
+): Promise<void> {
+  if (caller.kind === "system") throw new AppError("forbidden", "Not a user session");
+  if (name.length === 0 || name.length > ATTRIBUTE_NAME_CHARS_MAX || !name.isWellFormed()) {
+    const message = `The name of an attribute has 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`;
+    refuseIssues([{ path: ["key"], code: "shape", message }]);
+  }
+  await store.transact(async (tx) => {
+    const user = await getUser(tx, caller.userId);
+    const attributes = Object.fromEntries([...Object.entries(user.attributes), [name, value ?? null]]);
+    if (Buffer.byteLength(JSON.stringify(attributes)) > ATTRIBUTES_BYTES_MAX) {
+      const message = `All attributes together may have ${ATTRIBUTES_BYTES_MAX} bytes`;
+      refuseIssues([{ path: ["value"], code: "too_long", message }]);
+    }
+    if (!(await tx.changeUser(user.id, user.version, { attributes }))) throw changedMeanwhile();
+    const act = { ...actOfChange({}, user), details: { attribute: name } };
+    await tx.audit(recordOf(caller, clock.now(), act));
+  });
+}
+
+function actOfCreate(username: string): Act {
+  const name = isUsername(username) ? username : "";
+  const target = { kind: "user", id: null, name } as const;
+  return { action: "user.create", description: `Create user ${name}`.trim(), target };
+}
+
+function actOfRemove(user: Pick<User, "id" | "username">): Act {
+  return { action: "user.delete", description: `Delete user ${user.username}`, target: targetOf(user) };
+}
+
+function targetOf(user: Pick<User, "id" | "username">): NonNullable<Act["target"]> {
+  return { kind: "user", id: user.id, name: user.username };
+}
+
+function missing(): AppError {
+  return new AppError("not_found", "User does not exist");
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError("conflict", "The user was changed meanwhile");
+}
