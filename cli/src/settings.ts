@@ -2,6 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { printChanged, printRecord } from "./output.ts";
 
+interface SetOptions extends Printing {
+  readonly file?: string;
+}
+
 type Settings = Awaited<ReturnType<Local["settings"]["show"]>>;
 
 export function addSettingsCommands(program: Command): void {
@@ -16,16 +20,28 @@ export function addSettingsCommands(program: Command): void {
   );
   addPrinting(
     settings,
-    "set <name> <value>",
-    "Changes a setting: insecure_transport or insecure_transport_dialect to revoke, refuse or allow.",
+    "set <name> [value]",
+    "Changes a setting; `none` takes its value away. insecure_transport and insecure_transport_dialect are revoke, refuse or allow.",
     "chatelaine settings set insecure_transport_dialect refuse",
-  ).action(async (name: string, value: string, options: Printing, command: Command) => {
-    const changed = await onData(command, async ({ settings: use, caller }) => {
-      const current = await use.show(caller);
-      return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
+    "chatelaine settings set client_certificate --file /etc/nginx/tls/cert.pem",
+  )
+    .option("--file <path>", "take the value from this file")
+    .action(async (name: string, given: string | undefined, options: SetOptions, command: Command) => {
+      const value = await readValue(given, options.file);
+      const changed = await onData(command, async ({ settings: use, caller }) => {
+        const current = await use.show(caller);
+        return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
+      });
+      await printChanged(options, settingsShape(changed), `${name} is set.`);
     });
-    await printChanged(options, settingsShape(changed), `${name} is ${value} now.`);
-  });
+}
+
+async function readValue(given: string | undefined, file: string | undefined): Promise<string | null> {
+  if ((given === undefined) === (file === undefined)) {
+    throw new InvalidArgumentError("Give either a value or --file.");
+  }
+  if (file !== undefined) return Bun.file(file).text();
+  return given === "none" || given === undefined ? null : given;
 }
 
 function settingsShape(settings: Settings): Record<string, unknown> {

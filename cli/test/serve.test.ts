@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run, serve, temporaryFolder } from "./chatelaine.ts";
+
+let folder: string;
+let data: string;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  data = join(folder, "data");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const SETUP = /^http:\/\/localhost:(\d+)\/setup#token=(\S+) .*one-time, one hour/;
+
+test("the first start prints the setup link first, and makes a folder that only its owner may read", async () => {
+  const server = await serve(data);
+  const { code } = await server.stop();
+  expect(code).toBe(0);
+  expect(server.said.split("\n")[0]).toMatch(SETUP);
+  expect(SETUP.exec(server.said)?.[1]).toBe(new URL(server.http).port);
+  expect(statSync(data).mode & 0o777).toBe(0o700);
+});
+
+test("with a user there is no setup link, and setup-link refuses one", async () => {
+  await (await serve(data)).stop();
+  const link = await run(["setup-link", "--data", data, "--http", "0.0.0.0:8080"]);
+  expect(link.code).toBe(0);
+  expect(link.stdout).toMatch(/^http:\/\/localhost:8080\/setup#token=\S+\n$/);
+  expect(JSON.parse((await run(["setup-link", "--json", "--data", data])).stdout).url).toStartWith(
+    "http://localhost:5390/setup#token=",
+  );
+  await run(["user", "create", "root", "--role", "FULL_ADMIN", "--data", data]);
+  expect(await run(["setup-link", "--data", data])).toMatchObject({ code: 1, stdout: "" });
+  const server = await serve(data);
+  await server.stop();
+  expect(server.said).not.toContain("setup");
+});
+
+test("with https the start says the certificate's fingerprint, where the CA is and how to trust it", async () => {
+  const server = await serve(data, ["--https", "127.0.0.1:0"]);
+  const ca = await (await fetch(`${server.http}/ca.pem`)).text();
+  expect(ca).toStartWith("-----BEGIN CERTIFICATE-----");
+  expect(server.said).toMatch(/^Certificate's SHA-256: ([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
+  for (const words of ["/ca.pem", "--cacert ca.pem", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"])
+    expect(server.said).toContain(words);
+  const https = /Listening on (https:\S+)/.exec(server.said)?.[1];
+  const health = await fetch(`${https}/healthz`, { tls: { ca } });
+  expect(health.status).toBe(200);
+  expect((await server.stop()).code).toBe(0);
+});
+
+test("started through SSH it tells the tunnel and how to listen for the network", async () => {
+  const server = await serve(data, [], { SSH_CONNECTION: "192.0.2.7 50000 192.0.2.1 2222", USER: "ada" });
+  await server.stop();
+  const { port } = new URL(server.http);
+  expect(server.said).toContain(`ssh -p 2222 -L ${port}:localhost:${port} ada@192.0.2.1`);
+  expect(server.said).toContain("--https 0.0.0.0:5397");
+});
+
+test("SIGTERM and SIGINT end it with exit code 0, SIGHUP does not end it", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const server = await serve(data);
+    process.kill(server.pid, "SIGHUP");
+    expect((await fetch(`${server.http}/healthz`)).status).toBe(200);
+    expect((await server.stop(signal)).code).toBe(0);
+    await expect(fetch(`${server.http}/healthz`)).rejects.toThrow();
+  }
+});
+
+test("a port in use is one line that names the flag, with exit code 1", async () => {
+  const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    const { code, stderr } = await run([
+      "serve",
+      "--data",
+      data,
+      "--http",
+      `127.0.0.1:${holder.port}`,
+      "--https",
+      "off",
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^chatelaine: --http.*\n$/);
+    expect(stderr).toContain(String(holder.port));
+  } finally {
+    holder.stop(true);
+  }
+});
+
+test("a folder that cannot be used, a wrong master secret and a broken certificate are one line each", async () => {
+  await (await serve(data)).stop();
+  const file = join(folder, "file");
+  writeFileSync(file, "not a folder, not a certificate");
+  const other = join(folder, "other");
+  mkdirSync(other, { mode: 0o700 });
+  const start = (args: readonly string[], env?: Record<string, string>) =>
+    run(["serve", "--http", "off", "--https", "127.0.0.1:0", ...args], { env });
+  const refusals = await Promise.all([
+    start(["--data", join(file, "data")]),
+    start(["--data", data], { CHATELAINE_SECRET: "00".repeat(32) }),
+    start(["--data", other, "--cert", file, "--key", file]),
+  ]);
+  for (const { code, stdout, stderr } of refusals) {
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^chatelaine: .+\n$/);
+  }
+});
+
+test("a folder that is there but holds no Chatelaine is said to hold none", async () => {
+  mkdirSync(data);
+  chmodSync(data, 0o700);
+  const { code, stderr } = await run(["key", "list", "--data", data]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^chatelaine: .+\n$/);
+});
+
+test("a standard output that nobody reads does not end the server", async () => {
+  const socket = join(folder, "socket");
+  const main = join(import.meta.dir, "../src/main.ts");
+  const child = Bun.spawn(
+    [process.execPath, main, "serve", "--data", data, "--http", `unix:${socket}`, "--https", "off"],
+    { stdout: "pipe", stderr: "ignore", env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" } },
+  );
+  try {
+    await child.stdout.cancel();
+    const answers = (): Promise<boolean> =>
+      fetch("http://localhost/healthz", { unix: socket }).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    for (let tries = 0; tries < 200 && !(await answers()); tries++) await Bun.sleep(50);
+    expect(await answers()).toBe(true);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
