@@ -4,18 +4,25 @@
  * `createServer` is the whole program in one process; `openLocal` is the same use cases straight on a data folder, for
  * the command line, whether or not a server runs on it.
  */
-import type { Accounts } from "./accounts/accounts.ts";
-import type { Audit } from "./audit/audit.ts";
-import type { Config } from "./config.ts";
-import type { Random } from "./crypto.ts";
-import type { Caller } from "./domain/caller.ts";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { type Audit, createAudit } from "./audit/audit.ts";
+import { type Certificates, openCertificates } from "./certificates/certificates.ts";
+import type { Config, Listen } from "./config.ts";
+import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
+import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
-import type { Feed } from "./feed/feed.ts";
-import type { Keys } from "./keys/keys.ts";
-import type { Log } from "./log.ts";
-import type { SettingsUseCase } from "./settings/settings.ts";
-import type { Store } from "./store/store.ts";
-import type { Verify } from "./verify/verify.ts";
+import { createFeed, type Feed } from "./feed/feed.ts";
+import { isOpenToOthers, makeDataFolder, readMasterSecret, requireDataFolder } from "./installation.ts";
+import { createKeys, type Keys } from "./keys/keys.ts";
+import { createLog, type Log } from "./log.ts";
+import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
+import { openStore, type Store } from "./store/store.ts";
+import { securityHeaders } from "./transport/browser.ts";
+import { createHealth } from "./transport/health.ts";
+import { type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
+import { createVerify, type Verify } from "./verify/verify.ts";
 
 /** The use cases, put together over one store. */
 export interface App {
@@ -26,6 +33,8 @@ export interface App {
   readonly audit: Audit;
   readonly settings: SettingsUseCase;
   readonly feed: Feed;
+  readonly secrets: Secrets;
+  readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -58,7 +67,187 @@ export interface Local extends App {
   close(): Promise<void>;
 }
 
-export declare function createServer(config: Config, overrides?: Overrides): Promise<Server>;
+const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+const SWEEP_EVERY_MS = 1_000;
+const RENEW_EVERY_MS = 3_600_000;
+/** What requests in flight get to end by themselves. */
+const DRAIN_MS = 5_000;
+
+/** Throws AppError, one clear line, where it cannot start. */
+export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
+  makeDataFolder(config.data);
+  const log = overrides.log ?? createLog(config.logLevel, config.logFormat);
+  if (isOpenToOthers(config.data))
+    log.warn("Others on this machine may look into the data folder", { folder: config.data });
+  const app = await openApp(config.data, { ...overrides, log }, true);
+  try {
+    return await openServer(config, app);
+  } catch (error) {
+    await closeApp(app);
+    throw error;
+  }
+}
 
 /** Throws unavailable where the folder holds no installation: only `serve` makes one. */
-export declare function openLocal(folder: string, overrides?: Overrides): Promise<Local>;
+export async function openLocal(folder: string, overrides: Overrides = {}): Promise<Local> {
+  requireDataFolder(folder);
+  const log = overrides.log ?? createLog("warn", "text");
+  const app = await openApp(folder, { ...overrides, log }, false);
+  return {
+    ...app,
+    caller: systemCaller("cli", process.env.SUDO_USER ?? process.env.USER ?? "root"),
+    close: () => closeApp(app),
+  };
+}
+
+async function openApp(folder: string, overrides: Overrides & { log: Log }, create: boolean): Promise<App> {
+  const { log, clock = SYSTEM_CLOCK, random = systemRandom } = overrides;
+  const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
+  const store = await openStore({ folder, clock, log, fingerprint: secrets.fingerprint, create });
+  const verify = createVerify({ store, secrets, clock });
+  const audit = createAudit({ store, clock, log });
+  const keys = createKeys({ store, secrets, audit, clock, random });
+  const feed = createFeed(store, log);
+  const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
+  const settings = createSettings({ store, clock });
+  return { store, verify, keys, accounts, audit, settings, feed, secrets, random, clock, log };
+}
+
+async function closeApp(app: App): Promise<void> {
+  app.feed.stop();
+  app.accounts.close();
+  await app.audit.close();
+  await app.store.close();
+}
+
+async function openServer(config: Config, app: App): Promise<Server> {
+  const { log } = app;
+  const certificates =
+    config.https?.kind === "tcp" ? await openServerCertificates(config, config.https, app) : undefined;
+  const health = createHealth({
+    probe: app.store.probe,
+    monotonic: app.clock.monotonic,
+    caPem: () => certificates?.caPem(),
+    log,
+  });
+  const routes: Route[] = [health];
+  const listeners = await openListeners(config, certificates, {
+    routes,
+    websocket: { message: () => {} },
+    log,
+  });
+  const timers = startClockwork(app, () => refresh());
+  const refresh = async (): Promise<void> => {
+    if (!certificates || !(await certificates.refresh())) return;
+    for (const listener of listeners.secure) listener.replaceTls(tlsOf(certificates));
+    log.info("Serving a new certificate", { fingerprint: certificates.current().fingerprint });
+  };
+  return {
+    urls: listeners.all.map(({ url }) => url),
+    app,
+    caPem: certificates?.caPem(),
+    fingerprint: certificates?.current().fingerprint,
+    makeSetupToken: async () =>
+      (await app.accounts.setup.isNeeded()) ? app.accounts.setup.makeToken() : undefined,
+    refreshCertificate: refresh,
+    close: async () => {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(listeners.all.map((listener) => listener.close(DRAIN_MS)));
+      await closeApp(app);
+    },
+  };
+}
+
+/** What happens by itself: expiry is told, certificates are renewed. */
+function startClockwork({ keys, log }: App, refresh: () => Promise<void>): Timer[] {
+  let isSweeping = false;
+  const sweep = async (): Promise<void> => {
+    if (isSweeping) return;
+    isSweeping = true;
+    await keys
+      .sweepExpired()
+      .catch((error: unknown) => log.warn("Expired keys could not be told", { error }));
+    isSweeping = false;
+  };
+  const renew = (): Promise<void> =>
+    refresh().catch((error: unknown) => log.error("The certificate could not be renewed", { error }));
+  return [setInterval(sweep, SWEEP_EVERY_MS), setInterval(renew, RENEW_EVERY_MS)];
+}
+
+interface Listeners {
+  readonly all: readonly Listener[];
+  readonly secure: readonly Listener[];
+}
+
+async function openListeners(
+  config: Config,
+  certificates: Certificates | undefined,
+  shared: {
+    readonly routes: readonly Route[];
+    readonly websocket: Bun.WebSocketHandler<unknown>;
+    readonly log: Log;
+  },
+): Promise<Listeners> {
+  const all: Listener[] = [];
+  const secure: Listener[] = [];
+  const options = {
+    ...shared,
+    websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
+    trust: { networks: config.trustedProxies, unix: config.trustUnix },
+    finish: withSecurityHeaders,
+  };
+  try {
+    if (config.http) all.push(await listen({ ...options, flag: "--http", on: config.http, tls: undefined }));
+    if (config.https) {
+      const tls = certificates && tlsOf(certificates);
+      const listener = await listen({ ...options, flag: "--https", on: config.https, tls });
+      all.push(listener);
+      if (tls) secure.push(listener);
+    }
+  } catch (error) {
+    await Promise.all(all.map((listener) => listener.close(0)));
+    throw error;
+  }
+  return { all, secure };
+}
+
+function withSecurityHeaders(response: Response): Response {
+  securityHeaders(response.headers);
+  return response;
+}
+
+function tlsOf(certificates: Certificates): Tls {
+  const { certPem, keyPem } = certificates.current();
+  return { cert: certPem, key: keyPem };
+}
+
+function openServerCertificates(
+  config: Config,
+  on: Extract<Listen, { kind: "tcp" }>,
+  { secrets, clock }: App,
+): Promise<Certificates> {
+  const { seal, unseal } = secrets;
+  const names = certificateNames(on);
+  return openCertificates({
+    folder: join(config.data, "tls"),
+    names,
+    seal,
+    unseal,
+    brought: config.brought ?? undefined,
+    clock,
+  });
+}
+
+/** localhost, the host's name, and every address that is bound. */
+function certificateNames(on: Extract<Listen, { kind: "tcp" }>): string[] {
+  const isEverything = on.host === "0.0.0.0" || on.host === "::";
+  const bound = isEverything
+    ? Object.values(networkInterfaces()).flatMap((addresses) =>
+        (addresses ?? []).map(({ address }) => address),
+      )
+    : [on.host];
+  const addresses = bound
+    .map((address) => address.replace(/%.*$/, ""))
+    .filter((address) => !address.startsWith("fe80:"));
+  return [...new Set(["localhost", hostname(), "127.0.0.1", "::1", ...addresses])];
+}
