@@ -4,10 +4,12 @@
 #
 # A Worker is an entry point of its own. In the executable all entry points lie in one folder, so that a Worker is found
 # by `new URL("./worker.ts", import.meta.url)` from whatever folder its caller came from: their names must differ.
+# CHATELAINE_DIST names another folder for the results.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$root"
 
+dist=${CHATELAINE_DIST:-dist}
 main=cli/src/main.ts
 workers=server/src/store/worker.ts
 # Without AVX2, so that it runs on every x86-64 processor; Bun's name for the runtime, then ours for the file.
@@ -20,16 +22,16 @@ compile() {
     --entry-naming '[name].[ext]' "$@" $main $workers
 }
 
-mkdir -p dist
-compile --outfile dist/chatelaine
+mkdir -p "$dist"
+compile --outfile "$dist/chatelaine"
 [ "${1:-all}" = all ] || exit 0
 
 for target in $targets; do
-  file=dist/chatelaine-${target#*:}
-  if compile --target="${target%%:*}" --outfile "$file" 2>dist/build.log; then
+  file=$dist/chatelaine-${target#*:}
+  if compile --target="${target%%:*}" --outfile "$file" 2>"$dist/build.log"; then
     echo "$file"
   else
-    echo "Left out $file: $(grep -i error dist/build.log | head -n 1)" >&2
+    echo "Left out $file: $(grep -i error "$dist/build.log" | head -n 1)" >&2
   fi
 done
-rm -f dist/build.log
+rm -f "$dist/build.log"
