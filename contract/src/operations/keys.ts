@@ -245,7 +245,6 @@ export const keyOperations = {
       receipt: Receipt.nullable(),
     }),
     status: 200,
-    once: true,
     errors: ["conflict"],
     example: {
       body: { tag: "deploy", reason: "The build machine was lost", dry_run: true },

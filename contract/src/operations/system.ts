@@ -73,9 +73,20 @@ export const Settings = z
   .strictObject({
     insecure_transport: z.enum(RULES).describe("A right key over plain http, by every door but the next."),
     insecure_transport_dialect: z.enum(RULES).describe("The same by the JSON-RPC API's PLAIN sign-in."),
+    client_certificate: z
+      .string()
+      .max(16_384)
+      .nullable()
+      .describe(
+        "PEM of the certificate that clients see, where a trusted proxy ends TLS: for SCRAM's channel binding.",
+      ),
   })
   .meta({ id: "Settings" });
-const EXAMPLE_SETTINGS = { insecure_transport: "refuse", insecure_transport_dialect: "revoke" };
+const EXAMPLE_SETTINGS = {
+  insecure_transport: "refuse",
+  insecure_transport_dialect: "revoke",
+  client_certificate: null,
+};
 
 const Role = z
   .strictObject({

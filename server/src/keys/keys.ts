@@ -25,6 +25,7 @@ import type { KeyText } from "../domain/key-text.ts";
 import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
 import type { KeyPatch, ListQuery, NewKey, Page, Store, Transaction } from "../store/store.ts";
+import { findRepeated, keepOnce } from "./once.ts";
 import {
   fieldIssues,
   requireCovered,
@@ -34,7 +35,7 @@ import {
   wholeSeconds,
 } from "./rules.ts";
 import { makeSecret } from "./secrets.ts";
-import { createSelfKeys, keepOnce, type SelfKeys } from "./self.ts";
+import { createSelfKeys, type SelfKeys } from "./self.ts";
 
 export interface Keys {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
@@ -61,6 +62,8 @@ export interface Keys {
   /** The key's text proved itself over a transport that tells it to everybody: whoever holds it may have it revoked. */
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
+  /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
+  repeated(caller: Caller): Promise<number | undefined>;
   /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
   readonly self: SelfKeys;
   /** Says in the feed that keys have expired, once for each. @returns how many */
@@ -114,6 +117,7 @@ export function createKeys(deps: KeysDeps): Keys {
       ),
     revokeExposed: (id) => life.revokeExposed(id),
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
+    repeated: (caller) => findRepeated(deps.store, caller),
     sweepExpired: () => life.sweepExpired(),
   };
   return { ...keys, self: createSelfKeys(keys, deps.store) };

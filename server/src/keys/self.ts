@@ -6,7 +6,7 @@ import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key, KeySecret } from "../domain/key.ts";
 import { rightsOf } from "../domain/rights.ts";
-import type { Store, Transaction } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Keys } from "./keys.ts";
 
 export interface SelfKeys {
@@ -17,19 +17,6 @@ export interface SelfKeys {
     expiresAt: number | null | undefined,
   ): Promise<{ key: Key; secret: KeySecret | undefined }>;
   revoke(caller: Caller, reason: string): Promise<Key>;
-}
-
-/** How long a request with an `Idempotency-Key` is remembered. */
-export const ONCE_MS = 24 * 60 * 60_000;
-
-/** Remembers, in the change's own transaction, that this request has made it. Throws conflict where it is remembered. */
-export async function keepOnce(
-  tx: Transaction,
-  caller: Caller,
-  entityId: number,
-  now: number,
-): Promise<void> {
-  if (caller.once) await tx.putOnce({ ...caller.once, entityId }, now - ONCE_MS);
 }
 
 export function createSelfKeys(

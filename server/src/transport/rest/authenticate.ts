@@ -1,0 +1,63 @@
+/**
+ * Who asks: a key in a header, or else the session cookie. Every way in yields the same caller; two credentials in
+ * headers that differ are refused, because nobody could say which one counts.
+ */
+import { AppError } from "../../domain/errors.ts";
+import { readSessionCookie, requireOwnOrigin } from "../browser.ts";
+import type { Peer } from "../peer.ts";
+import type { Asker, RestDeps } from "./call.ts";
+import { malformed, refusedKey } from "./problem.ts";
+
+interface Presented {
+  readonly text: string;
+  /** The owner whom the client named. */
+  readonly username: string | undefined;
+}
+
+/** undefined: a visitor. Throws for a credential that is not good. */
+export async function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+  const presented = readHeaders(req.headers);
+  if (presented) {
+    const { text, username } = presented;
+    const answer = await deps.accounts.signIn.callerOfKey(text, username, peer.origin);
+    if (!answer.ok) throw refusedKey(answer.reason);
+    return { caller: answer.caller, session: undefined };
+  }
+  const token = readSessionCookie(req, peer);
+  if (token === undefined) return undefined;
+  requireOwnOrigin(req, peer.ownOrigins);
+  return deps.accounts.web.find(token, peer.origin);
+}
+
+function readHeaders(headers: Headers): Presented | undefined {
+  const authorization = headers.get("authorization");
+  const header = headers.get("x-api-key");
+  const found = [
+    ...(authorization === null ? [] : [readAuthorization(authorization)]),
+    ...(header === null ? [] : [{ text: header.trim(), username: undefined }]),
+  ];
+  const [first, second] = found;
+  if (first && second && first.text !== second.text) {
+    throw malformed("Two different credentials in the headers; send one");
+  }
+  return first;
+}
+
+function readAuthorization(value: string): Presented {
+  const [, scheme = "", rest = ""] = /^([A-Za-z]+) +(\S+)\s*$/.exec(value) ?? [];
+  if (scheme.toLowerCase() === "bearer") return { text: rest, username: undefined };
+  if (scheme.toLowerCase() === "basic") return readBasic(rest);
+  if (value.includes(",")) throw malformed("Two credentials in one header; send one");
+  throw new AppError(
+    "not_authenticated",
+    "Authorization must be `Bearer KEY`, or Basic with user name and key",
+  );
+}
+
+function readBasic(encoded: string): Presented {
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  if (colon < 0 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded))
+    throw malformed("Basic credentials must be `user:key` in base64");
+  return { text: text.slice(colon + 1), username: text.slice(0, colon) || undefined };
+}

@@ -1,0 +1,53 @@
+/** What a handler of an operation is given and gives back. The contract's types hold both ends. */
+import type { OperationName, OutputOf, ParsedOf } from "@chatelaine/contract/operations/operations";
+import type { Accounts } from "../../accounts/accounts.ts";
+import type { Audit } from "../../audit/audit.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Feed } from "../../feed/feed.ts";
+import type { Keys } from "../../keys/keys.ts";
+import type { Log } from "../../log.ts";
+import type { SettingsUseCase } from "../../settings/settings.ts";
+import type { WebSession } from "../../store/store.ts";
+import type { Peer } from "../peer.ts";
+import type { Receipts } from "./receipts.ts";
+
+export interface RestDeps {
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly audit: Audit;
+  readonly settings: SettingsUseCase;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Origins of web pages other than our own that may call, with a key. */
+  readonly allowOrigins?: readonly string[];
+}
+
+/** Who asks, and by what. */
+export interface Asker {
+  readonly caller: Caller;
+  /** undefined for a key. */
+  readonly session: WebSession | undefined;
+}
+
+export interface Call<Name extends OperationName = OperationName> {
+  readonly params: ParsedOf<Name, "params">;
+  readonly query: ParsedOf<Name, "query">;
+  readonly body: ParsedOf<Name, "body">;
+  readonly req: Request;
+  readonly peer: Peer;
+  readonly asker: Asker | undefined;
+  /** Who asks. Operations open to anyone look at `asker`. */
+  readonly caller: Caller;
+  readonly deps: RestDeps;
+  readonly receipts: Receipts;
+}
+
+/** A value is answered as JSON with the operation's status; a Response is answered as it is. */
+export type Handler<Name extends OperationName> = (call: Call<Name>) => Promise<OutputOf<Name> | Response>;
+
+export type Handlers<Name extends OperationName> = { readonly [One in Name]: Handler<One> };
+
+/** Names of operations whose names begin so. */
+export type NamesOf<Group extends string> = Extract<OperationName, `${Group}.${string}`>;

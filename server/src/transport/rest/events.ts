@@ -1,0 +1,210 @@
+/**
+ * The stream of changes, as server-sent events.
+ *
+ * One hub for the process numbers everything that happens and keeps the last of it, so that a browser that was away for a
+ * moment gets what it missed, and one that was away for longer, or across a restart, is told that it missed something. A
+ * stream shows what its caller may read at that moment, and ends with the session or key that opened it.
+ */
+import { randomUUID } from "node:crypto";
+import type { Event as EventShape } from "@chatelaine/contract/operations/system";
+import type { z } from "zod";
+import type { Caller } from "../../domain/caller.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { Change } from "../../store/store.ts";
+import type { Asker, RestDeps } from "./call.ts";
+
+type Shown = z.output<typeof EventShape>;
+
+interface Happening {
+  readonly number: number;
+  readonly shown: Shown;
+  /** Whose it is. */
+  readonly userId: number | null;
+}
+
+const KEPT_MAX = 5_000;
+const STREAMS_MAX = 2_000;
+const STREAMS_PER_USER_MAX = 50;
+export const COMMENT_EVERY_MS = 15_000;
+/** What may wait for a reader that does not read. */
+const WAITING_BYTES_MAX = 256 * 1024;
+
+export interface EventHub {
+  /** Throws limit_reached. @param again who asks, as he is at that moment; undefined where he may no more */
+  open(asker: Asker, lastEventId: string | null, again: () => Promise<Asker | undefined>): Response;
+  close(): void;
+}
+
+export function createEventHub(deps: Pick<RestDeps, "feed" | "accounts" | "log">): EventHub {
+  return new Hub(deps);
+}
+
+class Hub implements EventHub {
+  readonly #boot = randomUUID().slice(0, 8);
+  readonly #streams = new Set<Stream>();
+  readonly #leave: readonly (() => void)[];
+  readonly #timer: Timer;
+  #kept: Happening[] = [];
+  #number = 0;
+
+  constructor({ feed, accounts }: Pick<RestDeps, "feed" | "accounts">) {
+    this.#leave = [
+      feed.subscribe((change) => this.#addChange(change)),
+      accounts.sessions.subscribe((action, session) =>
+        this.#add(sessionShown(action, session.id, session.credential.username), session.credential.userId),
+      ),
+      accounts.web.subscribe((action, session) =>
+        this.#add(sessionShown(action, session.id, ""), session.userId),
+      ),
+    ];
+    this.#timer = setInterval(() => {
+      for (const stream of this.#streams) void stream.comment();
+    }, COMMENT_EVERY_MS);
+  }
+
+  open(asker: Asker, lastEventId: string | null, again: () => Promise<Asker | undefined>): Response {
+    const own = [...this.#streams].filter((stream) => stream.userId === asker.caller.userId).length;
+    if (this.#streams.size >= STREAMS_MAX || own >= STREAMS_PER_USER_MAX) {
+      throw new AppError("limit_reached", "Too many open streams");
+    }
+    const stream = new Stream(asker, again, () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    stream.send("ready", this.#id(this.#number), {});
+    if (lastEventId !== null) this.#resume(stream, lastEventId);
+    return new Response(stream.body, {
+      headers: { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" },
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const leave of this.#leave) leave();
+    for (const stream of [...this.#streams]) stream.end();
+  }
+
+  #resume(stream: Stream, lastEventId: string): void {
+    const [boot, digits] = lastEventId.split(".");
+    const last = Number(digits);
+    const oldest = this.#number - this.#kept.length;
+    if (boot !== this.#boot || !(last >= oldest && last <= this.#number)) {
+      stream.send("missed", this.#id(this.#number), {});
+      return;
+    }
+    for (const happening of this.#kept.filter(({ number }) => number > last)) this.#tell(stream, happening);
+  }
+
+  #addChange(change: Change): void {
+    const { kind, action, id, name, seq } = change;
+    this.#add({ kind, action, id, name, sequence: seq }, change.userId);
+    if (kind === "key")
+      this.#add({ kind: "alert", action: "changed", id, name, sequence: seq }, change.userId);
+    if (!change.ends) return;
+    for (const stream of this.#streams) if (stream.isTouchedBy(change)) void stream.check();
+  }
+
+  #add(shown: Shown, userId: number | null): void {
+    const happening = { number: ++this.#number, shown, userId };
+    this.#kept.push(happening);
+    if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
+    for (const stream of this.#streams) this.#tell(stream, happening);
+  }
+
+  #tell(stream: Stream, { number, shown, userId }: Happening): void {
+    if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
+  }
+
+  #id(number: number): string {
+    return `${this.#boot}.${number}`;
+  }
+}
+
+class Stream {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly userId: number;
+  readonly #again: () => Promise<Asker | undefined>;
+  readonly #onEnd: () => void;
+  readonly #encoder = new TextEncoder();
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #caller: Caller;
+  #isOpen = true;
+
+  constructor(asker: Asker, again: () => Promise<Asker | undefined>, onEnd: () => void) {
+    this.#caller = asker.caller;
+    this.userId = asker.caller.userId;
+    this.#again = again;
+    this.#onEnd = onEnd;
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        cancel: () => this.end(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: WAITING_BYTES_MAX }),
+    );
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  send(event: string, id: string, data: object): void {
+    this.#write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  async comment(): Promise<void> {
+    await this.check();
+    this.#write(": still here\n\n");
+  }
+
+  isTouchedBy(change: Change): boolean {
+    if (change.kind === "key") return this.#caller.key?.id === change.id;
+    return change.kind === "user" && this.userId === change.id;
+  }
+
+  /** Ends where the caller may no more; else takes over what he may now. */
+  async check(): Promise<void> {
+    const asker = await this.#again().catch(() => undefined);
+    if (asker) this.#caller = asker.caller;
+    else this.end();
+  }
+
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#onEnd();
+    try {
+      this.#controller.close();
+    } catch {
+      // The reader has gone first.
+    }
+  }
+
+  #write(text: string): void {
+    if (!this.#isOpen) return;
+    if ((this.#controller.desiredSize ?? 0) <= 0) this.end();
+    else this.#controller.enqueue(this.#encoder.encode(text));
+  }
+}
+
+function sessionShown(action: "added" | "removed", id: string, name: string): Shown {
+  return { kind: "session", action, id, name, sequence: null };
+}
+
+function maySee(caller: Caller, kind: Shown["kind"], userId: number | null): boolean {
+  const { roles } = caller;
+  const isOwn = userId !== null && userId === caller.userId;
+  switch (kind) {
+    case "key":
+    case "alert":
+      return roles.has("API_KEY_READ") || (isOwn && roles.has("KEY_HOLDER"));
+    case "user":
+      return roles.has("ACCOUNT_READ") || isOwn;
+    case "group":
+      return roles.has("ACCOUNT_READ");
+    case "session":
+      return roles.has("AUTH_SESSIONS_READ");
+    case "settings":
+      return roles.has("READONLY_ADMIN");
+  }
+}

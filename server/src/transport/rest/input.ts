@@ -1,0 +1,166 @@
+/**
+ * Reads a request into what the contract of its operation declares, and refuses everything else: bodies that are too
+ * large, of another type, broken or nested without end, unknown members, and keys in the address.
+ */
+import type { Operation } from "@chatelaine/contract/operations/operation";
+import { z } from "zod";
+import { AppError } from "../../domain/errors.ts";
+import { invalidInput, malformed } from "./problem.ts";
+
+export const BODY_BYTES_MAX = 65_536;
+export const HEADER_BYTES_MAX = 16_384;
+const JSON_DEPTH_MAX = 64;
+const KEY_LIKE = /\d{1,16}(?:-|%2d)[0-9A-Za-z]{64}|CK1[0-9A-Za-z]{61}/i;
+const KEY_NAMES = ["key", "api_key", "apikey", "api-key", "access_token", "token", "auth_token", "x-api-key"];
+const JSON_TYPE = /^application\/(?:json|merge-patch\+json)\s*(?:;|$)/i;
+
+export interface Input {
+  readonly params: Record<string, unknown>;
+  readonly query: Record<string, unknown>;
+  readonly body: unknown;
+}
+
+/** Throws malformed_request for a key in the address, where every log on the way would keep it. */
+export function refuseKeyInQuery(url: URL): void {
+  const isNamed = [...url.searchParams.keys()].some((name) => KEY_NAMES.includes(name.toLowerCase()));
+  if (!isNamed && !KEY_LIKE.test(url.search)) return;
+  throw malformed(
+    "A key never goes into the address, where logs keep it. Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`, and reset this one if it was real.",
+  );
+}
+
+/** Throws payload_too_large where the headers are, or the announced body is, too large. */
+export function refuseLarge(req: Request): void {
+  let bytes = req.url.length;
+  req.headers.forEach((value, name) => {
+    bytes += name.length + value.length + 4;
+  });
+  const length = Number(req.headers.get("content-length") ?? 0);
+  if (bytes > HEADER_BYTES_MAX)
+    throw new AppError("payload_too_large", "All headers together may have 16 KiB");
+  if (length > BODY_BYTES_MAX) throw tooLarge();
+}
+
+export async function readInput(
+  operation: Operation,
+  req: Request,
+  url: URL,
+  params: Readonly<Record<string, string>>,
+): Promise<Input> {
+  return {
+    params: operation.params
+      ? parse(operation.params, textsOf(operation.params, Object.entries(params)), "path")
+      : {},
+    query: parse(
+      operation.query ?? NO_QUERY,
+      textsOf(operation.query ?? NO_QUERY, url.searchParams),
+      "query",
+    ),
+    body: operation.body ? parse(operation.body, await readJson(req), "body") : await refuseBody(req),
+  };
+}
+
+const NO_QUERY = z.strictObject({});
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, where: "body" | "query" | "path") {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalidInput(parsed.error, where);
+  return parsed.data as Record<string, unknown>;
+}
+
+/** Texts of the address as the values that their schemas want. Lists are parted by commas or told several times. */
+function textsOf(schema: z.ZodObject, entries: Iterable<[string, string]>): Record<string, unknown> {
+  const values: Record<string, unknown> = Object.create(null);
+  for (const [name, text] of entries) {
+    const member = Object.hasOwn(schema.shape, name) ? bare(schema.shape[name] as z.ZodType) : undefined;
+    if (member instanceof z.ZodArray) {
+      const element = bare(member.element as z.ZodType);
+      const list = (values[name] as unknown[] | undefined) ?? [];
+      values[name] = [...list, ...text.split(",").map((part) => readValueOf(element, part))];
+    } else if (name in values) {
+      throw new AppError("invalid", `The query has "${name.slice(0, 40)}" twice`, {
+        issues: [{ path: [name.slice(0, 100)], code: "shape", message: "Told twice" }],
+      });
+    } else {
+      values[name] = member ? readValueOf(member, text) : text;
+    }
+  }
+  return values;
+}
+
+function bare(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return bare(schema.unwrap() as z.ZodType);
+  }
+  return schema;
+}
+
+/** A text that is no number or boolean stays a text, which the schema then refuses by its own words. */
+function readValueOf(schema: z.ZodType, text: string): unknown {
+  if (schema instanceof z.ZodNumber && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (schema instanceof z.ZodBoolean) {
+    if (text === "1" || text === "true" || text === "") return true;
+    if (text === "0" || text === "false") return false;
+  }
+  return text;
+}
+
+async function readJson(req: Request): Promise<unknown> {
+  const text = await readText(req);
+  const type = req.headers.get("content-type");
+  if (text === "" && type === null) return {};
+  if (type === null || !JSON_TYPE.test(type))
+    throw malformed("The body must be JSON, with `Content-Type: application/json`", 415);
+  if (depthOf(text) > JSON_DEPTH_MAX) throw malformed(`The body may be nested ${JSON_DEPTH_MAX} deep`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed("The body is not JSON");
+  }
+}
+
+async function refuseBody(req: Request): Promise<undefined> {
+  if (req.method === "GET" || req.method === "HEAD" || req.body === null) return;
+  const text = await readText(req);
+  if (text !== "" && text.trim() !== "{}") throw malformed("This operation takes no body");
+}
+
+/** Stops reading where it grows too large, whatever its announced length. */
+async function readText(req: Request): Promise<string> {
+  if (req.body === null) return "";
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let bytes = 0;
+  let text = "";
+  try {
+    for await (const chunk of req.body as unknown as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > BODY_BYTES_MAX) throw tooLarge();
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw malformed("The body is not text in UTF-8");
+  }
+}
+
+/** How deep brackets nest, without a parser that could be nested to death. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isText) {
+      if (code === 92) at++;
+      else if (code === 34) isText = false;
+    } else if (code === 34) isText = true;
+    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth);
+    else if (code === 125 || code === 93) depth--;
+  }
+  return deepest;
+}
+
+function tooLarge(): AppError {
+  return new AppError("payload_too_large", "A body may have 64 KiB");
+}

@@ -1,0 +1,259 @@
+import type { Caller } from "../../domain/caller.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { Key, KeySecret } from "../../domain/key.ts";
+import type { Condition } from "../../domain/query.ts";
+import type { Call, Handlers, NamesOf } from "./call.ts";
+import { keyEntry, keyFields, readInstant, secretMembers } from "./entries.ts";
+import { onceOr, withOnce } from "./once.ts";
+import { all, any, type Listing, readPage, test } from "./pages.ts";
+
+const SOON_MS = 7 * 86_400_000;
+/** Keys of one call that revokes by filter. */
+const REVOKE_AT_ONCE = 10_000;
+
+const KEYS: Listing = {
+  orders: {
+    id: [{ path: ["id"] }],
+    name: [{ path: ["name"] }],
+    username: [{ path: ["username"] }],
+    // Active first, furthest end first, then paused, then revoked.
+    status: [
+      { path: ["revokedAt"] },
+      { path: ["pausedAt"] },
+      { path: ["expiresAt"], descending: true, nulls: "last" },
+    ],
+    created_at: [{ path: ["createdAt"] }],
+    expires_at: [{ path: ["expiresAt"], nulls: "last" }],
+    last_used_at: [{ path: ["lastUsedAt"] }],
+    last_used_address: [{ path: ["lastUsedAddress"] }],
+    hint: [{ path: ["hint"] }],
+    created_by: [{ path: ["createdBy"] }],
+    reset_at: [{ path: ["resetAt"] }],
+  },
+  defaultOrder: "-created_at",
+  fields: {
+    id: ["id"],
+    name: ["name"],
+    username: ["username"],
+    user_identifier: ["userId"],
+    description: ["description"],
+    tags: ["tags"],
+    hint: ["hint"],
+    created_at: ["createdAt"],
+    created_by: ["createdBy"],
+    reset_at: ["resetAt"],
+    expires_at: ["expiresAt"],
+    paused_at: ["pausedAt"],
+    revoked_at: ["revokedAt"],
+    revoked_reason: ["revokedReason"],
+    last_used_at: ["lastUsedAt"],
+    last_used_address: ["lastUsedAddress"],
+    last_used_client: ["lastUsedClient"],
+    version: ["version"],
+  },
+  words: [["name"], ["username"], ["description"], ["hint"], ["tags", "*"]],
+};
+
+type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;
+
+export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
+  "keys.list": ({ caller, query, deps }) => {
+    const filters = [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())];
+    return listKeys(caller, query, filters, deps);
+  },
+  "keys.mine": ({ caller, query, deps }) => {
+    const own = test(["userId"], "=", caller.userId);
+    return listKeys(caller, query, [own, ...keyFilters(query, deps.clock.now())], deps);
+  },
+  "keys.get": async ({ caller, params, deps }) => entry(await deps.keys.get(caller, params.id), deps),
+  "keys.create": async (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "keys.create");
+    const input = { ...keyFields(body), name: body.name, username: body.username };
+    const make = () => deps.keys.create(caller, input);
+    const { key, secret } = await onceOr(deps.keys, caller, make, (id) => freshSecret(call, id, false));
+    return { ...entry(key, deps), ...secretMembers(secret, call.query.scram) };
+  },
+  "keys.update": async ({ caller, params, body, deps }) => {
+    const change = { ...keyFields(body), version: body.version };
+    return entry((await deps.keys.update(caller, params.id, change)).key, deps);
+  },
+  "keys.reset": async (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.reset");
+    const change = { ...keyFields(body), version: body.version, reset: true };
+    const reset = () => deps.keys.update(caller, params.id, change);
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
+    );
+    return { ...entry(result.key, deps), ...secretMembers(told(result.secret), call.query.scram), receipt };
+  },
+  "keys.pause": ({ caller, params, deps, receipts }) =>
+    ended(deps, receipts, () => deps.keys.pause(caller, params.id)),
+  "keys.resume": async ({ caller, params, deps }) => entry(await deps.keys.resume(caller, params.id), deps),
+  "keys.revoke": (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.revoke");
+    const revoke = () => deps.keys.revoke(caller, params.id, body.reason);
+    return ended(deps, call.receipts, () =>
+      onceOr(deps.keys, caller, revoke, (id) => deps.keys.get(caller, id)),
+    );
+  },
+  "keys.remove": async ({ caller, params, deps, receipts }) => {
+    const { receipt } = await receipts.of(() => deps.keys.remove(caller, params.id));
+    return { id: params.id, receipt };
+  },
+  "keys.revokeMany": (call) => revokeMany(call),
+  "self.get": async ({ caller, deps }) => entry(await deps.keys.self.get(caller), deps),
+  "self.reset": async (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "self.reset");
+    const reset = () => deps.keys.self.reset(caller, readInstant(body.expires_at));
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
+    );
+    return { ...entry(result.key, deps), ...secretMembers(told(result.secret), call.query.scram), receipt };
+  },
+  "self.revoke": (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "self.revoke");
+    const revoke = () => deps.keys.self.revoke(caller, body.reason);
+    return ended(deps, call.receipts, () =>
+      onceOr(deps.keys, caller, revoke, () => deps.keys.self.get(caller)),
+    );
+  },
+};
+
+function entry(key: Key, deps: Call["deps"]) {
+  return keyEntry(key, deps.clock.now());
+}
+
+async function ended(deps: Call["deps"], receipts: Call["receipts"], work: () => Promise<Key>) {
+  const { result, receipt } = await receipts.of(work);
+  return { ...entry(result, deps), receipt };
+}
+
+function told(secret: KeySecret | undefined): KeySecret {
+  if (!secret) throw new AppError("internal", "A reset without a secret");
+  return secret;
+}
+
+/**
+ * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
+ * or changed the first.
+ */
+async function freshSecret(
+  call: KeyCall,
+  id: number,
+  wasReset: boolean,
+): Promise<{ key: Key; secret: KeySecret }> {
+  const { deps, caller } = call;
+  await deps.audit.flush();
+  const key = await deps.keys.get(caller, id).catch(() => undefined);
+  const since = wasReset ? (key?.resetAt ?? 0) : 0;
+  const isUsed = key?.lastUsedAt != null && key.lastUsedAt >= since;
+  if (!key || isUsed || key.revokedAt !== null || key.pausedAt !== null) {
+    throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
+  }
+  const again = await deps.keys.update(caller, id, { reset: true, version: key.version });
+  return { key: again.key, secret: told(again.secret) };
+}
+
+function listKeys(
+  caller: Caller,
+  query: Call<"keys.mine">["query"],
+  filters: readonly Condition[],
+  deps: Call["deps"],
+) {
+  const now = deps.clock.now();
+  return readPage(
+    KEYS,
+    query,
+    filters,
+    (wanted) => deps.keys.list(caller, wanted),
+    (key) => keyEntry(key, now),
+  );
+}
+
+function keyFilters(query: Partial<Call<"keys.list">["query"]>, now: number): Condition[] {
+  const filters: Condition[] = [];
+  if (query.username) filters.push(test(["username"], "in", query.username));
+  if (query.status) filters.push(any(query.status.map((status) => statusFilter(status, now))));
+  for (const tag of query.tag ?? []) filters.push(test(["tags"], "rin", tag));
+  if (query.expires_before) filters.push(test(["expiresAt"], "<", new Date(query.expires_before)));
+  if (query.unused_since) {
+    const used = test(["lastUsedAt"], "<", new Date(query.unused_since));
+    filters.push(any([test(["lastUsedAt"], "=", null), used]));
+  }
+  return filters;
+}
+
+function idFilters(ids: readonly number[] | undefined): Condition[] {
+  return ids ? [test(["id"], "in", ids)] : [];
+}
+
+function statusFilter(status: string, now: number): Condition {
+  const usable = [test(["revokedAt"], "=", null), test(["pausedAt"], "=", null)];
+  const at = new Date(now);
+  switch (status) {
+    case "revoked":
+      return test(["revokedAt"], "!=", null);
+    case "paused":
+      return all([test(["revokedAt"], "=", null), test(["pausedAt"], "!=", null)]);
+    case "expired":
+      return all([...usable, test(["expiresAt"], "<=", at)]);
+    case "expires_soon":
+      return all([
+        ...usable,
+        test(["expiresAt"], ">", at),
+        test(["expiresAt"], "<=", new Date(now + SOON_MS)),
+      ]);
+    default:
+      return all([...usable, any([test(["expiresAt"], "=", null), test(["expiresAt"], ">", at)])]);
+  }
+}
+
+async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMany">) {
+  const { ids, username, tag } = body;
+  const filters = [
+    ...idFilters(ids),
+    ...keyFilters(
+      {
+        username: username === undefined ? undefined : [username],
+        tag: tag === undefined ? undefined : [tag],
+      },
+      0,
+    ),
+  ];
+  if (filters.length === 0) {
+    const message = "Say which keys: ids, username or tag";
+    throw new AppError("invalid", message, { issues: [{ path: [], code: "shape", message }] });
+  }
+  const own = caller.roles.has("API_KEY_WRITE") ? [] : [test(["userId"], "=", caller.userId)];
+  const where = all([...filters, ...own, test(["revokedAt"], "=", null)]);
+  const { rows } = await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE });
+  const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
+  const revoke = async (): Promise<void> => {
+    for (const key of rows) {
+      await deps.keys.revoke(caller, key.id, body.reason).catch((error: unknown) => {
+        if (!(error instanceof AppError) || error.code === "internal") throw error;
+        refused.push({ id: key.id, code: error.code, detail: error.message });
+      });
+    }
+  };
+  const receipt = body.dry_run ? null : (await receipts.of(revoke)).receipt;
+  const now = deps.clock.now();
+  const keys = rows.map((key) => {
+    const {
+      id,
+      name,
+      username: owner,
+      status,
+      last_used_at,
+      last_used_address,
+      last_used_client,
+    } = keyEntry(key, now);
+    return { id, name, username: owner, status, last_used_at, last_used_address, last_used_client };
+  });
+  return { dry_run: body.dry_run, count: keys.length - refused.length, keys, refused, receipt };
+}

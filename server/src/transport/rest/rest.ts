@@ -1,0 +1,185 @@
+/**
+ * The REST API below `/api/v1`, its documents and its built-in pages.
+ *
+ * Every operation of the contract has one handler, and every request one way: key in the address refused, route found,
+ * caller known, input parsed, handler called, answer or problem shaped. What one may do is the use case's to judge; what
+ * is asked here is only whether anybody is signed in at all.
+ */
+import { randomUUID } from "node:crypto";
+import type { Operation } from "@chatelaine/contract/operations/operation";
+import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
+import { Hono } from "hono";
+import { AppError } from "../../domain/errors.ts";
+import { securityHeaders } from "../browser.ts";
+import type { Peer } from "../peer.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
+import { createEventHub, type EventHub } from "./events.ts";
+import { readInput, refuseKeyInQuery, refuseLarge } from "./input.ts";
+import { keyHandlers } from "./key-operations.ts";
+import { malformed, problemResponse } from "./problem.ts";
+import { createReceipts, type Receipts } from "./receipts.ts";
+import { sessionHandlers } from "./session-operations.ts";
+import { systemHandlers } from "./system-operations.ts";
+import { groupHandlers, userHandlers } from "./user-operations.ts";
+
+export const API_BASE = "/api/v1";
+
+export interface Rest {
+  /** undefined when the path is none of ours. Answers carry the security headers already. */
+  fetch(req: Request, peer: Peer): Response | Promise<Response> | undefined;
+  close(): void;
+}
+
+interface Env {
+  Bindings: { readonly peer: Peer; readonly url: URL; readonly requestId: string };
+}
+
+type AnyHandler = (call: Call) => Promise<unknown>;
+
+export function createRest(deps: RestDeps): Rest {
+  const receipts = createReceipts(deps.feed, deps.clock);
+  const events = createEventHub(deps);
+  const app = createApp(deps, receipts, events);
+  return {
+    fetch: (req, peer) => {
+      const url = new URL(req.url);
+      if (url.pathname !== API_BASE && !url.pathname.startsWith(`${API_BASE}/`)) return undefined;
+      return answer(app, deps, req, { peer, url, requestId: randomUUID() });
+    },
+    close: () => {
+      events.close();
+      receipts.close();
+    },
+  };
+}
+
+async function answer(
+  app: Hono<Env>,
+  deps: RestDeps,
+  req: Request,
+  bindings: Env["Bindings"],
+): Promise<Response> {
+  const response = await app.fetch(req, bindings);
+  const { headers } = response;
+  securityHeaders(headers);
+  headers.set("X-Request-Id", bindings.requestId);
+  const origin = req.headers.get("origin");
+  if (origin !== null && deps.allowOrigins?.includes(origin)) allowOrigin(headers, origin);
+  return response;
+}
+
+function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<Env> {
+  const app = new Hono<Env>({ getPath: (req) => new URL(req.url).pathname });
+  const handlers = handlersWith(events, deps) as Readonly<Record<string, AnyHandler>>;
+  for (const operation of operationList) {
+    const handler = handlers[operation.name]!;
+    app.on(operation.method, routeOf(operation), async (context) => {
+      const { peer, url } = context.env;
+      return run(operation, handler, {
+        req: context.req.raw,
+        url,
+        peer,
+        params: context.req.param(),
+        deps,
+        receipts,
+      });
+    });
+  }
+  app.options("*", (context) => preflight(context.req.raw, deps.allowOrigins ?? []));
+  app.notFound((context) => {
+    throw notFound(context.req.method, context.env.url.pathname);
+  });
+  app.onError((error, context) => problemResponse(error, context.env.requestId, deps.log));
+  return app;
+}
+
+/** The compiler holds these to the contract: one for each operation, with its input and output. */
+function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName> {
+  const stream: Handler<"events.stream"> = async ({ req, peer, asker }) => {
+    if (!asker) throw new AppError("not_authenticated", "Sign in first");
+    return events.open(asker, req.headers.get("last-event-id"), () => authenticate(req, peer, deps));
+  };
+  return {
+    ...keyHandlers,
+    ...userHandlers,
+    ...groupHandlers,
+    ...sessionHandlers,
+    ...systemHandlers,
+    "events.stream": stream,
+  };
+}
+
+interface Arrived {
+  readonly req: Request;
+  readonly url: URL;
+  readonly peer: Peer;
+  readonly params: Readonly<Record<string, string>>;
+  readonly deps: RestDeps;
+  readonly receipts: Receipts;
+}
+
+async function run(operation: Operation, handler: AnyHandler, arrived: Arrived): Promise<Response> {
+  const { req, url, peer, params, deps, receipts } = arrived;
+  refuseLarge(req);
+  refuseKeyInQuery(url);
+  const asker = await authenticate(req, peer, deps);
+  const isOpen = operation.access.kind === "anyone";
+  if (!asker && !isOpen) throw notSignedIn(req);
+  const input = await readInput(operation, req, url, params);
+  const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
+  const output = await handler(call as unknown as Call);
+  return output instanceof Response ? output : Response.json(output, { status: operation.status });
+}
+
+function routeOf(operation: Operation): string {
+  return API_BASE + operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+function notSignedIn(req: Request): AppError {
+  const hadCookie = /(?:^|[;\s])(?:__Host-)?chatelaine=/.test(req.headers.get("cookie") ?? "");
+  if (hadCookie) return new AppError("session_expired", "The session has ended; sign in again");
+  return new AppError(
+    "not_authenticated",
+    "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`, or sign in",
+  );
+}
+
+function notFound(method: string, path: string): AppError {
+  const allowed = Object.values<Operation>(OPERATIONS)
+    .filter((operation) => pathPattern(operation).test(path))
+    .map((operation) => operation.method);
+  if (allowed.length === 0)
+    return new AppError("not_found", "There is no such address; /api/docs lists all that there are");
+  const error = malformed(`${method} is not possible here`, 405);
+  return new AppError(error.code, error.message, {
+    details: { ...error.details, allow: allowed.join(", ") },
+  });
+}
+
+function pathPattern(operation: Operation): RegExp {
+  return new RegExp(`^${API_BASE}${operation.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
+
+function preflight(req: Request, allowOrigins: readonly string[]): Response {
+  const origin = req.headers.get("origin");
+  if (origin === null || !allowOrigins.includes(origin)) {
+    throw new AppError(
+      "forbidden",
+      "Pages of other origins may not call; `--allow-origin` names those that may",
+    );
+  }
+  const headers = {
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Last-Event-ID",
+    "Access-Control-Max-Age": "600",
+  };
+  return new Response(null, { status: 204, headers });
+}
+
+/** Without credentials: a page elsewhere may call with a key, never with the browser's session. */
+function allowOrigin(headers: Headers, origin: string): void {
+  headers.set("Access-Control-Allow-Origin", origin);
+  headers.set("Cross-Origin-Resource-Policy", "cross-origin");
+  headers.append("Vary", "Origin");
+}

@@ -1,0 +1,80 @@
+import { expandRoles, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
+import type { AuditRecord } from "../../domain/audit.ts";
+import type { Condition } from "../../domain/query.ts";
+import { exportAudit } from "./audit-export.ts";
+import type { Call, Handlers, NamesOf } from "./call.ts";
+import { auditEntry, settingsEntry } from "./entries.ts";
+import { all, type Listing, readPage, searchConditions, test } from "./pages.ts";
+
+const AUDIT: Listing = {
+  orders: {
+    at: [{ path: ["at"] }],
+    event: [{ path: ["event"] }],
+    action: [{ path: ["action"] }],
+    username: [{ path: ["username"] }],
+    address: [{ path: ["address"] }],
+  },
+  defaultOrder: "-at",
+  fields: {
+    id: ["id"],
+    at: ["at"],
+    event: ["event"],
+    action: ["action"],
+    description: ["description"],
+    username: ["username"],
+    address: ["address"],
+    session_id: ["sessionId"],
+    door: ["door"],
+    target: ["target"],
+    success: ["success"],
+    error: ["error"],
+  },
+  words: [["action"], ["description"], ["username"], ["address"], ["error"], ["target", "name"]],
+};
+
+export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | NamesOf<"roles">> = {
+  "audit.list": ({ caller, query, deps }) =>
+    readPage(
+      AUDIT,
+      query,
+      auditFilters(query),
+      (wanted) => deps.audit.list(caller, wanted),
+      (record: AuditRecord) => auditEntry(record),
+    ),
+  "audit.export": ({ caller, query, deps }) => {
+    const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
+    return exportAudit(query.format, where, (wanted) => deps.audit.list(caller, wanted));
+  },
+  "roles.list": async () => {
+    const entries = ROLES.map((name) => ({
+      name,
+      ...ROLE_WORDS[name],
+      includes: [...expandRoles([name])].filter((role) => role !== name),
+    }));
+    return { entries, total: entries.length };
+  },
+  "settings.get": async ({ caller, deps }) => settingsEntry(await deps.settings.show(caller)),
+  "settings.update": async ({ caller, body, deps }) => {
+    const patch = {
+      insecureTransport: body.insecure_transport,
+      insecureTransportDialect: body.insecure_transport_dialect,
+      clientCertificate: body.client_certificate,
+    };
+    const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+    return settingsEntry(await deps.settings.change(caller, given));
+  },
+};
+
+function auditFilters(query: Omit<Call<"audit.export">["query"], "format">): Condition[] {
+  const filters: Condition[] = [];
+  if (query.event) filters.push(test(["event"], "in", query.event));
+  if (query.action !== undefined) filters.push(test(["action"], "=", query.action));
+  if (query.username !== undefined) filters.push(test(["username"], "=", query.username));
+  if (query.address !== undefined) filters.push(test(["address"], "=", query.address));
+  if (query.success !== undefined) filters.push(test(["success"], "=", query.success));
+  if (query.target_kind !== undefined) filters.push(test(["target", "kind"], "=", query.target_kind));
+  if (query.target_id !== undefined) filters.push(test(["target", "id"], "=", query.target_id));
+  if (query.since !== undefined) filters.push(test(["at"], ">=", new Date(query.since)));
+  if (query.until !== undefined) filters.push(test(["at"], "<", new Date(query.until)));
+  return filters;
+}

@@ -1,0 +1,154 @@
+import { ROLES, type Role } from "@chatelaine/contract/roles";
+import { requireRole } from "../../domain/caller.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { Condition } from "../../domain/query.ts";
+import type { User } from "../../domain/user.ts";
+import type { Call, Handlers, NamesOf } from "./call.ts";
+import { groupEntry, userEntry } from "./entries.ts";
+import { any, type Listing, readPage, test } from "./pages.ts";
+import { refusedKey } from "./problem.ts";
+
+const USERS: Listing = {
+  orders: {
+    id: [{ path: ["id"] }],
+    username: [{ path: ["username"] }],
+    full_name: [{ path: ["fullName"] }],
+    email: [{ path: ["email"] }],
+    locked_at: [{ path: ["lockedAt"] }],
+    created_at: [{ path: ["createdAt"] }],
+  },
+  defaultOrder: "username",
+  fields: {
+    id: ["id"],
+    username: ["username"],
+    full_name: ["fullName"],
+    email: ["email"],
+    roles: ["roles"],
+    scopes: ["scopes"],
+    all_roles: ["allRoles"],
+    all_scopes: ["allScopes"],
+    groups: ["groups"],
+    locked_at: ["lockedAt"],
+    password_changed_at: ["passwordChangedAt"],
+    created_at: ["createdAt"],
+    version: ["version"],
+  },
+  words: [["username"], ["fullName"], ["email"]],
+};
+
+export const userHandlers: Handlers<NamesOf<"users">> = {
+  "users.list": ({ caller, query, deps }) =>
+    readPage(
+      USERS,
+      query,
+      userFilters(query),
+      (wanted) => deps.accounts.users.list(caller, wanted),
+      userEntry,
+    ),
+  "users.create": async ({ caller, body, deps }) => {
+    const { full_name: fullName, ...rest } = body;
+    return userEntry(await deps.accounts.users.create(caller, { ...rest, fullName }));
+  },
+  "users.get": async (call) => userEntry(await named(call)),
+  "users.update": async (call) => {
+    const { full_name: fullName, ...rest } = call.body;
+    return ended(call, (user) =>
+      call.deps.accounts.users.update(call.caller, user.id, { ...rest, fullName }),
+    );
+  },
+  "users.remove": async (call) => {
+    const user = await named(call);
+    const { receipt } = await call.receipts.of(() => call.deps.accounts.users.remove(call.caller, user.id));
+    return { id: user.id, receipt };
+  },
+  "users.setPassword": (call) => setPassword(call),
+  "users.lock": (call) => ended(call, (user) => call.deps.accounts.users.lock(call.caller, user.id)),
+  "users.unlock": async (call) => {
+    const user = await named(call);
+    return userEntry(await call.deps.accounts.users.unlock(call.caller, user.id));
+  },
+};
+
+export const groupHandlers: Handlers<NamesOf<"groups">> = {
+  "groups.list": async ({ caller, deps }) => {
+    const entries = (await deps.accounts.groups.list(caller)).map(groupEntry);
+    return { entries, total: entries.length };
+  },
+  "groups.create": async ({ caller, body, deps }) =>
+    groupEntry(await deps.accounts.groups.create(caller, body)),
+  "groups.get": async ({ caller, params, deps }) =>
+    groupEntry(await deps.accounts.groups.get(caller, params.name)),
+  "groups.update": async ({ caller, params, body, deps, receipts }) => {
+    const { result, receipt } = await receipts.of(() =>
+      deps.accounts.groups.update(caller, params.name, body),
+    );
+    return { ...groupEntry(result), receipt };
+  },
+  "groups.remove": async ({ caller, params, deps, receipts }) => {
+    const { result, receipt } = await receipts.of(() => deps.accounts.groups.remove(caller, params.name));
+    return { id: result.id, receipt };
+  },
+  "groups.addMember": async ({ caller, params, deps }) =>
+    groupEntry(await deps.accounts.groups.addMember(caller, params.name, params.username)),
+  "groups.removeMember": async ({ caller, params, deps, receipts }) => {
+    const remove = () => deps.accounts.groups.removeMember(caller, params.name, params.username);
+    const { result, receipt } = await receipts.of(remove);
+    return { ...groupEntry(result), receipt };
+  },
+};
+
+type NamedCall = Pick<Call<"users.get">, "caller" | "params" | "deps" | "receipts">;
+
+/** Who may not even see others is told which role is missing, not whether they exist. */
+async function named({ caller, params, deps }: NamedCall): Promise<User> {
+  if (params.name !== caller.username) requireRole(caller, "ACCOUNT_READ", "ACCOUNT_WRITE");
+  return deps.accounts.users.get(caller, { username: params.name });
+}
+
+async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
+  const user = await named(call);
+  const { result, receipt } = await call.receipts.of(() => work(user));
+  return { ...userEntry(result), receipt };
+}
+
+/** One's own with the password that one has; another's with the role for it. */
+async function setPassword(call: Call<"users.setPassword">) {
+  const { caller, params, body, deps } = call;
+  if (params.name === caller.username) await requireOwnPassword(call);
+  const user = await named(call);
+  const change = body.password === null ? { passwordDisabled: true } : { password: body.password };
+  const { result, receipt } = await call.receipts.of(() =>
+    deps.accounts.users.update(caller, user.id, change),
+  );
+  return { username: result.username, receipt };
+}
+
+/** So that whoever finds an open screen, or a key, cannot take the account over. */
+async function requireOwnPassword({ caller, body, deps }: Call<"users.setPassword">): Promise<void> {
+  if (caller.kind !== "user") throw new AppError("forbidden", "A key cannot change its owner's password");
+  const answer = await deps.accounts.signIn.byPassword(
+    caller.username,
+    body.current_password ?? "",
+    caller.origin,
+  );
+  if (answer.ok) return;
+  if (answer.reason !== "unknown") throw refusedKey(answer.reason);
+  const message = "That is not your password";
+  throw new AppError("invalid", message, {
+    issues: [{ path: ["current_password"], code: "shape", message }],
+  });
+}
+
+function userFilters(query: Call<"users.list">["query"]): Condition[] {
+  const filters: Condition[] = [];
+  if (query.role) filters.push(any(query.role.map((role) => test(["allRoles"], "rin", role))));
+  if (query.group !== undefined) filters.push(test(["groups"], "rin", query.group));
+  if (query.locked !== undefined) filters.push(test(["lockedAt"], query.locked ? "!=" : "=", null));
+  if (query.has_role !== undefined) filters.push(hasRole(query.has_role));
+  return filters;
+}
+
+function hasRole(wanted: boolean): Condition {
+  if (!wanted) return test(["allRoles"], "=", []);
+  return any(ROLES.map((role: Role) => test(["allRoles"], "rin", role)));
+}
