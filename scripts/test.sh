@@ -33,7 +33,8 @@ if [ -n "$missing" ]; then
   fi
   missing=$(missing_packages)
   if [ -n "$missing" ]; then
-    echo "The tests need: $missing(as root on Debian: apt-get install $missing)" >&2
+    missing=${missing% }
+    echo "The tests need: $missing (as root on Debian: apt-get install $missing)" >&2
     exit 1
   fi
 fi
