@@ -1,0 +1,145 @@
+/** The use cases over a real store in a temporary folder, with a clock that tests move. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Role } from "@chatelaine/contract/roles";
+import { type Accounts, createAccounts, type SignInResult } from "../src/accounts/accounts.ts";
+import { type Audit, createAudit } from "../src/audit/audit.ts";
+import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/crypto.ts";
+import type { AuditRecord } from "../src/domain/audit.ts";
+import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
+import type { Clock } from "../src/domain/clock.ts";
+import { rightsOf } from "../src/domain/rights.ts";
+import type { User } from "../src/domain/user.ts";
+import { createFeed, type Feed } from "../src/feed/feed.ts";
+import { createKeys, type Keys } from "../src/keys/keys.ts";
+import type { Log } from "../src/log.ts";
+import { createSettings, type SettingsUseCase } from "../src/settings/settings.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+import { createVerify } from "../src/verify/verify.ts";
+
+export const PASSWORD = "a long password";
+const MASTER = new Uint8Array(32).fill(7);
+
+export class MovableClock implements Clock {
+  #ahead = 0;
+
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  monotonic(): number {
+    return performance.now() + this.#ahead;
+  }
+
+  move(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
+export interface TestApp {
+  readonly folder: string;
+  readonly clock: MovableClock;
+  readonly store: Store;
+  readonly secrets: Secrets;
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly audit: Audit;
+  readonly feed: Feed;
+  readonly settings: SettingsUseCase;
+  /** May everything. */
+  readonly system: Caller;
+  readonly warnings: string[];
+  close(): Promise<void>;
+}
+
+export interface TestAppOptions {
+  /** The folder and clock of another one: a second process on the same data. */
+  readonly beside?: TestApp;
+  readonly random?: Random;
+}
+
+export async function openTestApp({ beside, random = systemRandom }: TestAppOptions = {}): Promise<TestApp> {
+  const folder = beside?.folder ?? mkdtempSync(join(tmpdir(), "accounts-"));
+  const clock = beside?.clock ?? new MovableClock();
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const log: Log = { debug: () => {}, info: () => {}, warn, error: warn };
+  const secrets = deriveSecrets(MASTER);
+  const { fingerprint } = secrets;
+  const store = await openStore({ folder, clock, log, fingerprint, create: beside === undefined });
+  const verify = createVerify({ store, secrets, clock });
+  const audit = createAudit({ store, clock, log });
+  const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });
+  const feed = createFeed(store, log);
+  const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
+  const settings = createSettings({ store, clock });
+  return {
+    ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
+    system: systemCaller("cli"),
+    close: async () => {
+      feed.stop();
+      accounts.close();
+      await audit.close();
+      await store.close();
+      if (!beside) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function originOf(more: Partial<Origin> = {}): Origin {
+  return {
+    door: "websocket",
+    address: "192.0.2.7",
+    port: 51_324,
+    secure: true,
+    client: "test",
+    sessionId: crypto.randomUUID(),
+    ...more,
+  };
+}
+
+export function makeUser(
+  app: TestApp,
+  username: string,
+  roles: readonly Role[] = ["FULL_ADMIN"],
+): Promise<User> {
+  return app.accounts.users.create(app.system, { username, roles });
+}
+
+/** A user who may sign in by PASSWORD. */
+export function makeUserWithPassword(
+  app: TestApp,
+  username: string,
+  roles: readonly Role[] = ["FULL_ADMIN"],
+): Promise<User> {
+  return app.accounts.users.create(app.system, { username, roles, password: PASSWORD });
+}
+
+/** The caller that a user is when he is signed in by password. */
+export async function callerOf(app: TestApp, username: string): Promise<Caller> {
+  const { accounts } = app;
+  const user = await accounts.users.get(app.system, { username });
+  const rights = rightsOf(user.allRoles, user.allScopes);
+  return { kind: "user", userId: user.id, username, key: null, origin: originOf(), ...rights };
+}
+
+/** Throws where the sign-in was refused. */
+export function credentialOf(result: SignInResult) {
+  if (!result.ok) throw new Error(`Sign-in refused: ${result.reason}`);
+  return result.credential;
+}
+
+export async function auditOf(app: TestApp, action: string): Promise<readonly AuditRecord[]> {
+  const where = { kind: "test", path: ["action"], op: "=", fold: false, value: action } as const;
+  return (await app.audit.list(app.system, { where, limit: 0 })).rows;
+}
+
+/** Waits until the condition holds; fails after ten seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (condition()) return;
+    await Bun.sleep(20);
+  }
+  throw new Error("It did not happen within ten seconds");
+}
