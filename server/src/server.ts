@@ -22,6 +22,7 @@ import { openStore, type Store } from "./store/store.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { createHealth } from "./transport/health.ts";
 import { type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
+import { createRest } from "./transport/rest/rest.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
 
 /** The use cases, put together over one store. */
@@ -130,7 +131,8 @@ async function openServer(config: Config, app: App): Promise<Server> {
     caPem: () => certificates?.caPem(),
     log,
   });
-  const routes: Route[] = [health];
+  const rest = createRest({ ...app, allowOrigins: config.allowOrigins });
+  const routes: Route[] = [health, (req, peer) => rest.fetch(req, peer)];
   const listeners = await openListeners(config, certificates, {
     routes,
     websocket: { message: () => {} },
@@ -152,6 +154,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     refreshCertificate: refresh,
     close: async () => {
       for (const timer of timers) clearInterval(timer);
+      rest.close();
       await Promise.all(listeners.all.map((listener) => listener.close(DRAIN_MS)));
       await closeApp(app);
     },
