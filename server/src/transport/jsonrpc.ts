@@ -17,6 +17,7 @@ export type { SocketData } from "./jsonrpc-connection.ts";
 /** One answer may be long: a list of all keys. The outbox bounds what is behind it. */
 const BUFFER_BYTES_MAX = 256 << 20;
 const PING_AFTER_SECONDS = 120;
+const API_PATH = /^\/api\/(current|v\d+\.[^/]*)$/;
 
 export interface JsonRpcDeps {
   readonly api: Api;
@@ -30,12 +31,12 @@ export interface JsonRpcDeps {
 }
 
 export interface JsonRpc {
-  /** Whether this path is answered by `upgrade`: `/api/current` and whatever looks like a version. */
-  isApiPath(path: string): boolean;
-  /** @returns undefined when upgraded, else the refusal: 404 no such version, 403 foreign Origin, 426 no upgrade, 503 full. */
-  upgrade(req: Request, server: Bun.Server<SocketData>, peer: Peer): Response | undefined;
-  /** `/api/versions` and `/api/boot_id`; undefined for other paths. */
-  describe(path: string): Response | undefined;
+  /**
+   * Answers the paths of the API: `/api/current` and its versions, `/api/versions`, `/api/boot_id`.
+   * @returns undefined for other paths; `upgraded`, or the refusal: 404 no such version, 403 foreign Origin, 426 no upgrade,
+   *   503 full
+   */
+  upgrade(req: Request, server: Bun.Server<unknown>, peer: Peer): Response | "upgraded" | undefined;
   readonly websocket: Bun.WebSocketHandler<SocketData>;
   /** Answers what is under way and closes every socket. */
   close(): Promise<void>;
@@ -47,9 +48,7 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   const sockets = new AnonymousSockets();
   const rate = new AnonymousRate(deps.anonymousRate, deps.clock);
   let isClosed = false;
-  const upgrade = (req: Request, server: Bun.Server<SocketData>, peer: Peer): Response | undefined => {
-    const version = versionOf(new URL(req.url).pathname, deps.api.versions);
-    if (version === undefined) return refuse(404, "There is no such version of the API");
+  const connect = (req: Request, server: Bun.Server<unknown>, version: string, peer: Peer) => {
     if (req.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return refuse(426, "This is a WebSocket", { Upgrade: "websocket", Connection: "Upgrade" });
     }
@@ -60,16 +59,22 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     if (isClosed || !sockets.enter(address))
       return refuse(503, "Too many connections", { "Retry-After": "10" });
     const connection = new SocketConnection({ ...deps, sockets, rate }, version, peer);
-    if (server.upgrade(req, { data: { connection } })) return undefined;
+    if (server.upgrade(req, { data: { connection } })) return "upgraded";
     sockets.put(address, -1);
     return refuse(400, "The upgrade is not a valid one");
   };
   return {
-    isApiPath: (path) => /^\/api\/(current|v\d+[^/]*)$/.test(path),
-    upgrade,
-    describe: (path) => {
+    upgrade: (req, server, peer) => {
+      const path = new URL(req.url).pathname;
       if (path === "/api/versions") return Response.json(deps.api.versions);
-      return path === "/api/boot_id" ? Response.json(bootId) : undefined;
+      if (path === "/api/boot_id") return Response.json(bootId);
+      const name = API_PATH.exec(path)?.[1];
+      if (name === undefined) return undefined;
+      const version =
+        name === "current" ? deps.api.versions.at(-1) : deps.api.versions.find((one) => one === name);
+      return version === undefined
+        ? refuse(404, "There is no such version of the API")
+        : connect(req, server, version, peer);
     },
     websocket: handlers(open),
     close: async () => {
@@ -99,11 +104,6 @@ function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData>
       socket.data.connection.closed();
     },
   };
-}
-
-function versionOf(path: string, versions: readonly string[]): string | undefined {
-  const name = /^\/api\/([^/]+)$/.exec(path)?.[1];
-  return name === "current" ? versions.at(-1) : versions.find((version) => version === name);
 }
 
 function refuse(status: number, words: string, headers: Record<string, string> = {}): Response {

@@ -1,0 +1,228 @@
+/** `audit.query` and `alert.list`: what was recorded (protocol 8) and what wants attention (4.7). */
+import { z } from "zod";
+import type { Audit } from "../audit/audit.ts";
+import type { AuditRecord } from "../domain/audit.ts";
+import { systemCaller } from "../domain/caller.ts";
+import type { Key } from "../domain/key.ts";
+import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
+import { parseOptions } from "../domain/query-options.ts";
+import type { QueryValue } from "../domain/query-values.ts";
+import type { Keys } from "../keys/keys.ts";
+import { type Invalid, ValidationErrors } from "./errors.ts";
+import {
+  all,
+  any,
+  constant,
+  type Field,
+  type Fields,
+  inside,
+  type Listing,
+  member,
+  NEVER,
+  runQuery,
+  test,
+} from "./listing.ts";
+import { type Method, method } from "./method.ts";
+import { flag, param } from "./params.ts";
+import type { Entry } from "./version.ts";
+import { instant } from "./wire.ts";
+
+const SERVICE = "MIDDLEWARE";
+const RECORDS_MAX = 10_000;
+const ALERTS_MAX = 1_000;
+const VERSION = { major: 0, minor: 1 };
+
+const QUERY = z.strictObject({
+  services: z.array(z.enum([SERVICE, "SMB", "SUDO", "SYSTEM"])).default([SERVICE]),
+  "query-filters": z.unknown().optional(),
+  "query-options": z.unknown().optional(),
+  remote_controller: flag.default(false),
+});
+
+export function auditMethods(audit: Pick<Audit, "list">, keys: Pick<Keys, "list">): Record<string, Method> {
+  return {
+    "audit.query": method(
+      ["SYSTEM_AUDIT_READ"],
+      "Read the audit log",
+      [param("data", QUERY.prefault({}))],
+      async ({ caller }, data) => {
+        const { condition, options } = parseQuery(data["query-filters"], data["query-options"]);
+        const isAsked = data.services.includes(SERVICE);
+        return runQuery(listing(audit), caller, isAsked ? condition : NEVER, options);
+      },
+    ),
+    "alert.list": method(["API_KEY_READ"], "What wants attention", [], async () => {
+      const where = test("revokedAt", "!=", null);
+      const { rows } = await keys.list(systemCaller("internal"), { where, limit: ALERTS_MAX });
+      return rows.map(alertEntry);
+    }),
+  };
+}
+
+function parseQuery(filters: unknown, given: unknown): { condition: Condition; options: QueryOptions } {
+  const invalid: Invalid[] = [];
+  const read = <T>(name: string, parse: () => T): T => {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      for (const { path, message } of error.issues) {
+        invalid.push({ attribute: `data.${path.replace(name, `query-${name}`)}`, message });
+      }
+      return undefined as T;
+    }
+  };
+  const condition = read("filters", () => parseFilters(filters));
+  const options = read("options", () => parseOptions(given));
+  if (invalid.length > 0) throw new ValidationErrors(invalid);
+  return { condition, options };
+}
+
+function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
+  return {
+    fields: FIELDS,
+    defaultOrder: [{ path: ["at"], descending: true, nullsFirst: false }],
+    rowsMax: RECORDS_MAX,
+    list: audit.list,
+    entries: async (rows) => rows.map(auditEntry),
+  };
+}
+
+const FIELDS: Fields<AuditRecord> = {
+  audit_id: member("id"),
+  message_timestamp: { where: secondsTest, order: "at" },
+  timestamp: member("at"),
+  address: member("address"),
+  username: member("username"),
+  session: member("sessionId"),
+  service: constant(SERVICE),
+  event: member("event"),
+  success: member("success"),
+  service_data: under({
+    origin: member("address"),
+    credentials: inside("credentials"),
+    protocol: {
+      where: (asked) => {
+        const says = (name: string): Condition => constant(name).where(asked);
+        return any(all(IS_SOCKET, says("WEBSOCKET")), all(IS_NO_SOCKET, says("REST")));
+      },
+    },
+  }),
+  event_data: under({
+    method: {
+      where: (asked) =>
+        any(
+          inside("details", "call", "method").where(asked),
+          all(IS_PLAIN_CALL, inside("action").where(asked)),
+        ),
+    },
+    params: inside("details", "call", "params"),
+    description: member("description"),
+    credentials: inside("credentials"),
+    error: member("error"),
+  }),
+};
+
+const IS_SOCKET = test("door", "=", "websocket");
+const IS_NO_SOCKET = test("door", "!=", "websocket");
+/** A change that came by another door than the dialect's: its action stands for the method. */
+const IS_PLAIN_CALL = all(test("event", "=", "METHOD_CALL"), IS_NO_SOCKET);
+
+/** Fields of an object in the entry. */
+function under(fields: Fields<AuditRecord>): Field<AuditRecord> {
+  const where = (asked: Test): Condition => {
+    const name = asked.path[1] ?? "";
+    return Object.hasOwn(fields, name) ? fields[name]!.where({ ...asked, path: asked.path.slice(1) }) : NEVER;
+  };
+  return { where, order: null };
+}
+
+/** Whole seconds in the entry, an instant in the record. */
+function secondsTest(asked: Test): Condition {
+  const { op, value } = asked;
+  if (op === "in" || op === "nin") {
+    const members = Array.isArray(value) ? (value as readonly QueryValue[]) : [];
+    const tests = members.map((one) => secondsTest({ ...asked, op: op === "in" ? "=" : "!=", value: one }));
+    return op === "in" ? any(...tests) : all(...tests);
+  }
+  if (typeof value !== "number" || asked.path.length > 1) return op === "!=" ? all() : NEVER;
+  const from = (seconds: number): Condition => test("at", ">=", new Date(seconds * 1000));
+  const before = (seconds: number): Condition => test("at", "<", new Date(seconds * 1000));
+  switch (op) {
+    case ">=":
+      return from(Math.ceil(value));
+    case ">":
+      return from(Math.floor(value) + 1);
+    case "<":
+      return before(Math.ceil(value));
+    case "<=":
+      return before(Math.floor(value) + 1);
+    case "=":
+      return Number.isInteger(value) ? all(from(value), before(value + 1)) : NEVER;
+    case "!=":
+      return Number.isInteger(value) ? any(before(value), from(value + 1)) : all();
+    default:
+      return NEVER;
+  }
+}
+
+function auditEntry(record: AuditRecord): Entry {
+  return {
+    audit_id: record.id,
+    message_timestamp: Math.floor(record.at / 1000),
+    timestamp: instant(record.at),
+    address: record.address,
+    username: record.username,
+    session: record.sessionId,
+    service: SERVICE,
+    service_data: {
+      vers: VERSION,
+      origin: record.address,
+      protocol: record.door === "websocket" ? "WEBSOCKET" : "REST",
+      credentials: record.credentials,
+    },
+    event: record.event,
+    event_data: eventData(record),
+    success: record.success,
+  };
+}
+
+function eventData({ event, action, description, credentials, details, success, error }: AuditRecord): Entry {
+  if (event === "LOGOUT") return { credentials };
+  if (event === "AUTHENTICATION") return { credentials, error };
+  const call = details.call as { method?: unknown; params?: unknown } | undefined;
+  const { authenticated = true, authorized = true } = details;
+  const said = {
+    method: call?.method ?? action,
+    params: call?.params ?? [],
+    description,
+    authenticated,
+    authorized,
+  };
+  return success ? said : { ...said, error };
+}
+
+function alertEntry(key: Key): Entry {
+  const reason = key.revokedReason ?? "";
+  const words = `${key.name}: API key has been revoked and must either be renewed or deleted. Revoke reason: ${reason}.`;
+  const at = instant(key.revokedAt ?? 0);
+  return {
+    uuid: `ApiKeyRevoked-${key.id}`,
+    id: `ApiKeyRevoked-${key.id}`,
+    source: "ApiKey",
+    klass: "ApiKeyRevoked",
+    level: "WARNING",
+    category: "SYSTEM",
+    title: "API Key Revoked",
+    args: { key_name: key.name, revoke_reason: reason },
+    key: key.id,
+    node: "",
+    datetime: at,
+    last_occurrence: at,
+    dismissed: false,
+    mail: null,
+    text: "%(key_name)s: API key has been revoked and must either be renewed or deleted. Revoke reason: %(revoke_reason)s.",
+    formatted: words,
+    one_shot: false,
+  };
+}

@@ -1,0 +1,108 @@
+/** `core.*` and `privilege.roles` (protocol 6.2, 7). There are no jobs here. */
+
+import { ROLE_INCLUDES, ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
+import { z } from "zod";
+import { matches } from "../domain/query-match.ts";
+import { applyOptions } from "../domain/query-options.ts";
+import type { Events } from "./events.ts";
+import { anonymousMethod, type Call, type Method, method } from "./method.ts";
+import { filtersParam, optionsParam, param, text } from "./params.ts";
+
+const PREDEFINED: readonly Role[] = ["FULL_ADMIN", "READONLY_ADMIN", "SHARING_ADMIN"];
+const OPTIONS = z.object({
+  legacy_jobs: z.boolean().optional(),
+  private_methods: z.boolean().optional(),
+  py_exceptions: z.boolean().optional(),
+});
+const TARGET = z.enum(["WS", "CLI", "REST"]).default("WS");
+
+/** @param methods all there are, these included */
+export function coreMethods(methods: ReadonlyMap<string, Method>, events: Events): Record<string, Method> {
+  return {
+    "core.ping": anonymousMethod("Answer", [], () => "pong"),
+    "core.set_options": anonymousMethod(
+      "Set options of this connection",
+      [param("options", OPTIONS)],
+      ({ connection, version }, options) => {
+        Object.assign(connection.options, defined(options));
+        return version.optionsResult({ ...connection.options });
+      },
+      { isUnrated: true },
+    ),
+    "core.subscribe": method(
+      "any",
+      "Be told of an event",
+      [param("event", text())],
+      ({ connection, caller }, event) => events.subscribe(connection, caller, event),
+    ),
+    "core.unsubscribe": method("any", "Be told no more", [param("id", text())], ({ connection }, id) => {
+      events.unsubscribe(connection, id);
+      return null;
+    }),
+    "core.get_jobs": method(
+      "any",
+      "List jobs: there are none",
+      [filtersParam, optionsParam],
+      (_call, _filters, options) => applyOptions([], options),
+    ),
+    "core.get_methods": method(
+      "any",
+      "List methods",
+      [param("service", text().nullable().default(null)), param("target", TARGET)],
+      (call, service) => describeMethods(methods, call, service),
+    ),
+    "core.get_services": method("any", "List services", [param("target", TARGET)], (call) =>
+      describeServices(methods, call),
+    ),
+    "privilege.roles": method(
+      "any",
+      "List roles",
+      [filtersParam, optionsParam],
+      (_call, condition, options) =>
+        applyOptions(
+          ROLE_ENTRIES.filter((entry) => matches(condition, entry)),
+          options,
+        ),
+    ),
+  };
+}
+
+const ROLE_ENTRIES = ROLES.map((name) => ({
+  name,
+  title: ROLE_WORDS[name].title,
+  includes: ROLE_INCLUDES[name],
+  builtin: !PREDEFINED.includes(name),
+  stig: null,
+}));
+
+function defined(options: z.output<typeof OPTIONS>): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function toldOf(methods: ReadonlyMap<string, Method>, { version }: Call): [string, Method][] {
+  return [...methods].filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name));
+}
+
+function describeMethods(methods: ReadonlyMap<string, Method>, call: Call, service: string | null): object {
+  const told = toldOf(methods, call).filter(([name]) => service === null || serviceOf(name) === service);
+  return Object.fromEntries(
+    told.map(([name, { access, description, params }]) => {
+      const accepts = params(call.version).map((one) => ({ _name_: one.name, _required_: !one.isOptional }));
+      const roles = typeof access === "string" ? [] : access;
+      const open = access === "anon";
+      return [name, { description, accepts, roles, no_auth_required: open, job: false }];
+    }),
+  );
+}
+
+function describeServices(methods: ReadonlyMap<string, Method>, call: Call): object {
+  const names = new Set(toldOf(methods, call).map(([name]) => serviceOf(name)));
+  const isCrud = (name: string): boolean => methods.has(`${name}.query`) && methods.has(`${name}.create`);
+  return Object.fromEntries(
+    Array.from(names, (name) => [name, { type: isCrud(name) ? "crud" : "service", config: {} }]),
+  );
+}
+
+function serviceOf(method: string): string {
+  return method.slice(0, method.lastIndexOf("."));
+}

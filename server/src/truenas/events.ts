@@ -1,0 +1,211 @@
+/**
+ * Events (protocol 2.5): every change of keys, users and sessions, told in order to those who asked and may know.
+ *
+ * What changed is read once for all subscribers, many changes at a time, and never holds a secret. Rights are looked at when
+ * somebody subscribes and again each time that something is sent.
+ */
+import { randomUUID } from "node:crypto";
+import type { Role } from "@chatelaine/contract/roles";
+import type { Accounts, Session } from "../accounts/accounts.ts";
+import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Keys } from "../keys/keys.ts";
+import type { Log } from "../log.ts";
+import { ERRNO } from "../transport/errors.ts";
+import type { Connection } from "../transport/jsonrpc-api.ts";
+import { CallError, ValidationErrors } from "./errors.ts";
+import { keyEntry } from "./key-entry.ts";
+import { test } from "./listing.ts";
+import { sessionEntry } from "./sessions.ts";
+import { userEntry } from "./user-entry.ts";
+import { type Entry, omit, type Version } from "./version.ts";
+
+/** Events with the roles that may know; null: every session. */
+export const EVENTS: Readonly<Record<string, readonly Role[] | null>> = {
+  "api_key.query": ["API_KEY_READ"],
+  "user.query": ["ACCOUNT_READ"],
+  "auth.sessions": ["FULL_ADMIN"],
+  "core.get_jobs": null,
+  "*": ["FULL_ADMIN"],
+};
+
+const SUBSCRIPTIONS_MAX = 100;
+const AT_ONCE = 200;
+/** Changes waiting to be told. More than that and everybody is told that he is told no more. */
+const WAITING_MAX = 10_000;
+
+export interface EventDeps {
+  readonly keys: Pick<Keys, "list">;
+  readonly accounts: Pick<Accounts, "users" | "groups" | "sessions">;
+  readonly feed: Pick<Feed, "subscribe">;
+  readonly log: Log;
+  version(name: string): Version;
+}
+
+type Action = "added" | "changed" | "removed";
+type Collection = "api_key.query" | "user.query" | "auth.sessions";
+
+/** Something that happened. */
+interface News {
+  readonly collection: Collection;
+  readonly action: Action;
+  readonly id: number | string;
+  /** Of a session; keys and users are read when they are told. */
+  readonly entry?: Entry;
+}
+
+export class Events {
+  readonly #deps: EventDeps;
+  readonly #subscribers = new Map<Connection, Map<string, string>>();
+  #waiting: News[] = [];
+  #isTelling = false;
+
+  constructor(deps: EventDeps) {
+    this.#deps = deps;
+    deps.feed.subscribe(({ kind, action, id }) => {
+      if (kind === "key") this.#add({ collection: "api_key.query", action, id });
+      if (kind === "user") this.#add({ collection: "user.query", action, id });
+    });
+    deps.accounts.sessions.subscribe((action, session) => this.#addSession(action, session));
+  }
+
+  /** Throws where the caller may not, or there is no such event. @returns the subscription's id */
+  subscribe(connection: Connection, caller: Caller, event: string): string {
+    const isKnown = Object.hasOwn(EVENTS, event);
+    const roles = isKnown ? EVENTS[event]! : (["FULL_ADMIN"] as const);
+    if (roles !== null) requireRole(caller, ...roles);
+    if (!isKnown) throw new ValidationErrors([{ attribute: "event", message: "Event does not exist" }]);
+    const mine = this.#subscribers.get(connection) ?? this.#enter(connection);
+    if (mine.size >= SUBSCRIPTIONS_MAX)
+      throw new CallError("EBUSY", `At most ${SUBSCRIPTIONS_MAX} subscriptions`);
+    const id = randomUUID();
+    mine.set(id, event);
+    return id;
+  }
+
+  unsubscribe(connection: Connection, id: string): void {
+    this.#subscribers.get(connection)?.delete(id);
+  }
+
+  #enter(connection: Connection): Map<string, string> {
+    const mine = new Map<string, string>();
+    this.#subscribers.set(connection, mine);
+    connection.onSignedOut(() => this.#subscribers.delete(connection));
+    return mine;
+  }
+
+  #addSession(action: "added" | "removed", session: Session): void {
+    const entry = omit(sessionEntry(session, false), "current", "internal");
+    this.#add({ collection: "auth.sessions", action, id: session.id, entry });
+  }
+
+  #add(news: News): void {
+    if (this.#subscribers.size === 0) return;
+    this.#waiting.push(news);
+    if (this.#waiting.length > WAITING_MAX) this.#giveUp();
+    else if (!this.#isTelling) void this.#tellAll();
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#isTelling = true;
+    // Not within the change that is told of.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, AT_ONCE);
+      try {
+        const fields = await this.#read(batch);
+        for (const news of batch) await this.#tell(news, fields);
+      } catch (error) {
+        this.#deps.log.error("Events could not be told", { count: batch.length, error });
+      }
+    }
+    this.#isTelling = false;
+  }
+
+  /** Entries by collection and id, as they are now. */
+  async #read(batch: readonly News[]): Promise<ReadonlyMap<string, Entry>> {
+    const { keys, accounts } = this.#deps;
+    const caller = systemCaller("internal");
+    const read = new Map<string, Entry>();
+    const keyIds = idsOf(batch, "api_key.query");
+    if (keyIds.length > 0) {
+      const { rows } = await keys.list(caller, { where: test("id", "in", keyIds) });
+      for (const key of rows) read.set(`api_key.query ${key.id}`, keyEntry(key, undefined));
+    }
+    const userIds = idsOf(batch, "user.query");
+    if (userIds.length > 0) {
+      const { rows } = await accounts.users.list(caller, { where: test("id", "in", userIds) });
+      const groups = await accounts.groups.list(caller);
+      for (const user of rows) read.set(`user.query ${user.id}`, userEntry(user, groups));
+    }
+    return read;
+  }
+
+  async #tell(news: News, read: ReadonlyMap<string, Entry>): Promise<void> {
+    const entry = news.entry ?? read.get(`${news.collection} ${news.id}`);
+    // Gone meanwhile: its removal is told in turn.
+    if (news.action !== "removed" && !entry) return;
+    const texts = new Map<string, string>();
+    for (const [connection, mine] of this.#subscribers) {
+      if (!isWanted(mine, news.collection) || !(await this.#mayKnow(connection, news.collection))) continue;
+      const { version } = connection;
+      const text = texts.get(version) ?? textOf(news, entry, this.#deps.version(version));
+      texts.set(version, text);
+      connection.notify(text);
+    }
+  }
+
+  async #mayKnow(connection: Connection, collection: Collection): Promise<boolean> {
+    const roles = EVENTS[collection]!;
+    try {
+      const { session } = connection;
+      const caller = session && (await this.#deps.accounts.sessions.caller(session));
+      return caller !== undefined && roles!.some((role) => caller.roles.has(role));
+    } catch {
+      return false;
+    }
+  }
+
+  #giveUp(): void {
+    this.#waiting = [];
+    this.#deps.log.warn("Changes came faster than they could be told; subscriptions were ended", {});
+    const reason = "[EBUSY] Changes came faster than they could be told";
+    const error = { error: ERRNO.EBUSY, errname: "EBUSY", reason, trace: null, extra: null };
+    for (const [connection, mine] of this.#subscribers) {
+      for (const collection of new Set(mine.values())) {
+        connection.notify(notification("notify_unsubscribed", { collection, error }));
+      }
+      mine.clear();
+    }
+  }
+}
+
+function idsOf(batch: readonly News[], collection: Collection): number[] {
+  const ids = batch.flatMap((news) =>
+    news.collection === collection && news.action !== "removed" ? [news.id as number] : [],
+  );
+  return [...new Set(ids)];
+}
+
+function isWanted(mine: ReadonlyMap<string, string>, collection: Collection): boolean {
+  for (const event of mine.values()) if (event === collection || event === "*") return true;
+  return false;
+}
+
+function textOf({ collection, action, id }: News, entry: Entry | undefined, version: Version): string {
+  const said = { msg: action, collection, id };
+  if (action === "removed") {
+    const more = collection === "auth.sessions" ? { extra: { fields: { id } } } : {};
+    return notification("collection_update", { ...said, ...more });
+  }
+  const bend = {
+    "api_key.query": version.keyEntry,
+    "user.query": version.userEntry,
+    "auth.sessions": version.sessionEntry,
+  };
+  return notification("collection_update", { ...said, fields: bend[collection](entry!) });
+}
+
+function notification(name: string, params: object): string {
+  return JSON.stringify({ jsonrpc: "2.0", method: name, params });
+}

@@ -1,0 +1,152 @@
+/**
+ * How a method is declared, and the order in which a call is judged: exists, signed in, allowed, well formed, done. On
+ * versions before v26 parameters are judged before rights, as the original does there.
+ */
+import type { Role } from "@chatelaine/contract/roles";
+import type { Audit, Note } from "../audit/audit.ts";
+import { credentialNote } from "../domain/audit.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
+import { redact } from "../log.ts";
+import type { ApiMethod, Connection } from "../transport/jsonrpc-api.ts";
+import { type Param, readParams, type Values } from "./params.ts";
+import type { Version } from "./version.ts";
+import { MASK } from "./wire.ts";
+
+/** `any`: every session. Otherwise one of the roles, directly or by inclusion. */
+export type Access = "any" | readonly Role[];
+
+export interface AnonymousCall {
+  readonly connection: Connection;
+  readonly version: Version;
+}
+
+export interface Call extends AnonymousCall {
+  /** Carries the call as it came, for the audit. */
+  readonly caller: Caller;
+}
+
+export interface Method {
+  readonly access: "anon" | Access;
+  readonly description: string;
+  params(version: Version): readonly Param[];
+  /** Its calls without a session do not count against the anonymous rate. */
+  readonly isUnrated?: boolean;
+  /** What the audit says of a call that was refused before it began; absent: such calls are not recorded. */
+  readonly audit?: (given: readonly unknown[]) => string;
+  run(call: Call, values: readonly unknown[]): unknown;
+}
+
+type More = Pick<Method, "isUnrated" | "audit">;
+type Awaitable<T> = T | Promise<T>;
+type ParamsOf<Params> = Params | ((version: Version) => Params);
+
+/** Callable without a session. */
+export function anonymousMethod<const Params extends readonly Param[]>(
+  description: string,
+  params: ParamsOf<Params>,
+  run: (call: AnonymousCall, ...values: Values<Params>) => Awaitable<unknown>,
+  more: More = {},
+): Method {
+  return method("anon", description, params, run, more);
+}
+
+export function method<const Params extends readonly Param[]>(
+  access: "anon" | Access,
+  description: string,
+  params: ParamsOf<Params>,
+  run: (call: Call, ...values: Values<Params>) => Awaitable<unknown>,
+  more: More = {},
+): Method {
+  return {
+    ...more,
+    access,
+    description,
+    params: typeof params === "function" ? params : () => params,
+    run: (call, values) => run(call, ...(values as Values<Params>)),
+  };
+}
+
+export interface CallDeps {
+  readonly audit: Pick<Audit, "note">;
+}
+
+/** A method as the transport calls it. */
+export function callable(name: string, declared: Method, version: Version, { audit }: CallDeps): ApiMethod {
+  const params = declared.params(version);
+  const run = async (connection: Connection, given: readonly unknown[]): Promise<unknown> => {
+    let caller: Caller | undefined;
+    let call: Call;
+    let values: readonly unknown[];
+    try {
+      const early = version.validatesFirst ? readParams(params, given) : undefined;
+      caller = await connection.caller();
+      call = { connection, version, caller: admit(name, declared, caller, given) };
+      values = early ?? readParams(params, given);
+    } catch (error) {
+      if (declared.audit)
+        audit.note(refusal(name, declared.audit(given), { connection, caller, given, error }));
+      throw error;
+    }
+    return declared.run(call, values);
+  };
+  return { isRated: declared.access === "anon" && !declared.isUnrated, run };
+}
+
+/** Throws not_authenticated or role_missing. An anonymous method has no caller and does not ask for one. */
+function admit(
+  name: string,
+  { access }: Method,
+  caller: Caller | undefined,
+  given: readonly unknown[],
+): Caller {
+  if (access === "anon") return caller as Caller;
+  if (!caller) throw new AppError("not_authenticated", "Not authenticated");
+  if (access !== "any") requireRole(caller, ...access);
+  return { ...caller, call: { method: name, params: maskSecrets(given) } };
+}
+
+interface Refused {
+  readonly connection: Connection;
+  readonly caller: Caller | undefined;
+  readonly given: readonly unknown[];
+  readonly error: unknown;
+}
+
+/** A flood of refused calls must not fill memory while it waits to be written. */
+const REFUSED_PARAMS_CHARS_MAX = 2_048;
+
+function refusal(name: string, description: string, { connection, caller, given, error }: Refused): Note {
+  const params = maskSecrets(given);
+  const isLong = JSON.stringify(params).length > REFUSED_PARAMS_CHARS_MAX;
+  return {
+    event: "METHOD_CALL",
+    action: name,
+    description,
+    success: false,
+    username: caller?.username ?? null,
+    address: connection.origin.address,
+    sessionId: connection.id,
+    door: connection.origin.door,
+    credentials: caller ? credentialNote(caller) : null,
+    details: {
+      call: { method: name, params: isLong ? ["(too long to keep)"] : params },
+      authenticated: caller !== undefined,
+      authorized: caller !== undefined && !(error instanceof AppError),
+    },
+    error: error instanceof Error ? error.message : null,
+  };
+}
+
+const SECRET_MEMBER = /^(password|api_key|token|otp_token|key|client_key|raw_key|raw|secret)$/;
+
+/** A copy in which secrets are masked, by the names of members and by their looks. */
+export function maskSecrets(value: unknown): unknown {
+  if (typeof value === "string") return redact(value);
+  if (Array.isArray(value)) return value.map(maskSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, member]) =>
+    SECRET_MEMBER.test(name) && member !== null ? [name, MASK] : [name, maskSecrets(member)],
+  );
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,196 @@
+/**
+ * Positional parameters: read by Zod schemas, refused in pydantic's words (protocol 2.3), all faults at once. Types are
+ * strict, unknown members are errors, every string is bounded.
+ */
+import { z } from "zod";
+import { INSTANT_MAX } from "../domain/key.ts";
+import { type Condition, parseFilters, QueryError, type QueryOptions } from "../domain/query.ts";
+import { parseOptions } from "../domain/query-options.ts";
+import { type Invalid, ValidationErrors } from "./errors.ts";
+
+const TEXT_CHARS_MAX = 1024;
+
+export interface Param<Value = unknown> {
+  readonly name: string;
+  readonly isOptional: boolean;
+  /** @param given undefined where the call has fewer parameters */
+  read(given: unknown, faults: Invalid[]): Value;
+}
+
+export type Values<Params extends readonly Param[]> = {
+  [Place in keyof Params]: Params[Place] extends Param<infer Value> ? Value : never;
+};
+
+/** Throws ValidationErrors. */
+export function readParams<const Params extends readonly Param[]>(
+  params: Params,
+  given: readonly unknown[],
+): Values<Params> {
+  const faults: Invalid[] = [];
+  if (given.length > params.length) {
+    const message = `Too many arguments (expected ${params.length}, found ${given.length})`;
+    throw new ValidationErrors([{ attribute: "", message }]);
+  }
+  const values = params.map((param, place) => {
+    if (place < given.length || param.isOptional) return param.read(given[place], faults);
+    faults.push({ attribute: param.name, message: "Field required" });
+    return undefined;
+  });
+  if (faults.length > 0) throw new ValidationErrors(faults);
+  return values as Values<Params>;
+}
+
+/** A parameter that may be left out when its schema takes `undefined`. */
+export function param<Schema extends z.ZodType>(name: string, schema: Schema): Param<z.output<Schema>> {
+  const isOptional = schema.safeParse(undefined).success;
+  return { name, isOptional, read: (given, faults) => readBy(schema, name, given, faults) };
+}
+
+/** A parameter of one of several shapes, told apart by a member whose value stands in the attribute's path too. */
+export function taggedParam<Schema extends z.ZodType>(
+  name: string,
+  tag: string,
+  schema: Schema,
+): Param<z.output<Schema>> {
+  const read = (given: unknown, faults: Invalid[]): z.output<Schema> => {
+    const inner: Invalid[] = [];
+    const value = readBy(schema, "", given, inner);
+    const chosen = isObject(given) && typeof given[tag] === "string" ? `.${given[tag]}` : "";
+    for (const fault of inner) {
+      const isTag = fault.attribute === "" || fault.attribute === `.${tag}`;
+      faults.push({ ...fault, attribute: `${name}${isTag ? "" : chosen}${fault.attribute}` });
+    }
+    return value;
+  };
+  return { name, isOptional: false, read };
+}
+
+export const filtersParam: Param<Condition> = queryParam("filters", parseFilters);
+export const optionsParam: Param<QueryOptions> = queryParam("options", parseOptions);
+
+export const flag = z.boolean();
+export const integer = z.int();
+
+/** Characters are counted as code points. */
+export function text(limits: { readonly min?: number; readonly max?: number } = {}): z.ZodType<string> {
+  const { min = 0, max = TEXT_CHARS_MAX } = limits;
+  return z.string().check(({ value, issues }) => {
+    const message = textFault(value, min, max);
+    if (message !== undefined) issues.push({ code: "custom", message, input: value });
+  });
+}
+
+/** `{"$date": milliseconds}` alone; to milliseconds. */
+export const datetime = z
+  .custom<{ $date: number }>(isDatetime, { error: "Input should be a valid datetime" })
+  .transform(({ $date }) => $date);
+
+function textFault(value: string, min: number, max: number): string | undefined {
+  if (!value.isWellFormed()) return "Input should be a valid string";
+  const count = value.length > max ? [...value].length : value.length;
+  if (count < min) return `String should have at least ${plural(min, "character")}`;
+  return count > max ? `String should have at most ${plural(max, "character")}` : undefined;
+}
+
+function isDatetime(value: unknown): boolean {
+  if (!isObject(value) || Object.keys(value).length !== 1) return false;
+  return Number.isInteger(value.$date) && Math.abs(value.$date as number) <= INSTANT_MAX;
+}
+
+function queryParam<Value>(name: string, parse: (json: unknown) => Value): Param<Value> {
+  const read = (given: unknown, faults: Invalid[]): Value => {
+    try {
+      return parse(given);
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      faults.push(...error.issues.map(({ path, message }) => ({ attribute: path, message })));
+      return undefined as Value;
+    }
+  };
+  return { name, isOptional: true, read };
+}
+
+function readBy<Schema extends z.ZodType>(
+  schema: Schema,
+  name: string,
+  given: unknown,
+  faults: Invalid[],
+): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) faults.push(...faultsOf(issue, name, given));
+  return undefined as z.output<Schema>;
+}
+
+type ZodIssue = z.core.$ZodIssue;
+
+function faultsOf(issue: ZodIssue, name: string, given: unknown): Invalid[] {
+  const attribute = [name, ...issue.path.map(String)].join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      attribute: `${attribute}.${key.slice(0, 100)}`,
+      message: "Extra inputs are not permitted",
+    }));
+  }
+  const value = valueAt(given, issue.path);
+  if (issue.code === "invalid_union" && issue.path.length > 0 && value !== undefined) {
+    return [{ attribute: [name, ...issue.path.slice(0, -1)].join("."), message: tagMessage(issue, value) }];
+  }
+  return [{ attribute, message: value === undefined ? "Field required" : messageOf(issue) }];
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "Input should be a valid string",
+  number: "Input should be a valid integer",
+  int: "Input should be a valid integer",
+  boolean: "Input should be a valid boolean",
+  array: "Input should be a valid list",
+  object: "Input should be a valid dictionary",
+  record: "Input should be a valid dictionary",
+};
+
+function messageOf(issue: ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return TYPES[issue.expected] ?? issue.message;
+    case "invalid_value":
+      return `Input should be ${listed(issue.values.map(String))}`;
+    case "too_small":
+      return `Input should be greater than or equal to ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "array"
+        ? `List should have at most ${plural(Number(issue.maximum), "item")} after validation`
+        : `Input should be less than or equal to ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+function tagMessage(issue: ZodIssue & { code: "invalid_union" }, tag: unknown): string {
+  const { discriminator, options } = issue as { discriminator?: string; options?: unknown[] };
+  const expected = (options ?? []).map((option) => `'${String(option)}'`).join(", ");
+  return `Input tag '${String(tag).slice(0, 100)}' found using '${discriminator}' does not match any of the expected tags: ${expected}`;
+}
+
+/** `'a'`, `'a' or 'b'`, `'a', 'b' or 'c'`. */
+function listed(values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`);
+  return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+}
+
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  let value = given;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[step];
+  }
+  return value;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

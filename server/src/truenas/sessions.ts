@@ -1,0 +1,176 @@
+/** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
+import { z } from "zod";
+import type { Accounts, Credential, Session } from "../accounts/accounts.ts";
+import type { Audit } from "../audit/audit.ts";
+import { credentialNote } from "../domain/audit.ts";
+import { matches } from "../domain/query-match.ts";
+import { applyOptions } from "../domain/query-options.ts";
+import { CallError } from "./errors.ts";
+import { type Call, type Method, method } from "./method.ts";
+import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
+import { LIFETIME_SECONDS } from "./sign-in.ts";
+import type { UserInfo } from "./user-info.ts";
+import type { Entry } from "./version.ts";
+import { instant } from "./wire.ts";
+
+const TTL_SECONDS_MAX = 365 * 86_400;
+
+export interface SessionDeps {
+  readonly accounts: Accounts;
+  readonly audit: Pick<Audit, "note">;
+  readonly userInfo: UserInfo;
+}
+
+export function sessionMethods(deps: SessionDeps): Record<string, Method> {
+  const { accounts, userInfo } = deps;
+  return {
+    "auth.logout": method("any", "End this session", [], ({ connection }) => {
+      connection.signOut();
+      return true;
+    }),
+    "auth.me": method("any", "Who I am and what I may", [], (call) =>
+      userInfo(call.caller, sessionOf(call).credential),
+    ),
+    "auth.set_attribute": method(
+      "any",
+      "Keep a value of one's own",
+      [param("key", text({ min: 1 })), param("value", z.unknown())],
+      async ({ caller }, name, value) => {
+        await accounts.users.setAttribute(caller, name, value ?? null);
+        return null;
+      },
+    ),
+    "auth.generate_token": method(
+      "any",
+      "Make a token for further connections",
+      [
+        param("ttl", integer.min(1).max(TTL_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
+        param("attrs", z.record(z.string(), z.unknown()).default({})),
+        param("match_origin", flag.default(true)),
+        param("single_use", flag.default(false)),
+      ],
+      (call, ttl, attributes, matchOrigin, singleUse) => {
+        const ttlSeconds = ttl ?? LIFETIME_SECONDS;
+        const options = { ttlSeconds, attributes, matchOrigin, singleUse };
+        const token = accounts.tokens.generate(sessionOf(call), options);
+        noteToken(deps.audit, call);
+        return token;
+      },
+      { audit: () => TOKEN_WORDS },
+    ),
+    "auth.generate_onetime_password": method(
+      ["ACCOUNT_WRITE"],
+      "Make a one-time password: not configured here",
+      [param("data", z.strictObject({ username: text() }))],
+      () => refuseUnconfigured("One-time passwords are not configured."),
+      { audit: () => "Generate one-time password" },
+    ),
+    "auth.twofactor.config": method("any", "Settings of the second factor", [], () => NO_SECOND_FACTOR),
+    "auth.twofactor.update": method(
+      ["FULL_ADMIN"],
+      "Change settings of the second factor: not configured here",
+      [param("auth_twofactor_update", z.record(z.string(), z.unknown()))],
+      () => refuseUnconfigured("Two-factor authentication is not configured."),
+    ),
+    ...listMethods(deps),
+  };
+}
+
+function listMethods({ accounts }: SessionDeps): Record<string, Method> {
+  return {
+    "auth.sessions": method(
+      ["AUTH_SESSIONS_READ"],
+      "Who is signed in",
+      [filtersParam, optionsParam],
+      ({ caller, connection, version }, condition, options) => {
+        const listed = accounts.sessions
+          .list(caller)
+          .map((session) => sessionEntry(session, session.id === connection.session?.id))
+          .filter((entry) => matches(condition, forMatching(entry)));
+        return applyOptions(listed.map(version.sessionEntry), options);
+      },
+    ),
+    "auth.terminate_session": method(
+      ["AUTH_SESSIONS_WRITE"],
+      "End a session",
+      [param("id", text())],
+      ({ caller }, id) => accounts.sessions.terminate(caller, id),
+    ),
+    "auth.terminate_other_sessions": method(
+      ["AUTH_SESSIONS_WRITE"],
+      "End all sessions but this one",
+      [],
+      (call) => {
+        accounts.sessions.terminateOthers(call.caller);
+        return true;
+      },
+    ),
+  };
+}
+
+export function sessionEntry(session: Session, isCurrent: boolean): Entry {
+  const { credential, origin } = session;
+  return {
+    id: session.id,
+    current: isCurrent,
+    internal: false,
+    origin: originText(session),
+    credentials: credential.kind,
+    credentials_data: credentialData(credential),
+    created_at: instant(session.createdAt),
+    secure_transport: origin.secure,
+  };
+}
+
+function credentialData(credential: Credential): Entry {
+  const { username, loginId, loginAt, key, parent } = credential;
+  const login = { username, login_id: loginId, login_at: instant(loginAt) };
+  if (credential.kind === "TOKEN" && parent) {
+    return { parent: { credentials: parent.kind, credentials_data: credentialData(parent) }, ...login };
+  }
+  return key ? { ...login, api_key: { id: key.id, name: key.name } } : login;
+}
+
+function originText({ origin: { address, port } }: Session): string {
+  if (address === null) return "UNIX socket";
+  const host = address.includes(":") ? `[${address}]` : address;
+  return port === null ? host : `${host}:${port}`;
+}
+
+/** Filters compare instants as Date. */
+function forMatching(entry: Entry): Entry {
+  const data = entry.credentials_data as { login_at: { $date: number } };
+  return {
+    ...entry,
+    created_at: new Date((entry.created_at as { $date: number }).$date),
+    credentials_data: { ...data, login_at: new Date(data.login_at.$date) },
+  };
+}
+
+function sessionOf({ connection }: Call): Session {
+  if (!connection.session) throw new CallError("EFAULT", "Not a user session");
+  return connection.session;
+}
+
+const TOKEN_WORDS = "Generate authentication token for session";
+const NO_SECOND_FACTOR = { id: 1, enabled: false, services: { ssh: false }, window: 0 };
+
+function refuseUnconfigured(words: string): never {
+  throw new CallError("EOPNOTSUPP", words);
+}
+
+/** Nothing in the store changes, so this is recorded beside it. */
+function noteToken(audit: Pick<Audit, "note">, { caller, connection }: Call): void {
+  audit.note({
+    event: "METHOD_CALL",
+    action: "auth.generate_token",
+    description: TOKEN_WORDS,
+    success: true,
+    username: caller.username,
+    address: connection.origin.address,
+    sessionId: connection.id,
+    door: connection.origin.door,
+    credentials: credentialNote(caller),
+    details: { call: caller.call },
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * The ways to sign in (protocol 3.1 to 3.5). A failed sign-in is a result, never an error, and tells no more than the dialect
+ * does; errors are left for what is no judgement of the credentials.
+ */
+import { z } from "zod";
+import type { Accounts, Credential, SignInRefusal, SignInResult } from "../accounts/accounts.ts";
+import { systemCaller } from "../domain/caller.ts";
+import type { SettingsUseCase } from "../settings/settings.ts";
+import type { Connection } from "../transport/jsonrpc-api.ts";
+import { CallError } from "./errors.ts";
+import { type AnonymousCall, anonymousMethod, type Method } from "./method.ts";
+import { flag, type Param, param, taggedParam, text } from "./params.ts";
+import type { UserInfo } from "./user-info.ts";
+import type { Entry, Version } from "./version.ts";
+
+const PASSWORD_CHARS_MAX = 1_024;
+export const LIFETIME_SECONDS = 600;
+const LIFETIME_SECONDS_MIN = 60;
+
+export interface SignInDeps {
+  readonly accounts: Accounts;
+  readonly settings: Pick<SettingsUseCase, "show">;
+  readonly userInfo: UserInfo;
+}
+
+interface LoginOptions {
+  readonly user_info: boolean;
+  readonly reconnect_token?: boolean;
+}
+
+const SCRAM_LOGIN = z.strictObject({
+  mechanism: z.literal("SCRAM"),
+  scram_type: z.enum(["CLIENT_FIRST_MESSAGE", "CLIENT_FINAL_MESSAGE"]),
+  rfc_str: text(),
+});
+const OTP_LOGIN = z.strictObject({
+  mechanism: z.literal("OTP_TOKEN"),
+  otp_token: text(),
+  login_options: z.unknown().optional(),
+});
+
+function loginSchema(options: z.ZodType<LoginOptions>) {
+  return [
+    z.strictObject({
+      mechanism: z.literal("API_KEY_PLAIN"),
+      username: text(),
+      api_key: text(),
+      login_options: options,
+    }),
+    z.strictObject({
+      mechanism: z.literal("PASSWORD_PLAIN"),
+      username: text(),
+      password: text({ max: PASSWORD_CHARS_MAX }),
+      login_options: options,
+    }),
+    z.strictObject({ mechanism: z.literal("TOKEN_PLAIN"), token: text(), login_options: options }),
+    OTP_LOGIN,
+  ] as const;
+}
+
+const OLD_OPTIONS = z.strictObject({ user_info: flag.default(true) }).prefault({});
+const OPTIONS = z
+  .strictObject({ user_info: flag.default(true), reconnect_token: flag.default(false) })
+  .prefault({});
+const LOGIN = z.discriminatedUnion("mechanism", [...loginSchema(OPTIONS), SCRAM_LOGIN]);
+const OLD_LOGIN = z.discriminatedUnion("mechanism", [...loginSchema(OLD_OPTIONS)]);
+type Login = z.output<typeof LOGIN>;
+
+const LOGIN_PARAM: Param<Login> = taggedParam("login_data", "mechanism", LOGIN);
+const OLD_LOGIN_PARAM: Param<Login> = taggedParam("login_data", "mechanism", OLD_LOGIN);
+const OTP_PARAM = taggedParam("login_data", "mechanism", z.discriminatedUnion("mechanism", [OTP_LOGIN]));
+
+export function signInMethods(deps: SignInDeps): Record<string, Method> {
+  const { signIn } = deps.accounts;
+  const quick = async (call: AnonymousCall, result: Promise<SignInResult>): Promise<boolean> => {
+    call.connection.scram = undefined;
+    const { ok } = await entered(call.connection, await result);
+    return ok;
+  };
+  return {
+    "auth.mechanism_choices": anonymousMethod("The ways to sign in", [], ({ version }) =>
+      mechanisms(version),
+    ),
+    "auth.login_ex": anonymousMethod(
+      "Sign in",
+      (version) => [version.hasScram ? LOGIN_PARAM : OLD_LOGIN_PARAM] as const,
+      async (call, login) => call.version.signInResult(await logIn(deps, call, login)),
+    ),
+    "auth.login_ex_continue": anonymousMethod("Go on with a sign-in", [OTP_PARAM], () => refuseOtp()),
+    "auth.login": anonymousMethod(
+      "Sign in by password",
+      [
+        param("username", text()),
+        param("password", text()),
+        param("otp_token", text().nullable().default(null)),
+      ],
+      (call, username, password) =>
+        quick(call, signIn.byPassword(username, password, call.connection.origin)),
+    ),
+    "auth.login_with_api_key": anonymousMethod("Sign in by key", [param("api_key", text())], (call, key) =>
+      quick(call, signIn.byKey(key, undefined, call.connection.origin)),
+    ),
+    "auth.login_with_token": anonymousMethod("Sign in by token", [param("token", text())], (call, token) =>
+      quick(call, signIn.byToken(token, call.connection.origin)),
+    ),
+  };
+}
+
+function mechanisms({ hasScram }: Version): string[] {
+  return ["API_KEY_PLAIN", "TOKEN_PLAIN", "PASSWORD_PLAIN", ...(hasScram ? ["SCRAM"] : [])];
+}
+
+function logIn(deps: SignInDeps, call: AnonymousCall, login: Login): Promise<Entry> {
+  const { signIn } = deps.accounts;
+  const { origin } = call.connection;
+  if (login.mechanism === "SCRAM") {
+    return login.scram_type === "CLIENT_FIRST_MESSAGE"
+      ? scramFirst(deps, call, login.rfc_str)
+      : scramFinal(deps, call, login.rfc_str);
+  }
+  call.connection.scram = undefined;
+  switch (login.mechanism) {
+    case "API_KEY_PLAIN":
+      return plain(deps, call, login.login_options, signIn.byKey(login.api_key, login.username, origin));
+    case "PASSWORD_PLAIN":
+      return plain(
+        deps,
+        call,
+        login.login_options,
+        signIn.byPassword(login.username, login.password, origin),
+      );
+    case "TOKEN_PLAIN":
+      return plain(deps, call, login.login_options, signIn.byToken(login.token, origin));
+    case "OTP_TOKEN":
+      return refuseOtp();
+  }
+}
+
+/** There are no second factors yet, so none is ever waited for. */
+async function refuseOtp(): Promise<never> {
+  throw new CallError("EINVAL", "OTP_TOKEN: no authentication in progress");
+}
+
+async function plain(
+  deps: SignInDeps,
+  { connection }: AnonymousCall,
+  options: LoginOptions,
+  attempt: Promise<SignInResult>,
+): Promise<Entry> {
+  const result = await entered(connection, await attempt);
+  if (!result.ok) return { response_type: await responseType(deps, result.reason) };
+  return {
+    response_type: "SUCCESS",
+    user_info: options.user_info ? await userInfo(deps, connection, result.credential) : null,
+    authenticator: "LEVEL_1",
+    reconnect_token: options.reconnect_token ? await reconnectToken(deps, connection) : null,
+  };
+}
+
+async function scramFirst({ accounts }: SignInDeps, call: AnonymousCall, message: string): Promise<Entry> {
+  const { connection } = call;
+  connection.scram = undefined;
+  const exchange = await accounts.signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
+  if (!exchange) return { response_type: "AUTH_ERR" };
+  connection.scram = exchange;
+  return scramResponse("SERVER_FIRST_RESPONSE", exchange.serverFirst, null);
+}
+
+async function scramFinal(deps: SignInDeps, { connection }: AnonymousCall, message: string): Promise<Entry> {
+  const exchange = connection.scram;
+  connection.scram = undefined;
+  if (!exchange) throw new CallError("EFAULT", "SCRAM authentication is not in progress");
+  const result = await exchange.finish(message);
+  const { ok } = await entered(connection, result);
+  if (!result.ok || !ok) return { response_type: "AUTH_ERR" };
+  const info = await userInfo(deps, connection, result.credential);
+  return scramResponse("SERVER_FINAL_RESPONSE", result.serverFinal, info);
+}
+
+function scramResponse(type: string, message: string, info: object | null): Entry {
+  return { response_type: "SCRAM_RESPONSE", scram_type: type, rfc_str: message, user_info: info };
+}
+
+/** Opens the session of a sign-in that succeeded; throws what is no judgement of the credentials. */
+async function entered(connection: Connection, result: SignInResult): Promise<SignInResult> {
+  if (result.ok) connection.signIn(result.credential);
+  else if (result.reason === "busy" || result.reason === "too_many_guesses") {
+    throw new CallError("EBUSY", "Rate Limit Exceeded");
+  }
+  return result;
+}
+
+/** @returns null where the session has ended already. */
+async function userInfo(
+  deps: SignInDeps,
+  connection: Connection,
+  credential: Credential,
+): Promise<object | null> {
+  const caller = await connection.caller();
+  return caller ? deps.userInfo(caller, credential) : null;
+}
+
+/** Single use, from this address alone. It lives as long as the user prefers his sessions to. */
+async function reconnectToken({ accounts }: SignInDeps, connection: Connection): Promise<string | null> {
+  const caller = await connection.caller();
+  if (!caller || !connection.session) return null;
+  const { attributes } = await accounts.users.get(caller, { id: caller.userId });
+  return accounts.tokens.generate(connection.session, {
+    ttlSeconds: preferredLifetime(attributes.preferences),
+    attributes: {},
+    matchOrigin: true,
+    singleUse: true,
+  });
+}
+
+function preferredLifetime(preferences: unknown): number {
+  const lifetime = (preferences as { lifetime?: unknown } | null | undefined)?.lifetime;
+  return Number.isSafeInteger(lifetime) && (lifetime as number) >= LIFETIME_SECONDS_MIN
+    ? (lifetime as number)
+    : LIFETIME_SECONDS;
+}
+
+async function responseType({ settings }: SignInDeps, reason: SignInRefusal): Promise<string> {
+  switch (reason) {
+    case "expired":
+      return "EXPIRED";
+    case "no_roles":
+      return "DENIED";
+    case "insecure_transport": {
+      const { insecureTransportDialect } = await settings.show(systemCaller("internal"));
+      return insecureTransportDialect === "revoke" ? "EXPIRED" : "AUTH_ERR";
+    }
+    default:
+      return "AUTH_ERR";
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The TrueNAS dialect: its methods, shapes and errors over the use cases of this server. The implementation is that of the
+ * newest version; older ones bend it (`v25-04.ts` and its like). What is allowed is decided in the use cases, so that no
+ * other door allows more; here stands who is let in at all, which the dialect asks before it looks at parameters.
+ */
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Keys } from "../keys/keys.ts";
+import type { Log } from "../log.ts";
+import type { SettingsUseCase } from "../settings/settings.ts";
+import type { Api, ApiMethod } from "../transport/jsonrpc-api.ts";
+import { keyMethods } from "./api-keys.ts";
+import { auditMethods } from "./audit-log.ts";
+import { coreMethods } from "./core.ts";
+import { describeError } from "./errors.ts";
+import { EVENTS, Events } from "./events.ts";
+import { callable, type Method } from "./method.ts";
+import { sessionMethods } from "./sessions.ts";
+import { signInMethods } from "./sign-in.ts";
+import { createUserInfo } from "./user-info.ts";
+import { userMethods } from "./users.ts";
+import { V25_04 } from "./v25-04.ts";
+import { V25_10 } from "./v25-10.ts";
+import { V26_00 } from "./v26-00.ts";
+import { V27_00 } from "./v27-00.ts";
+import type { Version } from "./version.ts";
+
+/** Oldest first. */
+const VERSIONS: readonly Version[] = [V25_04, V25_10, V26_00, V27_00];
+
+export interface DialectDeps {
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly audit: Audit;
+  readonly settings: SettingsUseCase;
+  readonly feed: Feed;
+  readonly log: Log;
+}
+
+export function createDialect(deps: DialectDeps): Api {
+  const methods = declareMethods(deps);
+  const tables = new Map(VERSIONS.map((version) => [version.name, tableOf(version, methods, deps)]));
+  return {
+    versions: VERSIONS.map(({ name }) => name),
+    findMethod: (version, name) => tables.get(version)?.get(name),
+    describe: describeError,
+  };
+}
+
+function declareMethods(deps: DialectDeps): ReadonlyMap<string, Method> {
+  const { keys, accounts, audit } = deps;
+  const methods = new Map<string, Method>();
+  const events = new Events({ ...deps, version: versionNamed });
+  const userInfo = createUserInfo({ accounts, methods, events: EVENTS });
+  const declared = {
+    ...coreMethods(methods, events),
+    ...signInMethods({ ...deps, userInfo }),
+    ...sessionMethods({ ...deps, userInfo }),
+    ...keyMethods(keys),
+    ...userMethods(accounts),
+    ...auditMethods(audit, keys),
+  };
+  for (const [name, one] of Object.entries(declared)) methods.set(name, one);
+  return methods;
+}
+
+function tableOf(
+  version: Version,
+  methods: ReadonlyMap<string, Method>,
+  deps: DialectDeps,
+): ReadonlyMap<string, ApiMethod> {
+  const known = [...methods].filter(([name]) => !version.lacks.includes(name));
+  return new Map(known.map(([name, one]) => [name, callable(name, one, version, deps)]));
+}
+
+function versionNamed(name: string): Version {
+  return VERSIONS.find((version) => version.name === name) ?? V27_00;
+}

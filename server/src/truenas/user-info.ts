@@ -1,0 +1,60 @@
+/** What `auth.me` and a sign-in tell of the user and of what he may (protocol 3.3). */
+import type { Role } from "@chatelaine/contract/roles";
+import type { Accounts, Credential } from "../accounts/accounts.ts";
+import type { Caller } from "../domain/caller.ts";
+import type { Method } from "./method.ts";
+import { set } from "./wire.ts";
+
+export const HOME = "/var/empty";
+export const SHELL = "/usr/sbin/nologin";
+const SCREEN_ROLES: readonly Role[] = ["FULL_ADMIN", "READONLY_ADMIN", "SHARING_ADMIN"];
+
+export interface UserInfoDeps {
+  readonly accounts: Pick<Accounts, "users">;
+  readonly methods: ReadonlyMap<string, Method>;
+  /** Events with the roles that may subscribe; null: everybody. */
+  readonly events: Readonly<Record<string, readonly Role[] | null>>;
+}
+
+export type UserInfo = (caller: Caller, credential: Credential) => Promise<object>;
+
+export function createUserInfo({ accounts, methods, events }: UserInfoDeps): UserInfo {
+  const allowlist = (caller: Caller): object[] => {
+    if (caller.roles.has("FULL_ADMIN")) return [{ method: "*", resource: "*" }];
+    const may = (roles: readonly Role[]): boolean => roles.some((role) => caller.roles.has(role));
+    const calls = [...methods].filter(([, { access }]) => typeof access === "string" || may(access));
+    const names = Object.entries(events).filter(([, roles]) => roles === null || may(roles));
+    return [
+      ...calls.map(([resource]) => ({ method: "CALL", resource })),
+      ...names.map(([resource]) => ({ method: "SUBSCRIBE", resource })),
+    ];
+  };
+  return async (caller, credential) => {
+    const user = await accounts.users.get(caller, { id: caller.userId });
+    return {
+      pw_name: user.username,
+      pw_gecos: user.fullName,
+      pw_dir: HOME,
+      pw_shell: SHELL,
+      pw_uid: user.id,
+      pw_gid: user.id,
+      grouplist: null,
+      sid: null,
+      source: "LOCAL",
+      local: true,
+      attributes: user.attributes,
+      two_factor_config: { provisioning_uri: null, secret_configured: false, interval: 30, otp_digits: 6 },
+      privilege: {
+        roles: set(caller.roles),
+        allowlist: allowlist(caller),
+        web_shell: false,
+        webui_access: SCREEN_ROLES.some((role) => caller.roles.has(role)),
+      },
+      account_attributes: accountAttributes(credential),
+    };
+  };
+}
+
+function accountAttributes({ kind, scram }: Credential): string[] {
+  return ["LOCAL", ...(kind === "API_KEY" ? ["API_KEY"] : []), ...(scram ? ["SCRAM"] : [])];
+}

@@ -1,0 +1,128 @@
+/** `user.*`: the members that this server has; others are refused as unknown (protocol 6.1). */
+
+import { ROLES } from "@chatelaine/contract/roles";
+import { z } from "zod";
+import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts";
+import { systemCaller } from "../domain/caller.ts";
+import type { Group, User } from "../domain/user.ts";
+import { asDialect, ValidationErrors } from "./errors.ts";
+import { runQuery } from "./listing.ts";
+import { type Call, type Method, method } from "./method.ts";
+import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
+import { userEntry, userFields } from "./user-entry.ts";
+import type { Entry } from "./version.ts";
+
+const GROUPS_MAX = 100;
+
+const MEMBERS = {
+  full_name: text(),
+  email: text().nullable(),
+  password: text(),
+  password_disabled: flag,
+  locked: flag,
+  groups: z.array(integer).max(GROUPS_MAX),
+  roles: z.array(z.enum(ROLES)).max(ROLES.length),
+};
+const CREATE = z.strictObject({ username: text(), ...z.object(MEMBERS).partial().shape });
+const UPDATE = z.strictObject({ username: text(), ...MEMBERS }).partial();
+type Given = z.output<typeof UPDATE>;
+
+const ID = param("id", integer);
+const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.optional() }).default({}));
+
+export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Record<string, Method> {
+  const { users } = accounts;
+  const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("internal"));
+  const shown = async ({ version }: Call, user: User): Promise<Entry> =>
+    version.userEntry(userEntry(user, await listGroups()));
+  return {
+    "user.query": method(
+      ["ACCOUNT_READ"],
+      "List users",
+      [filtersParam, optionsParam],
+      async ({ caller, version }, condition, options) => {
+        const groups = await listGroups();
+        const entries = async (rows: readonly User[]): Promise<Entry[]> =>
+          rows.map((user) => version.userEntry(userEntry(user, groups)));
+        const listing = { fields: userFields(groups), list: users.list, entries };
+        return runQuery<User>(listing, caller, condition, options);
+      },
+    ),
+    "user.get_instance": method(["ACCOUNT_READ"], "Read a user", [ID, optionsParam], async (call, id) =>
+      shown(call, await ofUser("id", id, () => users.get(call.caller, { id }))),
+    ),
+    "user.create": method(
+      ["ACCOUNT_WRITE"],
+      "Make a user",
+      [param("user_create", CREATE)],
+      async (call, given) => {
+        requireOneWay("user_create", given);
+        const groups = await groupNames(listGroups, "user_create", given.groups);
+        const input: NewUserInput = { ...inputOf(given, groups), username: given.username };
+        const user = await asDialect("user_create", undefined, () => users.create(call.caller, input));
+        if (!given.locked) return shown(call, user);
+        return shown(call, await users.lock(call.caller, user.id));
+      },
+      { audit: () => "Create user" },
+    ),
+    "user.update": method(
+      ["ACCOUNT_WRITE"],
+      "Edit a user",
+      [ID, param("user_update", UPDATE)],
+      async (call, id, given) => {
+        requireOneWay("user_update", given);
+        const groups = await groupNames(listGroups, "user_update", given.groups);
+        const change: UserChange = {
+          ...inputOf(given, groups),
+          locked: given.locked,
+          passwordDisabled: given.password_disabled,
+        };
+        return shown(call, await ofUser("user_update", id, () => users.update(call.caller, id, change)));
+      },
+      { audit: (given) => `Update user ${idIn(given[0])}`.trim() },
+    ),
+    "user.delete": method(
+      ["ACCOUNT_WRITE"],
+      "Delete a user with all keys",
+      [ID, DELETE_OPTIONS],
+      async ({ caller }, id) => {
+        await ofUser("id", id, () => users.remove(caller, id));
+        return id;
+      },
+      { audit: (given) => `Delete user ${idIn(given[0])}`.trim() },
+    ),
+  };
+}
+
+function inputOf(given: Given, groups: readonly string[] | undefined): Partial<NewUserInput> {
+  const { username, full_name: fullName, email, roles } = given;
+  const password = given.password_disabled ? undefined : given.password;
+  return { username, fullName, email, roles, password, groups };
+}
+
+function requireOneWay(attribute: string, { password, password_disabled }: Given): void {
+  if (!password_disabled || password === undefined) return;
+  const message = 'Leave "password" out when it is disabled';
+  throw new ValidationErrors([{ attribute: `${attribute}.password`, message }]);
+}
+
+async function groupNames(
+  listGroups: () => Promise<readonly Group[]>,
+  attribute: string,
+  numbers: readonly number[] | undefined,
+): Promise<string[] | undefined> {
+  if (numbers === undefined) return undefined;
+  const names = new Map((await listGroups()).map(({ id, name }) => [id, name]));
+  const unknown = numbers.filter((number) => !names.has(number));
+  if (unknown.length === 0) return numbers.map((number) => names.get(number)!);
+  const message = `This attribute refers to groups that do not exist: ${unknown.join(", ")}`;
+  throw new ValidationErrors([{ attribute: `${attribute}.groups`, message }]);
+}
+
+function ofUser<Result>(attribute: string, id: number, work: () => Promise<Result>): Promise<Result> {
+  return asDialect(attribute, { what: "User", id }, work);
+}
+
+function idIn(given: unknown): string {
+  return Number.isSafeInteger(given) ? String(given) : "";
+}
