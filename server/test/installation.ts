@@ -1,0 +1,81 @@
+/** A real installation in a temporary folder, for tests: no fakes but the clock, where it is asked for. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RawConfig, readConfig } from "../src/config.ts";
+import type { Caller } from "../src/domain/caller.ts";
+import { systemCaller } from "../src/domain/caller.ts";
+import type { Clock } from "../src/domain/clock.ts";
+import { rightsOf } from "../src/domain/rights.ts";
+import type { User } from "../src/domain/user.ts";
+import { createLog, type Log } from "../src/log.ts";
+import { createServer, type Local, type Overrides, openLocal, type Server } from "../src/server.ts";
+
+export const SYSTEM = systemCaller("cli", "tester");
+export const QUIET: Log = createLog("error", "text");
+export const PASSWORD = "correct horse battery staple";
+
+/** Time that moves when it is told to. */
+export interface MovedClock extends Clock {
+  advance(ms: number): void;
+}
+
+export function movedClock(start = Date.UTC(2030, 0, 1)): MovedClock {
+  let now = start;
+  return {
+    now: () => now,
+    monotonic: () => now,
+    advance: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+export interface Folder extends AsyncDisposable {
+  readonly path: string;
+  /** The use cases straight on the folder; closed with it. */
+  open(overrides?: Overrides): Promise<Local>;
+  /** A server on it, on free ports; closed with it. */
+  serve(raw?: RawConfig, overrides?: Overrides): Promise<Server>;
+}
+
+/** A folder that a server has made, with the database and the master secret in it. */
+export async function makeInstallation(): Promise<Folder> {
+  const path = mkdtempSync(join(tmpdir(), "chatelaine-test-"));
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const folder: Folder = {
+    path,
+    open: async (overrides = {}) => keep(await openLocal(path, { log: QUIET, ...overrides })),
+    serve: async (raw = {}, overrides = {}) => {
+      const config = readConfig(
+        { data: path, http: "127.0.0.1:0", https: "off", anonymousRate: "0", ...raw },
+        {},
+      );
+      return keep(await createServer(config, { log: QUIET, ...overrides }));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(opened.map((one) => one.close()));
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+  const first = await folder.serve({ http: `unix:${join(path, "first.sock")}` });
+  await first.close();
+  opened.pop();
+  return folder;
+}
+
+/** Somebody who is signed in by password from loopback. */
+export function callerOf(user: User): Caller {
+  return {
+    kind: "user",
+    userId: user.id,
+    username: user.username,
+    key: null,
+    origin: { door: "rest", address: "127.0.0.1", port: 1, secure: true, client: "test", sessionId: null },
+    ...rightsOf(user.allRoles, user.allScopes),
+  };
+}
