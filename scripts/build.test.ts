@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VERSION } from "../server/src/version.ts";
@@ -42,11 +42,12 @@ describe("the single executable", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("serves, its Workers included, and ends in good order", async () => {
+  test("serves, its Workers and its own certificate included, and ends in good order", async () => {
     const socket = join(folder, "http.sock");
-    const child = start("serve", "--http", `unix:${socket}`, "--https", "off");
+    const child = start("serve", "--http", `unix:${socket}`, "--https", "127.0.0.1:0");
     try {
       expect(await waitForReady(child, socket)).toBe(200);
+      expect(existsSync(join(folder, "data/tls/ca.pem"))).toBe(true);
     } finally {
       child.kill("SIGTERM");
     }

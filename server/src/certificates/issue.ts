@@ -2,7 +2,7 @@
  * Makes the local CA and its leaves: ECDSA P-256 with SHA-256, by WebCrypto. Loaded only when one is due, because the
  * X.509 library is the slowest part of a start.
  */
-import "reflect-metadata";
+import "./reflect.ts";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
