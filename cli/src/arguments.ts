@@ -32,6 +32,15 @@ export function collectRole(text: string, before: readonly Role[] = []): Role[] 
   return [...before, parseRole(text)];
 }
 
+/** As an option's value: Commander takes null for no value at all. */
+export interface Expiry {
+  readonly at: number | null;
+}
+
+export function readExpiry(text: string): Expiry {
+  return { at: parseExpiry(text) };
+}
+
 /** An instant, a day, a time from now, or `never`. @returns milliseconds since the epoch; null: never */
 export function parseExpiry(text: string, now = Date.now()): number | null {
   if (text === "never") return null;

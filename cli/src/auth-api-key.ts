@@ -1,7 +1,7 @@
 /** `auth api_key ...`: the words of the TrueNAS command line (protocol 9), for those who come from there. */
 import { type Command, InvalidArgumentError } from "commander";
 import { parseExpiry, parseId } from "./arguments.ts";
-import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { addPrinting, onData, type Printing } from "./command.ts";
 import { print, printJson, printList, printRecord, tell } from "./output.ts";
 import { type Key, keyShape, madeKeyShape } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
@@ -67,12 +67,12 @@ function addQuery(apiKey: Command): void {
 
 function addGetInstance(apiKey: Command): void {
   addPrinting(apiKey, "get_instance <id>", "Prints a key.", "chatelaine auth api_key get_instance 7").action(
-    async (id: string, options: Printing, command: Command) => {
-      const read = ({ keys, caller }: Local): Promise<Key> => keys.get(caller, readId(id));
-      const entry = await onData(command, async (local) =>
-        entryOf(keyShape(await read(local), local.clock.now()), ALL_FIELDS),
+    async (given: string, options: Printing, command: Command) => {
+      const id = readId(given);
+      const shape = await onData(command, async ({ keys, caller, clock }) =>
+        keyShape(await keys.get(caller, id), clock.now()),
       );
-      await printRecord(options, entry);
+      await printRecord(options, entryOf(shape, ALL_FIELDS));
     },
   );
 }

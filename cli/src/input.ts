@@ -35,10 +35,11 @@ export async function readKey(fromStdin: boolean | undefined): Promise<string> {
 
 function askUnseen(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
   stdin.setEncoding("utf8");
+  // Before the question, so that not even a quick answer is seen.
   stdin.setRawMode(true);
   stdin.resume();
+  stderr.write(question);
   return new Promise((resolve, reject) => {
     let typed = "";
     const onData = (data: string): void => {

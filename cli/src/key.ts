@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { parseExpiry, parseId } from "./arguments.ts";
+import { type Expiry, parseId, readExpiry } from "./arguments.ts";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
@@ -32,7 +32,7 @@ export function addKeyCommands(program: Command): void {
 interface CreateOptions extends Printing, KeyLimitOptions {
   readonly user: string;
   readonly name: string;
-  readonly expires?: number | null;
+  readonly expires?: Expiry;
 }
 
 function addCreate(key: Command): void {
@@ -45,10 +45,10 @@ function addCreate(key: Command): void {
   )
     .requiredOption("--user <name>", "whose key it is")
     .requiredOption("--name <text>", "unique over all users")
-    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text));
+    .option("--expires <when>", EXPIRES, readExpiry);
   addKeyLimits(create).action(async (options: CreateOptions, command: Command) => {
-    const { user: username, name, expires: expiresAt } = options;
-    const input = { username, name, expiresAt, ...limitsOf(options) };
+    const { user: username, name, expires } = options;
+    const input = { username, name, expiresAt: expires?.at, ...limitsOf(options) };
     const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
       return { made: await keys.create(caller, input), now: clock.now() };
     });
@@ -89,7 +89,7 @@ async function listKeys(
 
 interface EditOptions extends Printing, KeyLimitOptions {
   readonly name?: string;
-  readonly expires?: number | null;
+  readonly expires?: Expiry;
 }
 
 function addEdit(key: Command): void {
@@ -102,17 +102,17 @@ function addEdit(key: Command): void {
   )
     .argument("<id>", "the number that the key begins with", parseId)
     .option("--name <text>", "unique over all users")
-    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text));
+    .option("--expires <when>", EXPIRES, readExpiry);
   addKeyLimits(edit)
     .option("--no-tags", "takes all tags away")
     .option("--all-roles", "all roles that the user has")
     .option("--all-scopes", "all scopes that the user has")
     .option("--any-ip", "from any address")
     .action(async (id: number, options: EditOptions, command: Command) => {
-      const { name, expires: expiresAt } = options;
+      const { name, expires } = options;
       const change = {
         ...(name !== undefined && { name }),
-        ...(expiresAt !== undefined && { expiresAt }),
+        ...(expires && { expiresAt: expires.at }),
         ...limitsOf(options),
       };
       if (Object.keys(change).length === 0)
@@ -133,9 +133,9 @@ function addReset(key: Command): void {
     "chatelaine key reset 7 --expires 90d",
   )
     .argument("<id>", "the number that the key begins with", parseId)
-    .option("--expires <when>", EXPIRES, (text: string) => parseExpiry(text))
-    .action(async (id: number, options: Printing & { expires?: number | null }, command: Command) => {
-      const change = { reset: true, ...(options.expires !== undefined && { expiresAt: options.expires }) };
+    .option("--expires <when>", EXPIRES, readExpiry)
+    .action(async (id: number, options: Printing & { expires?: Expiry }, command: Command) => {
+      const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
       const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
         return { made: await keys.update(caller, id, change), now: clock.now() };
       });

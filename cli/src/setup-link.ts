@@ -1,5 +1,5 @@
 import type { RawConfig } from "@chatelaine/server/main";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, onData, type Printing } from "./command.ts";
 import { print, printJson, tell } from "./output.ts";
 
@@ -13,12 +13,20 @@ export function addSetupLink(program: Command): void {
     .option("--http <addr>", "where the server listens, as given to serve (CHATELAINE_HTTP)")
     .option("--https <addr>", "the same with TLS (CHATELAINE_HTTPS)")
     .action(async (options: Printing & RawConfig, command: Command) => {
-      const { setupLink } = await import("@chatelaine/server/main");
-      const raw = command.optsWithGlobals<RawConfig>();
+      const { pageAddress, setupLink } = await import("@chatelaine/server/main");
+      const page = orWrongUsage(() => pageAddress(command.optsWithGlobals<RawConfig>()));
       const token = await onData(command, (local) => local.accounts.setup.makeToken());
-      const url = setupLink(raw, token);
+      const url = setupLink(page, token);
       if (options.json) return printJson({ url });
       await print(url);
       tell("It works once, within an hour, while there is no user.");
     });
+}
+
+function orWrongUsage<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }

