@@ -4,11 +4,12 @@
  * `createServer` is the whole program in one process; `openLocal` is the same use cases straight on a data folder, for
  * the command line, whether or not a server runs on it.
  */
+import { X509Certificate } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Accounts, createAccounts } from "./accounts/accounts.ts";
 import { type Audit, createAudit } from "./audit/audit.ts";
-import { type Certificates, openCertificates } from "./certificates/certificates.ts";
+import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
 import type { Config, Listen } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
@@ -21,8 +22,11 @@ import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { createHealth } from "./transport/health.ts";
+import { createJsonRpc } from "./transport/jsonrpc.ts";
 import { type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
+import type { Peer } from "./transport/peer.ts";
 import { createRest } from "./transport/rest/rest.ts";
+import { createDialect } from "./truenas/truenas.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
 
 /** The use cases, put together over one store. */
@@ -132,10 +136,16 @@ async function openServer(config: Config, app: App): Promise<Server> {
     log,
   });
   const rest = createRest({ ...app, allowOrigins: config.allowOrigins });
-  const routes: Route[] = [health, (req, peer) => rest.fetch(req, peer)];
+  const { allowOrigins, anonymousRate } = config;
+  const rpc = createJsonRpc({ ...app, api: createDialect(app), allowOrigins, anonymousRate });
+  const routes: Route[] = [
+    health,
+    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app, certificates)),
+    (req, peer) => rest.fetch(req, peer),
+  ];
   const listeners = await openListeners(config, certificates, {
     routes,
-    websocket: { message: () => {} },
+    websocket: rpc.websocket,
     log,
   });
   const timers = startClockwork(app, () => refresh());
@@ -155,6 +165,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       rest.close();
+      await rpc.close();
       await Promise.all(listeners.all.map((listener) => listener.close(DRAIN_MS)));
       await closeApp(app);
     },
@@ -253,4 +264,21 @@ function certificateNames(on: Extract<Listen, { kind: "tcp" }>): string[] {
     .map((address) => address.replace(/%.*$/, ""))
     .filter((address) => !address.startsWith("fe80:"));
   return [...new Set(["localhost", hostname(), "127.0.0.1", "::1", ...addresses])];
+}
+
+/** As the dialect's sockets need it: with the certificate that this client sees. */
+function rpcPeer(peer: Peer, app: App, certificates: Certificates | undefined) {
+  const origin = { ...peer.origin, door: "websocket" as const };
+  const own = peer.tls && certificates ? certificates.binding : undefined;
+  const binding = peer.proxied ? proxyBinding(peer, app) : own;
+  return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins: peer.ownOrigins };
+}
+
+/** Behind a proxy that ends TLS, clients see its certificate, which the settings name. */
+function proxyBinding(peer: Peer, app: App): (() => Uint8Array) | undefined {
+  if (!peer.tls) return undefined;
+  const settings = app.store.readSettings();
+  if (settings instanceof Promise || settings.clientCertificate === null) return undefined;
+  const { raw } = new X509Certificate(settings.clientCertificate);
+  return () => tlsServerEndPoint(raw);
 }
