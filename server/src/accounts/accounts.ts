@@ -222,6 +222,8 @@ export interface TokenOptions {
   /** Only from the address that it was made from. */
   readonly matchOrigin: boolean;
   readonly singleUse: boolean;
+  /** The call that asked for it, for the audit. */
+  readonly call?: Caller["call"];
 }
 
 export interface AccountsDeps {

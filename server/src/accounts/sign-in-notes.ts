@@ -81,7 +81,7 @@ export function noteEnd(audit: Notes, { id, origin, credential }: Session, reaso
 
 /** A token that a session made. Its attributes are the client's own and are not kept. */
 export function noteToken(audit: Notes, { id, origin, credential }: Session, options: TokenOptions): void {
-  const { ttlSeconds, matchOrigin, singleUse } = options;
+  const { ttlSeconds, matchOrigin, singleUse, call } = options;
   audit.note({
     ...placeOf({ ...origin, sessionId: id }),
     event: "METHOD_CALL",
@@ -90,7 +90,7 @@ export function noteToken(audit: Notes, { id, origin, credential }: Session, opt
     success: true,
     username: credential.username,
     credentials: describeCredential(credential),
-    details: { ttlSeconds, matchOrigin, singleUse },
+    details: { ttlSeconds, matchOrigin, singleUse, ...(call ? { call } : {}) },
   });
 }
 

@@ -1,23 +1,18 @@
 /** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
 import { z } from "zod";
 import type { Accounts, Credential, Session } from "../accounts/accounts.ts";
-import type { Audit } from "../audit/audit.ts";
-import { credentialNote } from "../domain/audit.ts";
 import { matches } from "../domain/query-match.ts";
 import { applyOptions } from "../domain/query-options.ts";
 import { CallError } from "./errors.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
-import { LIFETIME_SECONDS } from "./sign-in.ts";
+import { LIFETIME_SECONDS, LIFETIME_SECONDS_MAX } from "./sign-in.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry } from "./version.ts";
 import { instant } from "./wire.ts";
 
-const TTL_SECONDS_MAX = 365 * 86_400;
-
 export interface SessionDeps {
   readonly accounts: Accounts;
-  readonly audit: Pick<Audit, "note">;
   readonly userInfo: UserInfo;
 }
 
@@ -44,17 +39,15 @@ export function sessionMethods(deps: SessionDeps): Record<string, Method> {
       "any",
       "Make a token for further connections",
       [
-        param("ttl", integer.min(1).max(TTL_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
+        param("ttl", integer.min(1).max(LIFETIME_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
         param("attrs", z.record(z.string(), z.unknown()).default({})),
         param("match_origin", flag.default(true)),
         param("single_use", flag.default(false)),
       ],
       (call, ttl, attributes, matchOrigin, singleUse) => {
         const ttlSeconds = ttl ?? LIFETIME_SECONDS;
-        const options = { ttlSeconds, attributes, matchOrigin, singleUse };
-        const token = accounts.tokens.generate(sessionOf(call), options);
-        noteToken(deps.audit, call);
-        return token;
+        const options = { ttlSeconds, attributes, matchOrigin, singleUse, call: call.caller.call };
+        return accounts.tokens.generate(sessionOf(call), options);
       },
       { audit: () => TOKEN_WORDS },
     ),
@@ -157,20 +150,4 @@ const NO_SECOND_FACTOR = { id: 1, enabled: false, services: { ssh: false }, wind
 
 function refuseUnconfigured(words: string): never {
   throw new CallError("EOPNOTSUPP", words);
-}
-
-/** Nothing in the store changes, so this is recorded beside it. */
-function noteToken(audit: Pick<Audit, "note">, { caller, connection }: Call): void {
-  audit.note({
-    event: "METHOD_CALL",
-    action: "auth.generate_token",
-    description: TOKEN_WORDS,
-    success: true,
-    username: caller.username,
-    address: connection.origin.address,
-    sessionId: connection.id,
-    door: connection.origin.door,
-    credentials: credentialNote(caller),
-    details: { call: caller.call },
-  });
 }

@@ -16,6 +16,7 @@ import type { Entry, Version } from "./version.ts";
 const PASSWORD_CHARS_MAX = 1_024;
 export const LIFETIME_SECONDS = 600;
 const LIFETIME_SECONDS_MIN = 60;
+export const LIFETIME_SECONDS_MAX = 30 * 86_400;
 
 export interface SignInDeps {
   readonly accounts: Accounts;
@@ -216,7 +217,7 @@ async function reconnectToken({ accounts }: SignInDeps, connection: Connection):
 function preferredLifetime(preferences: unknown): number {
   const lifetime = (preferences as { lifetime?: unknown } | null | undefined)?.lifetime;
   return Number.isSafeInteger(lifetime) && (lifetime as number) >= LIFETIME_SECONDS_MIN
-    ? (lifetime as number)
+    ? Math.min(lifetime as number, LIFETIME_SECONDS_MAX)
     : LIFETIME_SECONDS;
 }
 
