@@ -95,7 +95,7 @@ function untilStopped(server: Server, announced: Promise<void>): Promise<number>
       setTimeout(() => {
         log.error("Not everything ended in time", { seconds: CLOSE_WITHIN_MS / 1000 });
         resolve(1);
-      }, CLOSE_WITHIN_MS).unref();
+      }, CLOSE_WITHIN_MS);
       const closed = announced.catch(() => undefined).then(() => server.close());
       closed.then(
         () => resolve(0),
