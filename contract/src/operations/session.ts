@@ -192,8 +192,8 @@ export const sessionOperations = {
     words: "Any JSON, 64 KiB of it for a user in all; read back under `user.attributes` of the session.",
     access: { kind: "signed_in" },
     params: z.strictObject({ name: z.string().min(1).max(200) }),
-    body: z.strictObject({ value: z.json() }),
-    output: z.strictObject({ name: z.string(), value: z.json() }),
+    body: z.strictObject({ value: z.unknown() }),
+    output: z.strictObject({ name: z.string(), value: z.unknown() }),
     status: 200,
     errors: ["limit_reached", "conflict"],
     example: {
