@@ -51,7 +51,8 @@ const KEYS: Listing = {
     last_used_client: ["lastUsedClient"],
     version: ["version"],
   },
-  words: [["name"], ["username"], ["description"], ["hint"], ["tags", "*"]],
+  words: [["name"], ["username"], ["description"], ["tags", "*"]],
+  wholeWords: [["hint"]],
 };
 
 type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;

@@ -33,6 +33,8 @@ export interface Listing {
   readonly fields: Readonly<Record<string, readonly string[]>>;
   /** Members that `q` looks into; `*` for the elements of a list. */
   readonly words: readonly (readonly string[])[];
+  /** Members that a word of `q` must be the whole of. */
+  readonly wholeWords?: readonly (readonly string[])[];
 }
 
 export interface PageInput {
@@ -229,8 +231,9 @@ function wordCondition(listing: Listing, word: string): Condition {
   const within = listing.words.map(
     (path): Test => ({ kind: "test", path, op: "rin", fold: true, value: fold(word) }),
   );
+  const whole = (listing.wholeWords ?? []).map((path) => test(path, "=", word));
   const byId = /^\d{1,10}$/.test(word) ? [test(["id"], "=", Number(word))] : [];
-  return any([...within, ...byId]);
+  return any([...within, ...whole, ...byId]);
 }
 
 function readFilter(listing: Listing, text: string): Condition {
