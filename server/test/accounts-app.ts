@@ -9,6 +9,7 @@ import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/c
 import type { AuditRecord } from "../src/domain/audit.ts";
 import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
 import type { Clock } from "../src/domain/clock.ts";
+import { AppError } from "../src/domain/errors.ts";
 import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
 import { createFeed, type Feed } from "../src/feed/feed.ts";
@@ -133,6 +134,17 @@ export function credentialOf(result: SignInResult) {
 export async function auditOf(app: TestApp, action: string): Promise<readonly AuditRecord[]> {
   const where = { kind: "test", path: ["action"], op: "=", fold: false, value: action } as const;
   return (await app.audit.list(app.system, { where, limit: 0 })).rows;
+}
+
+/** What the promise was refused with. Bun's `rejects` blocks the loop that the store's threads answer to. */
+export async function refusalOf(promise: Promise<unknown>): Promise<AppError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error("It was not refused");
 }
 
 /** Waits until the condition holds; fails after ten seconds. */
