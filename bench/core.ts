@@ -2,7 +2,8 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { deriveSecrets } from "@chatelaine/server/crypto";
+import { deriveSecrets, sealContext } from "@chatelaine/server/crypto";
+import { openLocal } from "@chatelaine/server/server";
 import { writeKeysInBulk } from "@chatelaine/server/store/bulk";
 import { command, connectRpc, dropFolder, makeFolder, type Node, type RpcClient, startNode } from "./node.ts";
 import { figure, median, quantile, table } from "./results.ts";
@@ -14,6 +15,7 @@ const LIST_RUNS = 200;
 const SEARCH_RUNS = 20;
 const LISTED_KEYS = 100_000;
 const MANY_KEYS = 1_000_000;
+const OWNERS = 1_000;
 const INDEXED = ["id", "name", "username", "created_at", "expires_at"];
 
 type Row = readonly [what: string, measured: string, aim: string, yardstick: string];
@@ -24,7 +26,7 @@ export async function run(): Promise<string> {
   const folder = makeFolder();
   try {
     const key = await install(folder);
-    fill(folder, LISTED_KEYS);
+    await fill(folder, LISTED_KEYS);
     const node = await startNode(folder);
     try {
       rows.push(...(await signIns(node, key)), ...(await lists(node, key)), ...(await making(node, key)));
@@ -43,20 +45,20 @@ async function install(folder: string): Promise<string> {
   const node = await startNode(folder);
   await node.stop();
   await command(folder, ["user", "create", "root", "--role", "FULL_ADMIN", "--password-stdin"], PASSWORD);
+  await command(folder, ["user", "create", "maker", "--role", "KEY_HOLDER"]);
   return command(folder, ["key", "create", "--user", "root", "--name", "bench"]);
 }
 
-/** Keys of one owner with random secrets: what is measured never signs in with them. */
-function fill(folder: string, count: number): void {
-  const { fingerprint } = deriveSecrets(
-    Buffer.from(readFileSync(join(folder, "secret"), "utf8").trim(), "hex"),
-  );
+/** Keys of many owners with random secrets: what is measured never signs in with them. */
+async function fill(folder: string, count: number): Promise<void> {
+  const firstOwner = await makeOwners(folder);
+  const secrets = deriveSecrets(Buffer.from(readFileSync(join(folder, "secret"), "utf8").trim(), "hex"));
   const now = Math.floor(Date.now() / 1000) * 1000;
-  const noise = randomBytes(220);
-  const secretOf = () => ({
+  const noise = randomBytes(144);
+  const secretOf = (id: number) => ({
     digest: randomBytes(32),
-    sealed: noise.subarray(0, 156),
-    salt: noise.subarray(0, 16),
+    sealed: secrets.seal(noise.subarray(0, 128), sealContext(id)),
+    salt: noise.subarray(128),
     iterations: 50_000,
     createdAt: now,
     endsAt: null,
@@ -65,7 +67,9 @@ function fill(folder: string, count: number): void {
     for (let place = 0; place < count; place++) {
       const name = `${["backup", "ci", "metrics", "edge"][place % 4]}-${randomBytes(5).toString("hex")}`;
       const expiresAt = place % 3 === 0 ? now + place * 1000 + 86_400_000 : null;
-      yield { name, userId: 1, username: "root", createdAt: now - place * 1000, expiresAt, revokedAt: null };
+      const userId = firstOwner + (place % OWNERS);
+      const username = `owner-${place % OWNERS}`;
+      yield { name, userId, username, createdAt: now - place * 1000, expiresAt, revokedAt: null };
     }
   }
   const record = {
@@ -84,7 +88,22 @@ function fill(folder: string, count: number): void {
     success: true,
     error: null,
   };
-  writeKeysInBulk({ folder, fingerprint }, keys(), { secretOf, record });
+  writeKeysInBulk({ folder, fingerprint: secrets.fingerprint }, keys(), { secretOf, record });
+}
+
+/** @returns the id of the first; the others follow it */
+async function makeOwners(folder: string): Promise<number> {
+  const local = await openLocal(folder);
+  try {
+    const ids: number[] = [];
+    for (let place = 0; place < OWNERS; place++) {
+      const user = { username: `owner-${place}`, roles: ["KEY_HOLDER" as const] };
+      ids.push((await local.accounts.users.create(local.caller, user)).id);
+    }
+    return ids[0]!;
+  } finally {
+    await local.close();
+  }
 }
 
 async function signIns(node: Node, key: string): Promise<Row[]> {
@@ -137,7 +156,7 @@ async function lists(node: Node, key: string): Promise<Row[]> {
     await page(`ordered by ${field}`, [], field);
     await page(`ordered by -${field}`, [], `-${field}`);
   }
-  await page("one owner, by name", [["username", "=", "root"]], "name");
+  await page("one owner, by name", [["username", "=", "owner-7"]], "name");
   await page("names that begin with ci-", [["name", "^", "ci-"]], "name");
   const search = (pattern: string) => () =>
     client.call("api_key.query", [
@@ -170,13 +189,11 @@ async function making(node: Node, key: string): Promise<Row[]> {
   const check = () => checker.call("auth.login_ex", [login]);
   const alone = await times(LIST_RUNS, check);
   let isDone = false;
-  const made = (async () => {
-    const each = await times(100, (run) =>
-      maker.call("api_key.create", [{ name: `made-${run}`, username: "root" }]),
-    );
+  const made = times(100, (run) =>
+    maker.call("api_key.create", [{ name: `made-${run}`, username: "maker" }]),
+  ).finally(() => {
     isDone = true;
-    return each;
-  })();
+  });
   const beside: number[] = [];
   while (!isDone) beside.push(...(await times(1, check)));
   const rounds = Array.from({ length: 9 }, () =>
@@ -207,7 +224,7 @@ async function largeStart(): Promise<Row[]> {
     const empty = await startNode(folder);
     const emptyBytes = empty.residentBytes();
     await empty.stop();
-    fill(folder, MANY_KEYS);
+    await fill(folder, MANY_KEYS);
     const starts: number[] = [];
     const sizes: number[] = [];
     for (let run = 0; run < 5; run++) {

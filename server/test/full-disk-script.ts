@@ -3,6 +3,7 @@ import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "../src/config.ts";
 import { errorCode } from "../src/domain/errors.ts";
+import type { MadeKey } from "../src/keys/keys.ts";
 import { createServer } from "../src/server.ts";
 import { QUIET, SYSTEM } from "./installation.ts";
 
@@ -37,7 +38,7 @@ const config = readConfig(
 const server = await createServer(config, { log: { ...QUIET, error: () => {} } });
 const { keys, accounts, verify } = server.app;
 await accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
-const made = [];
+const made: MadeKey[] = [];
 for (let turn = 0; turn < 5; turn++)
   made.push(await keys.create(SYSTEM, { name: `before-${turn}`, username: "root" }));
 const check = async (place: number): Promise<string> => {

@@ -13,7 +13,7 @@ import type { Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { ListQuery, MaybePromise, Page, Store } from "../store/store.ts";
+import type { ListQuery, MaybePromise, Page, Profile, Store } from "../store/store.ts";
 import type { Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
 import { createPasswords } from "./passwords.ts";
@@ -40,6 +40,8 @@ export interface Users {
   list(caller: Caller, query: ListQuery): Promise<Page<User>>;
   /** ACCOUNT_READ, or oneself. Throws not_found. */
   get(caller: Caller, by: { readonly id: number } | { readonly username: string }): Promise<User>;
+  /** What the caller may always know of himself. Throws not_found for somebody who is no user. */
+  profile(caller: Caller): MaybePromise<Profile>;
   /**
    * ACCOUNT_WRITE, and nobody grants what he lacks.
    * Throws invalid with issues, name_taken, forbidden, limit_reached, unavailable where too many passwords are hashed.

@@ -7,7 +7,7 @@ import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
-import type { Store, Transaction } from "../store/store.ts";
+import type { Profile, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput, UserChange, Users } from "./accounts.ts";
 import { keepAnAdmin, requireCoversUser } from "./grants.ts";
 import { setGroups } from "./memberships.ts";
@@ -37,6 +37,10 @@ export function createUsers(deps: UsersDeps): Users {
       return deps.store.listUsers(query);
     },
     get: (caller, by) => get(deps, caller, by),
+    profile: (caller) => {
+      const found = deps.store.findProfile(caller.userId);
+      return found instanceof Promise ? found.then(orMissing) : orMissing(found);
+    },
     create: (caller, input) =>
       orNote(deps, caller, actOfCreate(input.username), () => create(deps, caller, input)),
     update: change,
@@ -46,6 +50,11 @@ export function createUsers(deps: UsersDeps): Users {
       orNote(deps, caller, actOfRemove({ id, username: String(id) }), () => remove(deps, caller, id)),
     setAttribute: (caller, name, value) => setAttribute(deps, caller, { name, value }),
   };
+}
+
+function orMissing(profile: Profile | undefined): Profile {
+  if (!profile) throw missing();
+  return profile;
 }
 
 /** Whom the caller may not see is not there for him. */

@@ -12,7 +12,7 @@ import {
   type SecretColumns,
   secretOf,
 } from "./rows.ts";
-import type { Change, CheckRecord, CheckUser } from "./store.ts";
+import type { Change, CheckRecord, CheckUser, Profile } from "./store.ts";
 import type { ChangeRow } from "./tables.ts";
 
 const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names`;
@@ -30,6 +30,7 @@ type CheckRow = CheckKeyRow & UserColumns & { [Name in keyof SecretColumns]: Sec
 export interface HotReads {
   findCheck(keyId: number): CheckRecord | undefined;
   findCheckUser(userId: number): CheckUser | undefined;
+  findProfile(userId: number): Profile | undefined;
   poll(): readonly Change[];
   readSettings(): Settings;
   countUsers(): number;
@@ -41,6 +42,9 @@ export function openHotReads(path: string): HotReads {
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
   const check = database.prepare<CheckRow, [number]>(FIND_CHECK);
   const user = database.prepare<UserColumns, [number]>(FIND_USER);
+  const profile = database.prepare<{ username: string; full_name: string; attributes: string }, [number]>(
+    "SELECT username, full_name, attributes FROM users WHERE id = ?",
+  );
   const version = database.prepare<{ data_version: number }, []>("PRAGMA data_version");
   const changes = database.prepare<Selectable<ChangeRow>, [number, number]>(
     "SELECT * FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -64,6 +68,11 @@ export function openHotReads(path: string): HotReads {
     findCheckUser: (userId) => {
       const row = user.get(userId);
       return row ? checkUserOf({ ...row, id: row.user_id }) : undefined;
+    },
+    findProfile: (userId) => {
+      const row = profile.get(userId);
+      if (!row) return undefined;
+      return { username: row.username, fullName: row.full_name, attributes: JSON.parse(row.attributes) };
     },
     poll: () => {
       const now = version.get()!.data_version;

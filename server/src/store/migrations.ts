@@ -50,6 +50,8 @@ const first: Migration = ({ id, int, bytes, tail }) => [
     roles TEXT, scopes TEXT, allowed_ips TEXT, rate_limit TEXT, version ${int} NOT NULL)${tail}`,
   "CREATE INDEX keys_user ON keys (user_id, id)",
   "CREATE INDEX keys_username ON keys (username, id)",
+  // Equal names are many: backwards, ids still rise.
+  "CREATE INDEX keys_username_back ON keys (username DESC, id)",
   "CREATE INDEX keys_created ON keys (created_at, id)",
   "CREATE INDEX keys_expires ON keys (expires_at, id)",
   "CREATE INDEX keys_expiry_untold ON keys (expires_at) WHERE expiry_told = 0 AND expires_at IS NOT NULL",

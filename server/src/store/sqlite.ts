@@ -59,6 +59,7 @@ export async function openSqliteStore({ folder, clock, fingerprint, create }: St
   return {
     findCheck: hot.findCheck,
     findCheckUser: hot.findCheckUser,
+    findProfile: hot.findProfile,
     poll: hot.poll,
     readSettings: hot.readSettings,
     countUsers: hot.countUsers,

@@ -62,6 +62,8 @@ export interface StoredSecret {
   readonly endsAt: number | null;
 }
 
+export type Profile = Pick<User, "username" | "fullName" | "attributes">;
+
 /** What password sign-in needs, in one read. */
 export interface PasswordRecord extends CheckUser {
   readonly passwordHash: string | null;
@@ -134,6 +136,8 @@ export interface Store {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
   findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
+  /** What a sign-in tells somebody of himself. */
+  findProfile(userId: number): MaybePromise<Profile | undefined>;
   /**
    * Changes that anybody committed since the last call, oldest first; next to free where there are none.
    * One caller alone: the follower of the feed.

@@ -30,14 +30,14 @@ export function createUserInfo({ accounts, methods, events }: UserInfoDeps): Use
     ];
   };
   return async (caller, credential) => {
-    const user = await accounts.users.get(caller, { id: caller.userId });
+    const user = await accounts.users.profile(caller);
     return {
       pw_name: user.username,
       pw_gecos: user.fullName,
       pw_dir: HOME,
       pw_shell: SHELL,
-      pw_uid: user.id,
-      pw_gid: user.id,
+      pw_uid: caller.userId,
+      pw_gid: caller.userId,
       grouplist: null,
       sid: null,
       source: "LOCAL",
