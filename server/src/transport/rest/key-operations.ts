@@ -1,4 +1,4 @@
-import type { Caller } from "../../domain/caller.ts";
+import { type Caller, requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Key, KeySecret } from "../../domain/key.ts";
 import type { Condition } from "../../domain/query.ts";
@@ -215,6 +215,7 @@ function statusFilter(status: string, now: number): Condition {
 }
 
 async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMany">) {
+  requireRole(caller, "API_KEY_WRITE", "READONLY_ADMIN", "KEY_HOLDER");
   const { ids, username, tag } = body;
   const filters = [
     ...idFilters(ids),

@@ -232,7 +232,7 @@ function wordCondition(listing: Listing, word: string): Condition {
     (path): Test => ({ kind: "test", path, op: "rin", fold: true, value: fold(word) }),
   );
   const whole = (listing.wholeWords ?? []).map((path) => test(path, "=", word));
-  const byId = /^\d{1,10}$/.test(word) ? [test(["id"], "=", Number(word))] : [];
+  const byId = /^[1-9]\d{0,9}$/.test(word) ? [test(["id"], "=", Number(word))] : [];
   return any([...within, ...whole, ...byId]);
 }
 
