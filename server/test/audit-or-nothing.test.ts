@@ -46,6 +46,7 @@ const READS = [
   "users.list",
   "users.get",
   "keys.self",
+  "users.profile",
   "keys.repeated",
   "groups.list",
   "groups.get",

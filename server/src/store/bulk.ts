@@ -32,7 +32,9 @@ export function writeKeysInBulk(
   const { main } = prepareDatabases(folder, fingerprint, false);
   const database = new Database(main, { readwrite: true, create: false, strict: true });
   try {
-    database.run("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -262144;");
+    database.run(
+      "PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -262144;",
+    );
     const insertKey = database.prepare(INSERT_KEY);
     const insertSecret = database.prepare(INSERT_SECRET);
     const { seq } = (database

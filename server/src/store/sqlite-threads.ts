@@ -18,6 +18,8 @@ import type { DatabaseName, WorkerReply, WorkerRequest, WorkerResult } from "./w
 /** Longest wait for the turn to write. */
 export const TURN_MS_MAX = 10_000;
 
+const CLOSE_MS_MAX = 2_000;
+
 export interface Thread {
   ask(request: WorkerRequest): Promise<WorkerResult>;
   close(): Promise<void>;
@@ -65,7 +67,10 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
   return {
     ask: (request) => post(worker ?? start(), request),
     close: async () => {
-      worker?.terminate();
+      if (!worker) return;
+      const closing = worker;
+      await Promise.race([post(closing, { kind: "close" }).catch(() => undefined), Bun.sleep(CLOSE_MS_MAX)]);
+      closing.terminate();
       fail("The store is closed");
     },
   };

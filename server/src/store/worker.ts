@@ -85,6 +85,8 @@ function answer(request: WorkerRequest): WorkerResult {
   switch (request.kind) {
     case "open":
       return open(request);
+    case "close":
+      return close();
     case "run":
       return run(request.database, request.sql, request.params);
     case "batch":
@@ -113,6 +115,15 @@ function open({ role, main, activity }: Extract<WorkerRequest, { kind: "open" }>
     );
     databases.set(name, database);
   }
+  return NOTHING;
+}
+
+/** The last connection to a database leaves it without a write-ahead log. */
+function close(): WorkerResult {
+  for (const statement of statements.values()) statement.finalize();
+  statements.clear();
+  for (const database of databases.values()) database.close();
+  databases.clear();
   return NOTHING;
 }
 
