@@ -5,8 +5,9 @@
  * session costs no read while nothing changes. Whatever ends its key, user or token ends it: when the feed tells,
  * and at the latest before its next use, because `caller` follows the feed first (held by `sessions.test.ts`).
  */
-import { randomUUID } from "node:crypto";
+
 import { type Audit, recordOf } from "../audit/audit.ts";
+import { makeId } from "../crypto.ts";
 import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
@@ -72,7 +73,7 @@ export class LiveSessions implements Sessions {
 
   open(credential: Credential, origin: Origin, onEnd: (reason: SessionEnd) => void): Session {
     const { clock, tokens } = this.#deps;
-    const id = origin.sessionId ?? randomUUID();
+    const id = origin.sessionId ?? makeId();
     const session: Session = {
       id,
       credential,
@@ -210,9 +211,10 @@ export class LiveSessions implements Sessions {
     return credential.tokenId !== null && !entry.token ? "token_ended" : this.#whyOver(entry);
   }
 
-  #whyOver({ openedAt, keyExpiresAt, token }: Entry): SessionEnd | undefined {
+  /** A key that changed since its caller was computed may expire at another time: that is judged anew. */
+  #whyOver({ openedAt, keyExpiresAt, token, caller }: Entry): SessionEnd | undefined {
     const { clock, tokens } = this.#deps;
-    if (isExpired(keyExpiresAt, clock.now())) return "key_expired";
+    if (caller && isExpired(keyExpiresAt, clock.now())) return "key_expired";
     if (token && tokens.isOver(token)) return "token_ended";
     return clock.monotonic() - openedAt >= SESSION_AGE_MS_MAX ? "too_old" : undefined;
   }

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import type { Audit } from "../audit/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
+import { makeId } from "../crypto.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -66,7 +66,7 @@ function freshLogin(clock: Clock, user: Pick<CheckUser, "id" | "username">) {
   return {
     userId: user.id,
     username: user.username,
-    loginId: randomUUID(),
+    loginId: makeId(),
     loginAt,
     parent: null,
     tokenId: null,

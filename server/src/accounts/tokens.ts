@@ -5,9 +5,8 @@
  * it is there to come back with. It dies with the session that it opened, with its key or user, and when it was not
  * used for as long as it may rest.
  */
-import { randomUUID } from "node:crypto";
 import type { Audit } from "../audit/audit.ts";
-import { makeToken, type Random, type Secrets } from "../crypto.ts";
+import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
@@ -68,7 +67,7 @@ export class LiveTokens {
     }
     const text = makeToken(this.#deps.random);
     this.#add({
-      id: randomUUID(),
+      id: makeId(),
       digest: this.#digest(text),
       makerId: session.id,
       root: session.credential.parent ?? session.credential,

@@ -1,0 +1,376 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Credential, Session, SessionEnd, TokenOptions } from "../src/accounts/accounts.ts";
+import { SESSION_AGE_MS_MAX } from "../src/accounts/sessions.ts";
+import { TOKENS_PER_SESSION_MAX } from "../src/accounts/tokens.ts";
+import type { Origin } from "../src/domain/caller.ts";
+import type { KeyFields } from "../src/domain/key.ts";
+import type { User } from "../src/domain/user.ts";
+import {
+  auditOf,
+  callerOf,
+  credentialOf,
+  makeUserWithPassword,
+  openTestApp,
+  originOf,
+  PASSWORD,
+  type TestApp,
+  until,
+} from "./accounts-app.ts";
+
+let app: TestApp;
+/** Another process on the same folder. */
+let other: TestApp;
+let alice: User;
+
+beforeEach(async () => {
+  app = await openTestApp();
+  other = await openTestApp({ beside: app });
+  await makeUserWithPassword(app, "root");
+  await app.accounts.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
+  alice = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
+  await app.accounts.groups.addMember(app.system, "readers", "alice");
+});
+afterEach(async () => {
+  await other.close();
+  await app.close();
+});
+
+interface Opened {
+  readonly session: Session;
+  readonly credential: Credential;
+  readonly ends: SessionEnd[];
+}
+
+function open(credential: Credential, origin = originOf()): Opened {
+  const ends: SessionEnd[] = [];
+  return {
+    session: app.accounts.sessions.open(credential, origin, (reason) => ends.push(reason)),
+    credential,
+    ends,
+  };
+}
+
+async function byKey(
+  fields: KeyFields = {},
+  origin: Origin = originOf(),
+): Promise<Opened & { id: number; text: string }> {
+  const made = await app.keys.create(app.system, { name: crypto.randomUUID(), username: "alice", ...fields });
+  const { text } = made.secret;
+  const credential = credentialOf(await app.accounts.signIn.byKey(text, "alice", origin));
+  return { ...open(credential, origin), id: made.key.id, text };
+}
+
+async function byPassword(origin: Origin = originOf(), username = "alice"): Promise<Opened> {
+  return open(credentialOf(await app.accounts.signIn.byPassword(username, PASSWORD, origin)), origin);
+}
+
+const callerIn = async ({ session }: Opened) => app.accounts.sessions.caller(session);
+const isLive = (opened: Opened): Promise<boolean> =>
+  callerIn(opened).then(
+    () => true,
+    (error) => {
+      expect(error).toMatchObject({ code: "session_expired" });
+      return false;
+    },
+  );
+
+describe.each(["this process", "another process"])("a session of a key, changed by %s", (where) => {
+  const from = (): TestApp => (where === "this process" ? app : other);
+
+  test.each([
+    ["pause", (id: number) => from().keys.pause(app.system, id)],
+    ["revocation", (id: number) => from().keys.revoke(app.system, id, "left")],
+    ["reset", (id: number) => from().keys.update(app.system, id, { reset: true })],
+    ["deletion", (id: number) => from().keys.remove(app.system, id)],
+    ["exposure", (id: number) => from().keys.revokeExposed(id)],
+  ])("ends for its next use after %s, and others live on", async (_what, act) => {
+    const [opened, bystander] = [await byKey(), await byKey()];
+    expect(await isLive(opened)).toBe(true);
+    await act(opened.id);
+    expect(await isLive(opened)).toBe(false);
+    expect(opened.ends).toEqual(["key_ended"]);
+    expect(await isLive(bystander)).toBe(true);
+  });
+
+  test.each([
+    ["lock", () => from().accounts.users.lock(app.system, alice.id)],
+    ["loss of a role", () => from().accounts.users.update(app.system, alice.id, { roles: [] })],
+    ["loss of a group", () => from().accounts.groups.removeMember(app.system, "readers", "alice")],
+    ["loss of the group's role", () => from().accounts.groups.update(app.system, "readers", { roles: [] })],
+    ["deletion of the group", () => from().accounts.groups.remove(app.system, "readers")],
+    [
+      "a new password",
+      () => from().accounts.users.update(app.system, alice.id, { password: "another long one" }),
+    ],
+    ["deletion", () => from().accounts.users.remove(app.system, alice.id)],
+  ])("ends with its user's other sessions after %s", async (_what, act) => {
+    const [key, password, bystander] = [
+      await byKey(),
+      await byPassword(),
+      await byPassword(originOf(), "root"),
+    ];
+    await act();
+    expect(await isLive(key)).toBe(false);
+    expect(await isLive(password)).toBe(false);
+    expect(key.ends).toHaveLength(1);
+    expect(password.ends).toEqual(["user_ended"]);
+    expect(await isLive(bystander)).toBe(true);
+  });
+
+  test("learns of it without being used", async () => {
+    const opened = await byKey();
+    await from().keys.revoke(app.system, opened.id, "left");
+    await until(() => opened.ends.length > 0);
+    expect(opened.ends).toEqual(["key_ended"]);
+  });
+
+  test("has new rights at once where rights are added", async () => {
+    const opened = await byKey();
+    expect((await callerIn(opened)).roles.has("ACCOUNT_READ")).toBe(false);
+    await from().accounts.users.update(app.system, alice.id, { roles: ["KEY_HOLDER", "ACCOUNT_READ"] });
+    expect((await callerIn(opened)).roles.has("ACCOUNT_READ")).toBe(true);
+    await from().accounts.groups.update(app.system, "readers", {
+      roles: ["API_KEY_READ", "AUTH_SESSIONS_READ"],
+    });
+    expect((await callerIn(opened)).roles.has("AUTH_SESSIONS_READ")).toBe(true);
+    await from().keys.update(app.system, opened.id, { name: "renamed" });
+    expect((await callerIn(opened)).key?.name).toBe("renamed");
+  });
+});
+
+describe("expiry", () => {
+  test("ends the session at its next use, and by itself", async () => {
+    const [used, idle] = [
+      await byKey({ expiresAt: app.clock.now() + 60_000 }),
+      await byKey({ expiresAt: app.clock.now() + 60_000 }),
+    ];
+    expect(await isLive(used)).toBe(true);
+    app.clock.move(61_000);
+    expect(await isLive(used)).toBe(false);
+    expect(used.ends).toEqual(["key_expired"]);
+    await until(() => idle.ends.length > 0);
+    expect(idle.ends).toEqual(["key_expired"]);
+  });
+
+  test("that is moved later or earlier holds for sessions that are open", async () => {
+    const opened = await byKey({ expiresAt: app.clock.now() + 60_000 });
+    await app.keys.update(app.system, opened.id, { expiresAt: app.clock.now() + 3_600_000 });
+    app.clock.move(61_000);
+    expect(await isLive(opened)).toBe(true);
+    await other.keys.update(app.system, opened.id, { expiresAt: app.clock.now() + 10_000 });
+    app.clock.move(11_000);
+    expect(await isLive(opened)).toBe(false);
+  });
+
+  test("by age comes after thirty days", async () => {
+    const opened = await byPassword();
+    app.clock.move(SESSION_AGE_MS_MAX - 60_000);
+    expect(await isLive(opened)).toBe(true);
+    app.clock.move(60_000);
+    expect(await isLive(opened)).toBe(false);
+    expect(opened.ends).toEqual(["too_old"]);
+  });
+});
+
+describe("what happens between the sign-in and the opening", () => {
+  test.each([
+    ["a revocation", (id: number) => app.keys.revoke(app.system, id, "left")],
+    ["a reset", (id: number) => other.keys.update(app.system, id, { reset: true })],
+    [
+      "a lock that is undone",
+      async () => {
+        await app.accounts.users.lock(app.system, alice.id);
+        await app.accounts.users.unlock(app.system, alice.id);
+      },
+    ],
+    [
+      "a new password",
+      () => other.accounts.users.update(app.system, alice.id, { password: "another long one" }),
+    ],
+  ])("%s opens no session that lives", async (_what, act) => {
+    for (const isFollowed of [true, false]) {
+      const made = await app.keys.create(app.system, { name: crypto.randomUUID(), username: "alice" });
+      const credential = credentialOf(await app.accounts.signIn.byKey(made.secret.text, "alice", originOf()));
+      await act(made.key.id);
+      if (isFollowed) await app.feed.follow();
+      const opened = open(credential);
+      expect(await isLive(opened)).toBe(false);
+      await until(() => opened.ends.length > 0);
+      expect(opened.ends).toHaveLength(1);
+    }
+  });
+});
+
+describe("a session", () => {
+  test("that changed its own user's password lives on, alone", async () => {
+    const [own, another] = [await byPassword(), await byPassword()];
+    await app.accounts.users.update(await callerIn(own), alice.id, { password: "another long one" });
+    expect(await isLive(own)).toBe(true);
+    expect(await isLive(another)).toBe(false);
+  });
+
+  test("carries the rights of its key as they are narrowed", async () => {
+    const opened = await byKey({ roles: ["API_KEY_READ"] });
+    const caller = await callerIn(opened);
+    expect([...caller.roles]).toEqual(["API_KEY_READ"]);
+    expect(caller).toMatchObject({
+      kind: "key",
+      username: "alice",
+      origin: { sessionId: opened.session.id },
+    });
+  });
+
+  test("is told once, or not at all where the opener closed it, and its end is recorded", async () => {
+    const [closed, ended] = [await byKey(), await byKey()];
+    app.accounts.sessions.close(closed.session, "disconnect");
+    app.accounts.sessions.close(closed.session, "disconnect");
+    await app.keys.remove(app.system, ended.id);
+    await app.feed.follow();
+    app.accounts.sessions.close(ended.session, "disconnect");
+    expect([closed.ends, ended.ends]).toEqual([[], ["key_ended"]]);
+    expect(await isLive(closed)).toBe(false);
+    const records = (await auditOf(app, "API_KEY")).filter(({ event }) => event === "LOGOUT");
+    expect(records.map(({ details }) => details.reason).sort()).toEqual(["disconnect", "key_ended"]);
+  });
+
+  test("is replaced by a new sign-in on the same connection", async () => {
+    const origin = originOf();
+    const first = await byPassword(origin);
+    const second = await byKey({}, origin);
+    expect(second.session.id).toBe(first.session.id);
+    app.accounts.sessions.close(first.session, "replaced");
+    expect([await isLive(first), await isLive(second), first.ends]).toEqual([false, true, []]);
+  });
+
+  test("is listed and ended by those who have the role, and listeners hear of it", async () => {
+    const heard: string[] = [];
+    const stop = app.accounts.sessions.subscribe((change, session) => heard.push(`${change} ${session.id}`));
+    const [mine, victim, third] = [await byPassword(originOf(), "root"), await byKey(), await byKey()];
+    const [root, holder] = [await callerIn(mine), await callerIn(victim)];
+    const { sessions } = app.accounts;
+    expect(sessions.list(root)).toHaveLength(3);
+    expect(() => sessions.list(holder)).toThrow("Not authorized");
+    expect(() => sessions.terminate(holder, mine.session.id)).toThrow("Not authorized");
+    expect(() => sessions.terminateOthers(holder)).toThrow("Not authorized");
+    expect(sessions.terminate(root, "nothing")).toBe(false);
+    expect(sessions.terminate(root, victim.session.id)).toBe(true);
+    expect(victim.ends).toEqual(["terminated"]);
+    sessions.terminateOthers(root);
+    expect([await isLive(mine), await isLive(third)]).toEqual([true, false]);
+    expect(heard).toHaveLength(5);
+    expect(heard[3]).toBe(`removed ${victim.session.id}`);
+    stop();
+    expect((await auditOf(app, "session.end")).filter((record) => record.success)).toHaveLength(2);
+  });
+});
+
+describe("tokens", () => {
+  const options: TokenOptions = { ttlSeconds: 600, attributes: {}, matchOrigin: true, singleUse: false };
+  const generate = ({ session }: Opened, more: Partial<TokenOptions> = {}): string =>
+    app.accounts.tokens.generate(session, { ...options, ...more });
+  const use = (token: string, origin = originOf()) => app.accounts.signIn.byToken(token, origin);
+  const openBy = async (token: string, origin = originOf()): Promise<Opened> =>
+    open(credentialOf(await use(token, origin)), origin);
+
+  test("open sessions with the rights and limits of the key beneath", async () => {
+    const maker = await byKey({ roles: ["API_KEY_READ"] });
+    const token = generate(maker);
+    expect(token).toMatch(/^[A-Za-z0-9_-]{64}$/);
+    const opened = await openBy(token);
+    expect(opened.credential).toMatchObject({
+      kind: "TOKEN",
+      username: "alice",
+      parent: { kind: "API_KEY" },
+    });
+    const caller = await callerIn(opened);
+    expect([...caller.roles]).toEqual(["API_KEY_READ"]);
+    expect(caller.kind).toBe("key");
+    await other.keys.pause(app.system, maker.id);
+    expect(await isLive(opened)).toBe(false);
+    expect((await use(token)).ok).toBe(false);
+    const records = await auditOf(app, "token.create");
+    expect(records).toMatchObject([{ description: "Generate authentication token for session" }]);
+    expect(JSON.stringify(await auditOf(app, "TOKEN"))).not.toContain(token);
+  });
+
+  test("of a token's session belong to the credential at the root", async () => {
+    const maker = await byPassword();
+    const second = await openBy(generate(maker));
+    const third = await openBy(generate(second));
+    expect(third.credential.parent).toEqual(maker.credential);
+    expect((await callerIn(third)).kind).toBe("user");
+  });
+
+  test("for a single use are used once, also by two at once", async () => {
+    const token = generate(await byPassword(), { singleUse: true });
+    const both = await Promise.all([use(token), use(token)]);
+    expect(both.filter(({ ok }) => ok)).toHaveLength(1);
+    expect((await use(token)).ok).toBe(false);
+  });
+
+  test("match the address unless told otherwise, and with attributes open nothing", async () => {
+    const maker = await byPassword();
+    const elsewhere = originOf({ address: "198.51.100.1" });
+    expect((await use(generate(maker), elsewhere)).ok).toBe(false);
+    expect((await use(generate(maker, { matchOrigin: false }), elsewhere)).ok).toBe(true);
+    expect((await use(generate(maker, { attributes: { job: 1 } }))).ok).toBe(false);
+  });
+
+  test("live as long as they are used, and their sessions with them", async () => {
+    const token = generate(await byPassword(), { ttlSeconds: 100 });
+    const opened = await openBy(token);
+    for (let times = 0; times < 3; times++) {
+      app.clock.move(90_000);
+      expect(await isLive(opened)).toBe(true);
+    }
+    app.clock.move(101_000);
+    expect(await isLive(opened)).toBe(false);
+    expect(opened.ends).toEqual(["token_ended"]);
+    expect((await use(token)).ok).toBe(false);
+  });
+
+  test("die with the session that they opened", async () => {
+    const token = generate(await byPassword());
+    app.accounts.sessions.close((await openBy(token)).session, "disconnect");
+    expect((await use(token)).ok).toBe(false);
+  });
+
+  test.each([["logout"], ["terminated"]] as const)(
+    "die with the session that made them at %s",
+    async (how) => {
+      const maker = await byPassword();
+      const token = generate(maker);
+      const opened = await openBy(token);
+      if (how === "logout") app.accounts.sessions.close(maker.session, "logout");
+      else app.accounts.sessions.terminate(await callerOf(app, "root"), maker.session.id);
+      expect(opened.ends).toEqual(["token_ended"]);
+      expect((await use(token)).ok).toBe(false);
+    },
+  );
+
+  test("bring a client back that lost its connection, but not after a reset, lock or new password", async () => {
+    const acts = [
+      (id: number) => app.keys.update(app.system, id, { reset: true }),
+      () => other.accounts.users.update(app.system, alice.id, { password: "another long one" }),
+    ];
+    for (const act of acts) {
+      const maker = await byKey();
+      const tokens = [generate(maker), generate(maker)];
+      app.accounts.sessions.close(maker.session, "disconnect");
+      expect((await use(tokens[0]!)).ok).toBe(true);
+      await act(maker.id);
+      expect((await use(tokens[1]!)).ok).toBe(false);
+    }
+  });
+
+  test("are bounded in number and life, and a session that ended makes none", async () => {
+    const maker = await byPassword();
+    for (const ttlSeconds of [0, -1, 1.5, Number.NaN, 1e9]) {
+      expect(() => generate(maker, { ttlSeconds })).toThrow("A token may live");
+    }
+    for (let count = 0; count < TOKENS_PER_SESSION_MAX; count++) generate(maker);
+    expect(() => generate(maker)).toThrow("too many");
+    app.accounts.sessions.close(maker.session, "logout");
+    expect(() => generate(maker)).toThrow("Session is expired");
+  });
+});
