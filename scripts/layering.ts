@@ -39,7 +39,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   ...Object.fromEntries(USE_CASES.map((name) => [name, USE_CASE])),
   store: {
     may: ["domain", "contract", "log"],
-    packages: ["node:*", "bun:sqlite", "bun", "kysely", "pg"],
+    packages: ["node:*", "bun:sqlite", "bun:ffi", "bun", "kysely", "pg"],
   },
   certificates: { may: ["domain", "log"], packages: ["node:*", "@peculiar/x509", "reflect-metadata"] },
   transport: WIRE,

@@ -13,6 +13,7 @@ import {
   hkdfSync,
   pbkdf2,
   randomBytes,
+  randomUUID,
   timingSafeEqual,
 } from "node:crypto";
 import { promisify } from "node:util";
@@ -117,6 +118,11 @@ export function unpackVerifier(packed: Uint8Array, salt: Uint8Array, iterations:
 /** Binds a sealed SCRAM verifier to its key. */
 export function sealContext(keyId: number): string {
   return `scram|${keyId}`;
+}
+
+/** A random UUID (RFC 9562, version 4). */
+export function makeId(): string {
+  return randomUUID();
 }
 
 /** Text of 48 random bytes, base64url, 64 characters. */

@@ -25,6 +25,8 @@ import { createTokens, LiveTokens } from "./tokens.ts";
 import { createUsers } from "./users.ts";
 import { createWebSessions, type WebSessions } from "./web-sessions.ts";
 
+export type { WebSession } from "../store/store.ts";
+
 export interface Accounts {
   readonly users: Users;
   readonly groups: Groups;

@@ -5,9 +5,8 @@
  * A session ends when it was idle for an hour or is a day old, at sign-out, and in the same commit in which its user is
  * locked, deleted, loses a right or gets another password. Rights are read anew for every request.
  */
-import { randomUUID } from "node:crypto";
 import { type Audit, recordOf } from "../audit/audit.ts";
-import { makeToken, type Random, type Secrets } from "../crypto.ts";
+import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
 import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
@@ -80,7 +79,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
       const now = clock.now();
       const { address, client, secure } = origin;
       const session: WebSession = {
-        id: randomUUID(),
+        id: makeId(),
         userId: credential.userId,
         createdAt: now,
         seenAt: now,

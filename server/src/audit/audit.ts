@@ -2,13 +2,14 @@
  * The audit log: reading it, and recording what happens beside changes (sign-ins, refusals), in batches that a flood cannot
  * make the keys' database pay for.
  */
-import { randomUUID } from "node:crypto";
+import { makeId } from "../crypto.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Log } from "../log.ts";
-import type { KeyUse, ListQuery, Page, Store } from "../store/store.ts";
+import type { KeyUse, Store } from "../store/store.ts";
 
 export const FLUSH_EVERY_MS = 500;
 /** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
@@ -63,7 +64,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     },
     note: (note) => {
       if (records.length >= WAITING_MAX) dropped++;
-      else records.push({ ...EMPTY, ...note, id: randomUUID(), at: clock.now() });
+      else records.push({ ...EMPTY, ...note, id: makeId(), at: clock.now() });
     },
     noteUse: (keyId, address, client) => {
       const count = (use.get(keyId)?.count ?? 0) + 1;
@@ -98,7 +99,7 @@ export function recordOf(
   const details = caller.call ? { call: caller.call, ...note.details } : (note.details ?? {});
   return {
     ...EMPTY,
-    id: randomUUID(),
+    id: makeId(),
     at,
     event: "METHOD_CALL",
     username: caller.username,

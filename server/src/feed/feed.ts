@@ -8,6 +8,8 @@
 import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store } from "../store/store.ts";
 
+export type { Change } from "../store/store.ts";
+
 export const FOLLOW_EVERY_MS = 50;
 
 export interface Feed {

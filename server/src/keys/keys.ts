@@ -22,9 +22,10 @@ import {
   type ScramVerifier,
 } from "../domain/key.ts";
 import type { KeyText } from "../domain/key-text.ts";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
-import type { KeyPatch, ListQuery, NewKey, Page, Store, Transaction } from "../store/store.ts";
+import type { KeyPatch, NewKey, Store, Transaction } from "../store/store.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
   fieldIssues,

@@ -2,7 +2,7 @@
  * Requests that may be sent again (`Idempotency-Key`). What one has made is remembered in the transaction that makes it,
  * so that whoever lost the answer and asks again makes nothing twice, whenever the line was cut.
  */
-import { timingSafeEqual } from "node:crypto";
+import { equalBytes } from "../crypto.ts";
 import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Store, Transaction } from "../store/store.ts";
@@ -27,6 +27,6 @@ export async function findRepeated(
 ): Promise<number | undefined> {
   const found = caller.once && (await store.findOnce(caller.once.digest));
   if (!found || !caller.once) return undefined;
-  if (timingSafeEqual(found.request, caller.once.request)) return found.entityId;
+  if (equalBytes(found.request, caller.once.request)) return found.entityId;
   throw new AppError("invalid", "This Idempotency-Key was used for another request");
 }

@@ -3,12 +3,12 @@
  * thread. Every order ends with the id, so that pages do not overlap.
  */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition, Order } from "../domain/query.ts";
 import { compareByOrder } from "../domain/query-options.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { type Column, type Columns, pushDown, pushOrder } from "./query-sql.ts";
 import type { Thread } from "./sqlite-threads.ts";
-import type { ListQuery, Page } from "./store.ts";
 
 interface Source {
   readonly select: RawBuilder<unknown>;

@@ -5,12 +5,15 @@ import type { AuditRecord } from "../domain/audit.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { Group, User } from "../domain/user.ts";
 import { openActivity } from "./activity.ts";
 import { openHotReads } from "./hot-reads.ts";
+import { openKeyUse } from "./key-use.ts";
 import { listRows } from "./lists.ts";
 import { prepareDatabases } from "./open-database.ts";
+import { openRateCounters } from "./rate-counters.ts";
 import { holdReserve } from "./reserve.ts";
 import {
   auditOf,
@@ -23,15 +26,7 @@ import {
   userOf,
 } from "./rows.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
-import type {
-  ListQuery,
-  Page,
-  PasswordRecord,
-  Store,
-  StoredSecret,
-  StoreOptions,
-  Transaction,
-} from "./store.ts";
+import type { PasswordRecord, Store, StoredSecret, StoreOptions, Transaction } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { findGroup, SqlTransaction } from "./transaction.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
@@ -40,15 +35,22 @@ const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESERVE_EVERY_MS = 60_000;
 
-export async function openSqliteStore({ folder, clock, fingerprint, create }: StoreOptions): Promise<Store> {
+export async function openSqliteStore({
+  folder,
+  clock,
+  log,
+  fingerprint,
+  create,
+}: StoreOptions): Promise<Store> {
   const files = prepareDatabases(folder, fingerprint, create);
-  const hot = openHotReads(files.main);
+  const hot = openHotReads(files.main, log);
   const writer = openThread("writer", files);
   const reader = openThread("reader", files);
   const writing = overThread<Tables>(writer, "main");
   const reading = overThread<Tables>(reader, "main");
   const lists = new Lists(reading, reader);
   const activity = openActivity(writer);
+  const rates = openRateCounters(folder);
   const reserve = holdReserve(folder);
   const transact = transactor(writing, () => clock.now());
   let reserveTimer: Timer | undefined;
@@ -59,6 +61,12 @@ export async function openSqliteStore({ folder, clock, fingerprint, create }: St
   return {
     findCheck: hot.findCheck,
     findCheckUser: hot.findCheckUser,
+    findHot: hot.findHot,
+    findWords: hot.findWords,
+    stamp: hot.stamp,
+    takeRate: rates.take,
+    giveBackRate: rates.giveBack,
+    ...openKeyUse(writer, reader),
     findProfile: hot.findProfile,
     poll: hot.poll,
     readSettings: hot.readSettings,

@@ -13,9 +13,9 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
-import type { Condition, Order } from "../domain/query.ts";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Settings } from "../domain/settings.ts";
-import type { Group, User } from "../domain/user.ts";
+import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
@@ -48,6 +48,68 @@ export interface CheckUser {
   readonly roles: readonly Role[];
   readonly scopes: readonly string[];
   readonly groups: readonly string[];
+  /** What holds for all his keys, whatever they say themselves. */
+  readonly ceilings: Ceilings | null;
+}
+
+/** What a check needs of a key, and nothing for people. Lists are JSON text, so that equal ones are known without reading them. */
+export interface HotKey {
+  readonly userId: number;
+  readonly expiresAt: number | null;
+  readonly pausedAt: number | null;
+  readonly revokedAt: number | null;
+  readonly limits: {
+    readonly roles: string | null;
+    readonly scopes: string | null;
+    readonly allowedIps: string | null;
+    readonly rateLimit: string | null;
+  };
+  readonly secrets: readonly Pick<StoredSecret, "digest" | "createdAt" | "endsAt">[];
+}
+
+export type KeyWords = Pick<CheckRecord, "name" | "description" | "tags">;
+
+/** What is left of a limit in its running window. */
+export interface RateState {
+  /** Whether the cost was still in it, and is spent now. */
+  readonly ok: boolean;
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+/** What happened to a key in one batch. */
+export interface UseTally {
+  readonly keyId: number;
+  readonly at: number;
+  readonly address: string | null;
+  readonly client: string | null;
+  /** `13a`: hour of the day in UTC, and the letter of the outcome. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly hosts: ReadonlyMap<string, number>;
+  /** Whether it was good at all: last use is of good ones alone. */
+  readonly isUse: boolean;
+}
+
+/** Why a key was refused whose secret was right. */
+export interface RefusalRecord {
+  readonly decision: string;
+  readonly keyId: number;
+  readonly at: number;
+  readonly reason: string;
+  /** For people: the exact rule. */
+  readonly rule: string;
+  readonly address: string | null;
+  readonly host: string | null;
+}
+
+/** Counts of a day, by hour and outcome (`13a`) or, when old, by outcome alone (`a`). */
+export interface KeyDay {
+  readonly keyId: number;
+  /** Days since the epoch, UTC. */
+  readonly day: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** One secret of a key. Nothing in it authenticates without the master secret. */
@@ -85,23 +147,6 @@ export interface Change {
   readonly spares: string | null;
 }
 
-/** Paths of conditions and orders are the names of the record's members; instants compare as Date. */
-export interface ListQuery {
-  readonly where?: Condition;
-  readonly order?: readonly Order[];
-  readonly offset?: number;
-  /** 0: all. */
-  readonly limit?: number;
-  /** `count` gives the total alone; `page` both. Default `rows`. */
-  readonly want?: "rows" | "count" | "page";
-}
-
-export interface Page<Row> {
-  readonly rows: readonly Row[];
-  /** Of all that match; undefined unless asked for. */
-  readonly total: number | undefined;
-}
-
 export interface KeyUse {
   readonly keyId: number;
   readonly at: number;
@@ -136,6 +181,24 @@ export interface Store {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
   findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
+  /** One indexed read of what a check needs. */
+  findHot(keyId: number): MaybePromise<HotKey | undefined>;
+  findWords(keyId: number): MaybePromise<KeyWords | undefined>;
+  /**
+   * A number that is the same as before only if nobody has committed anything since: what was read under it is still so.
+   * undefined: nothing can be proven, and nothing may be remembered.
+   */
+  stamp(): number | undefined;
+  /**
+   * Spends from a limit, exactly, over all processes on this store; a cost of 0 only asks. Throws unavailable where it cannot
+   * be counted.
+   */
+  takeRate(
+    whose: "key" | "user",
+    id: number,
+    want: { readonly rule: RateLimit; readonly cost: number; readonly now: number },
+  ): MaybePromise<RateState>;
+  giveBackRate(whose: "key" | "user", id: number, cost: number): MaybePromise<void>;
   /** What a sign-in tells somebody of himself. */
   findProfile(userId: number): MaybePromise<Profile | undefined>;
   /**
@@ -181,6 +244,15 @@ export interface Store {
 
   /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
+  /** Adds a batch of counts, in slices, by statements that touch nothing of a key; keeps the last 100 refusals of each. */
+  recordUse(tallies: readonly UseTally[], refusals: readonly RefusalRecord[]): Promise<void>;
+  listKeyDays(keyId: number, sinceDay: number): Promise<readonly KeyDay[]>;
+  listKeyHosts(
+    keyId: number,
+  ): Promise<readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[]>;
+  /** Newest first. */
+  listRefusals(keyId: number): Promise<readonly RefusalRecord[]>;
+  findRefusal(decision: string): Promise<RefusalRecord | undefined>;
   /**
    * Counts one guess; resolves to how many fell into the running window, this one included.
    * @param by 0 only asks, -1 takes one back; default 1
@@ -219,7 +291,10 @@ export type NewUser = Pick<User, "username" | "fullName" | "email" | "roles" | "
 };
 
 export type UserPatch = Partial<
-  Pick<User, "username" | "fullName" | "email" | "roles" | "scopes" | "lockedAt" | "attributes"> & {
+  Pick<
+    User,
+    "username" | "fullName" | "email" | "roles" | "scopes" | "lockedAt" | "attributes" | "ceilings"
+  > & {
     readonly passwordHash: string | null;
     readonly passwordChangedAt: number;
   }

@@ -19,6 +19,7 @@ export type WorkerRequest =
       readonly main: string;
       readonly activity: string;
     }
+  | { readonly kind: "close" }
   | {
       readonly kind: "run";
       readonly database: DatabaseName;

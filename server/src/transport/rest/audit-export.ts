@@ -2,8 +2,8 @@
 import type { AuditEntry } from "@chatelaine/contract/operations/system";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
+import type { ListQuery, Page } from "../../domain/listing.ts";
 import type { Condition } from "../../domain/query.ts";
-import type { ListQuery, Page } from "../../store/store.ts";
 import { auditEntry } from "./entries.ts";
 import { all, any, test } from "./pages.ts";
 

@@ -1,6 +1,6 @@
 /** What a handler of an operation is given and gives back. The contract's types hold both ends. */
 import type { OperationName, OutputOf, ParsedOf } from "@chatelaine/contract/operations/operations";
-import type { Accounts } from "../../accounts/accounts.ts";
+import type { Accounts, WebSession } from "../../accounts/accounts.ts";
 import type { Audit } from "../../audit/audit.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
@@ -8,7 +8,6 @@ import type { Feed } from "../../feed/feed.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
-import type { WebSession } from "../../store/store.ts";
 import type { Peer } from "../peer.ts";
 import type { Receipts } from "./receipts.ts";
 

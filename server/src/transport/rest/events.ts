@@ -10,7 +10,7 @@ import type { Event as EventShape } from "@chatelaine/contract/operations/system
 import type { z } from "zod";
 import type { Caller } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
-import type { Change } from "../../store/store.ts";
+import type { Change } from "../../feed/feed.ts";
 import type { Asker, RestDeps } from "./call.ts";
 
 type Shown = z.output<typeof EventShape>;

@@ -3,6 +3,7 @@
  * no entry appear twice or get lost (held by `rest-lists.test.ts`). It names its order, and is refused under another.
  */
 import { AppError } from "../../domain/errors.ts";
+import type { ListQuery, Page } from "../../domain/listing.ts";
 import {
   type Condition,
   type Operator,
@@ -12,7 +13,6 @@ import {
   type Test,
 } from "../../domain/query.ts";
 import { fold, type QueryValue } from "../../domain/query-values.ts";
-import type { ListQuery, Page } from "../../store/store.ts";
 
 export const PAGE_DEFAULT = 50;
 const WORDS_MAX = 10;
