@@ -26,6 +26,7 @@ import { createJsonRpc } from "./transport/jsonrpc.ts";
 import { type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
 import type { Peer } from "./transport/peer.ts";
 import { createRest } from "./transport/rest/rest.ts";
+import { createWeb } from "./transport/web.ts";
 import { createDialect } from "./truenas/truenas.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
 
@@ -135,13 +136,16 @@ async function openServer(config: Config, app: App): Promise<Server> {
     caPem: () => certificates?.caPem(),
     log,
   });
-  const rest = createRest({ ...app, allowOrigins: config.allowOrigins });
+  const api = createDialect(app);
+  const rest = createRest({ ...app, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
   const { allowOrigins, anonymousRate } = config;
-  const rpc = createJsonRpc({ ...app, api: createDialect(app), allowOrigins, anonymousRate });
+  const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate });
+  const web = createWeb({ log });
   const routes: Route[] = [
     health,
     (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app, certificates)),
     (req, peer) => rest.fetch(req, peer),
+    (req) => web.fetch(req),
   ];
   const listeners = await openListeners(config, certificates, {
     routes,

@@ -1,0 +1,104 @@
+import {
+  IconBan,
+  IconCircleCheck,
+  IconClockExclamation,
+  IconClockPause,
+  IconShieldX,
+} from "@tabler/icons-react";
+import { Link, linkOptions } from "@tanstack/react-router";
+import type { Alert } from "./use-alerts.ts";
+
+interface Kind {
+  readonly words: (count: number) => string;
+  readonly remedy: string;
+  readonly tone: "bad" | "soon" | "still";
+  readonly Icon: typeof IconBan;
+  readonly link: () => object;
+}
+
+const keys = (count: number): string => (count === 1 ? "1 key" : `${count} keys`);
+const DAY_MS = 86_400_000;
+
+const KINDS: Readonly<Record<Alert["id"], Kind>> = {
+  revoked: {
+    words: (count) => `${keys(count)} revoked`,
+    remedy: "Reset or delete them",
+    tone: "bad",
+    Icon: IconBan,
+    link: () => linkOptions({ to: "/keys", search: { status: "revoked" } }),
+  },
+  expires_soon: {
+    words: (count) => `${keys(count)} will expire within 7 days`,
+    remedy: "Extend or reset them",
+    tone: "soon",
+    Icon: IconClockExclamation,
+    link: () => linkOptions({ to: "/keys", search: { status: "expires_soon", order: "expires_at" } }),
+  },
+  unused: {
+    words: (count) => `${keys(count)} not used in 90 days`,
+    remedy: "Find out whether anybody needs them",
+    tone: "still",
+    Icon: IconClockPause,
+    link: () => linkOptions({ to: "/keys", search: { status: "active", unused: 90 } }),
+  },
+  refused: {
+    words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),
+    remedy: "In the last 24 hours: look who tried",
+    tone: "bad",
+    Icon: IconShieldX,
+    link: () =>
+      linkOptions({
+        to: "/audit",
+        search: {
+          event: "AUTHENTICATION",
+          success: "no",
+          since: new Date(Date.now() - DAY_MS).toISOString(),
+        },
+      }),
+  },
+};
+
+export function AlertList({
+  alerts,
+  onLeave,
+}: {
+  readonly alerts: readonly Alert[];
+  readonly onLeave: () => void;
+}) {
+  if (alerts.length === 0)
+    return (
+      <div className="alerts-none">
+        <IconCircleCheck size={28} stroke={1.4} aria-hidden />
+        <p>
+          All is well. Revoked keys, keys about to expire, unused ones and refused sign-ins would stand here.
+        </p>
+      </div>
+    );
+  return (
+    <ul className="alerts">
+      {alerts.map(({ id, count, names }) => {
+        const { words, remedy, tone, Icon, link } = KINDS[id];
+        const others = count > names.length && names.length > 0;
+        return (
+          <li key={id}>
+            <Link {...(link() as { to: "/keys" })} onClick={onLeave}>
+              <span className="status-dot" data-tone={tone}>
+                <Icon size={18} stroke={1.8} aria-hidden />
+              </span>
+              <span className="alert-words">
+                <strong>{words(count)}</strong>
+                {names.length > 0 && (
+                  <span className="muted break">
+                    {names.join(", ")}
+                    {others && "…"}
+                  </span>
+                )}
+                <span className="small">{remedy}</span>
+              </span>
+            </Link>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,32 @@
+import { Button } from "@mantine/core";
+import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { useState } from "react";
+import { copyText } from "./copy.ts";
+import { showProblem } from "./faults.ts";
+
+interface CopyButtonProps {
+  readonly text: string;
+  readonly label: string;
+  readonly onCopied?: () => void;
+}
+
+export function CopyButton({ text, label, onCopied }: CopyButtonProps) {
+  const [isDone, setDone] = useState(false);
+  const copy = async (): Promise<void> => {
+    if (!(await copyText(text)))
+      return showProblem(new Error("The browser refused to copy. Select the text and copy it by hand."));
+    setDone(true);
+    onCopied?.();
+    setTimeout(() => setDone(false), 2_000);
+  };
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      leftSection={isDone ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
+      onClick={copy}
+    >
+      {isDone ? "Copied" : label}
+    </Button>
+  );
+}

@@ -1,0 +1,56 @@
+import type { UseFormReturnType } from "@mantine/form";
+import { notifications } from "@mantine/notifications";
+import { isSessionOver, problemOf, sayProblem } from "../api/problem.ts";
+
+/** Words for the codes of refused values, where ours are kinder than the wire's. */
+const WORDS: Readonly<Record<string, string>> = {
+  name_taken: "This name is taken. Names are unique over all users.",
+  in_past: "This moment is over. Choose one in the future.",
+  user_missing: "There is no such user any more.",
+  user_without_role: "This user holds no role, and so may not have keys.",
+};
+
+/**
+ * Puts each fault of a failed request at its field, and the focus on the first of them. What belongs to no field becomes
+ * a notification.
+ * @param fields name on the wire to name in the form
+ */
+export function showFaults<Values extends Record<string, unknown>>(
+  error: unknown,
+  form: UseFormReturnType<Values>,
+  fields: Readonly<Record<string, string>>,
+): void {
+  if (isSessionOver(error)) return;
+  const problem = problemOf(error);
+  const placed: Record<string, string> = {};
+  for (const { path, code, message } of problem.errors) {
+    const field = fields[path] ?? fields[path.split(".")[0] ?? ""];
+    if (field !== undefined) placed[field] ??= WORDS[code] ?? message;
+  }
+  if (Object.keys(placed).length > 0) {
+    form.setErrors(placed);
+    focusFirstError();
+  } else {
+    showProblem(error);
+  }
+}
+
+/** The focus goes to the first wrong field in the order of the page, once it is marked. */
+export function focusFirstError(): void {
+  setTimeout(() => {
+    const dialogs = document.querySelectorAll<HTMLElement>("[role=dialog]");
+    const scope = dialogs[dialogs.length - 1] ?? document;
+    scope.querySelector<HTMLElement>("[aria-invalid=true], [data-error=true]")?.focus();
+  });
+}
+
+/** A failure that belongs to no field. A session that ended has its own page. */
+export function showProblem(error: unknown): void {
+  if (isSessionOver(error)) return;
+  const { title, words } = sayProblem(error);
+  notifications.show({ title, message: words, color: "var(--bad)", autoClose: 10_000, role: "alert" });
+}
+
+export function showDone(message: string): void {
+  notifications.show({ message, color: "var(--good)", autoClose: 4_000, role: "status" });
+}

@@ -1,0 +1,28 @@
+import { Link } from "@tanstack/react-router";
+import { AlertsBell } from "../alerts/alerts-bell.tsx";
+import { useMe } from "../api/session.ts";
+import { ConnectionSign } from "./connection-sign.tsx";
+import { Mark } from "./mark.tsx";
+import { SchemeMenu } from "./scheme-menu.tsx";
+import { SettingsMenu } from "./settings-menu.tsx";
+
+export function TopBar() {
+  const { user } = useMe();
+  return (
+    <header className="top-bar">
+      <Link to="/keys" search={{}} className="brand">
+        <Mark />
+        Chatelaine
+      </Link>
+      <ConnectionSign />
+      <div className="top-bar-end">
+        <SchemeMenu />
+        <AlertsBell />
+        <SettingsMenu />
+        <span className="who" title={user.full_name || user.username}>
+          {user.username}
+        </span>
+      </div>
+    </header>
+  );
+}

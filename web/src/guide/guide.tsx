@@ -1,0 +1,3 @@
+export function Guide() {
+  return <h1>Guide</h1>;
+}

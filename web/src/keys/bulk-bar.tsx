@@ -1,0 +1,29 @@
+import { Button } from "@mantine/core";
+import type { Key } from "./key.ts";
+
+interface BulkBarProps {
+  readonly keys: readonly Key[];
+  readonly onClear: () => void;
+  readonly onRevoke: () => void;
+  readonly onDelete: () => void;
+}
+
+/** What can be done to the ticked rows together. */
+export function BulkBar({ keys, onClear, onRevoke, onDelete }: BulkBarProps) {
+  if (keys.length === 0) return null;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form
+    <div className="bulk" role="group" aria-label="Selected keys">
+      <span role="status">{keys.length === 1 ? "1 key selected" : `${keys.length} keys selected`}</span>
+      <Button size="compact-sm" variant="default" onClick={onRevoke}>
+        Revoke
+      </Button>
+      <Button size="compact-sm" variant="default" c="var(--bad)" onClick={onDelete}>
+        Delete
+      </Button>
+      <Button size="compact-sm" variant="subtle" onClick={onClear}>
+        Unselect
+      </Button>
+    </div>
+  );
+}

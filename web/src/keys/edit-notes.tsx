@@ -1,0 +1,145 @@
+/** What somebody who edits a key should know before it is saved. */
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { useMay } from "../api/session.ts";
+import { CopyButton } from "../form/copy-button.tsx";
+import { Note } from "../frame/note.tsx";
+import { sayDistance, sayInstant, useNow } from "../time/instant.tsx";
+import { formerLifetimeEnd, type Key, sayLastUse } from "./key.ts";
+import { type KeyValues, localText } from "./key-values.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A reset kills what runs with the old key. */
+export function ResetNote({ row }: { readonly row: Key }) {
+  const now = useNow();
+  const may = useMay();
+  const { data } = useQuery({
+    queryKey: ["audit", "recent", row.id],
+    queryFn: ({ signal }) =>
+      call(
+        "audit.list",
+        {
+          query: {
+            event: ["AUTHENTICATION"],
+            target_kind: "key",
+            target_id: row.id,
+            success: true,
+            since: new Date(Date.now() - HOUR_MS).toISOString(),
+            limit: 200,
+          },
+        },
+        { signal },
+      ),
+    enabled: may("audit.list"),
+  });
+  const addresses = [...new Set((data?.entries ?? []).flatMap(({ address }) => address ?? []))];
+  return (
+    <div className="under">
+      <Note
+        tone={row.last_used_at === null ? "info" : "soon"}
+        title={sayLastUse(row, (at) => sayDistance(at, now))}
+      >
+        <p>
+          {row.last_used_at === null
+            ? "Nobody will miss the old key."
+            : "Whatever still uses the old key stops working when this is saved."}
+        </p>
+        {addresses.length > 0 && (
+          <>
+            <p>Signed in with it in the last hour:</p>
+            <ul className="plain-list">
+              {addresses.map((address) => (
+                <li key={address} className="mono">
+                  {address}
+                </li>
+              ))}
+            </ul>
+            <CopyButton text={addresses.join("\n")} label="Copy list" />
+          </>
+        )}
+      </Note>
+    </div>
+  );
+}
+
+interface ExpiredNoteProps {
+  readonly row: Key;
+  readonly values: KeyValues;
+  readonly before: KeyValues;
+  readonly onPropose: (local: string) => void;
+}
+
+/** An expired key that gets a later end is the old string again. */
+export function ExpiredNote({ row, values, before, onPropose }: ExpiredNoteProps) {
+  const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= Date.now();
+  if (!isOver) return null;
+  const end = formerLifetimeEnd(row, Date.now());
+  const isExtended = values.nonExpiring || values.expiresAt !== before.expiresAt;
+  return (
+    <div className="under">
+      <Note
+        tone="soon"
+        title={
+          isExtended ? "The old key will work again" : `This key expired ${sayInstant(row.expires_at ?? "")}`
+        }
+      >
+        <p>
+          {isExtended
+            ? "It is the same string as before. Tick Reset if somebody else may know it."
+            : "Give it a later moment and the same string works again, or tick Reset for a new one."}
+        </p>
+        {end !== undefined && !isExtended && (
+          <Button size="compact-sm" variant="default" mt={8} onClick={() => onPropose(localText(end))}>
+            As long again: until {sayInstant(end.getTime())}
+          </Button>
+        )}
+      </Note>
+    </div>
+  );
+}
+
+interface ConflictNoteProps {
+  readonly base: Key;
+  readonly onTaken: (theirs: Key) => void;
+}
+
+const FIELD_WORDS = {
+  name: "name",
+  expires_at: "expiry",
+  description: "description",
+  tags: "tags",
+  roles: "roles",
+  scopes: "scopes",
+  allowed_ips: "allowed addresses",
+  rate_limit: "rate limit",
+  status: "status",
+  reset_at: "the key itself",
+} as const;
+
+/** Two who edit the same key: the second learns what the first has changed, and loses nothing. */
+export function ConflictNote({ base, onTaken }: ConflictNoteProps) {
+  const { data: theirs } = useQuery({
+    queryKey: ["key", base.id, "conflict", base.version],
+    queryFn: ({ signal }) => call("keys.get", { id: base.id }, { signal }),
+    staleTime: 0,
+  });
+  const names = Object.keys(FIELD_WORDS) as (keyof typeof FIELD_WORDS)[];
+  const changed = theirs
+    ? names.filter((name) => JSON.stringify(theirs[name]) !== JSON.stringify(base[name]))
+    : [];
+  return (
+    <Note tone="soon" title="Somebody else changed this key meanwhile" isAlert>
+      <p>
+        {changed.length > 0 && `Changed: ${changed.map((name) => FIELD_WORDS[name]).join(", ")}. `}
+        What you typed is still here.
+      </p>
+      {theirs && (
+        <Button size="compact-sm" variant="default" mt={8} onClick={() => onTaken(theirs)}>
+          Take their changes, keep mine
+        </Button>
+      )}
+    </Note>
+  );
+}

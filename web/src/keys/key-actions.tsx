@@ -1,0 +1,68 @@
+import { ActionIcon, Menu } from "@mantine/core";
+import {
+  IconBan,
+  IconDotsVertical,
+  IconFileDescription,
+  IconPencil,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRefresh,
+  IconTrash,
+} from "@tabler/icons-react";
+import type { Key } from "./key.ts";
+
+export type KeyAction = "details" | "edit" | "reset" | "pause" | "resume" | "revoke" | "delete";
+
+const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
+
+interface KeyActionsProps {
+  readonly row: Key;
+  readonly mayManage: boolean;
+  readonly onAction: (action: KeyAction, key: Key) => void;
+}
+
+/** A row's menu. */
+export function KeyActions({ row, mayManage, onAction }: KeyActionsProps) {
+  const item = (action: KeyAction) => ({ onClick: () => onAction(action, row) });
+  const isPaused = row.paused_at !== null;
+  return (
+    <Menu width={180}>
+      <Menu.Target>
+        <ActionIcon color="gray" aria-label={`Actions for ${row.name}`}>
+          <IconDotsVertical size={19} stroke={1.7} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
+          Details
+        </Menu.Item>
+        {mayManage && (
+          <>
+            <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
+              Edit
+            </Menu.Item>
+            <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
+              Reset
+            </Menu.Item>
+            {isPaused ? (
+              <Menu.Item leftSection={<IconPlayerPlay {...ICON} />} {...item("resume")}>
+                Resume
+              </Menu.Item>
+            ) : (
+              <Menu.Item leftSection={<IconPlayerPause {...ICON} />} {...item("pause")}>
+                Pause
+              </Menu.Item>
+            )}
+            <Menu.Item leftSection={<IconBan {...ICON} />} disabled={row.revoked} {...item("revoke")}>
+              Revoke
+            </Menu.Item>
+            <Menu.Divider />
+            <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
+              Delete
+            </Menu.Item>
+          </>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

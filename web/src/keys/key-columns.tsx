@@ -1,0 +1,111 @@
+import { Link } from "@tanstack/react-router";
+import type { DataColumn } from "../table/data-table.tsx";
+import { When } from "../time/instant.tsx";
+import { type Key, statusOf } from "./key.ts";
+import { KeyStatus } from "./key-status.tsx";
+
+const NONE = <span className="muted">–</span>;
+
+export const DEFAULT_COLUMNS = ["name", "username", "status", "created_at", "expires_at", "last_used_at"];
+
+/** Every column that the list can show, in its order. */
+export function keyColumns(now: number): readonly DataColumn<Key>[] {
+  return [
+    {
+      id: "name",
+      title: "Name",
+      order: "name",
+      isLead: true,
+      cell: (key) => (
+        <Link
+          from="/keys"
+          to="/keys"
+          search={(before) => ({ ...before, key: key.id })}
+          className="cell-name"
+          title={key.name}
+        >
+          {key.name}
+        </Link>
+      ),
+    },
+    {
+      id: "username",
+      title: "Username",
+      order: "username",
+      cell: (key) => <span className="cell-text">{key.username}</span>,
+    },
+    {
+      id: "status",
+      title: "Status",
+      order: "status",
+      isMark: true,
+      cell: (key) => <KeyStatus status={statusOf(key, now)} />,
+    },
+    {
+      id: "created_at",
+      title: "Created",
+      order: "created_at",
+      cell: (key) => <When at={key.created_at} now={now} />,
+    },
+    {
+      id: "expires_at",
+      title: "Expires",
+      order: "expires_at",
+      cell: (key) => (key.expires_at === null ? "Never" : <When at={key.expires_at} now={now} both />),
+    },
+    {
+      id: "last_used_at",
+      title: "Last used",
+      order: "last_used_at",
+      cell: (key) =>
+        key.last_used_at === null ? (
+          <span className="muted">Never</span>
+        ) : (
+          <When at={key.last_used_at} now={now} />
+        ),
+    },
+    { id: "id", title: "ID", order: "id", cell: (key) => <span className="mono">{key.id}</span> },
+    {
+      id: "hint",
+      title: "Key hint",
+      order: "hint",
+      cell: (key) => (
+        <span className="mono">
+          {key.id}-…{key.hint}
+        </span>
+      ),
+    },
+    {
+      id: "last_used_address",
+      title: "Last address",
+      order: "last_used_address",
+      cell: (key) =>
+        key.last_used_address === null ? NONE : <span className="mono">{key.last_used_address}</span>,
+    },
+    {
+      id: "scopes",
+      title: "Scopes",
+      cell: (key) => (key.scopes === null ? "All of the user" : <Words words={key.scopes} />),
+    },
+    { id: "tags", title: "Tags", cell: (key) => <Words words={key.tags} /> },
+    {
+      id: "created_by",
+      title: "Created by",
+      order: "created_by",
+      cell: (key) => <span className="cell-text">{key.created_by}</span>,
+    },
+  ];
+}
+
+function Words({ words }: { readonly words: readonly string[] }) {
+  if (words.length === 0) return NONE;
+  return (
+    <span>
+      {words.map((word) => (
+        <span key={word} className="tag" title={word}>
+          {word}
+        </span>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,194 @@
+import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { Button, Drawer, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { call } from "../api/call.ts";
+import { useMay, useMe } from "../api/session.ts";
+import { History } from "../audit/history.tsx";
+import { Note } from "../frame/note.tsx";
+import { FailedState } from "../table/state.tsx";
+import { useNow, When } from "../time/instant.tsx";
+import { type Key, mayManage, statusOf } from "./key.ts";
+import type { KeyAction } from "./key-actions.tsx";
+import { KeyStatus } from "./key-status.tsx";
+import { RATE_WINDOWS } from "./key-values.ts";
+
+interface KeyDetailsProps {
+  readonly id: number;
+  readonly onClose: () => void;
+  readonly onAction: (action: KeyAction, key: Key) => void;
+}
+
+/** Everything about one key, at its own address. */
+export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
+  const found = useQuery({
+    queryKey: ["key", id],
+    queryFn: ({ signal }) => call("keys.get", { id }, { signal }),
+  });
+  const key = found.data;
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      size={520}
+      title={<span className="break">{key?.name ?? "API key"}</span>}
+      closeButtonProps={{ "aria-label": "Close details" }}
+    >
+      {key && <Facts row={key} onAction={onAction} />}
+      {found.isPending && <Skeleton height={240} />}
+      {found.isError && !key && <FailedState error={found.error} onRetry={() => void found.refetch()} />}
+    </Drawer>
+  );
+}
+
+function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
+  const now = useNow();
+  const me = useMe();
+  const may = useMay();
+  const isMine = mayManage(me, row);
+  return (
+    <div className="details">
+      <div className="details-head">
+        <KeyStatus status={statusOf(row, now)} />
+        {isMine && (
+          <div className="details-actions">
+            <Button size="xs" variant="default" onClick={() => onAction("edit", row)}>
+              Edit
+            </Button>
+            <Button size="xs" variant="default" onClick={() => onAction("reset", row)}>
+              Reset
+            </Button>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => onAction(row.paused_at ? "resume" : "pause", row)}
+            >
+              {row.paused_at ? "Resume" : "Pause"}
+            </Button>
+          </div>
+        )}
+      </div>
+      <WhyItStopped row={row} now={now} />
+      <dl className="facts">
+        <Fact term="User">
+          {may("users.list") ? (
+            <Link to="/users" search={{ user: row.username }}>
+              {row.username}
+            </Link>
+          ) : (
+            row.username
+          )}
+        </Fact>
+        {row.description !== "" && <Fact term="Description">{row.description}</Fact>}
+        <Fact term="Key">
+          <span className="mono">
+            {row.id}-…{row.hint}
+          </span>
+        </Fact>
+        <Fact term="Created">
+          <When at={row.created_at} now={now} both /> <span className="muted">by {row.created_by}</span>
+        </Fact>
+        {row.reset_at && (
+          <Fact term="Reset">
+            <When at={row.reset_at} now={now} both />
+          </Fact>
+        )}
+        <Fact term="Expires">{row.expires_at ? <When at={row.expires_at} now={now} both /> : "Never"}</Fact>
+        <Fact term="Last used">
+          {row.last_used_at ? (
+            <When at={row.last_used_at} now={now} both />
+          ) : (
+            <span className="muted">Never</span>
+          )}
+        </Fact>
+        {row.last_used_address && (
+          <Fact term="Last address">
+            <span className="mono">{row.last_used_address}</span>
+          </Fact>
+        )}
+        {row.last_used_client && <Fact term="Last client">{row.last_used_client}</Fact>}
+      </dl>
+      <section>
+        <h3>Restrictions</h3>
+        <Restrictions row={row} />
+      </section>
+      {may("audit.list") && (
+        <section>
+          <h3>History</h3>
+          <History kind="key" id={row.id} />
+        </section>
+      )}
+    </div>
+  );
+}
+
+function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number }) {
+  if (row.revoked_at)
+    return (
+      <Note tone="bad" title={row.revoked_reason ?? "Revoked"}>
+        Revoked <When at={row.revoked_at} now={now} />. Reset makes a new key in its place.
+      </Note>
+    );
+  if (row.paused_at)
+    return (
+      <Note tone="info" title="Paused">
+        Since <When at={row.paused_at} now={now} />. It works again when it is resumed.
+      </Note>
+    );
+  if (statusOf(row, now) === "expired" && row.expires_at)
+    return (
+      <Note tone="bad" title="Its time is over">
+        It expired <When at={row.expires_at} now={now} />. Edit its expiry to bring the same key back, or
+        reset it.
+      </Note>
+    );
+  return null;
+}
+
+function Restrictions({ row }: { readonly row: Key }) {
+  const window = RATE_WINDOWS.find(({ value }) => value === String(row.rate_limit?.window_seconds))?.label;
+  return (
+    <dl className="facts">
+      <Fact term="Rights">
+        {row.roles === null
+          ? `All that ${row.username} has`
+          : row.roles.length === 0
+            ? "For services only, none in Chatelaine"
+            : row.roles.map((role) => ROLE_WORDS[role].title).join(", ")}
+      </Fact>
+      <Fact term="Scopes">
+        {row.scopes === null ? `All that ${row.username} has` : <Tags words={row.scopes} none="None" />}
+      </Fact>
+      <Fact term="Addresses">
+        {row.allowed_ips === null ? "From anywhere" : <Tags words={row.allowed_ips} none="None" />}
+      </Fact>
+      <Fact term="Rate limit">
+        {row.rate_limit === null
+          ? "None"
+          : `${row.rate_limit.limit} uses ${window ?? `in ${row.rate_limit.window_seconds} seconds`}`}
+      </Fact>
+      <Fact term="Tags">
+        <Tags words={row.tags} none="None" />
+      </Fact>
+    </dl>
+  );
+}
+
+function Tags({ words, none }: { readonly words: readonly string[]; readonly none: string }) {
+  if (words.length === 0) return <span className="muted">{none}</span>;
+  return words.map((word) => (
+    <span key={word} className="tag" title={word}>
+      {word}
+    </span>
+  ));
+}
+
+export function Fact({ term, children }: { readonly term: string; readonly children: ReactNode }) {
+  return (
+    <>
+      <dt>{term}</dt>
+      <dd className="break">{children}</dd>
+    </>
+  );
+}

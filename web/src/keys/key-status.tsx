@@ -1,0 +1,26 @@
+import {
+  IconBan,
+  IconCircleCheck,
+  IconClockExclamation,
+  IconClockX,
+  IconPlayerPause,
+} from "@tabler/icons-react";
+import type { Status } from "./keys-search.ts";
+
+export const STATUS_WORDS = {
+  active: { word: "Active", tone: "good", Icon: IconCircleCheck },
+  expires_soon: { word: "Expires soon", tone: "soon", Icon: IconClockExclamation },
+  expired: { word: "Expired", tone: "bad", Icon: IconClockX },
+  paused: { word: "Paused", tone: "still", Icon: IconPlayerPause },
+  revoked: { word: "Revoked", tone: "bad", Icon: IconBan },
+} as const satisfies Record<Status, unknown>;
+
+export function KeyStatus({ status }: { readonly status: Status }) {
+  const { word, tone, Icon } = STATUS_WORDS[status];
+  return (
+    <span className="status" data-tone={tone}>
+      <Icon size={15} stroke={2} aria-hidden />
+      {word}
+    </span>
+  );
+}

@@ -1,0 +1,43 @@
+import type { OutputOf } from "@chatelaine/contract/operations/operations";
+import type { Me } from "../api/session.ts";
+import type { Status } from "./keys-search.ts";
+
+export type Key = OutputOf<"keys.get">;
+export type MadeKey = OutputOf<"keys.create">;
+
+const SOON_MS = 7 * 86_400_000;
+
+/** As the list tells it: with what has expired since it was read, and what soon will. */
+export function statusOf(key: Pick<Key, "status" | "expires_at">, now: number): Status {
+  if (key.status !== "active" || key.expires_at === null) return key.status;
+  const left = new Date(key.expires_at).getTime() - now;
+  if (left <= 0) return "expired";
+  return left <= SOON_MS ? "expires_soon" : "active";
+}
+
+/** Whether he may change the key. The server judges; this is what is offered. */
+export function mayManage(me: Me, key: Pick<Key, "username">): boolean {
+  if (me.roles.includes("API_KEY_WRITE")) return true;
+  return me.user.username === key.username && mayHaveKeys(me);
+}
+
+export function mayHaveKeys(me: Me): boolean {
+  return me.roles.some(
+    (role) => role === "API_KEY_WRITE" || role === "READONLY_ADMIN" || role === "KEY_HOLDER",
+  );
+}
+
+/** As long again as it was given when it was made or last reset; undefined for one that never expires. */
+export function formerLifetimeEnd(key: Key, now: number): Date | undefined {
+  if (key.expires_at === null) return undefined;
+  const lifetime = new Date(key.expires_at).getTime() - new Date(key.reset_at ?? key.created_at).getTime();
+  return new Date(now + Math.max(lifetime, 60_000));
+}
+
+/** Who used it last, as a sentence. */
+export function sayLastUse(key: Key, distance: (at: string) => string): string {
+  if (key.last_used_at === null) return "This key has never been used.";
+  const from = key.last_used_address === null ? "" : ` from ${key.last_used_address}`;
+  const by = key.last_used_client === null ? "" : ` by ${key.last_used_client}`;
+  return `Last used ${distance(key.last_used_at)}${from}${by}.`;
+}

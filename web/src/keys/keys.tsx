@@ -1,0 +1,199 @@
+import { Button } from "@mantine/core";
+import { IconBook, IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense, useCallback, useMemo } from "react";
+import { call } from "../api/call.ts";
+import { useMe } from "../api/session.ts";
+import { useTitle } from "../frame/title.ts";
+import { ColumnsMenu } from "../table/columns-menu.tsx";
+import { DataTable } from "../table/data-table.tsx";
+import { Pager } from "../table/pager.tsx";
+import { FailedState, State } from "../table/state.tsx";
+import { useColumns } from "../table/use-columns.ts";
+import { useNow } from "../time/instant.tsx";
+import { BulkBar } from "./bulk-bar.tsx";
+import { type Key, mayHaveKeys, mayManage } from "./key.ts";
+import { KeyActions } from "./key-actions.tsx";
+import { DEFAULT_COLUMNS, keyColumns } from "./key-columns.tsx";
+import { KeyFilters } from "./key-filters.tsx";
+import { DEFAULT_ORDER, isFiltered, type KeysSearch, listQuery, PAGE_SIZE } from "./keys-search.ts";
+import { useKeyTask } from "./use-key-task.ts";
+import { useSelection } from "./use-selection.ts";
+
+/** Panels and dialogs come when they are first wanted; the list does not wait for them. */
+const loadTasks = () => import("./key-tasks.tsx");
+const KeyTasks = lazy(loadTasks);
+if (typeof requestIdleCallback === "function") requestIdleCallback(() => void loadTasks());
+
+/** User API Keys: the list, and all that is done to keys from it. */
+export function Keys() {
+  useTitle("User API Keys");
+  const me = useMe();
+  const now = useNow();
+  const search = useSearch({ from: "/frame/keys" });
+  const change = useSearchChange();
+  const columns = useMemo(() => keyColumns(now), [now]);
+  const [visible, setVisible] = useColumns(
+    "keys.columns",
+    columns.map(({ id }) => id),
+    DEFAULT_COLUMNS,
+  );
+  const { key: openId, ...question } = search;
+  const list = useQuery({
+    queryKey: ["keys", question, me.user.username],
+    queryFn: ({ signal }) => call("keys.list", { query: listQuery(question, me.user.username) }, { signal }),
+    placeholderData: keepPreviousData,
+  });
+  const tasks = useKeyTask(change);
+  const rows = useWithMade(list.data?.entries, tasks.madeId);
+  const selection = useSelection(rows, question);
+  const { page = 1, order = DEFAULT_ORDER } = search;
+
+  return (
+    <>
+      <div className="screen-head">
+        <h1>User API Keys</h1>
+        <div className="screen-head-end">
+          <Button
+            component="a"
+            href="/api/docs"
+            target="_blank"
+            rel="noreferrer"
+            variant="default"
+            leftSection={<IconBook size={18} stroke={1.6} aria-hidden />}
+          >
+            API Docs
+          </Button>
+          {mayHaveKeys(me) && (
+            <Button
+              leftSection={<IconPlus size={18} stroke={2} aria-hidden />}
+              onClick={() => tasks.start({ kind: "add" })}
+            >
+              Add
+            </Button>
+          )}
+        </div>
+      </div>
+      <div className="tool-bar">
+        <KeyFilters search={search} me={me} onChange={change} />
+        <span className="end">
+          <ColumnsMenu columns={columns} visible={visible} defaults={DEFAULT_COLUMNS} onChange={setVisible} />
+        </span>
+      </div>
+      <BulkBar
+        keys={selection.chosen}
+        onClear={selection.clear}
+        onRevoke={() => tasks.start({ kind: "revoke", keys: selection.chosen })}
+        onDelete={() => tasks.start({ kind: "delete", keys: selection.chosen })}
+      />
+      <DataTable
+        label="User API Keys"
+        columns={columns}
+        visible={visible}
+        rows={rows}
+        idOf={(key) => String(key.id)}
+        nameOf={(key) => key.name}
+        order={order}
+        onOrder={(next) => change({ order: next === DEFAULT_ORDER ? undefined : next })}
+        onOpen={(key) => change({ key: key.id })}
+        isOld={list.isPlaceholderData}
+        markedId={tasks.madeId === undefined ? undefined : String(tasks.madeId)}
+        selection={mayHaveKeys(me) ? selection.forTable : undefined}
+        actions={(key) => <KeyActions row={key} mayManage={mayManage(me, key)} onAction={tasks.act} />}
+        state={stateOf(list, rows, search, () => change(CLEARED))}
+      />
+      <Pager
+        page={page}
+        pageSize={PAGE_SIZE}
+        total={list.data?.total ?? 0}
+        noun="keys"
+        onPage={(next) => change({ page: next }, "same page")}
+      />
+      {(tasks.task !== undefined || openId !== undefined) && (
+        <Suspense>
+          <KeyTasks
+            tasks={tasks}
+            openId={openId}
+            onCloseDetails={() => change({ key: undefined })}
+            onEnded={selection.clear}
+          />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+const CLEARED: Partial<KeysSearch> = {
+  q: undefined,
+  status: undefined,
+  owner: undefined,
+  tag: undefined,
+  unused: undefined,
+};
+
+function stateOf(
+  list: { isError: boolean; data: unknown; error: unknown; refetch: () => unknown },
+  rows: readonly Key[] | undefined,
+  search: KeysSearch,
+  onClear: () => void,
+) {
+  if (list.isError && list.data === undefined)
+    return <FailedState error={list.error} onRetry={() => void list.refetch()} />;
+  if (rows === undefined || rows.length > 0) return undefined;
+  if (isFiltered(search) || (search.page ?? 1) > 1)
+    return (
+      <State icon={<IconSearchOff size={40} stroke={1.3} aria-hidden />} title="No key matches">
+        <p>
+          {search.q
+            ? `Nothing has “${search.q}” in its name or user.`
+            : "None of the keys fits these filters."}
+        </p>
+        <Button variant="default" onClick={onClear}>
+          Show all keys
+        </Button>
+      </State>
+    );
+  return (
+    <State icon={<IconKey size={40} stroke={1.3} aria-hidden />} title="No keys yet">
+      <p>
+        A key lets a script or a service act as a user without a password, and can be taken away at any time.
+        Press Add, up on the right, to make the first one.
+      </p>
+    </State>
+  );
+}
+
+/** Changes the address: new filters begin at the first page again. */
+function useSearchChange(): (change: Partial<KeysSearch>, page?: "same page") => void {
+  const navigate = useNavigate({ from: "/keys" });
+  return useCallback(
+    (change, page) => {
+      const keepsPage = page === "same page" || (Object.keys(change).length === 1 && "key" in change);
+      void navigate({
+        search: (before) => ({ ...before, ...(keepsPage ? {} : { page: undefined }), ...change }),
+        replace: "q" in change,
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+}
+
+/** A key just made is in view, whatever filter, order and page the list is at. */
+function useWithMade(
+  rows: readonly Key[] | undefined,
+  madeId: number | undefined,
+): readonly Key[] | undefined {
+  const isShown = madeId === undefined || rows === undefined || rows.some(({ id }) => id === madeId);
+  const { data: made } = useQuery({
+    queryKey: ["key", madeId],
+    queryFn: ({ signal }) => call("keys.get", { id: madeId ?? 0 }, { signal }),
+    enabled: !isShown,
+    retry: false,
+  });
+  return useMemo(
+    () => (isShown || made === undefined || rows === undefined ? rows : [made, ...rows]),
+    [isShown, made, rows],
+  );
+}

@@ -1,0 +1,75 @@
+import { Select, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { call } from "../api/call.ts";
+import { useMay, useMe } from "../api/session.ts";
+
+interface OwnerFieldProps {
+  readonly value: string;
+  readonly onChange: (username: string) => void;
+  readonly error?: string;
+  readonly isFixed: boolean;
+}
+
+const OFFERED_MAX = 50;
+const WORDS = "The key acts as this user, with at most this user's rights.";
+
+/** Whom the key belongs to: those who hold a role, administrators first. */
+export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps) {
+  const me = useMe();
+  const may = useMay();
+  const actsForOthers = me.roles.includes("API_KEY_WRITE") && may("users.list") && !isFixed;
+  const [typed, setTyped] = useState("");
+  const [q] = useDebouncedValue(typed === value ? "" : typed.trim(), 150);
+  const { data } = useQuery({
+    queryKey: ["owners", q],
+    queryFn: ({ signal }) =>
+      call(
+        "users.list",
+        { query: { has_role: true, order: "username", limit: OFFERED_MAX, q: q || undefined } },
+        { signal },
+      ),
+    enabled: actsForOthers,
+    placeholderData: keepPreviousData,
+  });
+  if (!actsForOthers)
+    return (
+      <TextInput
+        label="Username"
+        description={isFixed ? "A key keeps its user." : WORDS}
+        value={value}
+        error={error}
+        readOnly={isFixed || !me.roles.includes("API_KEY_WRITE")}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
+  const entries = data?.entries ?? [];
+  const isHolder = (roles: readonly string[]): boolean =>
+    roles.every((role) => role === "KEY_HOLDER" || role === "KEY_VERIFY");
+  const names = (wanted: boolean): string[] =>
+    entries.filter((user) => isHolder(user.all_roles) === wanted).map((user) => user.username);
+  const known = entries.some((user) => user.username === value);
+  return (
+    <Select
+      label="Username"
+      description={WORDS}
+      data={[
+        ...(known || value === "" || q !== "" ? [] : [value]),
+        { group: "Administrators", items: names(false) },
+        { group: "Key holders", items: names(true) },
+      ].filter((group) => typeof group === "string" || group.items.length > 0)}
+      searchable
+      allowDeselect={false}
+      filter={({ options }) => options}
+      nothingFoundMessage="Nobody of this name holds a role."
+      comboboxProps={{ transitionProps: { duration: 100, transition: "fade" } }}
+      value={value || null}
+      error={error}
+      onChange={(username) => username !== null && onChange(username)}
+      searchValue={typed}
+      onSearchChange={setTyped}
+      maxDropdownHeight={280}
+    />
+  );
+}

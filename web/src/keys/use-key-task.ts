@@ -1,0 +1,57 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useState } from "react";
+import { call } from "../api/call.ts";
+import { noteEnd } from "../api/queries.ts";
+import { showDone, showProblem } from "../form/faults.ts";
+import type { Key, MadeKey } from "./key.ts";
+import type { KeyAction } from "./key-actions.tsx";
+import type { KeysSearch } from "./keys-search.ts";
+
+export type KeyTask =
+  | { readonly kind: "add" }
+  | { readonly kind: "edit"; readonly row: Key; readonly resets: boolean }
+  | { readonly kind: "show"; readonly made: MadeKey }
+  | { readonly kind: "revoke"; readonly keys: readonly Key[] }
+  | { readonly kind: "delete"; readonly keys: readonly Key[] };
+
+export interface KeyTaskState {
+  readonly task: KeyTask | undefined;
+  /** The key made last, which stays in view. */
+  readonly madeId: number | undefined;
+  readonly start: (task: KeyTask) => void;
+  readonly end: () => void;
+  readonly keepInView: (id: number) => void;
+  readonly act: (action: KeyAction, key: Key) => void;
+}
+
+/** What is being done on the screen right now: one thing at a time. */
+export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTaskState {
+  const queries = useQueryClient();
+  const [task, setTask] = useState<KeyTask>();
+  const [madeId, setMadeId] = useState<number>();
+  const hold = useCallback(
+    async (action: "pause" | "resume", key: Key): Promise<void> => {
+      try {
+        await call(`keys.${action}`, { id: key.id });
+        showDone(action === "pause" ? `${key.name} is paused.` : `${key.name} works again.`);
+      } catch (error) {
+        noteEnd(error);
+        showProblem(error);
+      }
+      void queries.invalidateQueries({ queryKey: ["keys"] });
+      void queries.invalidateQueries({ queryKey: ["key"] });
+    },
+    [queries],
+  );
+  const act = useCallback(
+    (action: KeyAction, key: Key): void => {
+      if (action === "details") change({ key: key.id });
+      else if (action === "pause" || action === "resume") void hold(action, key);
+      else if (action === "edit" || action === "reset")
+        setTask({ kind: "edit", row: key, resets: action === "reset" });
+      else setTask({ kind: action, keys: [key] });
+    },
+    [change, hold],
+  );
+  return { task, madeId, start: setTask, end: () => setTask(undefined), keepInView: setMadeId, act };
+}

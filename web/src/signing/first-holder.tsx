@@ -1,0 +1,62 @@
+import { Button, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useMutation } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { call } from "../api/call.ts";
+import { focusFirstError, showFaults } from "../form/faults.ts";
+import { Note } from "../frame/note.tsx";
+import { Door } from "./door.tsx";
+
+/** After the first administrator: somebody whom the keys of services can belong to. */
+export function FirstHolder({ username }: { readonly username: string }) {
+  const navigate = useNavigate();
+  const form = useForm({
+    initialValues: { username: "services" },
+    validate: {
+      username: (value) =>
+        /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
+          ? null
+          : "Letters, digits, dot, hyphen and underscore; it begins with a letter; at most 32.",
+    },
+  });
+  const leave = (): void => void navigate({ to: "/keys", search: {} });
+  const make = useMutation({
+    mutationFn: (values: typeof form.values) =>
+      call("users.create", {
+        body: { username: values.username, full_name: "Keys of services", roles: ["KEY_HOLDER"] },
+      }),
+    onSuccess: leave,
+    onError: (error) => showFaults(error, form, { username: "username" }),
+  });
+  return (
+    <Door
+      title="A user for services"
+      words={`A key acts as the user it belongs to. A key of ${username} may do everything here; a service should have less.`}
+    >
+      <form onSubmit={form.onSubmit((values) => make.mutate(values), focusFirstError)} noValidate>
+        <Stack gap="md">
+          <Note tone="info" title="Key holder">
+            This user may hold keys and nothing else, and cannot sign in until you give it a password. More
+            such users can be made at any time under Users.
+          </Note>
+          <TextInput
+            label="Username"
+            autoComplete="off"
+            spellCheck={false}
+            {...form.getInputProps("username")}
+          />
+          <Button type="submit" loading={make.isPending} fullWidth>
+            Make key holder
+          </Button>
+          <Button variant="subtle" fullWidth onClick={leave}>
+            Skip this
+          </Button>
+        </Stack>
+      </form>
+      <p className="small muted door-foot">
+        Other machines do not trust this server's certificate yet.{" "}
+        <a href="/certificate">What to do about it</a>
+      </p>
+    </Door>
+  );
+}

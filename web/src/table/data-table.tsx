@@ -1,0 +1,237 @@
+/**
+ * A table whose rows, order and pages are the server's. Below 768 px each row becomes a card; the roles are written out,
+ * because browsers drop those of a table that is not laid out as one.
+ */
+import { Checkbox } from "@mantine/core";
+import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
+import { type ColumnDef, columnVisibilityFeature, tableFeatures, useTable } from "@tanstack/react-table";
+import { type MouseEvent, type ReactNode, useMemo } from "react";
+import { OrderMenu } from "./order-menu.tsx";
+
+export interface DataColumn<Row> {
+  readonly id: string;
+  readonly title: string;
+  /** The server's name for ordering by it; absent: it has no order. */
+  readonly order?: string;
+  readonly cell: (row: Row) => ReactNode;
+  /** Stands first on a card, without its title. */
+  readonly isLead?: boolean;
+  /** Beside the lead on a card. */
+  readonly isMark?: boolean;
+}
+
+export interface Selection {
+  readonly ids: ReadonlySet<string>;
+  readonly toggle: (id: string) => void;
+  readonly toggleAll: (isWanted: boolean) => void;
+}
+
+interface DataTableProps<Row> {
+  readonly label: string;
+  readonly columns: readonly DataColumn<Row>[];
+  /** Ids; absent: all. */
+  readonly visible?: readonly string[];
+  /** undefined: not known yet. */
+  readonly rows: readonly Row[] | undefined;
+  readonly idOf: (row: Row) => string;
+  readonly nameOf: (row: Row) => string;
+  readonly order?: string;
+  readonly onOrder?: (order: string) => void;
+  readonly onOpen?: (row: Row) => void;
+  readonly actions?: (row: Row) => ReactNode;
+  readonly selection?: Selection;
+  /** The rows are those of the question before. */
+  readonly isOld?: boolean;
+  readonly markedId?: string;
+  /** In the place of rows. */
+  readonly state?: ReactNode;
+}
+
+const features = tableFeatures({ columnVisibilityFeature });
+/** Written out for browsers that drop a table's roles together with its layout. */
+const ROLE = {
+  table: { role: "table" },
+  rowgroup: { role: "rowgroup" },
+  row: { role: "row" },
+  cell: { role: "cell" },
+  columnheader: { role: "columnheader" },
+} as const;
+const SKELETON_ROWS = 8;
+const NO_ROWS: readonly never[] = [];
+
+export function DataTable<Row extends object>(props: DataTableProps<Row>) {
+  const { columns, visible, rows, idOf, selection, actions, state } = props;
+  const definitions = useMemo(
+    () =>
+      columns.map(
+        (column): ColumnDef<typeof features, Row> => ({
+          id: column.id,
+          header: column.title,
+          accessorFn: column.cell,
+        }),
+      ),
+    [columns],
+  );
+  const columnVisibility = useMemo(
+    () => Object.fromEntries(columns.map(({ id }) => [id, visible === undefined || visible.includes(id)])),
+    [columns, visible],
+  );
+  const table = useTable({
+    features,
+    columns: definitions,
+    data: rows ?? NO_ROWS,
+    getRowId: idOf,
+    state: { columnVisibility },
+  });
+  const shown = table
+    .getVisibleLeafColumns()
+    .flatMap(({ id }) => columns.filter((column) => column.id === id));
+  const width = shown.length + (selection ? 1 : 0) + (actions ? 1 : 0);
+  return (
+    <div
+      className="table-frame"
+      data-old={props.isOld || undefined}
+      aria-busy={rows === undefined || props.isOld}
+    >
+      <OrderMenu columns={shown} order={props.order} onOrder={props.onOrder} />
+      <table {...ROLE.table} aria-label={props.label}>
+        <Head {...props} shown={shown} />
+        <tbody {...ROLE.rowgroup}>
+          {state === undefined && rows === undefined && <Skeletons width={width} />}
+          {state === undefined &&
+            table
+              .getRowModel()
+              .rows.map(({ id, original }) => (
+                <Line key={id} {...props} shown={shown} row={original as Row} />
+              ))}
+        </tbody>
+      </table>
+      {state}
+    </div>
+  );
+}
+
+interface PartProps<Row> extends DataTableProps<Row> {
+  readonly shown: readonly DataColumn<Row>[];
+}
+
+function Head<Row>({ shown, order, onOrder, selection, rows, idOf, actions }: PartProps<Row>) {
+  const isAll = !!rows && rows.length > 0 && !!selection && rows.every((row) => selection.ids.has(idOf(row)));
+  const isSome = !!rows && !!selection && rows.some((row) => selection.ids.has(idOf(row)));
+  return (
+    <thead {...ROLE.rowgroup}>
+      <tr {...ROLE.row}>
+        {selection && (
+          <td {...ROLE.cell} className="cell-check">
+            <Checkbox
+              size="xs"
+              aria-label="Select all on this page"
+              checked={isAll}
+              indeterminate={isSome && !isAll}
+              onChange={(event) => selection.toggleAll(event.currentTarget.checked)}
+            />
+          </td>
+        )}
+        {shown.map((column) => (
+          <Title key={column.id} column={column} order={order} onOrder={onOrder} />
+        ))}
+        {actions && <td {...ROLE.cell} className="cell-actions" />}
+      </tr>
+    </thead>
+  );
+}
+
+interface TitleProps<Row> {
+  readonly column: DataColumn<Row>;
+  readonly order: string | undefined;
+  readonly onOrder: ((order: string) => void) | undefined;
+}
+
+function Title<Row>({ column, order, onOrder }: TitleProps<Row>) {
+  const field = column.order;
+  const isDown = order === `-${field}`;
+  const isOrdered = isDown || order === field;
+  if (field === undefined || onOrder === undefined)
+    return (
+      <th {...ROLE.columnheader} scope="col">
+        <span className="title-plain">{column.title}</span>
+      </th>
+    );
+  const Arrow = isDown ? IconArrowDown : IconArrowUp;
+  return (
+    <th
+      {...ROLE.columnheader}
+      scope="col"
+      aria-sort={isOrdered ? (isDown ? "descending" : "ascending") : undefined}
+    >
+      <button
+        type="button"
+        className="title"
+        onClick={() => onOrder(isOrdered && !isDown ? `-${field}` : field)}
+      >
+        {column.title}
+        <Arrow size={14} stroke={2} aria-hidden data-on={isOrdered || undefined} />
+      </button>
+    </th>
+  );
+}
+
+function Line<Row>(props: PartProps<Row> & { readonly row: Row }) {
+  const { row, shown, idOf, nameOf, onOpen, actions, selection, markedId } = props;
+  const id = idOf(row);
+  const open = (event: MouseEvent<HTMLElement>): void => {
+    const isControl = (event.target as HTMLElement).closest("a, button, input, label, [role=menu]") !== null;
+    const isReading = (window.getSelection()?.toString() ?? "") !== "";
+    if (!isControl && !isReading && event.currentTarget.contains(event.target as Node)) onOpen?.(row);
+  };
+  return (
+    <tr
+      {...ROLE.row}
+      onClick={onOpen && open}
+      data-open={!!onOpen || undefined}
+      data-marked={markedId === id || undefined}
+    >
+      {selection && (
+        <td {...ROLE.cell} className="cell-check">
+          <Checkbox
+            size="xs"
+            aria-label={`Select ${nameOf(row)}`}
+            checked={selection.ids.has(id)}
+            onChange={() => selection.toggle(id)}
+          />
+        </td>
+      )}
+      {shown.map((column) => (
+        <td
+          key={column.id}
+          {...ROLE.cell}
+          data-column={column.id}
+          data-label={column.title}
+          data-lead={column.isLead || undefined}
+          data-mark={column.isMark || undefined}
+        >
+          {column.cell(row)}
+        </td>
+      ))}
+      {actions && (
+        <td {...ROLE.cell} className="cell-actions">
+          {actions(row)}
+        </td>
+      )}
+    </tr>
+  );
+}
+
+function Skeletons({ width }: { readonly width: number }) {
+  return Array.from({ length: SKELETON_ROWS }, (_, row) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+    <tr {...ROLE.row} key={row} className="skeleton" aria-hidden>
+      {Array.from({ length: width }, (_, cell) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+        <td {...ROLE.cell} key={cell}>
+          <span style={{ width: `${45 + ((row * 7 + cell * 13) % 40)}%` }} />
+        </td>
+      ))}
+    </tr>
+  ));
+}

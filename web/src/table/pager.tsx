@@ -1,0 +1,52 @@
+import { ActionIcon } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+
+interface PagerProps {
+  readonly page: number;
+  readonly pageSize: number;
+  readonly total: number;
+  readonly onPage: (page: number) => void;
+  /** What is counted, in the plural. */
+  readonly noun: string;
+}
+
+const COUNT = new Intl.NumberFormat();
+
+export function Pager({ page, pageSize, total, onPage, noun }: PagerProps) {
+  if (total === 0) return null;
+  const first = (page - 1) * pageSize + 1;
+  const last = Math.min(total, page * pageSize);
+  const pages = Math.max(1, Math.ceil(total / pageSize));
+  return (
+    <nav className="pager" aria-label="Pages">
+      <span className="muted numbers">
+        {total <= pageSize && page === 1
+          ? `${COUNT.format(total)} ${noun}`
+          : `${COUNT.format(first)}–${COUNT.format(last)} of ${COUNT.format(total)} ${noun}`}
+      </span>
+      {(pages > 1 || page > 1) && (
+        <>
+          <ActionIcon
+            variant="default"
+            aria-label="Previous page"
+            disabled={page <= 1}
+            onClick={() => onPage(Math.min(page - 1, pages))}
+          >
+            <IconChevronLeft size={18} />
+          </ActionIcon>
+          <span className="numbers">
+            {COUNT.format(page)} / {COUNT.format(pages)}
+          </span>
+          <ActionIcon
+            variant="default"
+            aria-label="Next page"
+            disabled={page >= pages}
+            onClick={() => onPage(page + 1)}
+          >
+            <IconChevronRight size={18} />
+          </ActionIcon>
+        </>
+      )}
+    </nav>
+  );
+}

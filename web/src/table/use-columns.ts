@@ -1,0 +1,27 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { sessionQuery, useMe, type WhoAmI } from "../api/session.ts";
+import { showProblem } from "../form/faults.ts";
+
+/** The columns that the user chose for a table, kept with him on the server. */
+export function useColumns(
+  name: string,
+  all: readonly string[],
+  defaults: readonly string[],
+): readonly [readonly string[], (visible: readonly string[]) => void] {
+  const queries = useQueryClient();
+  const { user } = useMe();
+  const stored = user.attributes[name];
+  const kept = Array.isArray(stored) ? all.filter((id) => stored.includes(id)) : [];
+  const save = useMutation({
+    mutationFn: (value: readonly string[]) => call("me.setAttribute", { name, body: { value: [...value] } }),
+    onMutate: (value) =>
+      queries.setQueryData(sessionQuery.queryKey, (who: WhoAmI | undefined) =>
+        who && who.user !== null
+          ? { ...who, user: { ...who.user, attributes: { ...who.user.attributes, [name]: [...value] } } }
+          : who,
+      ),
+    onError: showProblem,
+  });
+  return [kept.length > 0 ? kept : defaults, (visible) => save.mutate(visible)];
+}

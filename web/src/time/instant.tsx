@@ -1,0 +1,65 @@
+import { Tooltip } from "@mantine/core";
+import { useEffect, useState } from "react";
+
+const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 365 * 86_400],
+  ["month", 30 * 86_400],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+/** The name of the viewer's zone, as people write it: Europe/Berlin, GMT+1. */
+export const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export function sayInstant(instant: string | number): string {
+  return ABSOLUTE.format(new Date(instant));
+}
+
+/** "in 3 days", "2 hours ago". */
+export function sayDistance(instant: string | number, now: number): string {
+  const seconds = (new Date(instant).getTime() - now) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 0];
+  if (size === 0) return seconds > 0 ? "in less than a minute" : "just now";
+  return RELATIVE.format(Math.trunc(seconds / size), unit);
+}
+
+const TICK_MS = 30_000;
+
+/** The time, moving slowly. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+interface WhenProps {
+  readonly at: string;
+  readonly now: number;
+  /** Absolute first, relative below it. */
+  readonly both?: boolean;
+}
+
+/** An instant in the viewer's zone and from now; the UTC instant on hover. */
+export function When({ at, now, both = false }: WhenProps) {
+  const label = `${sayInstant(at)} · ${at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}`;
+  return (
+    <Tooltip label={label} events={{ hover: true, focus: true, touch: true }}>
+      <time dateTime={at} className="when">
+        {both ? (
+          <>
+            <span>{sayInstant(at)}</span>
+            <span className="muted small">{sayDistance(at, now)}</span>
+          </>
+        ) : (
+          sayDistance(at, now)
+        )}
+      </time>
+    </Tooltip>
+  );
+}
