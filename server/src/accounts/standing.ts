@@ -32,8 +32,8 @@ export function refusalOfUser(user: CheckUser): "user_locked" | "no_roles" | und
 }
 
 export function callerOfRecord(record: CheckRecord, rights: Rights, origin: Origin): Caller {
-  const { id, name, expiresAt, user } = record;
-  const key = { id, name, expiresAt };
+  const { id, name, expiresAt, allowedIps, user } = record;
+  const key = { id, name, expiresAt, allowedIps };
   return { kind: "key", userId: user.id, username: user.username, key, origin, ...rights };
 }
 

@@ -41,6 +41,11 @@ export function networkContains(network: Network, address: Address): boolean {
   return network.bits === address.bits && masked(address, network.prefix) === network.value;
 }
 
+/** Whether every address of the inner block is in the outer one. */
+export function networkCovers(outer: Network, inner: Network): boolean {
+  return outer.prefix <= inner.prefix && networkContains(outer, inner);
+}
+
 export function isLoopback(address: Address): boolean {
   return address.bits === 32 ? address.value >> 24n === 127n : address.value === 1n;
 }

@@ -19,13 +19,21 @@ export interface Origin {
   readonly sessionId: string | null;
 }
 
+export interface CallerKey {
+  readonly id: number;
+  readonly name: string;
+  readonly expiresAt: number | null;
+  /** Where it may be used from; null: anywhere. */
+  readonly allowedIps: readonly string[] | null;
+}
+
 /** Who asks, with the rights that hold at this moment. */
 export interface Caller extends Rights {
   readonly kind: "system" | "user" | "key";
   /** 0 for the system itself: the command line on the data folder, and the server's own clockwork. */
   readonly userId: number;
   readonly username: string;
-  readonly key: { readonly id: number; readonly name: string; readonly expiresAt: number | null } | null;
+  readonly key: CallerKey | null;
   readonly origin: Origin;
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };

@@ -209,7 +209,8 @@ class KeyLife {
   async create(caller: Caller, input: NewKeyInput): Promise<MadeKey> {
     requireKeyRole(caller);
     requireOwnership(caller, input.username);
-    const { roles = null, scopes = null } = input;
+    const { roles = null, scopes = null, allowedIps = null } = input;
+    const limits = { roles, scopes, allowedIps };
     const owner = await this.#store.findUser({ username: input.username });
     refuseIssues([
       ...fieldIssues(input, this.#now()),
@@ -217,7 +218,7 @@ class KeyLife {
       ...ownerIssues(owner),
     ]);
     if (!owner) throw missing(0);
-    requireCovered(caller, owner, { roles, scopes });
+    requireCovered(caller, owner, limits);
     const id = await this.#store.reserveKeyId();
     const createdAt = wholeSeconds(this.#now());
     const secret = await makeSecret(id, createdAt, this.#deps);
@@ -225,7 +226,7 @@ class KeyLife {
       .transact(async (tx) => {
         const user = await tx.findUser({ id: owner.id });
         refuseIssues(ownerIssues(user));
-        requireCovered(caller, user ?? owner, { roles, scopes });
+        requireCovered(caller, user ?? owner, limits);
         await requireRoom(tx, owner.id);
         const fields = newKeyFields(input);
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
@@ -371,8 +372,8 @@ class KeyLife {
     const owner = await this.#store.findUser({ id: key.userId });
     if (!owner) throw missing(key.id);
     requireCovered(caller, owner, key);
-    const { roles = key.roles, scopes = key.scopes } = patch;
-    requireCovered(caller, owner, { roles, scopes });
+    const { roles = key.roles, scopes = key.scopes, allowedIps = key.allowedIps } = patch;
+    requireCovered(caller, owner, { roles, scopes, allowedIps });
   }
 
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {

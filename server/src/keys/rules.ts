@@ -1,6 +1,6 @@
 /** What a key must keep to, and who may touch it. Pure decisions; `keys.ts` carries them out. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { parseNetwork } from "../domain/address.ts";
+import { networkCovers, parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields, type RateLimit } from "../domain/key.ts";
@@ -24,11 +24,28 @@ export function requireOwnership(caller: Caller, owner: string): void {
   throw new AppError("forbidden", `${caller.username}: ${rule}`);
 }
 
+export type KeyLimits = Pick<Key, "roles" | "scopes" | "allowedIps">;
+
 /** Nobody makes, resets or edits a key that may more than he. */
-export function requireCovered(caller: Caller, owner: User, limits: Pick<Key, "roles" | "scopes">): void {
+export function requireCovered(caller: Caller, owner: User, limits: KeyLimits): void {
   const rights = narrowRights(rightsOf(owner.allRoles, owner.allScopes), limits.roles, limits.scopes);
+  if (!coversAddresses(caller.key?.allowedIps ?? null, limits.allowedIps)) {
+    throw new AppError("forbidden", `${caller.username}: the key would work where yours does not.`);
+  }
   if (coversRights(caller, rights)) return;
   throw new AppError("forbidden", `${caller.username}: the key would have rights that you lack yourself.`);
+}
+
+/** A key that is held to addresses makes no key that is not. */
+function coversAddresses(mine: readonly string[] | null, theirs: readonly string[] | null): boolean {
+  if (mine === null) return true;
+  const networks = mine.map(parseNetwork);
+  return (theirs ?? ["0.0.0.0/0", "::/0"]).every((text) => {
+    const inner = parseNetwork(text);
+    return (
+      inner !== undefined && networks.some((outer) => outer !== undefined && networkCovers(outer, inner))
+    );
+  });
 }
 
 /** All broken rules of the fields that are there, but uniqueness of the name. */
