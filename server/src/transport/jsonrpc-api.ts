@@ -38,7 +38,7 @@ export interface Connection {
   /** Of a SCRAM sign-in between its two messages. */
   scram: ScramExchange | undefined;
   /** With rights as they are now; undefined without a session. Throws session_expired where it has ended. */
-  caller(): Caller | undefined | Promise<Caller | undefined>;
+  caller(): Promise<Caller | undefined>;
   /** Puts this credential in the place of the one before. */
   signIn(credential: Credential): Session;
   /** Ends the session and what hangs on it; the socket stays open. */

@@ -125,11 +125,17 @@ export class SocketConnection implements Connection {
     this.close(code, reason);
   }
 
-  caller(): Caller | undefined | Promise<Caller | undefined> {
-    if (this.#session) return this.#deps.accounts.sessions.caller(this.#session);
-    if (!this.#isTooOld) return undefined;
-    this.#isTooOld = false;
-    throw new AppError("session_expired", "Session is expired");
+  async caller(): Promise<Caller | undefined> {
+    const session = this.#session;
+    if (!session && !this.#isTooOld) return undefined;
+    try {
+      if (session) return await this.#deps.accounts.sessions.caller(session);
+      throw new AppError("session_expired", "Session is expired");
+    } catch (error) {
+      // Told once; after that there just is no session.
+      this.#isTooOld = false;
+      throw error;
+    }
   }
 
   signIn(credential: Credential): Session {

@@ -83,13 +83,15 @@ function readId(id: unknown, text: string): string | undefined {
 }
 
 function sourceOfId(text: string): string {
-  let source = "null";
-  // Members of the outermost object come last, so the last one seen is its id.
-  JSON.parse(text, function (this: unknown, name: string, value: unknown, context?: { source?: string }) {
-    if (name === "id" && typeof value === "number") source = context?.source ?? String(value);
-    return value;
-  });
-  return source;
+  const sources = new Map<unknown, string>();
+  const root: unknown = JSON.parse(
+    text,
+    function (this: unknown, name: string, value: unknown, context?: { source?: string }) {
+      if (name === "id" && typeof value === "number") sources.set(this, context?.source ?? "null");
+      return value;
+    },
+  );
+  return sources.get(root) ?? "null";
 }
 
 function isTooDeep(text: string): boolean {

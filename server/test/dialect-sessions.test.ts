@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Local, Server } from "../src/server.ts";
+import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
+import { type Answer, RpcClient } from "./rpc-client.ts";
+
+const ENDED = [1000, "Session ended"] as const;
+
+let folder: Folder;
+let clock: MovedClock;
+let server: Server;
+/** The same data folder as another process has it. */
+let local: Local;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await makeInstallation();
+  clock = movedClock();
+  server = await folder.serve({}, { clock });
+  local = await folder.open({ clock });
+  await local.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+});
+
+afterAll(() => folder[Symbol.asyncDispose]());
+
+interface SignedIn {
+  readonly rpc: RpcClient;
+  readonly userId: number;
+  readonly keyId: number;
+  readonly username: string;
+  readonly text: string;
+}
+
+/** A user of his own, a key and a socket that is signed in with it. */
+async function signIn(expiresAt?: number, path?: string): Promise<SignedIn> {
+  const username = `user${++count}`;
+  const user = await local.accounts.users.create(SYSTEM, { username, roles: ["READONLY_ADMIN"] });
+  const { key, secret } = await local.keys.create(SYSTEM, { name: username, username, expiresAt });
+  const rpc = await RpcClient.connect(server.urls[0]!, { path });
+  await rpc.signIn(username, secret.text);
+  return { rpc, userId: user.id, keyId: key.id, username, text: secret.text };
+}
+
+async function adminSocket(): Promise<RpcClient> {
+  const { secret } = await local.keys.create(SYSTEM, { name: `admin ${++count}`, username: "root" });
+  const rpc = await RpcClient.connect(server.urls[0]!);
+  await rpc.signIn("root", secret.text);
+  return rpc;
+}
+
+const ENDINGS: readonly [string, (one: SignedIn) => Promise<unknown>][] = [
+  ["its key is paused", ({ keyId }) => local.keys.pause(SYSTEM, keyId)],
+  ["its key is revoked", ({ keyId }) => local.keys.revoke(SYSTEM, keyId, "Seen in a log")],
+  ["its key is reset", ({ keyId }) => local.keys.update(SYSTEM, keyId, { reset: true })],
+  ["its key is deleted", ({ keyId }) => local.keys.remove(SYSTEM, keyId)],
+  ["its user is locked", ({ userId }) => local.accounts.users.lock(SYSTEM, userId)],
+  [
+    "its user loses a role",
+    ({ userId }) => local.accounts.users.update(SYSTEM, userId, { roles: ["KEY_HOLDER"] }),
+  ],
+  ["its user is deleted", ({ userId }) => local.accounts.users.remove(SYSTEM, userId)],
+];
+
+for (const [words, end] of ENDINGS) {
+  test(`a socket is closed when, by another process, ${words}, and the next sign-in shows it`, async () => {
+    const one = await signIn();
+    await end(one);
+    expect(await one.rpc.closed).toEqual([...ENDED]);
+    const again = await RpcClient.connect(server.urls[0]!);
+    const data = { mechanism: "API_KEY_PLAIN", username: one.username, api_key: one.text };
+    const { response_type } = await again.result<{ response_type: string }>("auth.login_ex", data);
+    expect(response_type).toBe(words.includes("role") ? "SUCCESS" : "AUTH_ERR");
+  });
+}
+
+test("a key that is paused through the server ends its session before the very next call", async () => {
+  const one = await signIn();
+  await server.app.keys.pause(SYSTEM, one.keyId);
+  const outcome = await one.rpc.call("auth.me").catch((error: Error) => error.message);
+  expect(outcome).not.toHaveProperty("result");
+  expect(await one.rpc.closed).toEqual([...ENDED]);
+});
+
+test("who deletes the key that he is signed in with gets his answer, then the socket is closed", async () => {
+  const one = await signIn();
+  expect((await one.rpc.call("api_key.delete", one.keyId)).result).toBe(true);
+  expect(await one.rpc.closed).toEqual([...ENDED]);
+});
+
+test("a socket is closed when its key expires", async () => {
+  const one = await signIn(clock.now() + 10_000);
+  clock.advance(10_000);
+  expect(await one.rpc.closed).toEqual([...ENDED]);
+});
+
+test("an edit that takes no right away leaves the socket open", async () => {
+  const one = await signIn();
+  await local.keys.update(SYSTEM, one.keyId, { name: "another name", expiresAt: clock.now() + 1e9 });
+  await local.accounts.users.update(SYSTEM, one.userId, { fullName: "Another Name" });
+  expect(await one.rpc.result<{ pw_gecos: string }>("auth.me")).toHaveProperty("pw_gecos", "Another Name");
+});
+
+test("a session of 30 days is signed out at its next message and may sign in again on the open socket", async () => {
+  const one = await signIn();
+  clock.advance(30 * 86_400_000);
+  expect((await one.rpc.call("auth.me")).error?.data?.reason).toBe("[EACCES] Session is expired");
+  expect((await one.rpc.call("auth.me")).error?.data?.error).toBe(207);
+  await one.rpc.signIn(one.username, one.text);
+  expect((await one.rpc.call("auth.me")).error).toBeUndefined();
+});
+
+test("a session opened by a token ends with the session that made the token", async () => {
+  const one = await signIn();
+  const token = await one.rpc.result<string>("auth.generate_token", 600, {}, true, false);
+  const other = await RpcClient.connect(server.urls[0]!);
+  expect(await other.result<boolean>("auth.login_with_token", token)).toBe(true);
+  await one.rpc.call("auth.logout");
+  expect(await other.closed).toEqual([...ENDED]);
+});
+
+test("subscriptions end with logout, and a new sign-in on the socket does not bring them back", async () => {
+  const watcher = await signIn();
+  await watcher.rpc.result("core.subscribe", "api_key.query");
+  await watcher.rpc.call("auth.logout");
+  await watcher.rpc.signIn(watcher.username, watcher.text);
+  await local.keys.create(SYSTEM, { name: `unheard ${count}`, username: "root" });
+  await server.app.feed.follow();
+  expect((await watcher.rpc.call("core.ping")).result).toBe("pong");
+  expect(watcher.rpc.inbox).toEqual([]);
+});
+
+test("two hundred changes made by another process are told one by one, in their order", async () => {
+  const rpc = await adminSocket();
+  await rpc.result("core.subscribe", "user.query");
+  const { id } = await local.accounts.users.create(SYSTEM, { username: "busy" });
+  for (let at = 0; at < 100; at++) await local.accounts.users.update(SYSTEM, id, { fullName: `Name ${at}` });
+  await local.accounts.users.remove(SYSTEM, id);
+  const told: Answer[] = [];
+  while (told.at(-1)?.params?.msg !== "removed") told.push(await rpc.event());
+  expect(told.every(({ params }) => params?.collection === "user.query" && params.id === id)).toBe(true);
+  expect(told.slice(0, -1).every(({ params }) => params?.msg !== "removed")).toBe(true);
+});
+
+test("fresh keys are told to nobody but the one who made them", async () => {
+  const watcher = await adminSocket();
+  await watcher.result("core.subscribe", "*");
+  const maker = await adminSocket();
+  const made = await maker.result<{ id: number; key: string; client_key: string }>("api_key.create", {
+    name: `told ${++count}`,
+    username: "root",
+  });
+  await maker.result("api_key.update", made.id, { reset: true });
+  await maker.result("api_key.delete", made.id);
+  const told: Answer[] = [];
+  while (told.at(-1)?.params?.msg !== "removed") told.push(await watcher.event());
+  const text = JSON.stringify(told);
+  expect(text).not.toContain(made.key.slice(-60));
+  expect(text).not.toContain(made.client_key);
+  expect(text).not.toMatch(/"(key|client_key)"/);
+});
+
+test("a socket may have a hundred subscriptions", async () => {
+  const one = await signIn();
+  for (let at = 0; at < 100; at++) await one.rpc.result("core.subscribe", "core.get_jobs");
+  expect((await one.rpc.call("core.subscribe", "core.get_jobs")).error?.data?.errname).toBe("EBUSY");
+});
+
+test("when the server closes, what is under way is answered first", async () => {
+  await using other = await makeInstallation();
+  const closing = await other.serve();
+  await closing.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  const { secret } = await closing.app.keys.create(SYSTEM, { name: "root", username: "root" });
+  const rpc = await RpcClient.connect(closing.urls[0]!);
+  await rpc.signIn("root", secret.text);
+  const made = rpc.call("api_key.create", { name: "last", username: "root" });
+  await rpc.result("core.ping");
+  await closing.close();
+  expect((await made).result).toHaveProperty("key");
+  expect((await rpc.closed)[0]).toBe(1001);
+});
