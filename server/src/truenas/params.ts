@@ -13,6 +13,8 @@ const TEXT_CHARS_MAX = 1024;
 export interface Param<Value = unknown> {
   readonly name: string;
   readonly isOptional: boolean;
+  /** For the documentation. */
+  readonly schema: z.ZodType;
   /** @param given undefined where the call has fewer parameters */
   read(given: unknown, faults: Invalid[]): Value;
 }
@@ -43,7 +45,7 @@ export function readParams<const Params extends readonly Param[]>(
 /** A parameter that may be left out when its schema takes `undefined`. */
 export function param<Schema extends z.ZodType>(name: string, schema: Schema): Param<z.output<Schema>> {
   const isOptional = schema.safeParse(undefined).success;
-  return { name, isOptional, read: (given, faults) => readBy(schema, name, given, faults) };
+  return { name, isOptional, schema, read: (given, faults) => readBy(schema, name, given, faults) };
 }
 
 /** A parameter of one of several shapes, told apart by a member whose value stands in the attribute's path too. */
@@ -62,8 +64,24 @@ export function taggedParam<Schema extends z.ZodType>(
     }
     return value;
   };
-  return { name, isOptional: false, read };
+  return { name, isOptional: false, schema, read };
 }
+
+const QUERY_SCHEMAS = {
+  filters: z
+    .array(z.unknown())
+    .meta({ description: "Filters of the query language, all of which must hold." }),
+  options: z
+    .strictObject({
+      select: z.array(z.unknown()).default([]),
+      order_by: z.array(z.string()).default([]),
+      limit: z.int().min(0).max(10_000).default(0).meta({ description: "0: all." }),
+      offset: z.int().min(0).default(0),
+      count: z.boolean().default(false),
+      get: z.boolean().default(false),
+    })
+    .meta({ description: "Options of the query language." }),
+} as const;
 
 export const filtersParam: Param<Condition> = queryParam("filters", parseFilters);
 export const optionsParam: Param<QueryOptions> = queryParam("options", parseOptions);
@@ -74,15 +92,24 @@ export const integer = z.int();
 /** Characters are counted as code points. */
 export function text(limits: { readonly min?: number; readonly max?: number } = {}): z.ZodType<string> {
   const { min = 0, max = TEXT_CHARS_MAX } = limits;
-  return z.string().check(({ value, issues }) => {
-    const message = textFault(value, min, max);
-    if (message !== undefined) issues.push({ code: "custom", message, input: value });
-  });
+  return z
+    .string()
+    .check(({ value, issues }) => {
+      const message = textFault(value, min, max);
+      if (message !== undefined) issues.push({ code: "custom", message, input: value });
+    })
+    .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
 }
 
 /** `{"$date": milliseconds}` alone; to milliseconds. */
 export const datetime = z
   .custom<{ $date: number }>(isDatetime, { error: "Input should be a valid datetime" })
+  .meta({
+    type: "object",
+    description: "An instant: milliseconds since the epoch, UTC.",
+    properties: { $date: { type: "integer" } },
+    required: ["$date"],
+  })
   .transform(({ $date }) => $date);
 
 function textFault(value: string, min: number, max: number): string | undefined {
@@ -97,7 +124,7 @@ function isDatetime(value: unknown): boolean {
   return Number.isInteger(value.$date) && Math.abs(value.$date as number) <= INSTANT_MAX;
 }
 
-function queryParam<Value>(name: string, parse: (json: unknown) => Value): Param<Value> {
+function queryParam<Value>(name: keyof typeof QUERY_SCHEMAS, parse: (json: unknown) => Value): Param<Value> {
   const read = (given: unknown, faults: Invalid[]): Value => {
     try {
       return parse(given);
@@ -107,7 +134,7 @@ function queryParam<Value>(name: string, parse: (json: unknown) => Value): Param
       return undefined as Value;
     }
   };
-  return { name, isOptional: true, read };
+  return { name, isOptional: true, schema: QUERY_SCHEMAS[name], read };
 }
 
 function readBy<Schema extends z.ZodType>(

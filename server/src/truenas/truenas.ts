@@ -3,12 +3,15 @@
  * newest version; older ones bend it (`v25-04.ts` and its like). What is allowed is decided in the use cases, so that no
  * other door allows more; here stands who is let in at all, which the dialect asks before it looks at parameters.
  */
+
+import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { SettingsUseCase } from "../settings/settings.ts";
+import type { RpcVersion } from "../transport/docs/docs.ts";
 import type { Api, ApiMethod } from "../transport/jsonrpc-api.ts";
 import { keyMethods } from "./api-keys.ts";
 import { auditMethods } from "./audit-log.ts";
@@ -38,13 +41,14 @@ export interface DialectDeps {
   readonly log: Log;
 }
 
-export function createDialect(deps: DialectDeps): Api {
+export function createDialect(deps: DialectDeps): Api & { readonly documented: readonly RpcVersion[] } {
   const methods = declareMethods(deps);
   const tables = new Map(VERSIONS.map((version) => [version.name, tableOf(version, methods, deps)]));
   return {
     versions: VERSIONS.map(({ name }) => name),
     findMethod: (version, name) => tables.get(version)?.get(name),
     describe: describeError,
+    documented: VERSIONS.map((version) => ({ name: version.name, methods: wordsOf(version, methods) })),
   };
 }
 
@@ -72,6 +76,22 @@ function tableOf(
 ): ReadonlyMap<string, ApiMethod> {
   const known = [...methods].filter(([name]) => !version.lacks.includes(name));
   return new Map(known.map(([name, one]) => [name, callable(name, one, version, deps)]));
+}
+
+/** What the documentation says of the methods that this version tells of. */
+function wordsOf(version: Version, methods: ReadonlyMap<string, Method>): RpcVersion["methods"] {
+  return [...methods]
+    .filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name))
+    .map(([name, { description, access, params }]) => ({
+      name,
+      words: description,
+      access,
+      params: params(version).map((param) => ({
+        name: param.name,
+        required: !param.isOptional,
+        schema: () => z.toJSONSchema(param.schema, { io: "input", unrepresentable: "any" }),
+      })),
+    }));
 }
 
 function versionNamed(name: string): Version {

@@ -8,6 +8,7 @@ import type { Feed } from "../../feed/feed.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
+import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import type { Receipts } from "./receipts.ts";
 
@@ -21,6 +22,8 @@ export interface RestDeps {
   readonly log: Log;
   /** Origins of web pages other than our own that may call, with a key. */
   readonly allowOrigins?: readonly string[];
+  /** The JSON-RPC API, for the documentation; oldest version first. */
+  readonly rpcVersions?: readonly RpcVersion[];
 }
 
 /** Who asks, and by what. */

@@ -11,12 +11,14 @@ import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contr
 import { Hono } from "hono";
 import { AppError } from "../../domain/errors.ts";
 import { securityHeaders } from "../browser.ts";
+import { createDocs } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
 import { createEventHub, type EventHub } from "./events.ts";
 import { readInput, refuseKeyInQuery, refuseLarge } from "./input.ts";
 import { keyHandlers } from "./key-operations.ts";
+import { openApiText } from "./openapi.ts";
 import { malformed, problemResponse } from "./problem.ts";
 import { createReceipts, type Receipts } from "./receipts.ts";
 import { sessionHandlers } from "./session-operations.ts";
@@ -41,9 +43,12 @@ export function createRest(deps: RestDeps): Rest {
   const receipts = createReceipts(deps.feed, deps.clock);
   const events = createEventHub(deps);
   const app = createApp(deps, receipts, events);
+  const docs = createDocs({ openApi: openApiText, versions: deps.rpcVersions ?? [] });
   return {
     fetch: (req, peer) => {
       const url = new URL(req.url);
+      const page = docs.fetch(req, url, peer);
+      if (page) return page;
       if (url.pathname !== API_BASE && !url.pathname.startsWith(`${API_BASE}/`)) return undefined;
       return answer(app, deps, req, { peer, url, requestId: randomUUID() });
     },

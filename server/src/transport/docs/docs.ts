@@ -1,0 +1,143 @@
+/**
+ * The documentation that is built in: pages, search, reference and documents, for everyone who can reach the server. All
+ * is served from here and asks no other host (held by `docs.test.ts` in a browser that can reach none).
+ */
+import { html } from "hono/html";
+import type { Peer } from "../peer.ts";
+import script from "./docs.browser.js" with { type: "text" };
+import style from "./docs.css" with { type: "text" };
+import { guidePages } from "./guides.ts";
+import { type Frame, type Markup, type Page, renderPage } from "./layout.ts";
+import { methodPages, openRpcText, type RpcVersion } from "./methods.ts";
+import reference from "./reference.browser.js" with { type: "text" };
+import { scalarBundle } from "./scalar.ts";
+
+export type { MethodWords, RpcVersion } from "./methods.ts";
+
+export interface DocsDeps {
+  openApi(): string;
+  /** Oldest first; the last is also `current`. */
+  readonly versions: readonly RpcVersion[];
+}
+
+export interface Docs {
+  /** undefined where the path is none of the documentation's. */
+  fetch(req: Request, url: URL, peer: Peer): Promise<Response> | Response | undefined;
+}
+
+const ROOT = "/api/docs";
+const REFERENCE: Page = {
+  path: "rest",
+  title: "REST reference",
+  section: "REST",
+  words: "OpenAPI operations try it out",
+  body: () => html``,
+};
+
+export function createDocs({ openApi, versions }: DocsDeps): Docs {
+  const names = ["current", ...versions.map(({ name }) => name).reverse()];
+  const pagesOf = (version: string): readonly Page[] | undefined => {
+    const rpc = version === "current" ? versions.at(-1) : versions.find(({ name }) => name === version);
+    if (!rpc && version !== "current") return undefined;
+    return [...guidePages(), REFERENCE, ...(rpc ? methodPages(rpc) : [])];
+  };
+  return {
+    fetch: (req, url, peer) => {
+      const { pathname } = url;
+      if (pathname === "/api/openapi.json") return text(openApi(), "application/json");
+      if (pathname === "/api/openrpc.json") return openRpc(versions.at(-1));
+      if (pathname !== ROOT && !pathname.startsWith(`${ROOT}/`)) return undefined;
+      if (req.method !== "GET" && req.method !== "HEAD")
+        return text("Pages are only read\n", "text/plain", 405);
+      const asset = ASSETS[pathname.slice(ROOT.length)];
+      if (asset) return asset(req);
+      const [version = "", ...path] = pathname.slice(ROOT.length + 1).split("/");
+      if (version === "") return Response.redirect(`${ROOT}/current`, 302);
+      const pages = pagesOf(version);
+      const origin = peer.ownOrigins[0] ?? url.origin;
+      const side = (pages ?? pagesOf("current")!).filter(({ section }) => section !== "");
+      const frame: Frame = { version: pages ? version : "current", versions: names, pages: side, origin };
+      if (!pages) return show(missing(), frame, 404);
+      return answer(path.join("/").replace(/\/$/, ""), url, pages, frame);
+    },
+  };
+}
+
+const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Response>>> = {
+  "/assets/docs.css": () => text(style, "text/css"),
+  "/assets/docs.js": () => text(script, "text/javascript"),
+  "/assets/reference.js": () => text(reference, "text/javascript"),
+  "/assets/scalar.js": (req) => scalarBundle(/\bgzip\b/.test(req.headers.get("accept-encoding") ?? "")),
+};
+
+function answer(path: string, url: URL, pages: readonly Page[], frame: Frame): Response | Promise<Response> {
+  if (path === REFERENCE.path) return markup(referencePage(frame.version));
+  if (path === "search") return show(searchPage(url.searchParams.get("q") ?? "", pages), frame);
+  const page = pages.find((one) => one.path === path);
+  return page ? show(page, frame) : show(missing(), frame, 404);
+}
+
+function show(page: Pick<Page, "path" | "title" | "body">, frame: Frame, status = 200): Promise<Response> {
+  return markup(renderPage(page, frame), status);
+}
+
+/** The reference has the whole window; a line above it leads back. */
+function referencePage(version: string): Markup {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>REST reference · Chatelaine</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/api/docs/assets/docs.css">
+</head>
+<body>
+<header class="top"><a class="mark" href="${ROOT}/${version}">Chatelaine documentation</a><a href="/api/openapi.json">OpenAPI document</a></header>
+<main id="reference"></main>
+<script src="/api/docs/assets/scalar.js"></script>
+<script src="/api/docs/assets/reference.js"></script>
+</body>
+</html>`;
+}
+
+function searchPage(q: string, pages: readonly Page[]): Pick<Page, "path" | "title" | "body"> {
+  const words = q
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .slice(0, 10);
+  const found = pages.filter(({ title, words: text, path }) => {
+    const all = `${title} ${text} ${path}`.toLowerCase();
+    return words.length > 0 && words.every((word) => all.includes(word));
+  });
+  return {
+    path: "search",
+    title: q.trim() === "" ? "Search" : `Search: ${q.slice(0, 100)}`,
+    body: (_, base) =>
+      html`<p>${found.length === 1 ? "One page" : `${found.length} pages`}</p><ul>${found.map(
+        (page) =>
+          html`<li><a href="${base}${page.path === "" ? "" : `/${page.path}`}">${page.title}</a> <span class="quiet">${page.words.slice(0, 120)}</span></li>`,
+      )}</ul>`,
+  };
+}
+
+function missing(): Pick<Page, "path" | "title" | "body"> {
+  return {
+    path: "?",
+    title: "There is no such page",
+    body: (_, base) => html`<p><a href="${base}">Start here</a>, or search.</p>`,
+  };
+}
+
+function openRpc(version: RpcVersion | undefined): Response {
+  return version ? text(openRpcText(version), "application/json") : text("{}", "application/json", 404);
+}
+
+async function markup(page: Markup, status = 200): Promise<Response> {
+  return text(String(await page), "text/html", status);
+}
+
+function text(body: string, type: string, status = 200): Response {
+  return new Response(body, { status, headers: { "Content-Type": `${type}; charset=utf-8` } });
+}

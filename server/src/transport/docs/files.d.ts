@@ -1,0 +1,12 @@
+declare module "*/docs.css" {
+  const text: string;
+  export default text;
+}
+declare module "*.browser.js" {
+  const text: string;
+  export default text;
+}
+declare module "*/standalone.js" {
+  const path: string;
+  export default path;
+}

@@ -1,0 +1,74 @@
+/** The frame of every page of the documentation. All texts are escaped by the template, whatever they hold. */
+import { html } from "hono/html";
+
+export type Markup = ReturnType<typeof html>;
+
+export interface Page {
+  /** Below the version; empty for the start page. */
+  readonly path: string;
+  readonly title: string;
+  readonly section: string;
+  /** For the search, without markup. */
+  readonly words: string;
+  /** @param origin address of this server, as the reader's browser sees it */
+  body(origin: string, base: string): Markup;
+}
+
+export interface Frame {
+  readonly version: string;
+  readonly versions: readonly string[];
+  readonly pages: readonly Page[];
+  readonly origin: string;
+}
+
+export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: Frame): Markup {
+  const base = `/api/docs/${frame.version}`;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${page.title} · Chatelaine</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/api/docs/assets/docs.css">
+<script src="/api/docs/assets/docs.js" defer></script>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+<header class="top">
+<a class="mark" href="${base}">Chatelaine documentation</a>
+<label>Version <select id="version" autocomplete="off">${frame.versions.map(
+    (version) =>
+      html`<option value="${version}"${version === frame.version ? html` selected` : ""}>${version}</option>`,
+  )}</select></label>
+<form action="${base}/search" role="search"><input type="search" name="q" aria-label="Search the documentation" placeholder="Search"><button>Search</button></form>
+</header>
+<div class="columns">
+<nav class="pages" aria-label="Pages">${sectionsOf(frame.pages).map(
+    ([section, pages]) => html`<h2>${section}</h2><ul>${pages.map((one) => link(one, base, page.path))}</ul>`,
+  )}</nav>
+<main id="content" tabindex="-1"><h1>${page.title}</h1>${page.body(frame.origin, base)}</main>
+</div>
+</body>
+</html>`;
+}
+
+/** A block of text to copy. */
+export function code(text: string): Markup {
+  return html`<div class="block"><pre class="copyable" tabindex="0">${text}</pre></div>`;
+}
+
+export function table(heads: readonly string[], rows: readonly (readonly (string | Markup)[])[]): Markup {
+  return html`<div class="table" tabindex="0" role="region" aria-label="${heads.join(", ")}"><table><thead><tr>${heads.map(
+    (head) => html`<th scope="col">${head}</th>`,
+  )}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+}
+
+function link(page: Page, base: string, current: string): Markup {
+  const href = page.path === "" ? base : `${base}/${page.path}`;
+  return html`<li><a href="${href}"${page.path === current ? html` aria-current="page"` : ""}>${page.title}</a></li>`;
+}
+
+function sectionsOf(pages: readonly Page[]): [string, Page[]][] {
+  return [...Map.groupBy(pages, ({ section }) => section)];
+}
