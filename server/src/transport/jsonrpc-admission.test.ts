@@ -51,10 +51,12 @@ test("pages of our own origin and of allowed ones may connect, programs too", ()
   const own = ["https://keys.example"];
   expect(isOriginAllowed(null, own, [])).toBe(true);
   expect(isOriginAllowed("https://keys.example", own, [])).toBe(true);
+  expect(isOriginAllowed("http://keys.example", own, [])).toBe(true);
   expect(isOriginAllowed("https://other.example", own, ["https://other.example"])).toBe(true);
   for (const foreign of [
     "https://other.example",
-    "http://keys.example",
+    "http://keys.example:81",
+    "ftp://keys.example",
     "null",
     "",
     "https://keys.example.evil",

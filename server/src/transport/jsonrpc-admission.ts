@@ -7,13 +7,18 @@ const ANONYMOUS_SOCKETS = 1_000;
 const RATE_WINDOW_MS = 60_000;
 const RATE_COUNTERS = 100;
 
-/** Absent passes (no browser), our own and allowed ones pass. */
+/**
+ * Absent passes (no browser), our own and allowed ones pass. Our own counts by host and port alone: the common Python library
+ * says `http://` on `wss://` too, and no page of another scheme can come from the same port.
+ */
 export function isOriginAllowed(
   origin: string | null,
   own: readonly string[],
   allowed: readonly string[],
 ): boolean {
-  return origin === null || own.includes(origin) || allowed.includes(origin);
+  if (origin === null || allowed.includes(origin)) return true;
+  const host = /^https?:\/\/(.+)$/.exec(origin)?.[1];
+  return own.some((one) => one === origin || one.replace(/^https?:\/\//, "") === host);
 }
 
 /** Sockets without a session, by address. On a unix socket they have none and only their sum counts. */
