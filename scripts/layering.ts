@@ -20,12 +20,12 @@ interface Row {
   readonly isPure?: boolean;
 }
 
-const USE_CASES = ["verify", "keys", "accounts", "audit", "settings", "feed"];
+const USE_CASES = ["verify", "usage", "keys", "accounts", "audit", "settings", "feed"];
 const USE_CASE: Row = { may: ["domain", "contract", "crypto", "log", ...USE_CASES], mayType: ["store"] };
 const WIRE: Row = {
   may: ["domain", "contract", "log", "version", "transport", ...USE_CASES],
   mayType: ["config", "certificates"],
-  packages: ["node:*", "bun", "hono", "@hono/zod-openapi", "zod"],
+  packages: ["node:*", "bun", "hono", "zod", "@scalar/api-reference"],
 };
 
 const TABLE: Readonly<Record<string, Row>> = {
@@ -119,7 +119,7 @@ function listImports(text: string): Import[] {
   const dynamic = /\bimport\(\s*["']([^"']+)["']|\bnew URL\(\s*["']([^"']+)["'],\s*import\.meta\.url/g;
   const lineAt = (index: number): number => text.slice(0, index).split("\n").length;
   const statements = [...text.matchAll(statement)].map((match) => ({
-    specifier: match[2] as string,
+    specifier: packageOf(match[2] as string),
     isType: match[1] !== undefined,
     line: lineAt(match.index + match[0].length),
   }));
@@ -129,6 +129,12 @@ function listImports(text: string): Import[] {
     line: lineAt(match.index),
   }));
   return [...statements, ...others];
+}
+
+/** A package's file that its own `exports` do not name is imported by its path; it is the package's all the same. */
+function packageOf(specifier: string): string {
+  const file = specifier.match(/^\.[./]*\/node_modules\/(.+)$/);
+  return file ? (file[1] as string) : specifier;
 }
 
 function judgeImport(file: string, unit: string, one: Import): string | undefined {

@@ -89,7 +89,13 @@ function wordsOf(version: Version, methods: ReadonlyMap<string, Method>): RpcVer
       params: params(version).map((param) => ({
         name: param.name,
         required: !param.isOptional,
-        schema: () => z.toJSONSchema(param.schema, { io: "input", unrepresentable: "any" }),
+        schema: () => {
+          const { $schema: _, ...schema } = z.toJSONSchema(param.schema, {
+            io: "input",
+            unrepresentable: "any",
+          });
+          return schema;
+        },
       })),
     }));
 }

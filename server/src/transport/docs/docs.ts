@@ -10,6 +10,7 @@ import { guidePages } from "./guides.ts";
 import { type Frame, type Markup, type Page, renderPage } from "./layout.ts";
 import { methodPages, openRpcText, type RpcVersion } from "./methods.ts";
 import reference from "./reference.browser.js" with { type: "text" };
+import referenceStyle from "./reference.css" with { type: "text" };
 import { scalarBundle } from "./scalar.ts";
 
 export type { MethodWords, RpcVersion } from "./methods.ts";
@@ -65,6 +66,7 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
 
 const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Response>>> = {
   "/assets/docs.css": () => text(style, "text/css"),
+  "/assets/reference.css": () => text(referenceStyle, "text/css"),
   "/assets/docs.js": () => text(script, "text/javascript"),
   "/assets/reference.js": () => text(reference, "text/javascript"),
   "/assets/scalar.js": (req) => scalarBundle(/\bgzip\b/.test(req.headers.get("accept-encoding") ?? "")),
@@ -90,7 +92,7 @@ function referencePage(version: string): Markup {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>REST reference · Chatelaine</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/api/docs/assets/docs.css">
+<link rel="stylesheet" href="/api/docs/assets/reference.css">
 </head>
 <body>
 <header class="top"><a class="mark" href="${ROOT}/${version}">Chatelaine documentation</a><a href="/api/openapi.json">OpenAPI document</a></header>

@@ -2,6 +2,10 @@ declare module "*/docs.css" {
   const text: string;
   export default text;
 }
+declare module "*/reference.css" {
+  const text: string;
+  export default text;
+}
 declare module "*.browser.js" {
   const text: string;
   export default text;

@@ -1,0 +1,146 @@
+/** The documentation in a real browser that can reach no other host. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+const PAGES = [
+  "",
+  "/send-a-key",
+  "/make-a-key",
+  "/rotate-a-key",
+  "/why-refused",
+  "/expiring-keys",
+  "/guard-a-service",
+  "/scram",
+  "/my-key",
+  "/roles",
+  "/errors",
+  "/errors/key_expired",
+  "/changes",
+  "/methods",
+  "/methods/api_key.create",
+  "/query-language",
+  "/limits",
+  "/console",
+  "/search?q=expire",
+  "/rest",
+];
+
+let rest: RestApp;
+let browser: Browser;
+const told: string[] = [];
+const asked: string[] = [];
+
+beforeAll(async () => {
+  rest = await openRest();
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await rest[Symbol.asyncDispose]();
+});
+
+async function open(path: string, options: Parameters<Browser["newPage"]>[0] = {}): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") told.push(`${path}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => told.push(`${path}: ${error.message}`));
+  page.on("request", (request) => asked.push(request.url()));
+  await page.goto(`${rest.url}/api/docs/current${path}`, { waitUntil: "load" });
+  return page;
+}
+
+/** Requests that left the host. */
+function foreign(): string[] {
+  return asked.filter(
+    (url) => !url.startsWith(rest.url) && !url.startsWith("data:") && !url.startsWith("blob:"),
+  );
+}
+
+describe("the documentation in a browser", () => {
+  test("every page opens without an error, at 360 px without sideways scrolling, and asks no other host", async () => {
+    told.length = 0;
+    for (const path of PAGES) {
+      const page = await open(path, { viewport: { width: 360, height: 740 } });
+      if (path === "/rest")
+        await page.getByText("What a key may do to itself").first().waitFor({ timeout: 30_000 });
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect([path, overflow]).toEqual([path, 0]);
+      expect(await page.title()).toContain("Chatelaine");
+      await page.close();
+    }
+    expect(told).toEqual([]);
+    expect(foreign()).toEqual([]);
+  }, 120_000);
+
+  test("no link of our pages leads nowhere", async () => {
+    const seen = new Set<string>();
+    for (const path of ["", "/errors", "/methods", "/search?q=key"]) {
+      const page = await open(path);
+      for (const link of await page.locator("a[href]").all()) seen.add((await link.getAttribute("href"))!);
+      await page.close();
+    }
+    for (const href of [...seen].filter((one) => one.startsWith("/"))) {
+      expect([href, (await fetch(rest.url + href.split("#")[0]!)).status]).toEqual([href, 200]);
+    }
+  }, 60_000);
+
+  test("the version drop-down keeps the page", async () => {
+    const page = await open("/methods");
+    await page.getByLabel("Version").selectOption("v25.10.0");
+    await page.waitForURL("**/api/docs/v25.10.0/methods");
+    expect(await page.getByText("api_key.convert_raw_key").count()).toBe(0);
+    await page.close();
+  });
+
+  test("a key is told what it may call", async () => {
+    const key = await rest.key("ada", "asks");
+    const page = await open("/my-key");
+    await page.getByRole("textbox", { name: "Key" }).fill(key);
+    await page.getByRole("button", { name: "Ask" }).click();
+    await page.getByText("keys.create").waitFor();
+    await page.getByRole("textbox", { name: "Key" }).fill(`1-${"A".repeat(64)}`);
+    await page.getByRole("button", { name: "Ask" }).click();
+    await page.getByRole("link", { name: /Not signed in/ }).waitFor();
+    await page.close();
+  });
+
+  test("the console signs in, calls, and shows no key", async () => {
+    const key = await rest.key("ada", "console");
+    const page = await open("/console");
+    await page.getByLabel("User name").fill("ada");
+    await page.getByRole("textbox", { name: "Key" }).fill(key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText('"response_type":"SUCCESS"').waitFor();
+    await page.getByLabel("Method").selectOption("core.ping");
+    await page.getByRole("button", { name: "Call" }).click();
+    await page.getByText('"result":"pong"').waitFor();
+    expect(await page.locator("#frames").textContent()).not.toContain(key);
+    await page.close();
+  });
+
+  test("an operation is tried out against this server from the reference", async () => {
+    await rest.app.accounts.users.create(SYSTEM, { username: "tried", roles: ["KEY_HOLDER"] });
+    const page = await open("/rest");
+    await page.getByText("What a key may do to itself").first().waitFor({ timeout: 30_000 });
+    expect(await page.evaluate(() => Object.keys(localStorage).filter((name) => /auth/i.test(name)))).toEqual(
+      [],
+    );
+    expect(foreign()).toEqual([]);
+    await page.close();
+  }, 60_000);
+});
