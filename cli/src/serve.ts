@@ -21,6 +21,15 @@ export function addServe(program: Command): void {
       collect(String),
     )
     .option(
+      "--check-from <cidr>",
+      "address or network that may ask about keys of others; may be given again (CHATELAINE_CHECK_FROM)",
+      collect(String),
+    )
+    .option(
+      "--check <addr>",
+      "one more address that serves checks of keys and health, and nothing else; off unless set (CHATELAINE_CHECK)",
+    )
+    .option(
       "--allow-origin <origin>",
       "origin of other web pages that may open a WebSocket; may be given again (CHATELAINE_ALLOW_ORIGIN)",
       collect(String),

@@ -8,6 +8,7 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "keys.list": "GET /keys",
   "keys.create": "POST /keys",
   "keys.get": "GET /keys/{id}",
+  "keys.verify": "POST /verify",
   "keys.update": "PATCH /keys/{id}",
   "keys.reset": "POST /keys/{id}/reset",
   "keys.pause": "POST /keys/{id}/pause",

@@ -19,6 +19,10 @@ export interface Config {
   readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
+  /** A listener that serves nothing but checks of keys and health. */
+  readonly check: Listen | null;
+  /** Networks that may ask about keys of others. */
+  readonly checkFrom: readonly Network[];
   /** Origins of web pages other than our own that may open a WebSocket. */
   readonly allowOrigins: readonly string[];
   /** Calls a minute of one anonymous method from one address; 0: without limit. */
@@ -35,6 +39,8 @@ export interface RawConfig {
   readonly cert?: string;
   readonly key?: string;
   readonly trustedProxy?: readonly string[];
+  readonly check?: string;
+  readonly checkFrom?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly anonymousRate?: string;
   readonly logLevel?: string;
@@ -71,6 +77,10 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
       .filter((text) => text !== "unix")
       .flatMap((text) => note([], () => [readNetwork(text)])),
     trustUnix: proxies.includes("unix"),
+    check: note(null, () => readListen("--check", raw.check ?? env.CHATELAINE_CHECK ?? "off")),
+    checkFrom: (raw.checkFrom ?? list(env.CHATELAINE_CHECK_FROM)).flatMap((text) =>
+      note([], () => [readCheckFrom(text)]),
+    ),
     allowOrigins: (raw.allowOrigin ?? list(env.CHATELAINE_ALLOW_ORIGIN)).flatMap((text) =>
       note([], () => [readOrigin(text)]),
     ),
@@ -129,6 +139,12 @@ function readListen(flag: string, text: string): Listen | null {
 function readNetwork(text: string): Network {
   const network = parseNetwork(text);
   if (!network) throw new Error(`--trusted-proxy: expected an address, a CIDR block or unix, not "${text}"`);
+  return network;
+}
+
+function readCheckFrom(text: string): Network {
+  const network = parseNetwork(text);
+  if (!network) throw new Error(`--check-from: expected an address or a CIDR block, not "${text}"`);
   return network;
 }
 

@@ -10,10 +10,13 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  createPrivateKey,
+  createPublicKey,
   hkdfSync,
   pbkdf2,
   randomBytes,
   randomUUID,
+  sign,
   timingSafeEqual,
 } from "node:crypto";
 import { promisify } from "node:util";
@@ -45,6 +48,12 @@ export interface Secrets {
   unseal(sealed: Uint8Array, context: string): Uint8Array;
   /** 16 bytes that look like a salt of ours, the same for the same name each time. */
   fakeSalt(name: string): Uint8Array;
+  /** Signs identities for services behind proxies: Ed25519 (RFC 8032), its public key as a JWK (RFC 8037). */
+  readonly assertions: {
+    sign(data: string): Uint8Array;
+    readonly keyId: string;
+    readonly publicKey: Readonly<Record<string, string>>;
+  };
   /** Differs for every master secret and tells nothing of it; kept in the database to notice a wrong one. */
   readonly fingerprint: string;
 }
@@ -52,18 +61,33 @@ export interface Secrets {
 export function deriveSecrets(master: Uint8Array, random: Random = systemRandom): Secrets {
   if (master.length !== MASTER_SECRET_BYTES) throw new Error("The master secret must have 32 bytes");
   const derive = (use: string): Buffer => Buffer.from(hkdfSync("sha256", master, "chatelaine", use, 32));
-  const pepper = derive("key digest v1");
+  const keyDigest = new Bun.CryptoHasher("sha256", derive("key digest v1"));
   const sealing = derive("seal v1");
   const salts = derive("fake salt v1");
   const tokens = derive("token v1");
   return {
-    digestKey: (key) => createHmac("sha256", pepper).update(`v1|${key.id}|${key.body}`).digest(),
+    digestKey: (key) => keyDigest.copy().update(`v1|${key.id}|${key.body}`).digest(),
     digestToken: (text) => createHmac("sha256", tokens).update(text).digest(),
     seal: (plain, context) => seal(sealing, random(12), plain, context),
     unseal: (sealed, context) => unseal(sealing, sealed, context),
+    assertions: signerOf(derive("assertion v1")),
     fakeSalt: (name) => saltText(createHmac("sha256", salts).update(name).digest()),
     fingerprint: derive("fingerprint v1").toString("hex").slice(0, 32),
   };
+}
+
+/** PKCS #8 of an Ed25519 key, before its 32 bytes (RFC 8410, section 7). */
+const ED25519_PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
+
+function signerOf(seed: Buffer): Secrets["assertions"] {
+  const key = createPrivateKey({ key: Buffer.concat([ED25519_PKCS8, seed]), format: "der", type: "pkcs8" });
+  const { x } = createPublicKey(key).export({ format: "jwk" }) as { x: string };
+  // The thumbprint of RFC 7638: members in this order, nothing between them.
+  const keyId = createHash("sha256")
+    .update(JSON.stringify({ crv: "Ed25519", kty: "OKP", x }))
+    .digest("base64url");
+  const publicKey = { kty: "OKP", crv: "Ed25519", x, kid: keyId, use: "sig", alg: "EdDSA" };
+  return { sign: (data) => sign(null, Buffer.from(data), key), keyId, publicKey };
 }
 
 /** Compares in time that depends on the lengths alone. */

@@ -21,13 +21,16 @@ import { createLog, type Log } from "./log.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { securityHeaders } from "./transport/browser.ts";
+import { createCheck } from "./transport/check/check.ts";
+import { createStats } from "./transport/check/stats.ts";
 import { createHealth } from "./transport/health.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
-import { type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
+import { type BareRoute, type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
 import type { Peer } from "./transport/peer.ts";
 import { createRest } from "./transport/rest/rest.ts";
 import { createWeb } from "./transport/web.ts";
 import { createDialect } from "./truenas/truenas.ts";
+import { createUsage, type Usage } from "./usage/usage.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
 
 /** The use cases, put together over one store. */
@@ -37,6 +40,7 @@ export interface App {
   readonly keys: Keys;
   readonly accounts: Accounts;
   readonly audit: Audit;
+  readonly usage: Usage;
   readonly settings: SettingsUseCase;
   readonly feed: Feed;
   readonly secrets: Secrets;
@@ -112,17 +116,18 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const store = await openStore({ folder, clock, log, fingerprint: secrets.fingerprint, create });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
+  const usage = createUsage({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
   const feed = createFeed(store, log);
   const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock });
-  return { store, verify, keys, accounts, audit, settings, feed, secrets, random, clock, log };
+  return { store, verify, keys, accounts, audit, usage, settings, feed, secrets, random, clock, log };
 }
 
 async function closeApp(app: App): Promise<void> {
   app.feed.stop();
   app.accounts.close();
-  await app.audit.close();
+  await Promise.all([app.audit.close(), app.usage.close()]);
   await app.store.close();
 }
 
@@ -147,7 +152,13 @@ async function openServer(config: Config, app: App): Promise<Server> {
     (req, peer) => rest.fetch(req, peer),
     (req) => web.fetch(req),
   ];
+  const { trustedProxies, checkFrom } = config;
+  const stats = createStats(app.clock.monotonic);
+  const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
+  const bare = createCheck({ ...app, stats, insecureRule, trustedProxies, checkFrom });
   const listeners = await openListeners(config, certificates, {
+    bare,
+    health,
     routes,
     websocket: rpc.websocket,
     log,
@@ -201,6 +212,8 @@ async function openListeners(
   config: Config,
   certificates: Certificates | undefined,
   shared: {
+    readonly bare: BareRoute;
+    readonly health: Route;
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
     readonly log: Log;
@@ -221,6 +234,10 @@ async function openListeners(
       const listener = await listen({ ...options, flag: "--https", on: config.https, tls });
       all.push(listener);
       if (tls) secure.push(listener);
+    }
+    if (config.check) {
+      const { check: on } = config;
+      all.push(await listen({ ...options, flag: "--check", on, tls: undefined, routes: [shared.health] }));
     }
   } catch (error) {
     await Promise.all(all.map((listener) => listener.close(0)));

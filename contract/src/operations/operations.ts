@@ -8,10 +8,12 @@ import { selfOperations } from "./self.ts";
 import { sessionOperations, setupOperations } from "./session.ts";
 import { systemOperations } from "./system.ts";
 import { userOperations } from "./users.ts";
+import { verifyOperations } from "./verify.ts";
 
 export const OPERATIONS = {
   ...selfOperations,
   ...keyOperations,
+  ...verifyOperations,
   ...userOperations,
   ...groupOperations,
   ...sessionOperations,

@@ -76,7 +76,7 @@ export class ScramSignIn {
     const final = parseClientFinal(clientFinal);
     const serverFinal = final && checkProof(sent, final, verifier);
     if (!record || !secret || !serverFinal) return this.#refuse("unknown", "Invalid API key", origin);
-    const verdict = verify.judge(record, {
+    const verdict = await verify.admit(record, {
       origin: { ...origin, secure: true },
       username: sent.first.username,
     });

@@ -1,4 +1,5 @@
 import type { Role } from "@chatelaine/contract/roles";
+import type { RateLimit } from "./key.ts";
 
 /** Somebody who may sign in and hold keys. Instants are milliseconds since the epoch, UTC. */
 export interface User {
@@ -20,7 +21,19 @@ export interface User {
   /** Free JSON of the user's own (`auth.set_attribute`). */
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly keyIds: readonly number[];
+  /** null: none. */
+  readonly ceilings: Ceilings | null;
   readonly version: number;
+}
+
+/** What an administrator holds all keys of a user to; the owner cannot lift it. null: no such ceiling. */
+export interface Ceilings {
+  /** Each key is good only from here, whatever its own list adds. */
+  readonly allowedIps: readonly string[] | null;
+  /** For all keys together. */
+  readonly rateLimit: RateLimit | null;
+  /** Longest life of a secret, from its making. */
+  readonly lifetimeSeconds: number | null;
 }
 
 export interface Group {

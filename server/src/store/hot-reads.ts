@@ -2,6 +2,8 @@
 import { Database } from "bun:sqlite";
 import type { Selectable } from "kysely";
 import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
+import type { Log } from "../log.ts";
+import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
 import {
   type CheckKeyRow,
@@ -12,23 +14,43 @@ import {
   type SecretColumns,
   secretOf,
 } from "./rows.ts";
-import type { Change, CheckRecord, CheckUser, Profile } from "./store.ts";
+import type { Change, CheckRecord, CheckUser, HotKey, KeyWords, Profile } from "./store.ts";
 import type { ChangeRow } from "./tables.ts";
 
-const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names`;
+const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names, u.ceilings`;
 const FIND_CHECK = `SELECT k.id, k.name, k.description, k.tags, k.expires_at, k.paused_at, k.revoked_at, k.roles, k.scopes,
     k.allowed_ips, k.rate_limit, k.version, ${USER_COLUMNS},
     s.digest, s.sealed, s.salt, s.iterations, s.created_at, s.ends_at
   FROM keys k JOIN users u ON u.id = k.user_id LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
+const FIND_HOT = `SELECT k.user_id, k.expires_at, k.paused_at, k.revoked_at, k.roles, k.scopes, k.allowed_ips, k.rate_limit,
+    s.digest, s.created_at, s.ends_at
+  FROM keys k LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
+const FIND_WORDS = "SELECT name, description, tags FROM keys WHERE id = ?";
 const FIND_USER = `SELECT ${USER_COLUMNS} FROM users u WHERE u.id = ?`;
 /** Changes told in one go; the next call tells the rest. */
 const CHANGES_AT_ONCE = 10_000;
 
+type HotRow = [
+  userId: number,
+  expiresAt: number | null,
+  pausedAt: number | null,
+  revokedAt: number | null,
+  roles: string | null,
+  scopes: string | null,
+  allowedIps: string | null,
+  rateLimit: string | null,
+  digest: Uint8Array | null,
+  createdAt: number,
+  endsAt: number | null,
+];
 type UserColumns = Omit<CheckUserRow, "id"> & { readonly user_id: number };
 type CheckRow = CheckKeyRow & UserColumns & { [Name in keyof SecretColumns]: SecretColumns[Name] | null };
 
 export interface HotReads {
   findCheck(keyId: number): CheckRecord | undefined;
+  findHot(keyId: number): HotKey | undefined;
+  findWords(keyId: number): KeyWords | undefined;
+  stamp(): number;
   findCheckUser(userId: number): CheckUser | undefined;
   findProfile(userId: number): Profile | undefined;
   poll(): readonly Change[];
@@ -37,7 +59,7 @@ export interface HotReads {
   close(): void;
 }
 
-export function openHotReads(path: string): HotReads {
+export function openHotReads(path: string, log: Log): HotReads {
   const database = new Database(path, { readonly: true, strict: true });
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
   const check = database.prepare<CheckRow, [number]>(FIND_CHECK);
@@ -51,7 +73,10 @@ export function openHotReads(path: string): HotReads {
   );
   const settings = database.prepare<{ name: string; value: string }, []>("SELECT name, value FROM settings");
   const users = database.prepare<{ total: number }, []>("SELECT count(*) AS total FROM users");
+  const hot = database.prepare<HotRow, [number]>(FIND_HOT);
+  const words = database.prepare<[string, string, string], [number]>(FIND_WORDS);
   let seenVersion = version.get()!.data_version;
+  const stamp = openCommitStamp(`${path}-shm`, () => version.get()!.data_version);
   let seenSeq = database
     .query<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes")
     .get()!.seq;
@@ -65,6 +90,15 @@ export function openHotReads(path: string): HotReads {
         .map((each) => secretOf(each as SecretColumns));
       return checkRecordOf(row, checkUserOf({ ...row, id: row.user_id }), secrets);
     },
+    findHot: (keyId) => {
+      const rows = hot.values(keyId) as HotRow[];
+      return rows.length === 0 ? undefined : hotKeyOf(rows);
+    },
+    findWords: (keyId) => {
+      const row = (words.values(keyId) as [string, string, string][])[0];
+      return row && { name: row[0], description: row[1], tags: JSON.parse(row[2]) };
+    },
+    stamp: stamp.read,
     findCheckUser: (userId) => {
       const row = user.get(userId);
       return row ? checkUserOf({ ...row, id: row.user_id }) : undefined;
@@ -77,6 +111,8 @@ export function openHotReads(path: string): HotReads {
     poll: () => {
       const now = version.get()!.data_version;
       if (now === seenVersion) return [];
+      if (!stamp.prove(now))
+        log.error("The header of the WAL index missed a change; it is not asked any more");
       const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
       if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
       seenSeq = rows.at(-1)?.seq ?? seenSeq;
@@ -88,5 +124,20 @@ export function openHotReads(path: string): HotReads {
     },
     countUsers: () => users.get()!.total,
     close: () => database.close(),
+  };
+}
+
+/** One row for each secret of the key. */
+function hotKeyOf(rows: readonly HotRow[]): HotKey {
+  const [userId, expiresAt, pausedAt, revokedAt, roles, scopes, allowedIps, rateLimit] = rows[0]!;
+  return {
+    userId,
+    expiresAt,
+    pausedAt,
+    revokedAt,
+    limits: { roles, scopes, allowedIps, rateLimit },
+    secrets: rows.flatMap(([, , , , , , , , digest, createdAt, endsAt]) =>
+      digest === null ? [] : [{ digest, createdAt, endsAt }],
+    ),
   };
 }

@@ -83,8 +83,11 @@ const browsers: Migration = ({ int, bytes, tail }) => [
   "CREATE INDEX once_at ON once (at)",
 ];
 
+/** What an administrator holds all keys of a user to, JSON. */
+const ceilings: Migration = () => ["ALTER TABLE users ADD COLUMN ceilings TEXT"];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
-export const MIGRATIONS: readonly Migration[] = [first, browsers];
+export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings];
 
 /** Of `activity.db`, which may be cut or lost without a loss of keys. */
 export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
@@ -98,6 +101,19 @@ export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
     `CREATE TABLE guesses (
       bucket TEXT PRIMARY KEY, started_at ${words.int} NOT NULL, count ${words.int} NOT NULL)${words.tail}`,
     "CREATE INDEX guesses_started ON guesses (started_at)",
+  ],
+  // One row for a key and day: counts by hour and outcome (`13a`), after 90 days by outcome alone (`a`).
+  ({ int, tail }) => [
+    `CREATE TABLE key_days (
+      key_id ${int} NOT NULL, day ${int} NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (key_id, day))${tail === "" ? "" : " STRICT, WITHOUT ROWID"}`,
+    "CREATE INDEX key_days_day ON key_days (day)",
+    `CREATE TABLE key_hosts (
+      key_id ${int} NOT NULL, host TEXT NOT NULL, last_used_at ${int} NOT NULL, uses ${int} NOT NULL,
+      PRIMARY KEY (key_id, host))${tail === "" ? "" : " STRICT, WITHOUT ROWID"}`,
+    `CREATE TABLE refusals (
+      decision TEXT PRIMARY KEY, key_id ${int} NOT NULL, at ${int} NOT NULL, reason TEXT NOT NULL, rule TEXT NOT NULL,
+      address TEXT, host TEXT)${tail}`,
+    "CREATE INDEX refusals_key ON refusals (key_id, at)",
   ],
 ];
 

@@ -78,6 +78,7 @@ export function userOf(row: UserListRow): User {
     createdAt: row.created_at,
     attributes: JSON.parse(row.attributes),
     keyIds: JSON.parse(row.key_ids),
+    ceilings: jsonOrNull(row.ceilings),
     version: row.version,
   };
 }
@@ -85,7 +86,15 @@ export function userOf(row: UserListRow): User {
 /** The columns that `checkUserOf` needs, and no more. */
 export type CheckUserRow = Pick<
   Selectable<UserRow>,
-  "id" | "username" | "full_name" | "email" | "locked_at" | "all_roles" | "all_scopes" | "group_names"
+  | "id"
+  | "username"
+  | "full_name"
+  | "email"
+  | "locked_at"
+  | "all_roles"
+  | "all_scopes"
+  | "group_names"
+  | "ceilings"
 >;
 
 export function checkUserOf(row: CheckUserRow): CheckUser {
@@ -98,6 +107,7 @@ export function checkUserOf(row: CheckUserRow): CheckUser {
     roles: JSON.parse(row.all_roles),
     scopes: JSON.parse(row.all_scopes),
     groups: JSON.parse(row.group_names),
+    ceilings: jsonOrNull(row.ceilings),
   };
 }
 

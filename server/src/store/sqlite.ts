@@ -9,6 +9,7 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { Group, User } from "../domain/user.ts";
 import { openActivity } from "./activity.ts";
+import { openDirectReads } from "./direct-reads.ts";
 import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
 import { listRows } from "./lists.ts";
@@ -44,6 +45,7 @@ export async function openSqliteStore({
 }: StoreOptions): Promise<Store> {
   const files = prepareDatabases(folder, fingerprint, create);
   const hot = openHotReads(files.main, log);
+  const direct = openDirectReads(files);
   const writer = openThread("writer", files);
   const reader = openThread("reader", files);
   const writing = overThread<Tables>(writer, "main");
@@ -61,6 +63,7 @@ export async function openSqliteStore({
   return {
     findCheck: hot.findCheck,
     findCheckUser: hot.findCheckUser,
+    findKey: direct.findKey,
     findHot: hot.findHot,
     findWords: hot.findWords,
     stamp: hot.stamp,
@@ -93,6 +96,7 @@ export async function openSqliteStore({
     close: async () => {
       clearInterval(reserveTimer);
       await Promise.all([writer.close(), reader.close()]);
+      direct.close();
       hot.close();
     },
   };
@@ -119,7 +123,6 @@ async function reserveKeyId(db: Kysely<Tables>): Promise<number> {
 
 type ReadMethods = Pick<
   Store,
-  | "findKey"
   | "listKeys"
   | "findSecrets"
   | "listFreshlyExpired"
@@ -146,7 +149,6 @@ class Lists {
 
   methods(): ReadMethods {
     return {
-      findKey: async (id) => (await this.#keys({ where: equals("id", id), limit: 1 })).rows[0],
       listKeys: (query) => this.#keys(query),
       findSecrets: (ids) => this.#secrets(ids),
       listFreshlyExpired: (now) => this.#expired(now),

@@ -208,7 +208,7 @@ export interface Store {
   poll(): MaybePromise<readonly Change[]>;
   readSettings(): MaybePromise<Settings>;
 
-  findKey(id: number): Promise<Key | undefined>;
+  findKey(id: number): MaybePromise<Key | undefined>;
   listKeys(query: ListQuery): Promise<Page<Key>>;
   /** The newest secret of each key. */
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;

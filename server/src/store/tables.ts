@@ -18,6 +18,17 @@ export interface Tables {
 }
 
 export interface ActivityTables {
+  key_days: { key_id: number; day: number; counts: string };
+  key_hosts: { key_id: number; host: string; last_used_at: number; uses: number };
+  refusals: {
+    decision: string;
+    key_id: number;
+    at: number;
+    reason: string;
+    rule: string;
+    address: string | null;
+    host: string | null;
+  };
   records: AuditRow;
   key_use: KeyUseRow;
   guesses: { bucket: string; started_at: number; count: number };
@@ -39,6 +50,7 @@ export interface UserRow {
   password_changed_at: number | null;
   created_at: number;
   attributes: string;
+  ceilings: string | null;
   version: number;
 }
 

@@ -193,6 +193,7 @@ export class SqlTransaction implements Transaction {
         password_changed_at: user.passwordHash === null ? null : user.createdAt,
         created_at: user.createdAt,
         attributes: "{}",
+        ceilings: null,
         version: 1,
       })
       .returning("id")
@@ -213,6 +214,7 @@ export class SqlTransaction implements Transaction {
       scopes: scopes && JSON.stringify(scopes),
       locked_at: patch.lockedAt,
       attributes: attributes && JSON.stringify(attributes),
+      ceilings: patch.ceilings && JSON.stringify(patch.ceilings),
       password_hash: patch.passwordHash,
       password_changed_at: patch.passwordChangedAt,
     });

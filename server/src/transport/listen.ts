@@ -19,6 +19,13 @@ export type Route = (
   server: Bun.Server<unknown>,
 ) => Response | "upgraded" | undefined | Promise<Response | "upgraded" | undefined>;
 
+/** Asked before any other route, and given nothing that it may not need. undefined: not a path of this route. */
+export type BareRoute = (
+  req: Request,
+  /** As the listener saw it; null on a unix socket. */
+  peerAddress: () => string | null,
+) => Response | undefined | Promise<Response>;
+
 export interface Listener {
   readonly url: string;
   /** Serves with another certificate from now on. */
@@ -36,6 +43,7 @@ export interface ListenOptions {
   readonly flag: string;
   readonly on: Listen;
   readonly tls: Tls | undefined;
+  readonly bare?: BareRoute;
   readonly routes: readonly Route[];
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
@@ -86,7 +94,14 @@ function serve(options: ListenOptions, on: Listen): Bun.Server<unknown> {
       maxRequestBodySize: BODY_BYTES_MAX * 128,
       development: false,
       websocket,
-      fetch: (req, server) => answer(options, req, server),
+      fetch: (req, server) => {
+        // What is no address (a Host with a space or slash in it) is no request.
+        if (!req.url.startsWith("http")) return new Response("Bad request\n", { status: 400 });
+        const found = options.bare?.(req, () =>
+          on.kind === "unix" ? null : (server.requestIP(req)?.address ?? "0.0.0.0"),
+        );
+        return found ?? answer(options, req, server);
+      },
       error: (error) => {
         options.log.error("A request failed", { error });
         return new Response("Internal error\n", { status: 500 });

@@ -1,19 +1,24 @@
 /**
  * THE HOT PATH: is this key good, for this use, now.
  *
- * One function for every door. Junk costs no I/O: shape and checksum come first, then one keyed digest, one indexed read
+ * One judgement for every door. Junk costs no I/O: shape and checksum come first, then one keyed digest, one indexed read
  * and a compare in constant time; what the key and its user may is judged only for somebody who has the secret, so an
  * answer tells nothing of keys to others. SCRAM proves the secret in its own way and then passes the same `judge`.
- * Nothing is cached and nothing is written here: a revocation holds for the very next request.
+ * `check` may take a key from memory, where the store proves in this very request that nothing was committed since: a
+ * revocation holds for the very next request (held by `server/test/revocation.test.ts`). Nothing is written here but
+ * counters of rates, which are spent last, by a request that is good otherwise.
  */
 import { DIGEST_BYTES, equalBytes, type Secrets } from "../crypto.ts";
-import { networkContains, parseAddress, parseNetwork } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isExpired } from "../domain/key.ts";
-import { type KeyTextFault, parseKeyText } from "../domain/key-text.ts";
-import { coversScope, narrowRights, type Rights, rightsOf } from "../domain/rights.ts";
-import type { CheckRecord, MaybePromise, Store, StoredSecret } from "../store/store.ts";
+import { type KeyText, type KeyTextFault, parseKeyText } from "../domain/key-text.ts";
+import type { Rights } from "../domain/rights.ts";
+import type { CheckRecord, HotKey, KeyWords, MaybePromise, RateState, Store } from "../store/store.ts";
+import { type Allowance, allowanceOf, coversNeed, isAllowedFrom, limitsOf } from "./allowance.ts";
+import { Memory } from "./memory.ts";
+
+export type { Allowance, KeyWords, MaybePromise, RateState };
 
 /** Why a key is not good. `unknown` covers a wrong secret, so that nobody learns which ids exist. */
 export type Refusal =
@@ -37,8 +42,14 @@ export interface Need {
   readonly username?: string;
   /** `resource:action` at a guarded service. */
   readonly scope?: string;
+  /** More of them, and roles and groups: all are needed. */
+  readonly scopes?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly groups?: readonly string[];
   /** Of the client at the guarded service, where it is not the origin's. */
-  readonly address?: string;
+  readonly address?: string | null;
+  /** Spent from the key's limits: 1 for a text that is presented, 0 where a key is only judged again. */
+  readonly cost?: number;
 }
 
 export type Verdict =
@@ -51,79 +62,197 @@ export type Verdict =
       readonly record?: CheckRecord;
     };
 
+/** A verdict without the words of the key, which a check for others has no use for. */
+export type Check =
+  | {
+      readonly ok: true;
+      readonly id: number;
+      readonly allowance: Allowance;
+      readonly expiresAt: number | null;
+      readonly rate: RateState | null;
+    }
+  | {
+      readonly ok: false;
+      readonly reason: Refusal;
+      readonly fault?: KeyTextFault;
+      /** Only where the secret was right. */
+      readonly known?: { readonly id: number; readonly allowance: Allowance };
+      readonly rate?: RateState;
+    };
+
 export interface Verify {
   verify(text: string, need: Need): MaybePromise<Verdict>;
-  /** For whoever proved the secret otherwise. Of several faults the first of: user named, revoked, paused, expired, user, transport, rights, address. */
+  /** The same for services and proxies that ask about keys of others. */
+  check(text: string, need: Need): MaybePromise<Check>;
+  /** What people call a key that a check found good. */
+  findWords(id: number): MaybePromise<KeyWords | undefined>;
+  /** For whoever proved the secret otherwise. Of several faults the first of: user named, revoked, paused, expired, user, transport, rights, address, rate. */
   judge(record: CheckRecord, need: Need): Verdict;
+  /** The same, and spends from the limits: for whoever proved the secret just now. */
+  admit(record: CheckRecord, need: Need): MaybePromise<Verdict>;
 }
 
 export interface VerifyDeps {
-  readonly store: Pick<Store, "findCheck">;
+  readonly store: Pick<
+    Store,
+    "findCheck" | "findHot" | "findWords" | "findCheckUser" | "stamp" | "takeRate" | "giveBackRate"
+  >;
   readonly secrets: Pick<Secrets, "digestKey">;
   readonly clock: Clock;
 }
 
+interface Times {
+  readonly expiresAt: number | null;
+  readonly pausedAt: number | null;
+  readonly revokedAt: number | null;
+  /** Of the secret. */
+  readonly createdAt: number;
+}
+type Secret = HotKey["secrets"][number];
+type Known = { readonly id: number; readonly allowance: Allowance };
+
 /** Compared with where there is no such key, so that a miss costs what a hit does. */
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
+const UNKNOWN = { ok: false, reason: "unknown" } as const;
 
-export function createVerify({ store, secrets, clock }: VerifyDeps): Verify {
-  const judge = (record: CheckRecord, need: Need): Verdict => judgeAt(record, need, clock.now());
-  const prove = (record: CheckRecord | undefined, digest: Uint8Array, need: Need): Verdict => {
+export function createVerify(deps: VerifyDeps): Verify {
+  const { store, secrets, clock } = deps;
+  const judge = (record: CheckRecord, need: Need): Verdict => {
     const now = clock.now();
-    const proven = holdsSecret(record?.secrets ?? [], digest, now);
-    return record && proven ? judgeAt(record, need, now) : UNKNOWN;
+    const createdAt = record.secrets.at(-1)?.createdAt ?? now;
+    const allowance = allowanceOf(record.user, record);
+    const reason = faultOf({ ...record, createdAt }, allowance, need, now);
+    if (reason === "unknown") return UNKNOWN;
+    return reason ? { ok: false, reason, record } : { ok: true, record, rights: allowance.rights };
   };
+  const prove = (record: CheckRecord | undefined, digest: Uint8Array, need: Need): MaybePromise<Verdict> => {
+    const secret = provenSecret(record?.secrets ?? [], digest, clock.now());
+    return record && secret ? admit(record, need) : UNKNOWN;
+  };
+  const admit = (record: CheckRecord, need: Need): MaybePromise<Verdict> => {
+    const verdict = judge(record, need);
+    if (!verdict.ok) return verdict;
+    const allowance = allowanceOf(record.user, record);
+    return map(spend(store, { id: record.id, allowance }, need, clock.now()), (rate) =>
+      rate && !rate.ok ? { ok: false, reason: "rate_limited", record } : verdict,
+    );
+  };
+  const check = createCheck(deps);
   return {
     judge,
+    admit,
+    findWords: (id) => store.findWords(id),
     verify: (text, need) => {
       const key = parseKeyText(text);
       if (!key.ok) return { ok: false, reason: "malformed", fault: key.fault };
       const digest = secrets.digestKey(key);
-      const record = store.findCheck(key.id);
-      return record instanceof Promise
-        ? record.then((found) => prove(found, digest, need))
-        : prove(record, digest, need);
+      return map(store.findCheck(key.id), (record) => prove(record, digest, need));
+    },
+    check: (text, need) => {
+      const key = parseKeyText(text);
+      return key.ok ? check(key, need) : { ok: false, reason: "malformed", fault: key.fault };
     },
   };
 }
 
-const UNKNOWN: Verdict = { ok: false, reason: "unknown" };
+function createCheck({ store, secrets, clock }: VerifyDeps) {
+  const memory = new Memory();
+  const judged = (known: Known, times: Times, need: Need, now: number): MaybePromise<Check> => {
+    const reason = faultOf(times, known.allowance, need, now);
+    if (reason) return reason === "unknown" ? UNKNOWN : { ok: false, reason, known };
+    const rate = spend(store, known, need, now);
+    const end = endOf(times, known.allowance);
+    const expiresAt = end === Infinity ? null : end;
+    if (rate === null) return { ok: true, ...known, expiresAt, rate };
+    return map(rate, (left) =>
+      left && !left.ok
+        ? { ok: false, reason: "rate_limited", known, rate: left }
+        : { ok: true, ...known, expiresAt, rate: left },
+    );
+  };
+  /** @param epoch of the memory before the row was read; undefined: nothing may be remembered */
+  const read = (id: number, digest: Uint8Array, need: Need, epoch: number | undefined): MaybePromise<Check> =>
+    map(store.findHot(id), (row) => {
+      const now = clock.now();
+      const secret = provenSecret(row?.secrets ?? [], digest, now);
+      if (!row || !secret) return UNKNOWN;
+      const { roles, scopes, allowedIps, rateLimit } = row.limits;
+      const name = `${row.userId}|${roles}|${scopes}|${allowedIps}|${rateLimit}`;
+      const before = epoch === undefined ? undefined : memory.findAllowance(name);
+      const allowed =
+        before ??
+        map(store.findCheckUser(row.userId), (user) => user && allowanceOf(user, limitsOf(row.limits)));
+      return map(allowed, (allowance) => {
+        if (!allowance) return UNKNOWN;
+        const times = { ...row, createdAt: secret.createdAt };
+        const isLasting = row.secrets.length === 1 && secret.endsAt === null;
+        if (epoch !== undefined && isLasting && row.pausedAt === null && row.revokedAt === null)
+          memory.keep(id, name, { digest, allowance, endsAt: endOf(times, allowance) }, epoch);
+        return judged({ id, allowance }, times, need, now);
+      });
+    });
+  return (key: KeyText, need: Need): MaybePromise<Check> => {
+    const digest = secrets.digestKey(key);
+    const stamp = store.stamp();
+    if (stamp === undefined) return read(key.id, digest, need, undefined);
+    const epoch = memory.enter(stamp);
+    const found = memory.find(key.id);
+    if (found === undefined || !equalBytes(found.digest, digest)) return read(key.id, digest, need, epoch);
+    const times = { expiresAt: found.endsAt, pausedAt: null, revokedAt: null, createdAt: Infinity };
+    return judged({ id: key.id, allowance: found.allowance }, times, need, clock.now());
+  };
+}
 
-function holdsSecret(stored: readonly StoredSecret[], digest: Uint8Array, now: number): boolean {
+/** The secret that this digest is of, while it lasts. Looks at all of them. */
+function provenSecret(stored: readonly Secret[], digest: Uint8Array, now: number): Secret | undefined {
   if (stored.length === 0) equalBytes(NO_DIGEST, digest);
-  let proven = false;
+  let proven: Secret | undefined;
   for (const secret of stored) {
-    if (equalBytes(secret.digest, digest) && !isExpired(secret.endsAt, now)) proven = true;
+    if (equalBytes(secret.digest, digest) && !isExpired(secret.endsAt, now)) proven = secret;
   }
   return proven;
 }
 
-function judgeAt(record: CheckRecord, need: Need, now: number): Verdict {
-  const refuse = (reason: Refusal): Verdict => ({ ok: false, reason, record });
-  const { user } = record;
-  if (need.username !== undefined && need.username !== user.username) return UNKNOWN;
-  if (record.revokedAt !== null) return refuse("revoked");
-  if (record.pausedAt !== null) return refuse("paused");
-  if (isExpired(record.expiresAt, now)) return refuse("expired");
-  if (user.lockedAt !== null) return refuse("user_locked");
-  if (user.roles.length === 0) return refuse("no_roles");
-  if (need.origin && !need.origin.secure) return refuse("insecure_transport");
-  if (!isAllowedFrom(record.allowedIps, need)) return refuse("address_not_allowed");
-  const rights = narrowRights(rightsOf(user.roles, user.scopes), record.roles, record.scopes);
-  if (need.scope !== undefined && !coversScope(rights.scopes, need.scope)) return refuse("scope_missing");
-  return { ok: true, record, rights };
+function endOf({ expiresAt, createdAt }: Times, { lifetimeMs }: Allowance): number {
+  return Math.min(expiresAt ?? Infinity, lifetimeMs === null ? Infinity : createdAt + lifetimeMs);
 }
 
-/** An address that is not known is not allowed. */
-function isAllowedFrom(allowed: readonly string[] | null, need: Need): boolean {
-  if (allowed === null) return true;
-  const text = need.address ?? need.origin?.address ?? null;
-  const address = text === null ? undefined : parseAddress(text);
-  return (
-    address !== undefined &&
-    allowed.some((block) => {
-      const network = parseNetwork(block);
-      return network !== undefined && networkContains(network, address);
-    })
-  );
+function faultOf(times: Times, allowance: Allowance, need: Need, now: number): Refusal | undefined {
+  const { user } = allowance;
+  const { origin, username, scope } = need;
+  if (username !== undefined && username !== user.username) return "unknown";
+  if (times.revokedAt !== null) return "revoked";
+  if (times.pausedAt !== null) return "paused";
+  if (endOf(times, allowance) <= now) return "expired";
+  if (user.lockedAt !== null) return "user_locked";
+  if (user.roles.length === 0) return "no_roles";
+  if (origin && !origin.secure) return "insecure_transport";
+  const address = need.address === undefined ? (origin?.address ?? null) : need.address;
+  if (!isAllowedFrom(allowance, address)) return "address_not_allowed";
+  if (scope !== undefined && !coversNeed(allowance, { scopes: [scope] })) return "scope_missing";
+  return coversNeed(allowance, need) ? undefined : "scope_missing";
+}
+
+/** From the key's own limit and from its user's, both or neither. null: there is none. */
+function spend(
+  store: VerifyDeps["store"],
+  { id, allowance }: Known,
+  { cost = 1 }: Need,
+  now: number,
+): MaybePromise<RateState | null> {
+  const { rate, userRate, user } = allowance;
+  if (rate === null && userRate === null) return null;
+  const own = rate && store.takeRate("key", id, { rule: rate, cost, now });
+  if (userRate === null) return own;
+  return map(own, (key) => {
+    if (key && !key.ok) return key;
+    return map(store.takeRate("user", user.id, { rule: userRate, cost, now }), (all) => {
+      if (all.ok) return key && key.remaining <= all.remaining ? key : all;
+      return key ? map(store.giveBackRate("key", id, cost), () => all) : all;
+    });
+  });
+}
+
+function map<From, To>(value: MaybePromise<From>, to: (value: From) => MaybePromise<To>): MaybePromise<To> {
+  return value instanceof Promise ? value.then(to) : to(value);
 }

@@ -66,6 +66,10 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
     const own = test(["userId"], "=", caller.userId);
     return listKeys(caller, query, [own, ...keyFilters(query, deps.clock.now())], deps);
   },
+  // Answered before REST is asked, by the bare route of transport/check.
+  "keys.verify": async () => {
+    throw new AppError("forbidden", "You may not ask about keys of others");
+  },
   "keys.get": async ({ caller, params, deps }) => entry(await deps.keys.get(caller, params.id), deps),
   "keys.create": async (call) => {
     const { body, deps } = call;

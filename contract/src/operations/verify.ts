@@ -1,0 +1,111 @@
+/** How a service asks about a key that it was shown. */
+import { z } from "zod";
+import { ROLES } from "../roles.ts";
+import { Instant, operation } from "./operation.ts";
+
+export const VERIFY_KEYS_MAX = 100;
+
+/** `unknown` covers a wrong secret; all others but `malformed` are told only where the secret was right. */
+export const VERIFY_REASONS = [
+  "malformed",
+  "unknown",
+  "expired",
+  "paused",
+  "revoked",
+  "user_locked",
+  "scope_missing",
+  "address_not_allowed",
+  "rate_limited",
+  "insecure_transport",
+] as const;
+
+export const VerifyQuestion = z
+  .strictObject({
+    key: z.string().describe("The key as its holder presented it."),
+    scope: z.string().max(128).optional().describe("`resource:action` that is asked for."),
+    ip: z
+      .string()
+      .max(64)
+      .optional()
+      .describe("Address of the holder. A key that is bound to addresses is refused without it."),
+    cost: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .optional()
+      .describe("What this use takes from the key's rate limit; 1 when absent, 0 only asks."),
+  })
+  .meta({ id: "VerifyQuestion" });
+
+export const GoodKey = z.strictObject({
+  valid: z.literal(true),
+  key: z.strictObject({
+    id: z.int(),
+    name: z.string(),
+    description: z.string(),
+    tags: z.array(z.string()),
+    expires_at: Instant.nullable(),
+    scopes: z.array(z.string()),
+  }),
+  user: z.strictObject({
+    username: z.string(),
+    full_name: z.string(),
+    email: z.string().nullable(),
+    roles: z.array(z.enum(ROLES)),
+    groups: z.array(z.string()),
+  }),
+  rate_limit: z
+    .strictObject({
+      limit: z.int(),
+      window_seconds: z.int(),
+      remaining: z.int(),
+      reset_seconds: z.int(),
+    })
+    .nullable()
+    .describe("The limit that has least left, of the key's own and its owner's."),
+});
+export const BadKey = z.strictObject({
+  valid: z.literal(false),
+  reason: z.enum(VERIFY_REASONS),
+  decision: z.string().describe("Its owner finds the exact rule under this number."),
+});
+export const VerifyAnswer = z.discriminatedUnion("valid", [GoodKey, BadKey]).meta({ id: "VerifyAnswer" });
+
+const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQx7Qd";
+
+export const verifyOperations = {
+  "keys.verify": operation({
+    name: "keys.verify",
+    method: "POST",
+    path: "/verify",
+    group: "Checking keys",
+    title: "Check a key",
+    words:
+      'Whose key is this, and may it? For services that were shown a key: open to this machine, to unix sockets, to networks that `--check-from` names, and to keys with the role KEY_VERIFY. The answer is 200 whether the key is good or not, and may not be kept. `{"keys": [...]}` with up to 100 questions answers `{"results": [...]}` in the same order.',
+    access: { kind: "anyone" },
+    body: z.union([
+      VerifyQuestion,
+      z.strictObject({ keys: z.array(VerifyQuestion).min(1).max(VERIFY_KEYS_MAX) }),
+    ]),
+    output: z.union([VerifyAnswer, z.strictObject({ results: z.array(VerifyAnswer) })]),
+    status: 200,
+    errors: ["forbidden"],
+    example: {
+      body: { key: EXAMPLE_TEXT, scope: "dns:read", ip: "192.0.2.7" },
+      output: {
+        valid: true,
+        key: {
+          id: 1,
+          name: "ci",
+          description: "Deploys the website",
+          tags: ["deploy"],
+          expires_at: "2030-01-31T10:00:00.000Z",
+          scopes: ["dns:read"],
+        },
+        user: { username: "ada", full_name: "Ada Lovelace", email: null, roles: ["KEY_HOLDER"], groups: [] },
+        rate_limit: null,
+      },
+    },
+    since: "0.1.0",
+  }),
+};

@@ -1,0 +1,109 @@
+/**
+ * Counters of rate limits: exact over all processes of one machine, kept over restarts, without a write to any disk on
+ * the way of a request.
+ *
+ * A counter is eight bytes of a file that all processes map: 40 bits for when its window began (milliseconds since 2020),
+ * 24 for what was spent in it, changed by compare-and-swap alone. Windows begin with their first use. A file has 4 096
+ * counters, found by the number of the key or user, and is written out in zeros before it is mapped, so that a full
+ * disk is an error here and not a fault in the middle of a request.
+ */
+import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../domain/errors.ts";
+import type { RateLimit } from "../domain/key.ts";
+import type { RateState } from "./store.ts";
+
+export const RATES_FOLDER = "rates";
+const COUNTERS = 4_096;
+const BYTES = COUNTERS * 8;
+const EPOCH = Date.UTC(2020, 0, 1);
+const COUNT_BITS = 24n;
+const COUNT_MASK = (1n << COUNT_BITS) - 1n;
+const BEGAN_MAX = 2 ** 40;
+
+export interface RateCounters {
+  /** Spends, unless that would be more than is left; a cost of 0 only asks. Throws unavailable. */
+  take(
+    whose: "key" | "user",
+    id: number,
+    want: { readonly rule: RateLimit; readonly cost: number; readonly now: number },
+  ): RateState;
+  /** Gives back what was just taken. */
+  giveBack(whose: "key" | "user", id: number, cost: number): void;
+}
+
+export function openRateCounters(folder: string): RateCounters {
+  const files = new Map<string, BigUint64Array>();
+  const counterOf = (whose: string, id: number): [BigUint64Array, number] => {
+    const name = `${whose}-${Math.floor(id / COUNTERS)}`;
+    let counters = files.get(name);
+    if (!counters) {
+      counters = mapCounters(join(folder, RATES_FOLDER), name);
+      files.set(name, counters);
+    }
+    return [counters, id % COUNTERS];
+  };
+  return {
+    take: (whose, id, { rule, cost, now }) => {
+      const [counters, place] = counterOf(whose, id);
+      const windowMs = rule.windowSeconds * 1000;
+      const clock = (((now - EPOCH) % BEGAN_MAX) + BEGAN_MAX) % BEGAN_MAX;
+      for (;;) {
+        const before = Atomics.load(counters, place);
+        const began = Number(before >> COUNT_BITS);
+        const runs = before !== 0n && clock >= began && clock < began + windowMs;
+        const spent = runs ? Number(before & COUNT_MASK) : 0;
+        const start = runs ? began : clock;
+        const resetMs = start + windowMs - clock;
+        const state = { limit: rule.limit, windowSeconds: rule.windowSeconds, resetMs };
+        if (spent + cost > rule.limit)
+          return { ...state, ok: false, remaining: Math.max(0, rule.limit - spent) };
+        const after = (BigInt(start) << COUNT_BITS) | BigInt(spent + cost);
+        if (cost === 0 || Atomics.compareExchange(counters, place, before, after) === before)
+          return { ...state, ok: true, remaining: rule.limit - spent - cost };
+      }
+    },
+    giveBack: (whose, id, cost) => {
+      const [counters, place] = counterOf(whose, id);
+      for (;;) {
+        const before = Atomics.load(counters, place);
+        const spent = before & COUNT_MASK;
+        const back = spent < BigInt(cost) ? spent : BigInt(cost);
+        if (Atomics.compareExchange(counters, place, before, before - back) === before) return;
+      }
+    },
+  };
+}
+
+/** Whole or not at all; of two processes that make the file at once both map the first one's. */
+function mapCounters(folder: string, name: string): BigUint64Array {
+  const path = join(folder, name);
+  try {
+    if (!existsSync(path)) makeFile(folder, path);
+    const { size } = statSync(path);
+    if (size !== BYTES) throw new Error(`${path} has ${size} bytes, not ${BYTES}`);
+    const mapped = Bun.mmap(path, { shared: true });
+    return new BigUint64Array(mapped.buffer, mapped.byteOffset, COUNTERS);
+  } catch (cause) {
+    throw new AppError("unavailable", "The counters of rate limits cannot be kept", { cause });
+  }
+}
+
+function makeFile(folder: string, path: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}.new`;
+  try {
+    writeFileSync(draft, new Uint8Array(BYTES), { mode: 0o600, flush: true });
+    linkOrKeep(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function linkOrKeep(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

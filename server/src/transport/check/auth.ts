@@ -1,0 +1,159 @@
+/**
+ * Forward authentication: a reverse proxy asks with the headers of its client's request, any method, and passes it on or
+ * refuses by the status: 200, 401, 403, 429 or 503. Cookies count for nothing. The refused learn no more than the status
+ * and the number of the decision, under which the key's owner finds why.
+ */
+import type { Network } from "../../domain/address.ts";
+import { errorCode } from "../../domain/errors.ts";
+import type { Log } from "../../log.ts";
+import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import { type Asker, clientAddress, isInsecureClient } from "./asker.ts";
+import { createIdentity, rateHeaders } from "./identity.ts";
+import type { Judge } from "./judge.ts";
+import { readPresented } from "./presented.ts";
+import { createWants, type Wants } from "./wants.ts";
+
+export interface AuthDeps {
+  readonly judge: Judge;
+  readonly assert: (
+    id: number,
+    allowance: Extract<Check, { ok: true }>["allowance"],
+    audience: string,
+  ) => string;
+  readonly trustedProxies: readonly Network[];
+  readonly log: Log;
+}
+
+/** A proxy waits no longer: Envoy gives up after 200 ms. */
+const ANSWER_MS_MAX = 150;
+const WARN_EVERY_MS = 60_000;
+const CLIENT_CHARS_MAX = 200;
+const HOST_CHARS_MAX = 255;
+const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
+  malformed: 401,
+  unknown: 401,
+  expired: 401,
+  paused: 401,
+  revoked: 401,
+  user_locked: 403,
+  no_roles: 403,
+  scope_missing: 403,
+  address_not_allowed: 403,
+  insecure_transport: 403,
+  rate_limited: 429,
+};
+
+export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
+  const wantsOf = createWants();
+  const identity = createIdentity();
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const warn = (message: string, fields: Record<string, unknown>): void => {
+    const now = performance.now();
+    if (now - warnedAt < WARN_EVERY_MS) return;
+    warnedAt = now;
+    log.warn(message, fields);
+  };
+  const answer = (check: Check, wants: Wants, decision: string | undefined): Response => {
+    if (!check.ok) return refusal(check, wants, decision);
+    const headers = identity(check.id, check.allowance);
+    if (check.rate) rateHeaders(headers, check.rate);
+    if (wants.audience !== null)
+      headers.set("Remote-Assertion", assert(check.id, check.allowance, wants.audience));
+    return new Response(null, { headers });
+  };
+  const ask = (headers: Headers, wants: Wants): MaybePromise<Response> => {
+    const presented = readPresented(headers, wants.header);
+    if (presented.kind === "none") return bare(401, { "WWW-Authenticate": CHALLENGE });
+    const address = clientAddress(headers, trustedProxies);
+    const { scopes, roles, groups } = wants;
+    const need: Need = {
+      origin: isInsecureClient(headers, address) ? insecureOrigin(address) : null,
+      address,
+      scopes,
+      roles,
+      groups,
+    };
+    const text = presented.kind === "key" ? presented.text : "";
+    const seen = { address, client: cut(headers.get("user-agent"), CLIENT_CHARS_MAX), host: hostOf(headers) };
+    const judged = judge("auth", text, need, seen);
+    if (!(judged instanceof Promise)) return answer(judged.check, wants, judged.decision);
+    return judged.then(({ check, decision }) => answer(check, wants, decision));
+  };
+  return (req: Request, url: string, pathAt: number, asker: Asker): MaybePromise<Response> => {
+    if (!asker.mayAuth) {
+      warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", {});
+      return bare(403);
+    }
+    const wants = wantsOf(url, pathAt, req.headers);
+    if (!wants) {
+      warn("A proxy asks /auth for something that is not understood, and is refused", {
+        query: url.slice(pathAt).replace(/^[^?]*/, ""),
+      });
+      return bare(403);
+    }
+    try {
+      const response = ask(req.headers, wants);
+      return response instanceof Promise ? inTime(response, wants, warn) : response;
+    } catch (error) {
+      return failed(error, wants, warn);
+    }
+  };
+}
+
+const CHALLENGE = 'Bearer realm="chatelaine"';
+
+function refusal(check: Extract<Check, { ok: false }>, wants: Wants, decision?: string): Response {
+  const status = STATUS[check.reason];
+  const response = bare(status === 429 && wants.folds ? 403 : status);
+  if (decision) response.headers.set("Decision-Id", decision);
+  if (status === 401) response.headers.set("WWW-Authenticate", `${CHALLENGE}, error="invalid_token"`);
+  if (check.rate) rateHeaders(response.headers, check.rate);
+  return response;
+}
+
+type Warn = (message: string, fields: Record<string, unknown>) => void;
+
+/** Away is never "no": clients throw good keys away on 401. */
+function failed(error: unknown, { folds }: Wants, warn: Warn): Response {
+  const code = errorCode(error);
+  warn("A check could not be made", { code, error });
+  return bare(folds ? 403 : 503, { "Retry-After": "2" });
+}
+
+async function inTime(response: Promise<Response>, wants: Wants, warn: Warn): Promise<Response> {
+  let late: Timer | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error(`No answer within ${ANSWER_MS_MAX} ms`)), ANSWER_MS_MAX);
+  });
+  try {
+    return await Promise.race([response, tooLate]);
+  } catch (error) {
+    return failed(error, wants, warn);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function bare(status: number, more: Record<string, string> = {}): Response {
+  return new Response(null, { status, headers: { ...CONFINED, ...more } });
+}
+
+const CONFINED = {
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+};
+
+function insecureOrigin(address: string | null): NonNullable<Need["origin"]> {
+  return { door: "auth", address, port: null, secure: false, client: null, sessionId: null };
+}
+
+function hostOf(headers: Headers): string | null {
+  const host = headers.get("x-forwarded-host");
+  return host === null || host.length > HOST_CHARS_MAX ? null : host.toLowerCase();
+}
+
+function cut(text: string | null, charsMax: number): string | null {
+  return text === null || text.length <= charsMax ? text : text.slice(0, charsMax);
+}

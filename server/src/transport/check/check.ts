@@ -1,0 +1,70 @@
+/**
+ * The checking endpoints, bare and first on the way of a request: `/auth` for reverse proxies, `POST /api/v1/verify` for
+ * services, the keys of signed identities at `/.well-known/jwks.json`. Nothing here reads a cookie, and no answer may be
+ * kept by anybody.
+ */
+import type { Network } from "../../domain/address.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { InsecureTransportRule } from "../../domain/settings.ts";
+import type { Log } from "../../log.ts";
+import type { Usage } from "../../usage/usage.ts";
+import type { Verify } from "../../verify/verify.ts";
+import type { BareRoute } from "../listen.ts";
+import { createAskers } from "./asker.ts";
+import { createAuth } from "./auth.ts";
+import { createAssertions, type Signer } from "./identity.ts";
+import { createJudge } from "./judge.ts";
+import type { CheckStats } from "./stats.ts";
+import { createVerifyRoute } from "./verify.ts";
+
+export interface CheckDeps {
+  readonly verify: Verify;
+  readonly usage: Usage;
+  readonly stats: CheckStats;
+  readonly keys: { revokeExposed(id: number): Promise<void> };
+  readonly secrets: { readonly assertions: Signer & { readonly publicKey: object } };
+  readonly insecureRule: () => Promise<InsecureTransportRule>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly trustedProxies: readonly Network[];
+  readonly checkFrom: readonly Network[];
+}
+
+const AUTH = "/auth";
+const VERIFY = "/api/v1/verify";
+const JWKS = "/.well-known/jwks.json";
+const [SLASH, QUESTION] = [47, 63] as const;
+
+export function createCheck(deps: CheckDeps): BareRoute {
+  const { verify, usage, stats, keys, clock, log, trustedProxies } = deps;
+  const askerOf = createAskers(deps);
+  const judge = createJudge({
+    verify,
+    usage,
+    stats,
+    log,
+    now: clock.now,
+    insecureRule: deps.insecureRule,
+    revokeExposed: keys.revokeExposed,
+  });
+  const assert = createAssertions(deps.secrets.assertions, clock);
+  const auth = createAuth({ judge, assert, trustedProxies, log });
+  const verifyRoute = createVerifyRoute({ judge, verify, log });
+  const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
+  return (req, peerAddress) => {
+    const { url } = req;
+    const at = url.indexOf("/", 8);
+    if (url.startsWith(AUTH, at)) {
+      const next = at + AUTH.length === url.length ? SLASH : url.charCodeAt(at + AUTH.length);
+      if (next === SLASH || next === QUESTION) return auth(req, url, at, askerOf(peerAddress()));
+      return undefined;
+    }
+    if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
+      return verifyRoute(req, askerOf(peerAddress()));
+    if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET")
+      return new Response(jwks, {
+        headers: { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" },
+      });
+    return undefined;
+  };
+}

@@ -1,0 +1,106 @@
+/** One check for somebody else: judged, counted, and where it is refused, noted under a number for the key's owner. */
+import { errorCode } from "../../domain/errors.ts";
+import type { InsecureTransportRule } from "../../domain/settings.ts";
+import type { Log } from "../../log.ts";
+import type { Seen, Usage } from "../../usage/usage.ts";
+import type { Check, MaybePromise, Need, Verify } from "../../verify/verify.ts";
+import type { CheckStats } from "./stats.ts";
+
+export interface Judged {
+  readonly check: Check;
+  /** Of a refusal. */
+  readonly decision?: string;
+}
+
+export type CheckDoor = "auth" | "verify";
+export type Judge = (door: CheckDoor, text: string, need: Need, seen: Seen) => MaybePromise<Judged>;
+
+export interface JudgeDeps {
+  readonly verify: Pick<Verify, "check">;
+  readonly usage: Pick<Usage, "note" | "refuse">;
+  readonly stats: CheckStats;
+  readonly now: () => number;
+  readonly insecureRule: () => MaybePromise<InsecureTransportRule>;
+  readonly revokeExposed: (id: number) => Promise<void>;
+  readonly log: Log;
+}
+
+export function createJudge(deps: JudgeDeps): Judge {
+  const { verify, usage, stats, now } = deps;
+  const count = (door: CheckDoor, check: Check, need: Need, seen: Seen): Judged => {
+    if (check.ok) {
+      stats.count(door, "ok");
+      usage.note(check.id, "ok", seen);
+      return { check };
+    }
+    stats.count(door, check.reason);
+    const decision = crypto.randomUUID();
+    const { known, reason } = check;
+    if (known && reason !== "malformed" && reason !== "unknown") {
+      usage.note(known.id, reason, seen);
+      const rule = ruleOf(check, need);
+      const { address, host } = seen;
+      usage.refuse({ decision, keyId: known.id, at: now(), reason, rule, address, host });
+    }
+    return { check, decision };
+  };
+  /** What the settings make of a right key that came in clear. */
+  const insecure = async (door: CheckDoor, text: string, need: Need, seen: Seen): Promise<Judged> => {
+    const check = await verify.check(text, need);
+    const rule = await deps.insecureRule();
+    if (rule === "allow") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
+    const id = !check.ok && check.reason === "insecure_transport" ? check.known?.id : undefined;
+    if (rule === "revoke" && id !== undefined) await revoke(deps, id);
+    return count(door, check, need, seen);
+  };
+  return (door, text, need, seen) => {
+    if (need.origin !== null) return insecure(door, text, need, seen);
+    const began = stats.sample();
+    const check = verify.check(text, need);
+    if (check instanceof Promise) return check.then((result) => count(door, result, need, seen));
+    if (began !== undefined) stats.time(began);
+    return count(door, check, need, seen);
+  };
+}
+
+async function revoke({ revokeExposed, log }: JudgeDeps, id: number): Promise<void> {
+  try {
+    await revokeExposed(id);
+    log.warn("A key came over an insecure transport and was revoked", { id });
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== "conflict" && code !== "not_found") throw error;
+  }
+}
+
+/** The exact rule, for the owner's eyes. */
+function ruleOf(check: Extract<Check, { ok: false }>, need: Need): string {
+  const allowance = check.known?.allowance;
+  const asked = [need.scope, ...(need.scopes ?? [])].filter((scope) => scope !== undefined);
+  switch (check.reason) {
+    case "scope_missing": {
+      const wants = [
+        ...asked.map((scope) => `scope ${scope}`),
+        ...(need.roles ?? []).map((role) => `role ${role}`),
+        ...(need.groups ?? []).map((group) => `group ${group}`),
+      ];
+      return `Asked for ${wants.join(", ")}; the key has scopes ${allowance?.rights.scopes.join(", ") || "none"}, roles ${[...(allowance?.rights.roles ?? [])].join(", ") || "none"}, groups ${allowance?.user.groups.join(", ") || "none"}`;
+    }
+    case "address_not_allowed":
+      return `The address ${need.address ?? "is not known and so"} is not in the key's list or its owner's ceiling`;
+    case "rate_limited":
+      return `More than ${check.rate?.limit} in ${check.rate?.windowSeconds} seconds`;
+    case "insecure_transport":
+      return "The client came to the proxy without TLS";
+    default:
+      return RULES[check.reason] ?? check.reason;
+  }
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  expired: "The key's end has passed, or the longest life that its owner's ceiling allows",
+  paused: "The key is paused",
+  revoked: "The key is revoked",
+  user_locked: "Its owner is locked",
+  no_roles: "Its owner has no role",
+};

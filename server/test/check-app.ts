@@ -1,0 +1,60 @@
+/** A real server and plain requests to its checking endpoints. */
+import type { RawConfig } from "../src/config.ts";
+import type { KeyFields } from "../src/domain/key.ts";
+import type { App, Overrides, Server } from "../src/server.ts";
+import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
+
+export interface CheckApp extends AsyncDisposable {
+  readonly url: string;
+  readonly server: Server;
+  readonly app: App;
+  readonly folder: Folder;
+  /** A new key of `ada`, who has the scopes `dns:*` and `web:read`, the roles of a holder, and the group `ops`. */
+  key(name: string, fields?: KeyFields): Promise<{ id: number; text: string }>;
+  auth(
+    key: string | null,
+    options?: { path?: string; headers?: Record<string, string>; method?: string },
+  ): Promise<Response>;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is said by the test
+  verify(body: unknown, headers?: Record<string, string>): Promise<any>;
+}
+
+export async function openCheck(raw: RawConfig = {}, overrides: Overrides = {}): Promise<CheckApp> {
+  const folder = await makeInstallation();
+  const server = await folder.serve(raw, overrides);
+  const url = server.urls[0]!;
+  const { keys, accounts } = server.app;
+  await accounts.groups.create(SYSTEM, { name: "ops", roles: [], scopes: ["web:read"] });
+  await accounts.users.create(SYSTEM, {
+    username: "ada",
+    fullName: "Ada Lövelace",
+    email: "ada@example.org",
+    roles: ["KEY_HOLDER"],
+    scopes: ["dns:*"],
+    groups: ["ops"],
+  });
+  return {
+    url,
+    server,
+    app: server.app,
+    folder,
+    key: async (name, fields = {}) => {
+      const { key, secret } = await keys.create(SYSTEM, { ...fields, name, username: "ada" });
+      return { id: key.id, text: secret.text };
+    },
+    auth: (key, { path = "/auth", headers = {}, method = "GET" } = {}) =>
+      fetch(url + path, {
+        method,
+        headers: { ...(key !== null && { Authorization: `Bearer ${key}` }), ...headers },
+      }),
+    verify: async (body, headers = {}) => {
+      const response = await fetch(`${url}/api/v1/verify`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      });
+      return { status: response.status, headers: response.headers, ...((await response.json()) as object) };
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
