@@ -3,6 +3,7 @@ import { writeSection } from "./results.ts";
 
 const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<string> }>>> = {
   core: () => import("./core.ts"),
+  rest: () => import("./rest.ts"),
 };
 
 const names = process.argv.slice(2);

@@ -103,7 +103,7 @@ export async function connectRpc(url: string): Promise<RpcClient> {
   };
 }
 
-function freePort(): number {
+export function freePort(): number {
   const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { port } = probe;
   probe.stop(true);

@@ -15,6 +15,7 @@ import { openKeyUse } from "./key-use.ts";
 import { listRows } from "./lists.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
+import { remembering } from "./remembering.ts";
 import { holdReserve } from "./reserve.ts";
 import {
   auditOf,
@@ -45,7 +46,7 @@ export async function openSqliteStore({
 }: StoreOptions): Promise<Store> {
   const files = prepareDatabases(folder, fingerprint, create);
   const hot = openHotReads(files.main, log);
-  const direct = openDirectReads(files);
+  const direct = openDirectReads(files, hot.stamp);
   const writer = openThread("writer", files);
   const reader = openThread("reader", files);
   const writing = overThread<Tables>(writer, "main");
@@ -61,7 +62,7 @@ export async function openSqliteStore({
     reserveTimer = setInterval(reserve.take, RESERVE_EVERY_MS);
   }
   return {
-    findCheck: hot.findCheck,
+    findCheck: remembering(hot.findCheck, hot.stamp),
     findCheckUser: hot.findCheckUser,
     findKey: direct.findKey,
     findHot: hot.findHot,
