@@ -37,6 +37,10 @@ const PAGES = [
   "/rest",
 ];
 
+interface Axe {
+  readonly axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+}
+
 let rest: RestApp;
 let browser: Browser;
 const told: string[] = [];
@@ -98,6 +102,26 @@ describe("the documentation in a browser", () => {
       expect([href, (await fetch(rest.url + href.split("#")[0]!)).status]).toEqual([href, 200]);
     }
   }, 60_000);
+
+  test("axe finds nothing in our pages, light and dark", async () => {
+    const axe = await Bun.file(new URL("../node_modules/axe-core/axe.min.js", import.meta.url)).text();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const looked =
+        colorScheme === "light" ? PAGES.filter((one) => one !== "/rest") : ["", "/console", "/methods"];
+      for (const path of looked) {
+        const page = await open(path, { colorScheme });
+        await page.evaluate(axe);
+        const found = await page.evaluate(async () => {
+          const { violations } = await (window as unknown as Axe).axe.run();
+          return violations.map(
+            ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`,
+          );
+        });
+        expect([path, colorScheme, found]).toEqual([path, colorScheme, []]);
+        await page.close();
+      }
+    }
+  }, 120_000);
 
   test("the version drop-down keeps the page", async () => {
     const page = await open("/methods");
