@@ -2,10 +2,10 @@ import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { Button, Drawer, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
+import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
@@ -182,13 +182,4 @@ function Tags({ words, none }: { readonly words: readonly string[]; readonly non
       {word}
     </span>
   ));
-}
-
-export function Fact({ term, children }: { readonly term: string; readonly children: ReactNode }) {
-  return (
-    <>
-      <dt>{term}</dt>
-      <dd className="break">{children}</dd>
-    </>
-  );
 }

@@ -1,7 +1,7 @@
-import { Button, CloseButton, Menu, SegmentedControl, TextInput } from "@mantine/core";
-import { IconFilter, IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { Button, CloseButton, Menu, SegmentedControl } from "@mantine/core";
+import { IconFilter } from "@tabler/icons-react";
 import type { Me } from "../api/session.ts";
+import { SearchBox } from "../form/search-box.tsx";
 import { STATUS_WORDS } from "./key-status.tsx";
 import { isFiltered, type KeysSearch, STATUSES, type Status, statusesOf } from "./keys-search.ts";
 
@@ -11,32 +11,14 @@ interface KeyFiltersProps {
   readonly onChange: (change: Partial<KeysSearch>) => void;
 }
 
-/** Long enough that a word is one question, short enough that nobody waits. */
-const TYPING_MS = 120;
-
 export function KeyFilters({ search, me, onChange }: KeyFiltersProps) {
-  const [text, setText] = useState(search.q ?? "");
-  useEffect(() => setText(search.q ?? ""), [search.q]);
-  useEffect(() => {
-    if (text.trim() === (search.q ?? "")) return;
-    const timer = setTimeout(() => onChange({ q: text.trim() || undefined }), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text, search.q, onChange]);
   const seesAll = me.roles.includes("API_KEY_READ");
   return (
     <>
-      <TextInput
-        type="search"
-        aria-label="Search"
+      <SearchBox
         placeholder="Search names and users"
-        className="grow"
-        maxLength={200}
-        leftSection={<IconSearch size={17} stroke={1.7} aria-hidden />}
-        rightSection={
-          text === "" ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setText("")} />
-        }
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
+        value={search.q ?? ""}
+        onChange={(q) => onChange({ q: q || undefined })}
       />
       {seesAll && (
         <SegmentedControl

@@ -1,0 +1,101 @@
+import { Drawer } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { Fact } from "../frame/fact.tsx";
+import { Note } from "../frame/note.tsx";
+import { useNow, When } from "../time/instant.tsx";
+import type { AuditEntry } from "./audit.tsx";
+import { DOORS, Outcome } from "./audit-columns.tsx";
+import { Differences } from "./differences.tsx";
+
+export function EntryDetails({
+  entry,
+  onClose,
+}: {
+  readonly entry: AuditEntry;
+  readonly onClose: () => void;
+}) {
+  const now = useNow();
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      size={520}
+      title={<span className="break">{entry.description}</span>}
+      closeButtonProps={{ "aria-label": "Close details" }}
+    >
+      <div className="details">
+        <div className="details-head">
+          <Outcome entry={entry} />
+        </div>
+        {entry.error && <Note tone="bad">{entry.error}</Note>}
+        <dl className="facts">
+          <Fact term="When">
+            <When at={entry.at} now={now} both />
+          </Fact>
+          <Fact term="Who">{entry.username ?? "Nobody known"}</Fact>
+          <Fact term="Signed in by">{sayCredentials(entry)}</Fact>
+          <Fact term="From">
+            {entry.address && <span className="mono">{entry.address} </span>}
+            <span className="muted">{DOORS[entry.door] ?? entry.door}</span>
+          </Fact>
+          <Fact term="Action">
+            <span className="mono">{entry.action}</span>
+          </Fact>
+          {entry.target && (
+            <Fact term="On">
+              <Target target={entry.target} />
+            </Fact>
+          )}
+        </dl>
+        <section>
+          <h3>What changed</h3>
+          <Differences details={entry.details} />
+          <Others details={entry.details} />
+        </section>
+      </div>
+    </Drawer>
+  );
+}
+
+const CREDENTIALS: Readonly<Record<string, string>> = {
+  LOGIN_PASSWORD: "Password",
+  LOGIN_TWOFACTOR: "Password and second factor",
+  API_KEY: "API key",
+  SCRAM: "API key (SCRAM)",
+  TOKEN: "Token",
+  COMMAND_LINE: "Command line",
+  UNIX_SOCKET: "Unix socket",
+};
+
+function sayCredentials({ credentials }: AuditEntry): string {
+  if (credentials === null) return "–";
+  const { api_key: key } = credentials.credentials_data as { api_key?: { id: number; name: string } };
+  const kind = CREDENTIALS[credentials.credentials] ?? credentials.credentials;
+  return key ? `${kind} ${key.name} (${key.id})` : kind;
+}
+
+function Target({ target }: { readonly target: NonNullable<AuditEntry["target"]> }) {
+  if (target.kind === "key" && target.id !== null)
+    return (
+      <Link to="/keys" search={{ key: target.id }}>
+        Key {target.name}
+      </Link>
+    );
+  if (target.kind === "user")
+    return (
+      <Link to="/users" search={{ user: target.name }}>
+        User {target.name}
+      </Link>
+    );
+  return `${target.kind} ${target.name}`;
+}
+
+/** What an entry says besides changed fields, as it was recorded. */
+function Others({ details }: { readonly details: AuditEntry["details"] }) {
+  const { changes, ...others } = details;
+  const isEmpty = Object.keys(others).length === 0;
+  if (isEmpty && (changes === undefined || Object.keys(changes as object).length === 0))
+    return <p className="muted">Nothing more was recorded.</p>;
+  if (isEmpty) return null;
+  return <pre className="code-block wrap">{JSON.stringify(others, null, 2)}</pre>;
+}

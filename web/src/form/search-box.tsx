@@ -1,0 +1,50 @@
+import { CloseButton, TextInput } from "@mantine/core";
+import { IconSearch } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+
+interface SearchBoxProps {
+  /** What is searched for now. */
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+  readonly placeholder?: string;
+}
+
+/** Long enough that a word is one question, short enough that nobody waits. */
+const TYPING_MS = 120;
+
+export function SearchBox({ value, onChange, placeholder = "Search" }: SearchBoxProps) {
+  const [text, setText] = useState(value);
+  const told = useRef(value);
+  const tell = useRef(onChange);
+  tell.current = onChange;
+  // Somebody else changed it (a link, the back button): an echo of what was told must not undo what was typed since.
+  useEffect(() => {
+    if (value === told.current) return;
+    told.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    const wanted = text.trim();
+    if (wanted === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = wanted;
+      tell.current(wanted);
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <TextInput
+      type="search"
+      aria-label="Search"
+      placeholder={placeholder}
+      className="grow"
+      maxLength={200}
+      leftSection={<IconSearch size={17} stroke={1.7} aria-hidden />}
+      rightSection={
+        text === "" ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setText("")} />
+      }
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+    />
+  );
+}

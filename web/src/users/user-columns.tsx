@@ -1,0 +1,85 @@
+import type { OutputOf } from "@chatelaine/contract/operations/operations";
+import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
+import { IconCircleCheck, IconLock } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { DataColumn } from "../table/data-table.tsx";
+import { When } from "../time/instant.tsx";
+
+export type User = OutputOf<"users.get">;
+
+export function userColumns(now: number, onOpen: (user: User) => void): readonly DataColumn<User>[] {
+  return [
+    {
+      id: "username",
+      title: "Username",
+      order: "username",
+      isLead: true,
+      cell: (user) => (
+        <button type="button" className="cell-name as-link" onClick={() => onOpen(user)}>
+          {user.username}
+        </button>
+      ),
+    },
+    {
+      id: "full_name",
+      title: "Full name",
+      order: "full_name",
+      cell: (user) => <span className="cell-text">{user.full_name || <span className="muted">–</span>}</span>,
+    },
+    {
+      id: "state",
+      title: "Status",
+      order: "locked_at",
+      isMark: true,
+      cell: (user) => <UserState user={user} />,
+    },
+    { id: "roles", title: "Roles", cell: (user) => <RoleNames roles={user.all_roles} /> },
+    {
+      id: "keys",
+      title: "Keys",
+      cell: (user) =>
+        user.key_ids.length === 0 ? (
+          <span className="muted">None</span>
+        ) : (
+          <Link to="/keys" search={{ owner: user.username }} aria-label={`Keys of ${user.username}`}>
+            {user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`}
+          </Link>
+        ),
+    },
+    {
+      id: "created_at",
+      title: "Created",
+      order: "created_at",
+      cell: (user) => <When at={user.created_at} now={now} />,
+    },
+  ];
+}
+
+export function UserState({ user }: { readonly user: User }) {
+  if (user.locked)
+    return (
+      <span className="status" data-tone="bad">
+        <IconLock size={15} stroke={2} aria-hidden />
+        Locked
+      </span>
+    );
+  return (
+    <span className="status" data-tone="good">
+      <IconCircleCheck size={15} stroke={2} aria-hidden />
+      Active
+    </span>
+  );
+}
+
+export function RoleNames({ roles }: { readonly roles: readonly Role[] }) {
+  if (roles.length === 0) return <span className="muted">None: may not sign in</span>;
+  return (
+    <>
+      {roles.map((role) => (
+        <span key={role} className="tag" title={ROLE_WORDS[role].words}>
+          {ROLE_WORDS[role].title}
+        </span>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,136 @@
+import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { Button, Drawer, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { call } from "../api/call.ts";
+import { useMay } from "../api/session.ts";
+import { History } from "../audit/history.tsx";
+import { Fact } from "../frame/fact.tsx";
+import { Note } from "../frame/note.tsx";
+import { FailedState } from "../table/state.tsx";
+import { useNow, When } from "../time/instant.tsx";
+import { type User, UserState } from "./user-columns.tsx";
+import type { UserAction } from "./users.tsx";
+
+interface UserDetailsProps {
+  readonly username: string;
+  readonly onClose: () => void;
+  readonly onAction: (action: UserAction, user: User) => void;
+}
+
+export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
+  const found = useQuery({
+    queryKey: ["user", username],
+    queryFn: ({ signal }) => call("users.get", { name: username }, { signal }),
+  });
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      size={520}
+      title={username}
+      closeButtonProps={{ "aria-label": "Close details" }}
+    >
+      {found.data && <Facts user={found.data} onAction={onAction} />}
+      {found.isPending && <Skeleton height={240} />}
+      {found.isError && !found.data && (
+        <FailedState error={found.error} onRetry={() => void found.refetch()} />
+      )}
+    </Drawer>
+  );
+}
+
+function Facts({ user, onAction }: { readonly user: User; readonly onAction: UserDetailsProps["onAction"] }) {
+  const now = useNow();
+  const may = useMay();
+  return (
+    <div className="details">
+      <div className="details-head">
+        <UserState user={user} />
+        {may("users.update") && (
+          <div className="details-actions">
+            <Button size="xs" variant="default" onClick={() => onAction("edit", user)}>
+              Edit
+            </Button>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => onAction(user.locked ? "unlock" : "lock", user)}
+            >
+              {user.locked ? "Unlock" : "Lock"}
+            </Button>
+          </div>
+        )}
+      </div>
+      {user.locked_at && (
+        <Note tone="bad" title="Locked">
+          Since <When at={user.locked_at} now={now} />. No sign-in, and none of the keys works, until
+          unlocked.
+        </Note>
+      )}
+      <dl className="facts">
+        {user.full_name !== "" && <Fact term="Full name">{user.full_name}</Fact>}
+        {user.email && <Fact term="Email">{user.email}</Fact>}
+        <Fact term="Keys">
+          {user.key_ids.length === 0 ? (
+            <span className="muted">None</span>
+          ) : (
+            <Link to="/keys" search={{ owner: user.username }}>
+              {user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`}
+            </Link>
+          )}
+        </Fact>
+        <Fact term="Groups">
+          {user.groups.length === 0 ? <span className="muted">None</span> : user.groups.join(", ")}
+        </Fact>
+        <Fact term="Password">
+          {user.password_changed_at ? (
+            <>
+              Set <When at={user.password_changed_at} now={now} />
+            </>
+          ) : (
+            <span className="muted">None: cannot sign in here</span>
+          )}
+        </Fact>
+        <Fact term="Created">
+          <When at={user.created_at} now={now} both />
+        </Fact>
+      </dl>
+      <section>
+        <h3>Rights</h3>
+        {user.all_roles.length === 0 && (
+          <p className="muted">No role: may not sign in, and may not have keys.</p>
+        )}
+        <ul className="plain-rows">
+          {user.all_roles.map((role) => (
+            <li key={role}>
+              <strong>{ROLE_WORDS[role].title}</strong>
+              <span className="muted">
+                {ROLE_WORDS[role].words}
+                {!user.roles.includes(role) && " By a group."}
+              </span>
+            </li>
+          ))}
+        </ul>
+        <p>
+          <span className="muted">Scopes: </span>
+          {user.all_roles.includes("FULL_ADMIN")
+            ? "all"
+            : user.all_scopes.length === 0
+              ? "none"
+              : user.all_scopes.map((scope) => (
+                  <span key={scope} className="tag">
+                    {scope}
+                  </span>
+                ))}
+        </p>
+      </section>
+      {may("audit.list") && (
+        <section>
+          <h3>History</h3>
+          <History kind="user" id={user.id} />
+        </section>
+      )}
+    </div>
+  );
+}
