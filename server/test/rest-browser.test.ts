@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { movedClock } from "./installation.ts";
+import { makeInstallation, movedClock } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 
 const MINUTE = 60_000;
@@ -234,9 +234,26 @@ describe("sessions (R19)", () => {
   });
 });
 
-test("setup makes the first administrator once", async () => {
-  await using fresh = await openRest();
-  expect((await fresh.send("GET /setup")).json).toEqual({ needed: false });
-  const body = { token: "x", username: "eve", password: PASSWORD };
-  expect((await fresh.send("POST /setup", { body })).status).toBeOneOf([403, 409]);
+test("setup makes the first administrator once, with the token of the printed link", async () => {
+  await using installation = await makeInstallation();
+  const server = await installation.serve();
+  const ask = async (method: string, path: string, body?: object) => {
+    const response = await fetch(`${server.urls[0]}/api/v1${path}`, {
+      method,
+      headers: { "Content-Type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: what is expected of it is said below
+    return { status: response.status, json: (await response.json()) as any };
+  };
+  expect((await ask("GET", "/setup")).json).toEqual({ needed: true });
+  const token = await server.makeSetupToken();
+  const input = { username: "first", password: PASSWORD };
+  expect((await ask("POST", "/setup", { ...input, token: "wrong" })).status).toBe(403);
+  expect((await ask("POST", "/setup", { ...input, token, password: "short" })).status).toBe(422);
+  const made = await ask("POST", "/setup", { ...input, token });
+  expect([made.status, made.json.roles]).toEqual([201, ["FULL_ADMIN"]]);
+  expect((await ask("POST", "/setup", { ...input, token, username: "second" })).status).toBe(409);
+  expect((await ask("GET", "/setup")).json).toEqual({ needed: false });
+  expect((await ask("POST", "/session", input)).json.user.username).toBe("first");
 });
