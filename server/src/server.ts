@@ -148,7 +148,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
   const web = createWeb({ log });
   const routes: Route[] = [
     health,
-    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app, certificates)),
+    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
     (req, peer) => rest.fetch(req, peer),
     (req) => web.fetch(req),
   ];
@@ -164,10 +164,15 @@ async function openServer(config: Config, app: App): Promise<Server> {
     log,
   });
   const timers = startClockwork(app, () => refresh());
+  let served = certificates?.current().fingerprint;
   const refresh = async (): Promise<void> => {
-    if (!certificates || !(await certificates.refresh())) return;
+    if (!certificates) return;
+    await certificates.refresh();
+    const { fingerprint } = certificates.current();
+    if (fingerprint === served) return;
     for (const listener of listeners.secure) listener.replaceTls(tlsOf(certificates));
-    log.info("Serving a new certificate", { fingerprint: certificates.current().fingerprint });
+    served = fingerprint;
+    log.info("Serving a new certificate", { fingerprint });
   };
   return {
     urls: listeners.all.map(({ url }) => url),
@@ -253,7 +258,7 @@ function withSecurityHeaders(response: Response): Response {
 
 function tlsOf(certificates: Certificates): Tls {
   const { certPem, keyPem } = certificates.current();
-  return { cert: certPem, key: keyPem };
+  return { cert: certPem, key: keyPem, binding: certificates.binding() };
 }
 
 function openServerCertificates(
@@ -288,9 +293,10 @@ function certificateNames(on: Extract<Listen, { kind: "tcp" }>): string[] {
 }
 
 /** As the dialect's sockets need it: with the certificate that this client sees. */
-function rpcPeer(peer: Peer, app: App, certificates: Certificates | undefined) {
+function rpcPeer(peer: Peer, app: App) {
   const origin = { ...peer.origin, door: "websocket" as const };
-  const own = peer.tls && certificates ? certificates.binding : undefined;
+  const { binding: shown } = peer;
+  const own = shown && (() => shown);
   const binding = peer.proxied ? proxyBinding(peer, app) : own;
   return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins: peer.ownOrigins };
 }

@@ -1,8 +1,9 @@
 /**
  * The listeners: http, https and unix sockets, each request handed with its peer to the first route that knows it.
  *
- * A renewed certificate is taken by a second listener on the same port before the first one stops accepting, so nobody
- * is dropped. A port that another program holds is never shared.
+ * A renewed certificate is taken by a second listener on the same port. The first one gets no new connections from then
+ * on, ends those that it has by `Connection: close` and then goes, so nobody is dropped (held by
+ * `certificate-renewal.test.ts`). A port that another program holds is never shared.
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer as createProbe } from "node:net";
@@ -11,6 +12,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
+import { SharedPort } from "./shared-port.ts";
 
 /** undefined: not a path of this route. `upgraded`: the socket is a WebSocket now. */
 export type Route = (
@@ -37,6 +39,8 @@ export interface Listener {
 export interface Tls {
   readonly cert: string;
   readonly key: string;
+  /** tls-server-end-point of the certificate (RFC 5929). */
+  readonly binding: Uint8Array;
 }
 
 export interface ListenOptions {
@@ -54,59 +58,106 @@ export interface ListenOptions {
 
 export const BODY_BYTES_MAX = 64 * 1024;
 const KEEP_ALIVE_SECONDS = 30;
+/** How long a replaced listener goes on with what had come to it: handshakes under way, connections in use. */
+const HANDOVER_MS = 2_000;
+const IN_USE_MS = 1_000;
+const LAST_ANSWER_MS = 100;
 
 /** Throws AppError unavailable, one line that names the flag, where nothing can listen there. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { flag, on } = options;
   if (on.kind === "unix") await clearUnixSocket(flag, on.path);
   else if (on.port !== 0) await requireFree(flag, on.host, on.port);
-  let server = serve(options, on);
-  const bound: Listen = on.kind === "tcp" ? { ...on, port: server.port ?? on.port } : on;
+  let current = serve(options, on);
+  const bound: Listen = on.kind === "tcp" ? { ...on, port: current.server.port ?? on.port } : on;
+  const port = bound.kind === "tcp" ? new SharedPort(bound.port) : undefined;
+  port?.add(current);
+  const before = new Map<Serving, Timer>();
+  const retire = (one: Serving): void => {
+    void one.server.stop(false);
+    port?.remove(one, current);
+    // What is left of it are its WebSockets.
+    if (one.server.pendingWebSockets === 0) before.delete(one);
+  };
   return {
     url: urlOf(bound, options.tls !== undefined),
     replaceTls: (tls) => {
-      const before = server;
-      server = serve({ ...options, tls }, bound);
-      void before.stop(false);
+      const last = current;
+      current = serve({ ...options, tls }, bound);
+      port?.add(current);
+      last.isEnding = true;
+      before.set(
+        last,
+        setTimeout(() => retire(last), HANDOVER_MS),
+      );
     },
     close: async (waitMs) => {
-      let late: Timer | undefined;
-      const wait = new Promise<void>((resolve) => {
-        late = setTimeout(resolve, waitMs);
-      });
-      await Promise.race([server.stop(false), wait]);
-      clearTimeout(late);
-      await server.stop(true);
+      const all = [...before.keys(), current];
+      for (const timer of before.values()) clearTimeout(timer);
+      await endConnections(all);
+      await within(
+        waitMs,
+        all.map(({ server }) => server.stop(false)),
+      );
+      await Promise.all(all.map(({ server }) => server.stop(true)));
       if (on.kind === "unix" && existsSync(on.path)) unlinkSync(on.path);
     },
   };
 }
 
-function serve(options: ListenOptions, on: Listen): Bun.Server<unknown> {
+/** One listening socket, and whether it tells its clients to come back on another connection. */
+interface Serving {
+  readonly server: Bun.Server<unknown>;
+  isEnding: boolean;
+  /** Monotonic. */
+  requestAt: number;
+}
+
+/** Connections that are in use learn with their next answer that it is the last: none is cut between two requests. */
+async function endConnections(all: readonly Serving[]): Promise<void> {
+  for (const one of all) one.isEnding = true;
+  const since = performance.now() - IN_USE_MS;
+  if (all.some(({ requestAt }) => requestAt > since)) await Bun.sleep(LAST_ANSWER_MS);
+}
+
+async function within(waitMs: number, work: readonly Promise<unknown>[]): Promise<void> {
+  let late: Timer | undefined;
+  const wait = new Promise<void>((resolve) => {
+    late = setTimeout(resolve, waitMs);
+  });
+  await Promise.race([Promise.all(work), wait]);
+  clearTimeout(late);
+}
+
+function serve(options: ListenOptions, on: Listen): Serving {
   const { flag, tls, websocket } = options;
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
+  const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   try {
-    return Bun.serve<unknown>({
+    const server = Bun.serve<unknown>({
       ...place,
-      ...(on.kind === "tcp" && tls ? { tls } : {}),
+      ...(on.kind === "tcp" && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
       idleTimeout: KEEP_ALIVE_SECONDS,
       maxRequestBodySize: BODY_BYTES_MAX * 128,
       development: false,
       websocket,
       fetch: (req, server) => {
+        state.requestAt = performance.now();
         // What is no address (a Host with a space or slash in it) is no request.
         if (!req.url.startsWith("http")) return new Response("Bad request\n", { status: 400 });
         const found = options.bare?.(req, () =>
           on.kind === "unix" ? null : (server.requestIP(req)?.address ?? "0.0.0.0"),
         );
-        return found ?? answer(options, req, server);
+        const answered = found ?? answer(options, req, server);
+        return state.isEnding ? asLast(answered) : answered;
       },
       error: (error) => {
         options.log.error("A request failed", { error });
         return new Response("Internal error\n", { status: 500 });
       },
     } as Bun.Serve.Options<unknown>);
+    return Object.assign(state, { server });
   } catch (error) {
     throw new AppError(
       "unavailable",
@@ -114,6 +165,12 @@ function serve(options: ListenOptions, on: Listen): Bun.Server<unknown> {
       { cause: error },
     );
   }
+}
+
+async function asLast(answered: Response | Promise<Response | undefined>): Promise<Response | undefined> {
+  const response = await answered;
+  response?.headers.set("connection", "close");
+  return response;
 }
 
 async function answer(
@@ -128,7 +185,8 @@ async function answer(
     port: isUnix ? null : (ip?.port ?? null),
     tls: options.tls !== undefined && !isUnix,
   };
-  const peer = readPeer(req.headers, wire, options.trust, "rest");
+  const seen = readPeer(req.headers, wire, options.trust, "rest");
+  const peer = seen.proxied ? seen : { ...seen, binding: options.tls?.binding };
   try {
     for (const route of options.routes) {
       const response = await route(req, peer, server);

@@ -34,6 +34,8 @@ export interface Peer {
   readonly proxied: boolean;
   readonly loopback: boolean;
   readonly unix: boolean;
+  /** tls-server-end-point of the certificate that this very connection was opened with; undefined where a proxy ends TLS. */
+  readonly binding?: Uint8Array | undefined;
   /** Origins of pages that come from here. */
   readonly ownOrigins: readonly string[];
 }

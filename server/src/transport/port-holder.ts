@@ -20,6 +20,28 @@ export function findPortHolder(port: number): string | undefined {
   return undefined;
 }
 
+/** @returns the open files of this process that listen on the port */
+export function findOwnListeners(port: number): number[] {
+  try {
+    const sockets = new Set(
+      ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeningInodes(table, port)),
+    );
+    return readdirSync("/proc/self/fd")
+      .filter((file) => sockets.has(targetOf(file)))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function targetOf(file: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`);
+  } catch {
+    return "";
+  }
+}
+
 function listeningInodes(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return readFileSync(table, "utf8")
