@@ -10,7 +10,6 @@ import type { Operation } from "@chatelaine/contract/operations/operation";
 import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { Hono } from "hono";
 import { AppError } from "../../domain/errors.ts";
-import { securityHeaders } from "../browser.ts";
 import { createDocs } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import { authenticate } from "./authenticate.ts";
@@ -28,7 +27,7 @@ import { groupHandlers, userHandlers } from "./user-operations.ts";
 export const API_BASE = "/api/v1";
 
 export interface Rest {
-  /** undefined when the path is none of ours. Answers carry the security headers already. */
+  /** undefined when the path is none of ours. The listener adds the headers that confine a page to every answer. */
   fetch(req: Request, peer: Peer): Response | Promise<Response> | undefined;
   close(): void;
 }
@@ -67,7 +66,6 @@ async function answer(
 ): Promise<Response> {
   const response = await app.fetch(req, bindings);
   const { headers } = response;
-  securityHeaders(headers);
   headers.set("X-Request-Id", bindings.requestId);
   const origin = req.headers.get("origin");
   if (origin !== null && deps.allowOrigins?.includes(origin)) allowOrigin(headers, origin);
@@ -75,7 +73,9 @@ async function answer(
 }
 
 function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<Env> {
-  const app = new Hono<Env>({ getPath: (req) => new URL(req.url).pathname });
+  const app = new Hono<Env>({
+    getPath: (_, options) => (options as { env: Env["Bindings"] }).env.url.pathname,
+  });
   const handlers = handlersWith(events, deps) as Readonly<Record<string, AnyHandler>>;
   for (const operation of operationList) {
     const handler = handlers[operation.name]!;
