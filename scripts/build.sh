@@ -12,6 +12,8 @@ cd "$root"
 dist=${CHATELAINE_DIST:-dist}
 main=cli/src/main.ts
 workers=server/src/store/worker.ts
+# The screens, found among the embedded files by their name.
+screens=web/dist/web.pack
 # Without AVX2, so that it runs on every x86-64 processor; Bun's name for the runtime, then ours for the file.
 targets="bun-linux-x64-baseline:linux-x64 bun-linux-arm64:linux-arm64 bun-darwin-arm64:darwin-arm64 bun-darwin-x64:darwin-x64"
 
@@ -19,10 +21,11 @@ targets="bun-linux-x64-baseline:linux-x64 bun-linux-arm64:linux-arm64 bun-darwin
 compile() {
   # shellcheck disable=SC2086 # the entry points are words
   sh scripts/with-bun.sh build --compile --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
-    --entry-naming '[name].[ext]' "$@" $main $workers
+    --entry-naming '[name].[ext]' --asset-naming '[name].[ext]' "$@" $main $workers $screens
 }
 
 mkdir -p "$dist"
+sh scripts/with-bun.sh web/build.ts
 compile --outfile "$dist/chatelaine"
 [ "${1:-all}" = all ] || exit 0
 
