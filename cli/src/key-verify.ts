@@ -30,7 +30,9 @@ export function addVerify(key: Command): void {
         );
       }
       const text = await readKey(options.stdin);
-      const verdict = await onData(command, async ({ verify }) => verify.verify(text, { origin: null, cost: 0 }));
+      const verdict = await onData(command, async ({ verify }) =>
+        verify.verify(text, { origin: null, cost: 0 }),
+      );
       await (options.json ? printJson(verdictShape(verdict)) : print(verdictWords(verdict)));
       if (!verdict.ok) process.exitCode = 1;
     });

@@ -8,6 +8,7 @@ import { addAuthApiKey } from "./auth-api-key.ts";
 import { report, withoutValues } from "./errors.ts";
 import { addGroupCommands } from "./group.ts";
 import { addKeyCommands } from "./key.ts";
+import { addProxy } from "./proxy/proxy.ts";
 import { addServe } from "./serve.ts";
 import { addSettingsCommands } from "./settings.ts";
 import { addSetupLink } from "./setup-link.ts";
@@ -41,6 +42,7 @@ function buildProgram(): Command {
     addUserCommands,
     addGroupCommands,
     addKeyCommands,
+    addProxy,
     addSettingsCommands,
     addAuthApiKey,
   ]) {

@@ -9,7 +9,7 @@ import type { Log } from "../../log.ts";
 import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
 import { type Asker, clientAddress, isInsecureClient } from "./asker.ts";
 import { createIdentity, rateHeaders } from "./identity.ts";
-import type { Judge } from "./judge.ts";
+import type { Judge, Judged } from "./judge.ts";
 import { readPresented } from "./presented.ts";
 import { createWants, type Wants } from "./wants.ts";
 
@@ -53,9 +53,10 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
     warnedAt = now;
     log.warn(message, fields);
   };
-  const answer = (check: Check, wants: Wants, decision: string | undefined): Response => {
+  const answer = ({ check, decision }: Judged, wants: Wants, foreign: string | null): Response => {
     if (!check.ok) return refusal(check, wants, decision);
     const headers = identity(check.id, check.allowance);
+    if (foreign !== null) headers.set("Authorization", foreign);
     if (check.rate) rateHeaders(headers, check.rate);
     if (wants.audience !== null)
       headers.set("Remote-Assertion", assert(check.id, check.allowance, wants.audience));
@@ -76,8 +77,10 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
     const text = presented.kind === "key" ? presented.text : "";
     const seen = { address, client: cut(headers.get("user-agent"), CLIENT_CHARS_MAX), host: hostOf(headers) };
     const judged = judge("auth", text, need, seen);
-    if (!(judged instanceof Promise)) return answer(judged.check, wants, judged.decision);
-    return judged.then(({ check, decision }) => answer(check, wants, decision));
+    const isSpent = presented.kind === "key" && presented.isAuthorization;
+    const foreign = isSpent ? null : headers.get("authorization");
+    if (!(judged instanceof Promise)) return answer(judged, wants, foreign);
+    return judged.then((result) => answer(result, wants, foreign));
   };
   return (req: Request, url: string, pathAt: number, asker: Asker): MaybePromise<Response> => {
     if (!asker.mayAuth) {

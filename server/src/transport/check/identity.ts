@@ -42,6 +42,8 @@ function headersOf({ user, rights }: Allowance): Headers {
   return new Headers({
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    // What is left of it for the service: nothing, where it carried the key.
+    Authorization: "",
     "Remote-User": headerText(user.username),
     "Remote-Name": headerText(user.fullName),
     "Remote-Email": headerText(user.email ?? ""),

@@ -2,7 +2,7 @@
 import { parseKeyText } from "../../domain/key-text.ts";
 
 export type Presented =
-  | { readonly kind: "key"; readonly text: string }
+  | { readonly kind: "key"; readonly text: string; readonly isAuthorization: boolean }
   /** Something that was meant as a key and is none, or two keys. */
   | { readonly kind: "bad" }
   | { readonly kind: "none" };
@@ -14,22 +14,22 @@ const BAD: Presented = { kind: "bad" };
 export function readPresented(headers: Headers, header: string | null): Presented {
   if (header !== null) {
     const value = headers.get(header);
-    return value === null || value === "" ? NONE : judged(withoutScheme(value));
+    const isAuthorization = header.toLowerCase() === "authorization";
+    return value === null || value === "" ? NONE : judged(withoutScheme(value), isAuthorization);
   }
   const authorization = headers.get("authorization");
   const own = headers.get("x-api-key");
   const fromAuthorization = authorization === null ? undefined : readAuthorization(authorization);
   if (own === null) {
-    if (fromAuthorization !== undefined) return judged(fromAuthorization);
-    return NONE;
+    return fromAuthorization === undefined ? NONE : judged(fromAuthorization, true);
   }
   const isKey = fromAuthorization !== undefined && parseKeyText(fromAuthorization).ok;
   if (isKey && fromAuthorization !== own) return BAD;
-  return judged(own);
+  return judged(own, isKey);
 }
 
-function judged(text: string): Presented {
-  return text === "" ? NONE : text.includes(",") ? BAD : { kind: "key", text };
+function judged(text: string, isAuthorization: boolean): Presented {
+  return text === "" ? NONE : text.includes(",") ? BAD : { kind: "key", text, isAuthorization };
 }
 
 /** @returns undefined for a scheme that is none of ours */

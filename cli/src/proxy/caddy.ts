@@ -1,0 +1,30 @@
+/** Caddy, by its forward_auth directive. */
+import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+
+export function caddyRecipe(guard: Guard): RecipeFile[] {
+  const { site, service, chatelaine } = guard;
+  const scheme = site.tls ? "https" : "http";
+  const upstream = (tls: boolean, place: string): string => (tls ? `https://${place}` : place);
+  const matcher = site.path === "" ? "" : `\thandle_path ${site.path}/* {\n\t}\n`;
+  const told = passedOn(guard);
+  const isOurs = guard.header === undefined;
+  const text = `# Caddyfile: ${site.host}${site.path} opens to keys of Chatelaine alone.
+${scheme}://${site.host}:${site.port} {
+${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}${matcher}	route${site.path === "" ? "" : ` ${site.path}*`} {
+		# What the client says of itself never counts, by whichever spelling.
+		request_header -Remote-*
+		request_header -Remote_*
+		forward_auth ${upstream(chatelaine.tls, hostPort(chatelaine))} {
+			uri ${authQuery(guard)}
+			copy_headers ${[...told, ...(isOurs ? ["Authorization"] : [])].join(" ")}
+		}
+		# The key stays here.
+${keyHeaders(guard)
+  .map((name) => `\t\trequest_header -${name}`)
+  .join("\n")}
+${isOurs ? '\t\t@spent header Authorization ""\n\t\trequest_header @spent -Authorization\n' : ""}		reverse_proxy ${upstream(service.tls, hostPort(service))}
+	}
+}
+`;
+  return [{ name: "Caddyfile", text: text.replace(/\thandle_path[^}]*\}\n/, "") }];
+}

@@ -1,0 +1,55 @@
+/** Traefik 3, by its ForwardAuth middleware and the file provider. */
+import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+
+export function traefikRecipe(guard: Guard, folder: string): RecipeFile[] {
+  const { site, service, chatelaine } = guard;
+  const url = (tls: boolean, place: string): string => `${tls ? "https" : "http"}://${place}`;
+  const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
+  const spoofs = [...passedOn(guard), "Remote-Assertion"];
+  const stripped = [...new Set(spoofs.flatMap((name) => [name, name.replaceAll("-", "_")]))];
+  const rule = `Host(\`${site.host}\`)${site.path === "" ? "" : ` && PathPrefix(\`${site.path}\`)`}`;
+  const dynamic = `# ${site.host}${site.path} opens to keys of Chatelaine alone.
+http:
+  routers:
+    site:
+      rule: "${rule}"
+      entryPoints: [site]
+      middlewares: [chatelaine-strip, chatelaine-check, chatelaine-spent]
+      service: service
+${site.tls ? "      tls: {}\n" : ""}  middlewares:
+    # What the client says of itself never counts, by whichever spelling.
+    chatelaine-strip:
+      headers:
+        customRequestHeaders:
+${stripped.map((name) => `          ${name}: ""`).join("\n")}
+    chatelaine-check:
+      forwardAuth:
+        address: "${url(chatelaine.tls, hostPort(chatelaine))}${authQuery(guard)}"
+        trustForwardHeader: false
+        authResponseHeaders:
+${told.map((name) => `          - ${name}`).join("\n")}
+    # The key stays here.
+    chatelaine-spent:
+      headers:
+        customRequestHeaders:
+${keyHeaders(guard)
+  .map((name) => `          ${name}: ""`)
+  .join("\n")}
+  services:
+    service:
+      loadBalancer:
+        servers:
+          - url: "${url(service.tls, hostPort(service))}"
+${site.tls ? `tls:\n  certificates:\n    - certFile: ${guard.cert}\n      keyFile: ${guard.certKey}\n` : ""}`;
+  const fixed = `entryPoints:
+  site:
+    address: ":${site.port}"
+providers:
+  file:
+    filename: ${folder}/chatelaine.yml
+`;
+  return [
+    { name: "chatelaine.yml", text: dynamic },
+    { name: "traefik.yml", text: fixed },
+  ];
+}

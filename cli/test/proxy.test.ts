@@ -1,0 +1,323 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CheckApp, openCheck } from "../../server/test/check-app.ts";
+import { SYSTEM } from "../../server/test/installation.ts";
+import { run } from "./chatelaine.ts";
+import { canMakeNamespace, makeCertificate, makeNamespace } from "./namespace.ts";
+import {
+  freePort,
+  PROXIES,
+  type RunningProxy,
+  runProxy,
+  type Service,
+  sendRaw,
+  startProxy,
+  startService,
+} from "./real-proxy.ts";
+
+const IDENTITY = ["user", "name", "email", "groups", "roles", "key-id", "key-scopes"];
+
+for (const proxy of PROXIES) {
+  const isFound = Bun.which(proxy) !== null;
+  describe.skipIf(!isFound)(`behind ${proxy}`, () => {
+    let check: CheckApp;
+    let service: Service;
+    let guard: RunningProxy;
+    beforeAll(async () => {
+      check = await openCheck();
+      service = startService();
+      guard = await startProxy({
+        proxy,
+        site: `http://127.0.0.1:${await freePort()}`,
+        service: `http://127.0.0.1:${service.port}`,
+        chatelaine: check.url,
+        more: ["--scope", "dns:read"],
+      });
+    });
+    afterAll(async () => {
+      await guard?.[Symbol.asyncDispose]();
+      await service?.[Symbol.asyncDispose]();
+      await check?.[Symbol.asyncDispose]();
+    });
+    const ask = (headers: Record<string, string>, path = "/", init: RequestInit = {}) =>
+      fetch(guard.url + path, { ...init, headers, redirect: "manual" });
+    const bearer = (text: string) => ({ Authorization: `Bearer ${text}` });
+
+    test("a good key reaches the service, with its identity, and without itself", async () => {
+      const { id, text } = await check.key(`${proxy}-good`);
+      for (const headers of [
+        bearer(text),
+        { "X-API-Key": text },
+        { Authorization: `Basic ${btoa(`x:${text}`)}` },
+      ] as Record<string, string>[]) {
+        const answer = await ask(headers, "/some/path?a=b&scope=admin:all");
+        expect(answer.status).toBe(200);
+        const arrived = (await answer.json()) as { headers: Record<string, string>; path: string };
+        expect(arrived.path).toEndWith("/some/path?a=b&scope=admin:all");
+        expect(arrived.headers).toMatchObject({
+          "remote-user": "ada",
+          "remote-name": "Ada L%C3%B6velace",
+          "remote-groups": "ops",
+          "remote-key-id": String(id),
+          "remote-key-scopes": "dns:*,web:read",
+        });
+        expect(JSON.stringify(arrived.headers)).not.toContain(text.slice(text.indexOf("-") + 1));
+        expect(arrived.headers.authorization ?? "").toBe("");
+        expect(arrived.headers["x-api-key"] ?? "").toBe("");
+      }
+    });
+
+    test("a foreign Authorization beside the key goes on to the service", async () => {
+      const { text } = await check.key(`${proxy}-foreign`);
+      const answer = await ask({ "X-API-Key": text, Authorization: "Bearer a.b.c" });
+      const arrived = (await answer.json()) as { headers: Record<string, string> };
+      expect(arrived.headers.authorization).toBe("Bearer a.b.c");
+    });
+
+    test("bad, expired, revoked, wrong-scope, wrong-address and over-limit keys do not reach it", async () => {
+      const { keys } = check.app;
+      const narrow = await check.key(`${proxy}-narrow`, { scopes: ["web:read"] });
+      const away = await check.key(`${proxy}-away`, { allowedIps: ["192.0.2.0/24"] });
+      const near = await check.key(`${proxy}-near`, { allowedIps: ["127.0.0.0/8"] });
+      const spent = await check.key(`${proxy}-spent`, { rateLimit: { limit: 1, windowSeconds: 3_600 } });
+      const revoked = await check.key(`${proxy}-revoked`);
+      const short = await check.key(`${proxy}-short`, {
+        expiresAt: Math.ceil(Date.now() / 1000) * 1000 + 2_000,
+      });
+      const status = async (headers: Record<string, string>) => (await ask(headers)).status;
+      expect(await status(bearer(near.text))).toBe(200);
+      expect(await status(bearer(spent.text))).toBe(200);
+      expect(await status(bearer(revoked.text))).toBe(200);
+      expect(await status(bearer(short.text))).toBe(200);
+      await keys.revoke(SYSTEM, revoked.id, "test");
+      const before = service.arrived.length;
+      expect(await status({})).toBe(401);
+      expect(await status(bearer("nonsense"))).toBe(401);
+      expect(await status(bearer(`7-${"a".repeat(64)}`))).toBe(401);
+      expect(await status({ Cookie: `chatelaine=${near.text}` })).toBe(401);
+      expect(await status(bearer(revoked.text))).toBe(401);
+      expect(await status(bearer(narrow.text))).toBe(403);
+      expect(await status(bearer(away.text))).toBe(403);
+      expect(
+        await status({ ...bearer(away.text), "X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7" }),
+      ).toBe(403);
+      const over = await ask(bearer(spent.text));
+      expect(over.status).toBe(proxy === "nginx" ? 403 : 429);
+      expect(Number(over.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(over.headers.get("decision-id")).toMatch(/^[0-9a-f-]{36}$/);
+      while (Date.now() < Math.ceil((await keys.get(SYSTEM, short.id)).expiresAt!)) await Bun.sleep(50);
+      expect(await status(bearer(short.text))).toBe(401);
+      expect(service.arrived.length).toBe(before);
+    });
+
+    test("identity that the client claims, by whichever spelling and however often, never arrives", async () => {
+      const { id, text } = await check.key(`${proxy}-spoof`);
+      const { host } = new URL(guard.url);
+      const claims = [...IDENTITY, "assertion"].flatMap((name) =>
+        [`Remote-${name}`, `remote_${name.replaceAll("-", "_")}`, `REMOTE-${name.toUpperCase()}`].map(
+          (one) => `${one}: root`,
+        ),
+      );
+      const { status } = await sendRaw(guard.url, [
+        "GET /spoof HTTP/1.1",
+        `Host: ${host}`,
+        "Connection: close",
+        `Authorization: Bearer ${text}`,
+        ...claims,
+      ]);
+      const arrived = service.arrived.filter(({ path }) => path.endsWith("/spoof"));
+      expect(status === 200 ? arrived.length : 0).toBe(status === 200 ? 1 : 0);
+      for (const { headers } of arrived) {
+        expect(Object.values(headers)).not.toContain("root");
+        expect(Object.keys(headers).filter((name) => name.includes("_"))).toEqual([]);
+        expect(headers["remote-key-id"]).toBe(String(id));
+        expect(JSON.stringify(headers)).not.toContain("root,");
+      }
+      expect(status).toBe(200);
+    });
+
+    test("without a key no path, method or doubled header leads around the guard", async () => {
+      const { host } = new URL(guard.url);
+      const { text } = await check.key(`${proxy}-tricks`);
+      const before = service.arrived.length;
+      const targets = [
+        "/.chatelaine-check",
+        "/auth",
+        "/auth?scope=x",
+        "//",
+        "//auth",
+        "/%2e%2e/",
+        "/x/../",
+        "/x/%2e%2e/%2e%2e/",
+        "/..;/x",
+        "/;x",
+        "/%00",
+        "/a%0d%0aRemote-User:%20root",
+        "/?x=/auth",
+        `http://${host}/`,
+        "http://other.example/auth",
+      ];
+      for (const target of targets) {
+        for (const method of ["GET", "POST", "OPTIONS", "TRACE", "HEAD", "PROPFIND"]) {
+          const lines = [
+            `${method} ${target} HTTP/1.1`,
+            `Host: ${host}`,
+            "Connection: close",
+            "Content-Length: 0",
+          ];
+          await sendRaw(guard.url, lines);
+        }
+      }
+      expect(service.arrived.length).toBe(before);
+      const doubled = [
+        [`Authorization: Bearer ${text}`, "Authorization: Bearer x"],
+        ["Authorization: Bearer x", `Authorization: Bearer ${text}`],
+        [`X-API-Key: ${text}`, "X-API-Key: x"],
+        [`X_API_Key: ${text}`],
+        [`X-Forwarded-Uri: /public`, `X-Original-URL: /public`, "X-Forwarded-Method: OPTIONS"],
+        ["X-Auth-Scope: ", "X-Auth-Header: Cookie", `Cookie: ${text}`],
+      ];
+      for (const headers of doubled) {
+        const lines = ["GET / HTTP/1.1", `Host: ${host}`, "Connection: close", ...headers];
+        expect((await sendRaw(guard.url, lines)).status).not.toBe(200);
+      }
+      expect(service.arrived.length).toBe(before);
+    });
+
+    test("when Chatelaine is gone nothing passes, and the key is not called wrong", async () => {
+      const { text } = await check.key(`${proxy}-gone`);
+      await check.server.close();
+      const before = service.arrived.length;
+      const { status } = await ask(bearer(text));
+      expect([500, 502, 503]).toContain(status);
+      expect(service.arrived.length).toBe(before);
+    });
+  });
+}
+
+describe.skipIf(Bun.which("nginx") === null)("the snippet in Debian's default site", () => {
+  test("guards it with a WebSocket and an upload of 100 MB, and with connections kept alive", async () => {
+    await using check = await openCheck();
+    await using service = startService();
+    const folder = mkdtempSync(join(tmpdir(), "chatelaine-site-"));
+    const port = await freePort();
+    const place = ["--for", `http://127.0.0.1:${port}`, "--to", `http://127.0.0.1:${service.port}`];
+    const args = ["proxy", "nginx", "--snippet", ...place, "--chatelaine", check.url];
+    expect((await run([...args, "--write", folder])).code).toBe(0);
+    const site = readFileSync("/etc/nginx/sites-available/default", "utf8")
+      .replaceAll(/listen (\[::\]:)?80 default_server;/g, (_, v6) =>
+        v6 ? "" : `listen 127.0.0.1:${port} default_server;`,
+      )
+      .replace("server_name _;", `server_name _;\n\tinclude ${folder}/chatelaine-guard.conf;`);
+    expect(site).toContain("chatelaine-guard.conf");
+    writeFileSync(join(folder, "site.conf"), site);
+    writeFileSync(
+      join(folder, "nginx.conf"),
+      `events {}\nhttp {\n  access_log off;\n  include ${folder}/chatelaine-upstreams.conf;\n  include ${folder}/site.conf;\n}\n`,
+    );
+    await using guard = await runProxy("nginx", folder, { url: `http://127.0.0.1:${port}` });
+    const { text } = await check.key("ci");
+    const headers = { Authorization: `Bearer ${text}` };
+    expect((await fetch(guard.url)).status).toBe(401);
+    const body = new Uint8Array(100 * 1024 * 1024);
+    const upload = await fetch(`${guard.url}/upload`, { method: "POST", headers, body });
+    expect(upload.status).toBe(200);
+    expect(await upload.json()).toMatchObject({ bytes: body.length });
+    const socket = new WebSocket(guard.url.replace("http", "ws"), { headers } as never);
+    const echoed = new Promise((resolve, reject) => {
+      socket.onmessage = ({ data }) => resolve(data);
+      socket.onerror = () => reject(new Error("The socket failed"));
+      socket.onopen = () => socket.send("hello");
+    });
+    expect(await echoed).toBe("hello");
+    socket.close();
+    const alone = await run(args);
+    expect(alone.stdout).not.toContain("upstream ");
+    writeFileSync(join(folder, "chatelaine-guard.conf"), alone.stdout);
+    const tested = Bun.spawnSync([
+      "nginx",
+      "-t",
+      "-p",
+      folder,
+      "-c",
+      `${folder}/nginx.conf`,
+      "-g",
+      `pid ${folder}/t.pid;`,
+    ]);
+    expect(tested.exitCode).toBe(0);
+  });
+});
+
+const namespaces = canMakeNamespace();
+for (const proxy of PROXIES) {
+  test.skipIf(!namespaces || Bun.which(proxy) === null)(
+    `${proxy} in a network namespace of its own, as a container is, asks over the network that --check-from names`,
+    async () => {
+      await using net = makeNamespace();
+      await using check = await openCheck({ http: `${net.host}:0`, checkFrom: [net.guest] });
+      await using service = startService(net.host);
+      const cert = makeCertificate();
+      await using guard = await startProxy({
+        proxy,
+        site: `https://${net.guest}:8443`,
+        service: `http://${net.host}:${service.port}`,
+        chatelaine: check.url,
+        more: ["--scope", "dns:read", "--cert", cert.both, "--cert-key", cert.key],
+        within: ["ip", "netns", "exec", net.name],
+      });
+      const ask = async (text: string) =>
+        (
+          await fetch(guard.url, {
+            headers: { Authorization: `Bearer ${text}` },
+            tls: { rejectUnauthorized: false },
+          })
+        ).status;
+      const good = await check.key("good", { allowedIps: [net.host] });
+      expect(await ask(good.text)).toBe(200);
+      expect(await ask((await check.key("far", { allowedIps: [net.guest] })).text)).toBe(403);
+      expect(await ask((await check.key("narrow", { scopes: [] })).text)).toBe(403);
+      expect(await ask("bad")).toBe(401);
+      await check.app.keys.revoke(SYSTEM, good.id, "test");
+      expect(await ask(good.text)).toBe(401);
+      cert.remove();
+    },
+  );
+}
+
+test("recipes take nothing that means something else in a configuration", async () => {
+  const attempts = [
+    ["--for", "http://a.example/$x"],
+    ["--for", "ftp://a.example"],
+    ["--for", "http://a.example", "--scope", "a:b;c"],
+    ["--for", "http://a.example", "--header", "a b"],
+    ["--for", "http://a.example", "--cert", "/etc/x; evil"],
+  ];
+  for (const args of attempts) {
+    const { code, stdout } = await run(["proxy", "nginx", "--to", "http://127.0.0.1:1", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  }
+  expect(
+    (await run(["proxy", "apache", "--for", "http://a.example", "--to", "http://127.0.0.1:1"])).code,
+  ).toBe(2);
+});
+
+test("recipes of Traefik and Envoy are YAML that asks, strips and passes on what the others do", async () => {
+  for (const proxy of ["traefik", "envoy"]) {
+    const { code, stdout } = await run([
+      "proxy",
+      proxy,
+      "--for",
+      "https://a.example",
+      "--to",
+      "http://127.0.0.1:1",
+      "--scope",
+      "dns:read",
+    ]);
+    expect(code).toBe(0);
+    expect(Bun.YAML.parse(stdout)).toBeObject();
+    for (const name of IDENTITY) expect(stdout.toLowerCase()).toContain(`remote-${name}`);
+    expect(stdout).toContain("dns:read");
+  }
+});
