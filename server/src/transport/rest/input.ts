@@ -64,24 +64,46 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, where: 
   return parsed.data as Record<string, unknown>;
 }
 
+type ReadText = (text: string, before: unknown) => unknown;
+
+/** How the members of a schema are read, made out once for each schema. */
+const readers = new WeakMap<z.ZodObject, ReadonlyMap<string, ReadText>>();
+
+function readersOf(schema: z.ZodObject): ReadonlyMap<string, ReadText> {
+  let found = readers.get(schema);
+  if (!found) {
+    const members = Object.entries(schema.shape) as [string, z.ZodType][];
+    found = new Map(members.map(([name, member]) => [name, readerOf(bare(member), name)]));
+    readers.set(schema, found);
+  }
+  return found;
+}
+
 /** Texts of the address as the values that their schemas want. Lists are parted by commas or told several times. */
 function textsOf(schema: z.ZodObject, entries: Iterable<[string, string]>): Record<string, unknown> {
-  const values: Record<string, unknown> = Object.create(null);
+  const known = readersOf(schema);
+  const values = new Map<string, unknown>();
   for (const [name, text] of entries) {
-    const member = Object.hasOwn(schema.shape, name) ? bare(schema.shape[name] as z.ZodType) : undefined;
-    if (member instanceof z.ZodArray) {
-      const element = bare(member.element as z.ZodType);
-      const list = (values[name] as unknown[] | undefined) ?? [];
-      values[name] = [...list, ...text.split(",").map((part) => readValueOf(element, part))];
-    } else if (name in values) {
-      throw new AppError("invalid", `The query has "${name.slice(0, 40)}" twice`, {
-        issues: [{ path: [name.slice(0, 100)], code: "shape", message: "Told twice" }],
-      });
-    } else {
-      values[name] = member ? readValueOf(member, text) : text;
-    }
+    const read = known.get(name) ?? readerOf(undefined, name);
+    values.set(name, read(text, values.get(name)));
   }
-  return values;
+  return Object.fromEntries(values);
+}
+
+function readerOf(member: z.ZodType | undefined, name: string): ReadText {
+  if (member instanceof z.ZodArray) {
+    const element = bare(member.element as z.ZodType);
+    return (text, before = []) => [
+      ...(before as unknown[]),
+      ...text.split(",").map((part) => readValueOf(element, part)),
+    ];
+  }
+  return (text, before) => {
+    if (before === undefined) return member ? readValueOf(member, text) : text;
+    throw new AppError("invalid", `The query has "${name.slice(0, 40)}" twice`, {
+      issues: [{ path: [name.slice(0, 100)], code: "shape", message: "Told twice" }],
+    });
+  };
 }
 
 function bare(schema: z.ZodType): z.ZodType {
