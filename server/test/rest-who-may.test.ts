@@ -120,6 +120,7 @@ function bodyOf(name: string, caller: string, target: Target): unknown {
     "keys.reset": {},
     "keys.revoke": { reason: "x" },
     "keys.revokeMany": { tag: "none has it", reason: "x" },
+    "keys.verify": { key: "no key at all" },
     "self.reset": {},
     "self.revoke": { reason: "x" },
     "users.create": { username: `made${count}`, roles: ["KEY_HOLDER"] },
