@@ -54,6 +54,26 @@ export function parseExpiry(text: string, now = Date.now()): number | null {
   return at;
 }
 
+/** @returns seconds */
+export function parseLifetime(text: string): number {
+  const [, count, unit = ""] = /^([1-9]\d{0,4})([mhdwy])$/.exec(text) ?? [];
+  const seconds = (Number(count) * (UNIT_MS[unit] ?? Number.NaN)) / 1000;
+  if (!(seconds <= 3_153_600_000)) throw new InvalidArgumentError("Expected a time: 30m, 12h, 90d, 2w, 1y.");
+  return seconds;
+}
+
+const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `100/60s`, `100/m`, `5000/d`. */
+export function parseRate(text: string): { limit: number; windowSeconds: number } {
+  const [, limit, count, unit] = /^([1-9]\d{0,6})\/(?:([1-9]\d{0,4})([smhd])?|([smhd]))$/.exec(text) ?? [];
+  const lone = /\/([smhd])$/.exec(text)?.[1];
+  const windowSeconds = lone ? RATE_UNITS[lone]! : Number(count) * RATE_UNITS[unit ?? "s"]!;
+  if (limit === undefined || windowSeconds > 86_400)
+    throw new InvalidArgumentError("Expected a count and a time of at most a day: 100/60s, 100/m, 5000/d.");
+  return { limit: Number(limit), windowSeconds };
+}
+
 /** RFC 3339 with a zone, or a day, which begins at midnight UTC. @returns undefined for anything else */
 export function parseInstant(text: string): number | undefined {
   const [, day, time = "00:00", zone = "Z"] = INSTANT.exec(text) ?? [];

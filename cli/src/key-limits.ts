@@ -1,7 +1,7 @@
 /** The options that describe a key or hold it to less than its user may; the same for new and old keys. */
 import { ROLES, type Role } from "@chatelaine/contract/roles";
 import type { Command } from "commander";
-import { collectRole } from "./arguments.ts";
+import { collectRole, parseRate } from "./arguments.ts";
 import { collect, type Local } from "./command.ts";
 
 export interface KeyLimitOptions {
@@ -15,6 +15,8 @@ export interface KeyLimitOptions {
   readonly allScopes?: boolean;
   readonly allowIp?: readonly string[];
   readonly anyIp?: boolean;
+  /** False where `--no-rate` was given. */
+  readonly rate?: { readonly limit: number; readonly windowSeconds: number } | false;
 }
 
 type KeyFields = Omit<Parameters<Local["keys"]["update"]>[2], "version" | "reset">;
@@ -33,7 +35,8 @@ export function addKeyLimits(command: Command): Command {
       "only this of the user's scopes, as resource:action; may be given again",
       collect(String),
     )
-    .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String));
+    .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String))
+    .option("--rate <count/time>", "at most so many uses in that time: 100/60s, 100/m, 5000/d", parseRate);
 }
 
 /** What was given, and nothing else: absent members keep their value. */
@@ -45,5 +48,6 @@ export function limitsOf(options: KeyLimitOptions): KeyFields {
     ...(options.role ? { roles: options.role } : options.allRoles && { roles: null }),
     ...(options.scope ? { scopes: options.scope } : options.allScopes && { scopes: null }),
     ...(options.allowIp ? { allowedIps: options.allowIp } : options.anyIp && { allowedIps: null }),
+    ...(options.rate ? { rateLimit: options.rate } : options.rate === false && { rateLimit: null }),
   };
 }

@@ -108,6 +108,7 @@ function addEdit(key: Command): void {
     .option("--all-roles", "all roles that the user has")
     .option("--all-scopes", "all scopes that the user has")
     .option("--any-ip", "from any address")
+    .option("--no-rate", "as often as wanted")
     .action(async (id: number, options: EditOptions, command: Command) => {
       const { name, expires } = options;
       const change = {

@@ -56,6 +56,14 @@ export function userShape(user: User): UserShape {
     all_roles: [...user.allRoles],
     all_scopes: [...user.allScopes],
     groups: [...user.groups],
+    ceilings: user.ceilings && {
+      allowed_ips: user.ceilings.allowedIps && [...user.ceilings.allowedIps],
+      rate_limit: user.ceilings.rateLimit && {
+        limit: user.ceilings.rateLimit.limit,
+        window_seconds: user.ceilings.rateLimit.windowSeconds,
+      },
+      lifetime_seconds: user.ceilings.lifetimeSeconds,
+    },
     locked: user.lockedAt !== null,
     locked_at: instant(user.lockedAt),
     has_password: user.hasPassword,

@@ -1,7 +1,7 @@
 import { ROLES, type Role } from "@chatelaine/contract/roles";
 import type { Command } from "commander";
-import { collectRole } from "./arguments.ts";
-import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { collectRole, parseLifetime, parseRate } from "./arguments.ts";
+import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
 import { readNewPassword, readStdin } from "./input.ts";
 import { type Column, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
 import { type User, type UserShape, userShape } from "./shapes.ts";
@@ -22,6 +22,7 @@ export function addUserCommands(program: Command): void {
   addLocking(user);
   addSetRoles(user);
   addSetPassword(user);
+  addSetCeilings(user);
   addDelete(user);
 }
 
@@ -123,6 +124,42 @@ function addSetPassword(user: Command): void {
         accounts.users.update(caller, id, { password }),
       );
       await printChanged(options, userShape(changed), `${name} has a new password.`);
+    });
+}
+
+interface CeilingOptions extends Printing {
+  readonly allowIp?: readonly string[];
+  readonly rate?: { readonly limit: number; readonly windowSeconds: number };
+  readonly lifetime?: number;
+}
+
+function addSetCeilings(user: Command): void {
+  addPrinting(
+    user,
+    "set-ceilings <name>",
+    "Holds all keys of a user to this, whatever they say themselves; without options to nothing.",
+    "chatelaine user set-ceilings deploy --allow-ip 10.0.0.0/8 --rate 1000/m --lifetime 90d",
+  )
+    .option("--allow-ip <cidr>", "good only from here; may be given again", collect(String))
+    .option("--rate <count/time>", "for all keys together: 100/60s, 100/m, 5000/d", parseRate)
+    .option("--lifetime <time>", "longest life of a key: 12h, 90d, 1y", parseLifetime)
+    .action(async (name: string, options: CeilingOptions, command: Command) => {
+      const { allowIp, rate, lifetime } = options;
+      const isNone = !allowIp && !rate && lifetime === undefined;
+      const held = {
+        allowedIps: allowIp ?? null,
+        rateLimit: rate ?? null,
+        lifetimeSeconds: lifetime ?? null,
+      };
+      const ceilings = isNone ? null : held;
+      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
+        accounts.users.update(caller, id, { ceilings }),
+      );
+      await printChanged(
+        options,
+        userShape(changed),
+        `Keys of ${name} are held to ${isNone ? "nothing" : "that"}.`,
+      );
     });
 }
 

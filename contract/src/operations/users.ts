@@ -15,6 +15,26 @@ export const Scopes = z
   .describe("What one may do at guarded services: `resource:action`, where each may be `*`; or `*`.");
 export const Password = z.string().min(1).max(1024).describe("At least 12 characters, and not a common one.");
 
+export const Ceilings = z
+  .strictObject({
+    allowed_ips: z
+      .array(z.string().max(64))
+      .max(100)
+      .nullable()
+      .describe("Each key is good only from here, whatever its own list says."),
+    rate_limit: z
+      .strictObject({ limit: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(86_400) })
+      .nullable()
+      .describe("For all keys together."),
+    lifetime_seconds: z
+      .int()
+      .min(60)
+      .max(3_153_600_000)
+      .nullable()
+      .describe("Longest life of a key, from its making or its last reset."),
+  })
+  .meta({ id: "Ceilings" });
+
 export const User = z
   .strictObject({
     id: z.int(),
@@ -32,6 +52,7 @@ export const User = z
     password_changed_at: Instant.nullable(),
     created_at: Instant,
     key_ids: z.array(z.int()).describe("The keys that are his."),
+    ceilings: Ceilings.nullable().describe("What holds for all keys of his; null: nothing."),
     version: z.int(),
   })
   .meta({ id: "User" });
@@ -51,7 +72,11 @@ export const UserCreate = z
   })
   .meta({ id: "UserCreate" });
 export const UserUpdate = z
-  .strictObject({ username: Username.optional(), ...fields })
+  .strictObject({
+    username: Username.optional(),
+    ...fields,
+    ceilings: Ceilings.nullable().optional().describe("Nobody sets his own."),
+  })
   .meta({ id: "UserUpdate" });
 
 const EndedUser = User.extend({ receipt: Receipt }).meta({ id: "EndedUser" });
@@ -73,6 +98,7 @@ export const EXAMPLE_USER = {
   locked_at: null,
   has_password: false,
   password_changed_at: null,
+  ceilings: null,
   created_at: "2026-01-31T10:00:00.000Z",
   key_ids: [],
   version: 1,

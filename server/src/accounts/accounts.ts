@@ -10,7 +10,7 @@ import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import type { Group, User } from "../domain/user.ts";
+import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
@@ -79,6 +79,8 @@ export interface UserChange extends Partial<NewUserInput> {
   readonly locked?: boolean;
   /** Takes the password away. */
   readonly passwordDisabled?: boolean;
+  /** What holds for all his keys. Nobody sets his own. */
+  readonly ceilings?: Ceilings | null;
 }
 
 export interface Groups {

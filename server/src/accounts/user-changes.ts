@@ -17,17 +17,19 @@ const SHOWN = [
   "lockedAt",
   "hasPassword",
   "passwordChangedAt",
+  "ceilings",
 ] as const;
 
 /** The members that differ from what the user has; a new password always does. */
 export function patchOf(user: User, change: UserChange, hash: string | undefined, now: number): UserPatch {
-  const { username, fullName, email, roles, scopes, locked, passwordDisabled } = change;
+  const { username, fullName, email, roles, scopes, locked, passwordDisabled, ceilings } = change;
   const wanted: UserPatch = {
     username,
     fullName,
     email,
     roles: roles && distinct(roles),
     scopes: scopes && distinct(scopes),
+    ceilings,
     lockedAt: locked === undefined ? undefined : locked ? (user.lockedAt ?? now) : null,
   };
   const differing = differences<object>(user, wanted);
@@ -50,6 +52,7 @@ export function takesAway(user: User, { roles, scopes, groups, ...change }: User
     wanted !== undefined && had.some((one) => !wanted.includes(one));
   return (
     change.locked === true ||
+    change.ceilings != null ||
     change.passwordDisabled === true ||
     change.password !== undefined ||
     lacks(user.roles, roles) ||

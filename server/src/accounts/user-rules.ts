@@ -1,8 +1,9 @@
 /** What users and groups may be called and hold: every broken rule at once. */
 import type { Issue } from "@chatelaine/contract/errors";
 import { isRole, type Role } from "@chatelaine/contract/roles";
+import { parseNetwork } from "../domain/address.ts";
 import { isScope } from "../domain/rights.ts";
-import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
+import { type Ceilings, FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
 import type { NewUserInput } from "./accounts.ts";
 import { checkNewPassword } from "./passwords.ts";
 
@@ -24,7 +25,43 @@ export function checkUserInput(input: Partial<NewUserInput>, username = input.us
   if (email !== undefined && email !== null && !isEmail(email)) {
     issues.push({ path: ["email"], code: "shape", message: "Not an e-mail address" });
   }
+  issues.push(...checkCeilings((input as { ceilings?: Ceilings | null }).ceilings));
   return password === undefined ? issues : [...issues, ...checkNewPassword(password, username)];
+}
+
+const LIFETIME_SECONDS_MIN = 60;
+const LIFETIME_SECONDS_MAX = 100 * 365 * 86_400;
+const RATE_MAX = 1_000_000;
+const WINDOW_SECONDS_MAX = 86_400;
+
+function checkCeilings(ceilings: Ceilings | null | undefined): Issue[] {
+  if (!ceilings) return [];
+  const { allowedIps, rateLimit, lifetimeSeconds } = ceilings;
+  const isWithin = (value: number, least: number, most: number): boolean =>
+    Number.isInteger(value) && value >= least && value <= most;
+  const issues: Issue[] = [];
+  if (allowedIps && (allowedIps.length > SCOPES_MAX || !allowedIps.every((block) => parseNetwork(block))))
+    issues.push({
+      path: ["ceilings", "allowed_ips"],
+      code: "bad_address",
+      message: "Expected addresses or CIDR blocks",
+    });
+  if (
+    rateLimit &&
+    !(isWithin(rateLimit.limit, 1, RATE_MAX) && isWithin(rateLimit.windowSeconds, 1, WINDOW_SECONDS_MAX))
+  )
+    issues.push({
+      path: ["ceilings", "rate_limit"],
+      code: "shape",
+      message: `A limit of 1 to ${RATE_MAX} in 1 to ${WINDOW_SECONDS_MAX} seconds`,
+    });
+  if (lifetimeSeconds !== null && !isWithin(lifetimeSeconds, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX))
+    issues.push({
+      path: ["ceilings", "lifetime_seconds"],
+      code: "shape",
+      message: "A life of a minute to a hundred years",
+    });
+  return issues;
 }
 
 export function checkName(field: "username" | "name", name: string | undefined): Issue[] {

@@ -102,6 +102,8 @@ async function update(
 /** Everybody signed in as a person may set his own password; all else needs the role. */
 function requireMayChange(caller: Caller, id: number, change: UserChange): void {
   const wanted = Object.entries(change).filter(([, value]) => value !== undefined);
+  if (change.ceilings !== undefined && caller.userId === id && caller.kind !== "system")
+    throw new AppError("forbidden", "Nobody sets what his own keys are held to");
   const isOwnPassword = caller.userId === id && wanted.every(([name]) => name === "password");
   if (!isOwnPassword || caller.kind !== "user") requireRole(caller, "ACCOUNT_WRITE");
 }

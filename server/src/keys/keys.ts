@@ -28,7 +28,9 @@ import type { User } from "../domain/user.ts";
 import type { KeyPatch, NewKey, Store, Transaction } from "../store/store.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
+  endByCeiling,
   fieldIssues,
+  lifetimeIssues,
   requireCovered,
   requireKeyRole,
   requireOwnership,
@@ -216,6 +218,7 @@ class KeyLife {
       ...fieldIssues(input, this.#now()),
       ...(await this.#nameIssues(input.name, null)),
       ...ownerIssues(owner),
+      ...lifetimeIssues(input.expiresAt ?? undefined, this.#now(), owner),
     ]);
     if (!owner) throw missing(0);
     requireCovered(caller, owner, limits);
@@ -228,7 +231,7 @@ class KeyLife {
         refuseIssues(ownerIssues(user));
         requireCovered(caller, user ?? owner, limits);
         await requireRoom(tx, owner.id);
-        const fields = newKeyFields(input);
+        const fields = newKeyFields(input, endByCeiling(owner, createdAt));
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
         await tx.replaceSecrets(id, secret.stored, secret.hint);
         await keepOnce(tx, caller, id, createdAt);
@@ -250,10 +253,13 @@ class KeyLife {
     if (version !== undefined && version !== key.version) throw changedMeanwhile();
     const patch = patchOf(key, fields);
     const now = this.#now();
+    const owner = await this.#store.findUser({ id: key.userId });
+    const madeAt = reset ? now : (key.resetAt ?? key.createdAt);
     const expiresAt = patch.expiresAt === undefined ? key.expiresAt : patch.expiresAt;
     refuseIssues([
       ...fieldIssues({ ...patch, expiresAt: reset ? expiresAt : patch.expiresAt }, now),
       ...wordIssues(key, patch),
+      ...lifetimeIssues(patch.expiresAt, madeAt, owner),
       ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
     ]);
     await this.#requireCoveredChange(caller, key, patch);
@@ -426,8 +432,12 @@ async function requireRoom(tx: Transaction, userId: number): Promise<void> {
   throw new AppError("limit_reached", `A user may have at most ${KEYS_PER_USER_MAX} keys`);
 }
 
-function newKeyFields(input: NewKeyInput): Omit<NewKey, "id" | "userId" | "createdAt" | "createdBy"> {
-  const { expiresAt = null } = input;
+/** @param end where the input names none */
+function newKeyFields(
+  input: NewKeyInput,
+  end: number | null,
+): Omit<NewKey, "id" | "userId" | "createdAt" | "createdBy"> {
+  const expiresAt = input.expiresAt ?? end;
   return {
     name: input.name,
     description: input.description ?? "",

@@ -68,6 +68,25 @@ export function expiryIssues(expiresAt: number | null | undefined, now: number):
   return expiresAt <= now ? issue("Expiration date is in the past") : [];
 }
 
+/** An owner's keys may live so long, from their making; without an end they would live longer. */
+export function lifetimeIssues(
+  expiresAt: number | null | undefined,
+  madeAt: number,
+  owner: User | undefined,
+): Issue[] {
+  const seconds = owner?.ceilings?.lifetimeSeconds ?? null;
+  if (seconds === null || expiresAt === undefined) return [];
+  if (expiresAt !== null && expiresAt <= madeAt + seconds * 1000) return [];
+  const message = `Keys of this user may live ${seconds} seconds at most`;
+  return [{ path: ["expires_at"], code: "policy", message }];
+}
+
+/** When a new key of this user ends at the latest; null: never. */
+export function endByCeiling({ ceilings }: User, madeAt: number): number | null {
+  const seconds = ceilings?.lifetimeSeconds ?? null;
+  return seconds === null ? null : madeAt + seconds * 1000;
+}
+
 function scopeIssues(scopes: readonly string[] | null | undefined): Issue[] {
   if (!scopes) return [];
   if (scopes.length > SCOPES_MAX) {

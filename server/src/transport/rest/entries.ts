@@ -102,6 +102,14 @@ export function userEntry(user: User): z.output<typeof UserShape> {
     id: user.id,
     username: user.username,
     full_name: user.fullName,
+    ceilings: user.ceilings && {
+      allowed_ips: user.ceilings.allowedIps && [...user.ceilings.allowedIps],
+      rate_limit: user.ceilings.rateLimit && {
+        limit: user.ceilings.rateLimit.limit,
+        window_seconds: user.ceilings.rateLimit.windowSeconds,
+      },
+      lifetime_seconds: user.ceilings.lifetimeSeconds,
+    },
     email: user.email,
     roles: [...user.roles],
     scopes: [...user.scopes],

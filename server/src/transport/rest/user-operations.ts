@@ -51,9 +51,17 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
   },
   "users.get": async (call) => userEntry(await named(call)),
   "users.update": async (call) => {
-    const { full_name: fullName, ...rest } = call.body;
+    const { full_name: fullName, ceilings: held, ...rest } = call.body;
+    const ceilings = held && {
+      allowedIps: held.allowed_ips,
+      rateLimit: held.rate_limit && {
+        limit: held.rate_limit.limit,
+        windowSeconds: held.rate_limit.window_seconds,
+      },
+      lifetimeSeconds: held.lifetime_seconds,
+    };
     return ended(call, (user) =>
-      call.deps.accounts.users.update(call.caller, user.id, { ...rest, fullName }),
+      call.deps.accounts.users.update(call.caller, user.id, { ...rest, fullName, ceilings }),
     );
   },
   "users.remove": async (call) => {
