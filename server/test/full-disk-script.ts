@@ -36,7 +36,7 @@ const config = readConfig(
   {},
 );
 const server = await createServer(config, { log: { ...QUIET, error: () => {} } });
-const { keys, accounts, verify } = server.app;
+const { keys, accounts, audit, verify } = server.app;
 await accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
 const made: MadeKey[] = [];
 for (let turn = 0; turn < 5; turn++)
@@ -55,13 +55,30 @@ for (let turn = 0; turn < 5; turn++) {
 const ready = (await fetch(`${server.urls[0]}/readyz`)).status;
 const alive = (await fetch(`${server.urls[0]}/healthz`)).status;
 const checked = await check(0);
-const revoked = await codeOf(keys.revoke(SYSTEM, made[1]!.key.id, "full disk"));
+const revoked = new Set<string>();
+for (const { key } of made.slice(1)) {
+  revoked.add(await codeOf(keys.revoke(SYSTEM, key.id, "full disk")));
+  // Sign-ins that are to be recorded, and other programs, take whatever becomes free.
+  for (let turn = 0; turn < 50; turn++) await check(0);
+  await accounts.signIn.byKey("no key", undefined, SYSTEM.origin);
+  await audit.flush();
+  fill();
+}
 const afterRevocation = await check(1);
 rmSync(filler);
 const healed = await codeOf(keys.create(SYSTEM, { name: "after", username: "root" }));
 const kept = (await keys.list(SYSTEM, {})).rows.map(({ name }) => name).sort();
 await server.close();
 process.stdout.write(
-  JSON.stringify({ refused: [...refused], ready, alive, checked, revoked, afterRevocation, healed, kept }),
+  JSON.stringify({
+    refused: [...refused],
+    ready,
+    alive,
+    checked,
+    revoked: [...revoked],
+    afterRevocation,
+    healed,
+    kept,
+  }),
 );
 process.exit(0);

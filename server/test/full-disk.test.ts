@@ -31,7 +31,7 @@ test.skipIf(process.platform !== "linux")(
         ready: 503,
         alive: 200,
         checked: "ok",
-        revoked: "ok",
+        revoked: ["ok"],
         afterRevocation: "revoked",
         healed: "ok",
         kept: ["after", "before-0", "before-1", "before-2", "before-3", "before-4"],

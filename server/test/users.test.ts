@@ -215,7 +215,11 @@ describe("without a role", () => {
     await app.accounts.users.update(alice, alice.userId, { password: "a quite new password" });
     expect((await app.accounts.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
     expect((await app.accounts.signIn.byPassword("alice", "a quite new password", originOf())).ok).toBe(true);
-    const key: Caller = { ...alice, kind: "key", key: { id: 1, name: "k", expiresAt: null, allowedIps: null } };
+    const key: Caller = {
+      ...alice,
+      kind: "key",
+      key: { id: 1, name: "k", expiresAt: null, allowedIps: null },
+    };
     const byKey = app.accounts.users.update(key, alice.userId, { password: PASSWORD });
     expect(await refusalOf(byKey)).toMatchObject(refusal("role_missing"));
     const [record] = await auditOf(app, "user.password");

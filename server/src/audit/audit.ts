@@ -15,6 +15,8 @@ export const FLUSH_EVERY_MS = 500;
 /** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
 export const WAITING_MAX = 100_000;
 
+const RECORDS_AT_ONCE = 2_000;
+
 export type Note = Pick<AuditRecord, "event" | "action" | "description" | "success"> &
   Partial<Omit<AuditRecord, "id" | "at">>;
 
@@ -40,18 +42,35 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let use = new Map<number, KeyUse>();
   let dropped = 0;
   let flushing: Promise<void> = Promise.resolve();
+  let isFailing = false;
+  /** What could not be written waits for the next time, as far as there is room. */
+  const write = async (): Promise<void> => {
+    while (records.length > 0) {
+      await store.recordActivity(records.slice(0, RECORDS_AT_ONCE), []);
+      records = records.slice(RECORDS_AT_ONCE);
+    }
+    const written = use;
+    use = new Map();
+    try {
+      if (written.size > 0) await store.recordActivity([], [...written.values()]);
+    } catch (error) {
+      for (const later of use.values()) written.set(later.keyId, sum(written.get(later.keyId), later));
+      use = written;
+      throw error;
+    }
+    if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
+    dropped = 0;
+  };
   const flush = (): Promise<void> => {
-    flushing = flushing
-      .then(async () => {
-        if (records.length === 0 && use.size === 0) return;
-        const [batch, uses] = [records, [...use.values()]];
-        records = [];
-        use = new Map();
-        if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
-        dropped = 0;
-        await store.recordActivity(batch, uses);
-      })
-      .catch((error: unknown) => log.error("Sign-ins could not be recorded", { error }));
+    flushing = flushing.then(write).then(
+      () => {
+        isFailing = false;
+      },
+      (error: unknown) => {
+        if (!isFailing) log.error("Sign-ins cannot be recorded; they wait", { error });
+        isFailing = true;
+      },
+    );
     return flushing;
   };
   const timer = setInterval(flush, FLUSH_EVERY_MS);
@@ -77,6 +96,10 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
       await flush();
     },
   };
+}
+
+function sum(before: KeyUse | undefined, later: KeyUse): KeyUse {
+  return before ? { ...later, count: before.count + later.count } : later;
 }
 
 const EMPTY: Omit<AuditRecord, "id" | "at" | "event" | "action" | "description" | "success"> = {

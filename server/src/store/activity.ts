@@ -45,8 +45,9 @@ const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?1,
     started_at = CASE WHEN started_at > ?4 THEN started_at ELSE excluded.started_at END
   RETURNING count`;
 const ASK_GUESSES = "SELECT count FROM guesses WHERE bucket = ? AND started_at > ?";
-/** Longest window in which guesses are counted. */
-const GUESSES_AGE_MS_MAX = 31 * 86_400_000;
+/** Longer than any window in which guesses are counted, and than a network is known for an account. */
+const GUESSES_AGE_MS_MAX = 3_600_000;
+const KNOWN_AGE_MS_MAX = 31 * 86_400_000;
 
 const PROBE = `INSERT INTO guesses (bucket, started_at, count) VALUES ('', ?, 0)
   ON CONFLICT (bucket) DO UPDATE SET started_at = excluded.started_at`;
@@ -67,7 +68,11 @@ export function openActivity(writer: Thread): Activity {
     write([
       { sql: "DELETE FROM records WHERE at < ?", rows: [[now - RECORDS_AGE_MS_MAX]] },
       { sql: "DELETE FROM records WHERE seq <= (SELECT max(seq) FROM records) - ?", rows: [[RECORDS_MAX]] },
-      { sql: "DELETE FROM guesses WHERE started_at < ?", rows: [[now - GUESSES_AGE_MS_MAX]] },
+      { sql: "DELETE FROM guesses WHERE started_at < ?", rows: [[now - KNOWN_AGE_MS_MAX]] },
+      {
+        sql: "DELETE FROM guesses WHERE started_at < ? AND bucket NOT LIKE 'known|%'",
+        rows: [[now - GUESSES_AGE_MS_MAX]],
+      },
     ]);
   return {
     record: async (records, use, now) => {

@@ -27,6 +27,13 @@ const FIND_HOT = `SELECT k.user_id, k.expires_at, k.paused_at, k.revoked_at, k.r
   FROM keys k LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
 const FIND_WORDS = "SELECT name, description, tags FROM keys WHERE id = ?";
 const FIND_USER = `SELECT ${USER_COLUMNS} FROM users u WHERE u.id = ?`;
+/**
+ * What stands for changes that were cut from the feed before they could be told (a process that was stopped for days): groups
+ * may have changed, and whatever was opened by anybody ends.
+ */
+const EVERYTHING_CHANGED = `SELECT ?1 AS seq, ?2 AS at, 'group' AS kind, 'changed' AS action, 0 AS entity_id, '' AS name,
+    NULL AS user_id, 0 AS ends, NULL AS spares
+  UNION ALL SELECT ?1, ?2, 'user', 'changed', id, username, id, 1, NULL FROM users`;
 /** Changes told in one go; the next call tells the rest. */
 const CHANGES_AT_ONCE = 10_000;
 
@@ -71,6 +78,7 @@ export function openHotReads(path: string, log: Log): HotReads {
   const changes = database.prepare<Selectable<ChangeRow>, [number, number]>(
     "SELECT * FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
   );
+  const everything = database.prepare<Selectable<ChangeRow>, [number, number]>(EVERYTHING_CHANGED);
   const settings = database.prepare<{ name: string; value: string }, []>("SELECT name, value FROM settings");
   const users = database.prepare<{ total: number }, []>("SELECT count(*) AS total FROM users");
   const hot = database.prepare<HotRow, [number]>(FIND_HOT);
@@ -115,8 +123,10 @@ export function openHotReads(path: string, log: Log): HotReads {
         log.error("The header of the WAL index missed a change; it is not asked any more");
       const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
       if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
+      const next = rows[0]?.seq ?? seenSeq + 1;
+      const missed = next > seenSeq + 1 ? everything.all(next - 1, rows[0]!.at) : [];
       seenSeq = rows.at(-1)?.seq ?? seenSeq;
-      return rows.map(changeOf);
+      return [...missed, ...rows].map(changeOf);
     },
     readSettings: () => {
       const rows = settings.all().map(({ name, value }) => [name, JSON.parse(value)]);

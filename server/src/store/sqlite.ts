@@ -12,6 +12,7 @@ import { openActivity } from "./activity.ts";
 import { openDirectReads } from "./direct-reads.ts";
 import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
+import type { Listed } from "./list-records.ts";
 import { listRows } from "./lists.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
@@ -49,10 +50,15 @@ export async function openSqliteStore({
   const direct = openDirectReads(files, hot.stamp);
   const writer = openThread("writer", files);
   const reader = openThread("reader", files);
+  const searcher = openThread("reader", files);
   const writing = overThread<Tables>(writer, "main");
   const reading = overThread<Tables>(reader, "main");
-  const lists = new Lists(reading, reader);
+  const lists = new Lists(
+    { thread: reader, db: reading },
+    { thread: searcher, db: overThread(searcher, "main") },
+  );
   const activity = openActivity(writer);
+  const keyUse = openKeyUse(writer, reader);
   const rates = openRateCounters(folder);
   const reserve = holdReserve(folder);
   const transact = transactor(writing, () => clock.now());
@@ -61,6 +67,10 @@ export async function openSqliteStore({
     reserve.take();
     reserveTimer = setInterval(reserve.take, RESERVE_EVERY_MS);
   }
+  /** What was given up for revocations is not for anything else: sign-ins wait until it is held again. */
+  const requireReserve = (): void => {
+    if (create && !reserve.take()) throw new AppError("storage_full", "The disk is full");
+  };
   return {
     findCheck: remembering(hot.findCheck, hot.stamp),
     findCheckUser: hot.findCheckUser,
@@ -70,7 +80,11 @@ export async function openSqliteStore({
     stamp: hot.stamp,
     takeRate: rates.take,
     giveBackRate: rates.giveBack,
-    ...openKeyUse(writer, reader),
+    ...keyUse,
+    recordUse: async (tallies, refusals) => {
+      requireReserve();
+      await keyUse.recordUse(tallies, refusals);
+    },
     findProfile: hot.findProfile,
     poll: hot.poll,
     readSettings: hot.readSettings,
@@ -78,14 +92,18 @@ export async function openSqliteStore({
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
     transact: async (work, options) => {
-      try {
-        return await transact(work);
-      } catch (error) {
-        if (!options?.urgent || errorCode(error) !== "storage_full" || !reserve.release()) throw error;
-        return transact(work);
+      for (;;) {
+        try {
+          return await transact(work);
+        } catch (error) {
+          if (!options?.urgent || errorCode(error) !== "storage_full" || !reserve.release()) throw error;
+        }
       }
     },
-    recordActivity: (records, use) => activity.record(records, use, clock.now()),
+    recordActivity: async (records, use) => {
+      requireReserve();
+      await activity.record(records, use, clock.now());
+    },
     countGuess: activity.countGuess,
     clearGuesses: activity.clearGuesses,
     probe: async () => {
@@ -96,7 +114,7 @@ export async function openSqliteStore({
     },
     close: async () => {
       clearInterval(reserveTimer);
-      await Promise.all([writer.close(), reader.close()]);
+      await Promise.all([writer.close(), reader.close(), searcher.close()]);
       direct.close();
       hot.close();
     },
@@ -138,14 +156,24 @@ type ReadMethods = Pick<
   | "findOnce"
 >;
 
-/** Reads that may take their time, in the reader thread. */
+interface Reading {
+  readonly thread: Thread;
+  readonly db: Kysely<Tables>;
+}
+
+/**
+ * Reads that no check waits for. Lists and searches have a thread of their own, so that whoever may search, and asks for
+ * much, holds up neither sign-in nor revocation (held by `long-searches.test.ts`).
+ */
 class Lists {
   readonly #db: Kysely<Tables>;
-  readonly #thread: Thread;
+  readonly #one: Reading;
+  readonly #many: Reading;
 
-  constructor(db: Kysely<Tables>, thread: Thread) {
-    this.#db = db;
-    this.#thread = thread;
+  constructor(one: Reading, many: Reading) {
+    this.#db = one.db;
+    this.#one = one;
+    this.#many = many;
   }
 
   methods(): ReadMethods {
@@ -155,34 +183,29 @@ class Lists {
       listFreshlyExpired: (now) => this.#expired(now),
       findUser: async (by) => {
         const where = "id" in by ? equals("id", by.id) : equals("username", by.username);
-        return (await this.#users({ where, limit: 1 })).rows[0];
+        return (await this.#users(this.#one, { where, limit: 1 })).rows[0];
       },
       findPassword: (username) => this.#password(username),
-      listUsers: (query) => this.#users(query),
+      listUsers: (query) => this.#users(this.#many, query),
       findGroup: (name) => findGroup(this.#db, name),
       listGroups: () => this.#groups(),
       findWebSession: (digest) => findWebSession(this.#db, digest),
       listWebSessions: () => listWebSessions(this.#db),
       findOnce: (digest) => findOnce(this.#db, digest),
       listAudit: async (query): Promise<Page<AuditRecord>> => {
-        const page = await listRows<Parameters<typeof auditOf>[0]>(
-          this.#db as Kysely<object>,
-          this.#thread,
-          "audit",
-          query,
-        );
+        const page = await list<Parameters<typeof auditOf>[0]>(this.#many, "audit", query);
         return { rows: page.rows.map(auditOf), total: page.total };
       },
     };
   }
 
   async #keys(query: ListQuery): Promise<Page<Key>> {
-    const page = await listRows<KeyListRow>(this.#db as Kysely<object>, this.#thread, "keys", query);
+    const page = await list<KeyListRow>(this.#many, "keys", query);
     return { rows: page.rows.map(keyOf), total: page.total };
   }
 
-  async #users(query: ListQuery): Promise<Page<User>> {
-    const page = await listRows<UserListRow>(this.#db as Kysely<object>, this.#thread, "users", query);
+  async #users(reading: Reading, query: ListQuery): Promise<Page<User>> {
+    const page = await list<UserListRow>(reading, "users", query);
     return { rows: page.rows.map(userOf), total: page.total };
   }
 
@@ -237,6 +260,14 @@ class Lists {
       ),
     );
   }
+}
+
+function list<Row extends object>(
+  { db, thread }: Reading,
+  listed: Listed,
+  query: ListQuery,
+): Promise<Page<Row>> {
+  return listRows<Row>(db as Kysely<object>, thread, listed, query);
 }
 
 function equals(name: string, value: string | number): Condition {

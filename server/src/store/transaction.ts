@@ -29,6 +29,11 @@ import {
 
 /** A member of several groups is refreshed once, so this many rows are read at a time. */
 const MEMBERS_AT_ONCE = 500;
+/** The feed keeps a week, at most so many changes and never fewer than the least. */
+const FEED_AGE_MS_MAX = 7 * 86_400_000;
+const FEED_ROWS_MAX = 100_000;
+const FEED_ROWS_LEAST = 1_000;
+const FEED_CUT_EVERY = 256;
 const TOTAL = sql<number>`count(*)`.as("total");
 
 type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> & FeedNote;
@@ -374,7 +379,7 @@ export class SqlTransaction implements Transaction {
   async #feed({ kind, action, id, name, userId, ends, spares }: FeedRow): Promise<void> {
     this.#changes++;
     if (kind === "user" && ends) await endWebSessionsOf(this.#db, id, spares ?? null);
-    await this.#db
+    const { seq } = await this.#db
       .insertInto("changes")
       .values({
         at: this.#now,
@@ -386,6 +391,19 @@ export class SqlTransaction implements Transaction {
         ends: ends ? 1 : 0,
         spares: spares ?? null,
       })
+      .returning("seq")
+      .executeTakeFirstOrThrow();
+    if (seq % FEED_CUT_EVERY === 0) await this.#cutFeed(seq);
+  }
+
+  /** Followers are told of changes within moments; one that slept for longer than it is kept is told by `poll`. */
+  async #cutFeed(newest: number): Promise<void> {
+    await this.#db
+      .deleteFrom("changes")
+      .where("seq", "<=", newest - FEED_ROWS_LEAST)
+      .where(({ or, eb }) =>
+        or([eb("seq", "<=", newest - FEED_ROWS_MAX), eb("at", "<", this.#now - FEED_AGE_MS_MAX)]),
+      )
       .execute();
   }
 

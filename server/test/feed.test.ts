@@ -1,0 +1,66 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { InsecureTransportRule } from "../src/domain/settings.ts";
+import type { Change } from "../src/feed/feed.ts";
+import type { Local } from "../src/server.ts";
+import { makeInstallation, SYSTEM } from "./installation.ts";
+
+const OLD_ROWS = 3_000;
+
+function addOldChanges(path: string): void {
+  using database = new Database(join(path, "chatelaine.db"));
+  const insert = database.prepare(
+    "INSERT INTO changes (at, kind, action, entity_id, name, user_id, ends) VALUES (0, 'key', 'changed', 1, 'old', 1, 0)",
+  );
+  database.transaction(() => {
+    for (let row = 0; row < OLD_ROWS; row++) insert.run();
+  })();
+}
+
+async function change({ settings }: Local, times: number): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    const insecureTransport: InsecureTransportRule = time % 2 === 0 ? "allow" : "refuse";
+    await settings.change(SYSTEM, { insecureTransport });
+  }
+}
+
+test("old changes leave the feed, the newest stay, and who follows it is told each of them once", async () => {
+  await using folder = await makeInstallation();
+  const local = await folder.open();
+  addOldChanges(folder.path);
+  const told: number[] = [];
+  local.feed.subscribe(({ seq }) => told.push(seq));
+  await local.feed.follow();
+  await change(local, 300);
+  await local.feed.follow();
+  using database = new Database(join(folder.path, "chatelaine.db"), { readonly: true });
+  const [kept] = database
+    .query<{ total: number; oldest: number; newest: number }, []>(
+      "SELECT count(*) AS total, min(seq) AS oldest, max(seq) AS newest FROM changes",
+    )
+    .all();
+  expect(kept!.oldest).toBeGreaterThan(OLD_ROWS - 1_000);
+  expect(kept!.total).toBe(kept!.newest - kept!.oldest + 1);
+  expect(kept!.total).toBeGreaterThanOrEqual(1_000);
+  expect(told).toEqual(Array.from(told, (_, at) => told[0]! + at));
+  expect(told.at(-1)).toBe(kept!.newest);
+});
+
+test("who slept for longer than the feed is kept takes everything that anybody opened for ended", async () => {
+  await using folder = await makeInstallation();
+  const local = await folder.open();
+  const ada = await local.accounts.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
+  await local.feed.follow();
+  const told: Change[] = [];
+  local.feed.subscribe((one) => told.push(one));
+  using database = new Database(join(folder.path, "chatelaine.db"));
+  database.run("UPDATE sqlite_sequence SET seq = seq + 500 WHERE name = 'changes'");
+  await change(local, 1);
+  await local.feed.follow();
+  expect(told.map(({ kind, userId, ends }) => ({ kind, userId, ends }))).toEqual([
+    { kind: "group", userId: null, ends: false },
+    { kind: "user", userId: ada.id, ends: true },
+    { kind: "settings", userId: null, ends: false },
+  ]);
+});

@@ -1,0 +1,38 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { parseFilters } from "../src/domain/query.ts";
+import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
+
+const KEYS = 20_000;
+const SEARCHES = 6;
+const MANY_KEYS = `WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < ${1_000 + KEYS})
+  INSERT INTO keys (id, name, user_id, username, description, tags, hint, created_at, created_by, expiry_told, version)
+  SELECT i, 'n' || i, ?, 'ada', 'a description of some length', '[]', '', 0, 'test', 0, 1 FROM n`;
+
+test("searches of one who asks for much hold up neither sign-in by password and SCRAM nor a revocation", async () => {
+  await using folder = await makeInstallation();
+  const { accounts, keys, store } = await folder.open();
+  const ada = await accounts.users.create(SYSTEM, {
+    username: "ada",
+    roles: ["KEY_HOLDER"],
+    password: PASSWORD,
+  });
+  const { key } = await keys.create(SYSTEM, { username: "ada", name: "ci" });
+  using database = new Database(join(folder.path, "chatelaine.db"));
+  database.run(MANY_KEYS, [ada.id]);
+  // Both threads run before it counts.
+  await store.listKeys({ limit: 1 });
+  await store.findSecrets([key.id]);
+  let searched = 0;
+  const where = parseFilters([["description", "~", ".*(some|any) (size|height)$"]]);
+  const searches = Array.from({ length: SEARCHES }, async () => {
+    await store.listKeys({ where });
+    searched++;
+  });
+  expect(await store.findPassword("ada")).toBeDefined();
+  expect((await store.findSecrets([key.id])).size).toBe(1);
+  await keys.revoke(SYSTEM, key.id, "at once");
+  expect(searched).toBeLessThan(SEARCHES);
+  await Promise.all(searches);
+});
