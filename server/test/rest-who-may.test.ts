@@ -6,31 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
-import type { Role } from "@chatelaine/contract/roles";
+import { CALLERS, NARROWED, TARGETS, type Target } from "./callers.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 import committed from "./rest-who-may.json" with { type: "json" };
 
 const FILE = join(import.meta.dir, "rest-who-may.json");
-const CALLERS = {
-  visitor: null,
-  holder: ["KEY_HOLDER"],
-  reader: ["READONLY_ADMIN"],
-  keyReader: ["API_KEY_READ"],
-  keyManager: ["API_KEY_WRITE"],
-  accountManager: ["ACCOUNT_WRITE"],
-  auditor: ["SYSTEM_AUDIT_READ"],
-  sessionManager: ["AUTH_SESSIONS_WRITE"],
-  verifier: ["KEY_VERIFY"],
-  admin: ["FULL_ADMIN"],
-} as const satisfies Record<string, readonly Role[] | null>;
-/** Administrators' keys, narrowed. */
-const NARROWED = {
-  servicesOnly: [],
-  narrowedToHolder: ["KEY_HOLDER"],
-  narrowedToKeyManager: ["API_KEY_WRITE"],
-} as const;
-const TARGETS = ["own", "another's", "absent"] as const;
-type Target = (typeof TARGETS)[number];
 
 let rest: RestApp;
 let count = 0;

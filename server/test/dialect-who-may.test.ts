@@ -1,0 +1,123 @@
+/** What JSON-RPC and REST both can do is allowed and refused alike, to every caller: the dialect held to REST's table. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { CALLERS, NARROWED, TARGETS, type Target } from "./callers.ts";
+import { openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+import committed from "./rest-who-may.json" with { type: "json" };
+import { type Answer, RpcClient } from "./rpc-client.ts";
+
+interface Pair {
+  readonly operation: keyof typeof committed;
+  readonly method: string;
+  readonly about: "key" | "user" | "owner" | "session" | null;
+  params(id: number | string, owner: string, turn: number): readonly unknown[];
+}
+
+const ABSENT = 987_654;
+const PAIRS: readonly Pair[] = [
+  { operation: "keys.list", method: "api_key.query", about: null, params: () => [] },
+  { operation: "keys.mine", method: "api_key.my_keys", about: null, params: () => [] },
+  { operation: "keys.get", method: "api_key.get_instance", about: "key", params: (id) => [id] },
+  {
+    operation: "keys.create",
+    method: "api_key.create",
+    about: "owner",
+    params: (_id, username, turn) => [{ name: `rpc ${turn}`, username }],
+  },
+  {
+    operation: "keys.update",
+    method: "api_key.update",
+    about: "key",
+    params: (id, _owner, turn) => [id, { name: `renamed ${turn}` }],
+  },
+  { operation: "keys.reset", method: "api_key.update", about: "key", params: (id) => [id, { reset: true }] },
+  { operation: "keys.remove", method: "api_key.delete", about: "key", params: (id) => [id] },
+  { operation: "users.list", method: "user.query", about: null, params: () => [] },
+  { operation: "users.get", method: "user.get_instance", about: "user", params: (id) => [id] },
+  {
+    operation: "users.create",
+    method: "user.create",
+    about: null,
+    params: (_id, _owner, turn) => [
+      { username: `rpc${turn}`, full_name: "Rpc", roles: ["KEY_HOLDER"], password_disabled: true },
+    ],
+  },
+  { operation: "users.update", method: "user.update", about: "user", params: (id) => [id, { email: null }] },
+  { operation: "sessions.list", method: "auth.sessions", about: null, params: () => [] },
+  { operation: "audit.list", method: "audit.query", about: null, params: () => [] },
+  { operation: "roles.list", method: "privilege.roles", about: null, params: () => [] },
+];
+/** Where the two say no in other words: the dialect tells of existence before ownership (protocol 4.3). */
+const SAME_NO = new Set(["403", "404"]);
+
+/** The dialect has `auth.me` for oneself, and wants the role for `user.get_instance` (protocol 6.1). */
+const DIALECT_WANTS_ROLE = new Set(["users.get"]);
+
+let rest: RestApp;
+let turn = 0;
+const ids = new Map<string, number>();
+const sockets = new Map<string, RpcClient>();
+
+beforeAll(async () => {
+  rest = await openRest();
+  const { id } = await rest.user("other", ["KEY_HOLDER"]);
+  ids.set("other", id);
+  for (const [name, roles] of Object.entries({ ...CALLERS, ...NARROWED })) {
+    const isNarrowed = Object.hasOwn(NARROWED, name);
+    const socket = await RpcClient.connect(rest.url);
+    sockets.set(name, socket);
+    if (roles === null) continue;
+    const user = await rest.user(name, isNarrowed ? ["FULL_ADMIN"] : roles);
+    ids.set(name, user.id);
+    await socket.signIn(name, await rest.key(name, `key of ${name}`, { roles: isNarrowed ? roles : null }));
+  }
+});
+afterAll(async () => {
+  for (const socket of sockets.values()) socket.close();
+  await rest[Symbol.asyncDispose]();
+});
+
+async function targetOf(about: Pair["about"], caller: string, target: Target): Promise<number | string> {
+  const owner = target === "own" && caller !== "visitor" ? caller : "other";
+  if (target === "absent") return ABSENT;
+  if (about === "user") return ids.get(owner)!;
+  if (about !== "key") return 0;
+  return (await rest.app.keys.create(SYSTEM, { name: `target ${++turn}`, username: owner })).key.id;
+}
+
+/** In REST's words. */
+function statusOf({ error }: Answer): string {
+  if (!error) return "2xx";
+  const { code, data } = error;
+  if (code === -32602) return data?.reason.includes("[ENOENT]") ? "404" : "422";
+  const known: Record<number, string> = { 207: "401", 13: "403", 16: "409" };
+  return known[data?.error ?? -1] ?? `${code} ${data?.error}`;
+}
+
+async function ask(pair: Pair, caller: string, target: Target): Promise<string> {
+  const id = await targetOf(pair.about, caller, target);
+  const owner = target === "absent" ? "absent" : target === "own" && caller !== "visitor" ? caller : "other";
+  return statusOf(await sockets.get(caller)!.call(pair.method, ...pair.params(id, owner, ++turn)));
+}
+
+function expected(pair: Pair, caller: string, target: Target): string {
+  const row = committed[pair.operation] as Record<string, string>;
+  const said = row[pair.about === null ? caller : `${caller}, ${target}`] ?? "no row";
+  const isOwnByRole = DIALECT_WANTS_ROLE.has(pair.operation) && target === "own" && caller !== "visitor";
+  if (isOwnByRole && row[`${caller}, another's`]?.startsWith("2") === false) return "403";
+  return said.startsWith("2") ? "2xx" : said.slice(0, 3);
+}
+
+describe("what both APIs can do is allowed and refused alike", () => {
+  for (const pair of PAIRS) {
+    test(`${pair.method} answers each caller as ${pair.operation} does`, async () => {
+      for (const caller of sockets.keys()) {
+        for (const target of pair.about === null ? (["own"] as const) : TARGETS) {
+          const rpc = await ask(pair, caller, target);
+          const http = expected(pair, caller, target);
+          const isSame = rpc === http || (SAME_NO.has(rpc) && SAME_NO.has(http));
+          expect({ caller, target, said: isSame ? http : rpc }).toEqual({ caller, target, said: http });
+        }
+      }
+    }, 60_000);
+  }
+});
