@@ -13,6 +13,7 @@ import { addServe } from "./serve.ts";
 import { addSettingsCommands } from "./settings.ts";
 import { addSetupLink } from "./setup-link.ts";
 import { addUserCommands } from "./user.ts";
+import { addWhy } from "./why.ts";
 
 /** @returns the exit code */
 export async function runProgram(args: readonly string[]): Promise<number> {
@@ -43,6 +44,7 @@ function buildProgram(): Command {
     addGroupCommands,
     addKeyCommands,
     addProxy,
+    addWhy,
     addSettingsCommands,
     addAuthApiKey,
   ]) {

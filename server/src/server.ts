@@ -32,6 +32,7 @@ import { createWeb } from "./transport/web.ts";
 import { createDialect } from "./truenas/truenas.ts";
 import { createUsage, type Usage } from "./usage/usage.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
+import { VERSION } from "./version.ts";
 
 /** The use cases, put together over one store. */
 export interface App {
@@ -116,8 +117,8 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const store = await openStore({ folder, clock, log, fingerprint: secrets.fingerprint, create });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
-  const usage = createUsage({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
+  const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
   const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock });
@@ -155,7 +156,12 @@ async function openServer(config: Config, app: App): Promise<Server> {
   const { trustedProxies, checkFrom } = config;
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
-  const bare = createCheck({ ...app, stats, insecureRule, trustedProxies, checkFrom });
+  const metrics = {
+    countSessions: () => app.accounts.sessions.list(systemCaller("internal")).length,
+    storeBytes: () => bytesOf(config.data),
+    version: VERSION,
+  };
+  const bare = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, checkFrom });
   const listeners = await openListeners(config, certificates, {
     bare,
     health,
@@ -190,6 +196,11 @@ async function openServer(config: Config, app: App): Promise<Server> {
       await closeApp(app);
     },
   };
+}
+
+function bytesOf(folder: string): Record<string, number> {
+  const names = ["chatelaine.db", "chatelaine.db-wal", "activity.db", "activity.db-wal"];
+  return Object.fromEntries(names.map((name) => [name, Bun.file(join(folder, name)).size]));
 }
 
 /** What happens by itself: expiry is told, certificates are renewed. */

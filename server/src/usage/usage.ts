@@ -3,9 +3,12 @@
  * batch at most. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
  * beyond WAITING_MAX between two batches are counted in sum alone, and that is told.
  */
+import type { Caller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
+import { AppError } from "../domain/errors.ts";
+import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { RefusalRecord, Store, UseTally } from "../store/store.ts";
+import type { KeyDay, RefusalRecord, Store, UseTally } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 
 export const FLUSH_EVERY_MS = 1_000;
@@ -16,6 +19,7 @@ const SLICE_KEYS = 1_000;
 /** The pause after a slice, in times of what it took. */
 const REST = 3;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 export type Outcome = "ok" | Refusal;
 
@@ -39,7 +43,24 @@ export interface Seen {
   readonly host: string | null;
 }
 
+/** What the owner of a key, and whoever reads keys, may see of its use. */
+export interface KeyUseReport {
+  /** Counts of each outcome, for each hour of 90 days and each day before that, oldest first. */
+  readonly counts: readonly {
+    readonly at: number;
+    readonly hours: 1 | 24;
+    readonly outcomes: Readonly<Record<string, number>>;
+  }[];
+  readonly hosts: readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[];
+  /** The last 100, newest first. */
+  readonly refusals: readonly RefusalRecord[];
+}
+
 export interface Usage {
+  /** API_KEY_READ, or one's own key. Throws not_found. */
+  report(caller: Caller, keyId: number, since: number): Promise<KeyUseReport>;
+  /** Why a request was refused: for the same people. Throws not_found. */
+  why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
   /** Counts one check of a key whose secret was right. */
   note(keyId: number, outcome: Exclude<Outcome, "malformed" | "unknown">, seen: Seen): void;
   /** Keeps why, for the owner of the key. */
@@ -58,10 +79,12 @@ interface Tally {
 
 export function createUsage({
   store,
+  keys,
   clock,
   log,
 }: {
-  readonly store: Pick<Store, "recordUse">;
+  readonly store: Pick<Store, "recordUse" | "listKeyDays" | "listKeyHosts" | "listRefusals" | "findRefusal">;
+  readonly keys: Pick<Keys, "get">;
   readonly clock: Clock;
   readonly log: Log;
 }): Usage {
@@ -104,6 +127,25 @@ export function createUsage({
   }, FLUSH_EVERY_MS);
   timer.unref();
   return {
+    report: async (caller, keyId, since) => {
+      await keys.get(caller, keyId);
+      await flush();
+      const [days, hosts, refusals] = await Promise.all([
+        store.listKeyDays(keyId, Math.floor(since / DAY_MS)),
+        store.listKeyHosts(keyId),
+        store.listRefusals(keyId),
+      ]);
+      const counts = days.flatMap(countsOf).filter(({ at, hours }) => at + hours * HOUR_MS > since);
+      return { counts, hosts, refusals };
+    },
+    why: async (caller, decision) => {
+      await flush();
+      const refusal = await store.findRefusal(decision);
+      const key = refusal && (await keys.get(caller, refusal.keyId).catch(() => undefined));
+      if (!refusal || !key)
+        throw new AppError("not_found", "No such decision about a key that you may see, or it is too old");
+      return { ...refusal, name: key.name };
+    },
     note: (keyId, outcome, seen) => {
       const now = clock.now();
       let tally = tallies.get(keyId);
@@ -135,6 +177,27 @@ export function createUsage({
       await flush();
     },
   };
+}
+
+const OUTCOME_NAMES = new Map(Object.entries(OUTCOME_LETTERS).map(([name, letter]) => [letter, name]));
+
+/** The packed row of a day, unpacked. */
+function countsOf({ day, counts }: KeyDay): KeyUseReport["counts"] {
+  const at = day * DAY_MS;
+  const byTime = new Map<string, Record<string, number>>();
+  for (const [what, count] of Object.entries(counts)) {
+    const hour = what.slice(0, -1);
+    const outcomes = byTime.get(hour) ?? {};
+    outcomes[OUTCOME_NAMES.get(what.slice(-1)) ?? "other"] = count;
+    byTime.set(hour, outcomes);
+  }
+  return [...byTime]
+    .map(([hour, outcomes]) => ({
+      at: at + Number(hour) * HOUR_MS,
+      hours: hour === "" ? (24 as const) : (1 as const),
+      outcomes,
+    }))
+    .sort((a, b) => a.at - b.at);
 }
 
 /** `13a`: the hour of the day in UTC and the outcome. One text for a whole hour, so that nothing is built for each check. */

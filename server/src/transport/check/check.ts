@@ -10,10 +10,11 @@ import type { Log } from "../../log.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { BareRoute } from "../listen.ts";
-import { createAskers } from "./asker.ts";
+import { type Asker, createAskers, isProxied } from "./asker.ts";
 import { createAuth } from "./auth.ts";
 import { createAssertions, type Signer } from "./identity.ts";
 import { createJudge } from "./judge.ts";
+import { type MetricsDeps, mayReadMetrics, metricsText } from "./metrics.ts";
 import type { CheckStats } from "./stats.ts";
 import { createVerifyRoute } from "./verify.ts";
 
@@ -24,6 +25,7 @@ export interface CheckDeps {
   readonly keys: { revokeExposed(id: number): Promise<void> };
   readonly secrets: { readonly assertions: Signer & { readonly publicKey: object } };
   readonly insecureRule: () => Promise<InsecureTransportRule>;
+  readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version">;
   readonly clock: Clock;
   readonly log: Log;
   readonly trustedProxies: readonly Network[];
@@ -32,6 +34,7 @@ export interface CheckDeps {
 
 const AUTH = "/auth";
 const VERIFY = "/api/v1/verify";
+const METRICS = "/metrics";
 const JWKS = "/.well-known/jwks.json";
 const [SLASH, QUESTION] = [47, 63] as const;
 
@@ -50,6 +53,13 @@ export function createCheck(deps: CheckDeps): BareRoute {
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trustedProxies, log });
   const verifyRoute = createVerifyRoute({ judge, verify, log });
+  const answerMetrics = async (headers: Headers, { mayVerify }: Asker): Promise<Response> => {
+    const isNear = mayVerify !== "no" && !isProxied(headers);
+    if (!(await mayReadMetrics(headers, isNear, verify))) return new Response("Forbidden\n", { status: 403 });
+    return new Response(metricsText({ ...deps, ...deps.metrics }), {
+      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store" },
+    });
+  };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
   return (req, peerAddress) => {
     const { url } = req;
@@ -61,6 +71,8 @@ export function createCheck(deps: CheckDeps): BareRoute {
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
       return verifyRoute(req, askerOf(peerAddress()));
+    if (url.endsWith(METRICS) && url.length === at + METRICS.length && req.method === "GET")
+      return answerMetrics(req.headers, askerOf(peerAddress()));
     if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET")
       return new Response(jwks, {
         headers: { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" },

@@ -1,0 +1,56 @@
+/** `/metrics` in the text format of Prometheus: open to this machine, and to keys with SYSTEM_AUDIT_READ. */
+import type { Verify } from "../../verify/verify.ts";
+import { type CheckStats, LATENCY_BOUNDS } from "./stats.ts";
+
+export interface MetricsDeps {
+  readonly stats: CheckStats;
+  readonly verify: Pick<Verify, "check">;
+  readonly countSessions: () => number;
+  /** Bytes of the two databases. */
+  readonly storeBytes: () => Readonly<Record<string, number>>;
+  readonly version: string;
+}
+
+export function metricsText({ stats, countSessions, storeBytes, version }: MetricsDeps): string {
+  const { count, sumMicroseconds } = stats.timed();
+  const seconds = (microseconds: number): string => String(microseconds / 1e6);
+  const lines = [
+    "# HELP chatelaine_info The version that runs.",
+    "# TYPE chatelaine_info gauge",
+    `chatelaine_info{version="${version}"} 1`,
+    "# HELP chatelaine_checks_total Checks of keys since the start.",
+    "# TYPE chatelaine_checks_total counter",
+    ...[...stats.counts].map(([labels, total]) => `chatelaine_checks_total{${labels}} ${total}`),
+    "# HELP chatelaine_check_seconds How long a check takes inside; every 64th is timed.",
+    "# TYPE chatelaine_check_seconds histogram",
+    ...LATENCY_BOUNDS.map(
+      (bound, place) => `chatelaine_check_seconds_bucket{le="${seconds(bound)}"} ${stats.buckets[place]}`,
+    ),
+    `chatelaine_check_seconds_bucket{le="+Inf"} ${count}`,
+    `chatelaine_check_seconds_sum ${seconds(sumMicroseconds)}`,
+    `chatelaine_check_seconds_count ${count}`,
+    "# HELP chatelaine_sessions Sessions that are open here.",
+    "# TYPE chatelaine_sessions gauge",
+    `chatelaine_sessions ${countSessions()}`,
+    "# HELP chatelaine_store_bytes Size of the databases.",
+    "# TYPE chatelaine_store_bytes gauge",
+    ...Object.entries(storeBytes()).map(([file, bytes]) => `chatelaine_store_bytes{file="${file}"} ${bytes}`),
+    "# HELP process_resident_memory_bytes Resident memory.",
+    "# TYPE process_resident_memory_bytes gauge",
+    `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** @param isNear on this machine, with no proxy before it */
+export async function mayReadMetrics(
+  headers: Headers,
+  isNear: boolean,
+  verify: Pick<Verify, "check">,
+): Promise<boolean> {
+  if (isNear) return true;
+  const [, own] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  if (own === undefined) return false;
+  const check = await verify.check(own, { origin: null });
+  return check.ok && check.allowance.rights.roles.has("SYSTEM_AUDIT_READ");
+}

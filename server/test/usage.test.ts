@@ -1,0 +1,149 @@
+import { expect, test } from "bun:test";
+import { openCheck } from "./check-app.ts";
+import { callerOf, movedClock, SYSTEM } from "./installation.ts";
+
+const DAY = 86_400_000;
+
+test("checks are counted by hour and outcome, with last use and hosts, and no change of the key is undone by it", async () => {
+  const clock = movedClock();
+  await using check = await openCheck({}, { clock });
+  const { usage, keys } = check.app;
+  const { id, text } = await check.key("ci", { scopes: ["dns:read"] });
+  const headers = {
+    "X-Forwarded-For": "192.0.2.7",
+    "X-Forwarded-Host": "App.example",
+    "User-Agent": "tester/1",
+  };
+  for (let time = 0; time < 3; time++) await check.auth(text, { headers });
+  await check.auth(text, { headers, path: "/auth?scope=dns:write" });
+  clock.advance(3_600_000);
+  await check.auth(text, { headers: { ...headers, "X-Forwarded-Host": "b.example" } });
+  await keys.update(SYSTEM, id, { description: "changed meanwhile" });
+  await keys.pause(SYSTEM, id);
+  await check.auth(text, { headers });
+  await usage.flush();
+  const report = await usage.report(SYSTEM, id, 0);
+  const start = Date.UTC(2030, 0, 1);
+  expect(report.counts).toEqual([
+    { at: start, hours: 1, outcomes: { ok: 3, scope_missing: 1 } },
+    { at: start + 3_600_000, hours: 1, outcomes: { ok: 1, paused: 1 } },
+  ]);
+  expect(report.hosts.map(({ host, uses }) => [host, uses])).toEqual([
+    ["app.example", 3],
+    ["b.example", 1],
+  ]);
+  const key = await keys.get(SYSTEM, id);
+  expect(key).toMatchObject({
+    lastUsedAt: clock.now(),
+    lastUsedAddress: "192.0.2.7",
+    lastUsedClient: "tester/1",
+  });
+  expect(key).toMatchObject({ description: "changed meanwhile", pausedAt: clock.now() });
+});
+
+test("hours become days after 90 days, and days are forgotten after two years", async () => {
+  const clock = movedClock();
+  await using check = await openCheck({}, { clock });
+  const { usage } = check.app;
+  const { id, text } = await check.key("ci");
+  const use = async () => {
+    await check.auth(text);
+    await usage.flush();
+  };
+  await use();
+  clock.advance(3_600_000);
+  await use();
+  const hoursOf = async () =>
+    (await usage.report(SYSTEM, id, 0)).counts.map(({ hours, outcomes }) => [hours, outcomes.ok]);
+  expect(await hoursOf()).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  clock.advance(91 * DAY);
+  await use();
+  expect(await hoursOf()).toEqual([
+    [24, 2],
+    [1, 1],
+  ]);
+  clock.advance(700 * DAY);
+  await use();
+  expect(await hoursOf()).toEqual([
+    [24, 1],
+    [1, 1],
+  ]);
+});
+
+test("the owner of a key finds by the decision's number why it was refused; others, and the refused, do not", async () => {
+  await using check = await openCheck();
+  const { usage, accounts } = check.app;
+  const { id, text } = await check.key("ci", { scopes: ["dns:read"] });
+  const refused = await check.auth(text, {
+    path: "/auth?scope=dns:write",
+    headers: { "X-Forwarded-For": "192.0.2.7" },
+  });
+  expect([refused.status, await refused.text()]).toEqual([403, ""]);
+  const decision = refused.headers.get("decision-id")!;
+  const ada = callerOf(await accounts.users.get(SYSTEM, { username: "ada" }));
+  const why = await usage.why(ada, decision);
+  expect(why).toMatchObject({ keyId: id, name: "ci", reason: "scope_missing", address: "192.0.2.7" });
+  expect(why.rule).toContain("dns:write");
+  const bob = callerOf(
+    await accounts.users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"], scopes: [] }),
+  );
+  await expect(usage.why(bob, decision)).rejects.toMatchObject({ code: "not_found" });
+  await expect(usage.report(bob, id, 0)).rejects.toMatchObject({ code: "not_found" });
+  const unknown = await check.auth(`${id}-${"a".repeat(64)}`);
+  await expect(usage.why(SYSTEM, unknown.headers.get("decision-id")!)).rejects.toMatchObject({
+    code: "not_found",
+  });
+});
+
+test("the last 100 refusals of a key are kept, and no more", async () => {
+  await using check = await openCheck();
+  const { id, text } = await check.key("ci");
+  for (let time = 0; time < 130; time++) {
+    await check.auth(text, { path: "/auth?group=none" });
+    if (time === 60) await check.app.usage.flush();
+  }
+  const { refusals } = await check.app.usage.report(SYSTEM, id, 0);
+  expect(refusals).toHaveLength(100);
+  expect(new Set(refusals.map(({ decision }) => decision)).size).toBe(100);
+});
+
+test("a key's hosts are bounded, and what is beyond is counted together", async () => {
+  await using check = await openCheck();
+  const { id, text } = await check.key("ci");
+  for (let host = 0; host < 60; host++) {
+    await check.auth(text, { headers: { "X-Forwarded-Host": `h${host}.example` } });
+    if (host % 8 === 7) await check.app.usage.flush();
+  }
+  const { hosts } = await check.app.usage.report(SYSTEM, id, 0);
+  expect(hosts.length).toBeLessThanOrEqual(33);
+  expect(hosts.reduce((sum, { uses }) => sum + uses, 0)).toBe(60);
+});
+
+test("metrics tell checks by outcome to this machine and to auditors, in Prometheus' format", async () => {
+  await using check = await openCheck();
+  const { text } = await check.key("ci");
+  await check.auth(text);
+  await check.auth(`7-${"a".repeat(64)}`);
+  const response = await fetch(`${check.url}/metrics`);
+  const body = await response.text();
+  expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
+  expect(body).toContain('chatelaine_checks_total{door="auth",outcome="ok"} 1');
+  expect(body).toContain('chatelaine_checks_total{door="auth",outcome="unknown"} 1');
+  for (const line of body.trim().split("\n"))
+    expect(line).toMatch(/^(# (HELP|TYPE) .+|[a-z_]+(\{[^}]*\})? [0-9.e+-]+)$/);
+  const proxied = { "X-Forwarded-For": "203.0.113.7" };
+  expect((await fetch(`${check.url}/metrics`, { headers: proxied })).status).toBe(403);
+  const as = (key: string) =>
+    fetch(`${check.url}/metrics`, { headers: { ...proxied, Authorization: `Bearer ${key}` } });
+  expect((await as(text)).status).toBe(403);
+  await check.app.accounts.users.create(SYSTEM, {
+    username: "watch",
+    roles: ["SYSTEM_AUDIT_READ"],
+    scopes: [],
+  });
+  const { secret } = await check.app.keys.create(SYSTEM, { name: "watch", username: "watch" });
+  expect((await as(secret.text)).status).toBe(200);
+});
