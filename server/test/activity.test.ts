@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Note } from "../src/audit/audit.ts";
+import { parseFilters } from "../src/domain/query.ts";
 import { createLog } from "../src/log.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 
@@ -11,6 +12,7 @@ const NOTE: Note = {
   description: "Sign in by key",
   success: false,
 };
+const SIGN_INS = parseFilters([["event", "=", "AUTHENTICATION"]]);
 const HOUR_MS = 3_600_000;
 /** So many batches until old ones are cut. */
 const BATCHES = 16;
@@ -38,6 +40,21 @@ test("sign-ins that cannot be recorded at the moment wait, and none is recorded 
     { uses: 2, address: "192.0.2.7" },
   ]);
   await store.probe();
+});
+
+test("sign-ins that come while others are being recorded are recorded too, each once", async () => {
+  await using folder = await makeInstallation();
+  const { audit } = await folder.open();
+  for (let round = 0; round < 20; round++) {
+    audit.note(NOTE);
+    const written = audit.flush();
+    await Promise.resolve();
+    await Promise.resolve();
+    for (let more = 0; more < 5; more++) audit.note(NOTE);
+    await written;
+  }
+  const { total } = await audit.list(SYSTEM, { where: SIGN_INS, want: "count" });
+  expect(total).toBe(20 * 6);
 });
 
 test("counters of guesses are forgotten when their time is over, networks that an account is known from are not", async () => {

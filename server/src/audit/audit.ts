@@ -45,9 +45,12 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let isFailing = false;
   /** What could not be written waits for the next time, as far as there is room. */
   const write = async (): Promise<void> => {
-    while (records.length > 0) {
-      await store.recordActivity(records.slice(0, RECORDS_AT_ONCE), []);
-      records = records.slice(RECORDS_AT_ONCE);
+    for (let left = records.length; left > 0; ) {
+      const batch = records.slice(0, Math.min(left, RECORDS_AT_ONCE));
+      await store.recordActivity(batch, []);
+      // Others came meanwhile, behind these.
+      records = records.slice(batch.length);
+      left -= batch.length;
     }
     const written = use;
     use = new Map();
