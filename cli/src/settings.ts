@@ -6,6 +6,8 @@ interface SetOptions extends Printing {
   readonly file?: string;
 }
 
+const SECRET = "webhook_secret";
+
 type Settings = Awaited<ReturnType<Local["settings"]["show"]>>;
 
 export function addSettingsCommands(program: Command): void {
@@ -21,13 +23,18 @@ export function addSettingsCommands(program: Command): void {
   addPrinting(
     settings,
     "set <name> [value]",
-    "Changes a setting; `none` takes its value away. insecure_transport and insecure_transport_dialect are revoke, refuse or allow.",
+    "Changes a setting; `none` takes its value away. insecure_transport and insecure_transport_dialect are revoke, refuse or allow; roles are parted by commas; webhook_secret comes from a file alone.",
     "chatelaine settings set insecure_transport_dialect refuse",
+    "chatelaine settings set key_days_max 365",
+    "chatelaine settings set non_expiring_roles FULL_ADMIN",
+    "chatelaine settings set webhook_secret --file /dev/stdin",
     "chatelaine settings set client_certificate --file /etc/nginx/tls/cert.pem",
   )
     .option("--file <path>", "take the value from this file")
     .action(async (name: string, given: string | undefined, options: SetOptions, command: Command) => {
-      const value = await readValue(given, options.file);
+      if (name === SECRET && given !== undefined && given !== "none")
+        throw new InvalidArgumentError("A secret never goes into the arguments; give --file.");
+      const value = parseValue(name, await readValue(given, options.file));
       const changed = await onData(command, async ({ settings: use, caller }) => {
         const current = await use.show(caller);
         return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
@@ -44,16 +51,24 @@ async function readValue(given: string | undefined, file: string | undefined): P
   return given === "none" || given === undefined ? null : given;
 }
 
+/** Texts of the command line as the setting has them. */
+function parseValue(name: string, text: string | null): unknown {
+  if (text === null) return null;
+  if (name === SECRET) return text.replace(/\r?\n$/, "");
+  if (name.endsWith("_roles")) return text.split(",").map((role) => role.trim());
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  return text === "true" || text === "false" ? text === "true" : text;
+}
+
 function settingsShape(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).map(([member, value]) => [nameOf(member), value]));
 }
 
 function memberOf(settings: Settings, name: string): string {
-  const member = Object.keys(settings).find((one) => nameOf(one) === name);
+  const members = Object.keys(settings).map((one) => (one === "webhookSecretSet" ? "webhookSecret" : one));
+  const member = members.find((one) => nameOf(one) === name);
   if (member !== undefined) return member;
-  throw new InvalidArgumentError(
-    `No setting ${name}; there are ${Object.keys(settings).map(nameOf).join(", ")}.`,
-  );
+  throw new InvalidArgumentError(`No setting ${name}; there are ${members.map(nameOf).join(", ")}.`);
 }
 
 /** `insecureTransport` is `insecure_transport`. */

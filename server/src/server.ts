@@ -121,7 +121,7 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
   const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock });
+  const settings = createSettings({ store, clock, secrets });
   return { store, verify, keys, accounts, audit, usage, settings, feed, secrets, random, clock, log };
 }
 
@@ -150,7 +150,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
   const routes: Route[] = [
     health,
     (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
-    (req, peer) => rest.fetch(req, peer),
+    (req, peer) => rest.fetch(req, withPublicUrl(peer, app)),
     (req) => web.fetch(req),
   ];
   const { trustedProxies, checkFrom } = config;
@@ -309,7 +309,20 @@ function rpcPeer(peer: Peer, app: App) {
   const { binding: shown } = peer;
   const own = shown && (() => shown);
   const binding = peer.proxied ? proxyBinding(peer, app) : own;
-  return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins: peer.ownOrigins };
+  const { ownOrigins } = withPublicUrl(peer, app);
+  return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins };
+}
+
+/** Pages of the address that clients see are our own too, whatever host a proxy passes on. */
+function withPublicUrl(peer: Peer, { store }: App): Peer {
+  try {
+    const settings = store.readSettings();
+    if (settings instanceof Promise || settings.publicUrl === null) return peer;
+    return { ...peer, ownOrigins: [settings.publicUrl, ...peer.ownOrigins] };
+  } catch {
+    // Without a database every answer is the same; it is for the operation to say so.
+    return peer;
+  }
 }
 
 /** Behind a proxy that ends TLS, clients see its certificate, which the settings name. */

@@ -74,7 +74,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });
   const feed = createFeed(store, log);
   const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock });
+  const settings = createSettings({ store, clock, secrets });
   return {
     ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
     system: systemCaller("cli"),

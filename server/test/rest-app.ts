@@ -25,6 +25,8 @@ export interface Sent {
 export interface RestApp extends AsyncDisposable {
   readonly url: string;
   readonly app: App;
+  /** The data folder. */
+  readonly folder: string;
   /** Below /api/v1 unless it begins with `/api/`. */
   send(route: string, sent?: Sent): Promise<Answer>;
   /** A user, with the password PASSWORD. */
@@ -48,6 +50,7 @@ export async function openRest(raw: RawConfig = {}, overrides: Overrides = {}): 
     get app() {
       return server.app;
     },
+    folder: installation.path,
     send: async (route, { headers = {}, body } = {}) => {
       const [method, path] = route.split(" ") as [string, string];
       const response = await fetch(rest.url + (path.startsWith("/api/") ? path : `/api/v1${path}`), {

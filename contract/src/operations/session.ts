@@ -3,9 +3,18 @@ import { ROLES } from "../roles.ts";
 import { EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
 import { EXAMPLE_USER, Password, User, Username } from "./users.ts";
 
-/** Browser sessions end after this long without a request, and after that long whatever happens. */
-export const SESSION_IDLE_MS = 60 * 60_000;
-export const SESSION_ABSOLUTE_MS = 24 * 60 * 60_000;
+export const KeyPolicy = z
+  .strictObject({
+    key_days_max: z.int().nullable().describe("Longest life of a key that ends, in days; null: none."),
+    non_expiring_keys: z.boolean().describe("Whether keys that never expire may be made at all."),
+    non_expiring_roles: z
+      .array(z.enum(ROLES))
+      .nullable()
+      .describe("Who may make them: holders of one of these; null: whoever may make keys."),
+    may_make_non_expiring: z.boolean().describe("Whether the caller may."),
+  })
+  .describe("How long keys may live. A key that breaks it is refused with the issue `policy`.")
+  .meta({ id: "KeyPolicy" });
 
 export const Me = z
   .strictObject({
@@ -31,6 +40,8 @@ export const Me = z
       })
       .nullable()
       .describe("The browser session; null for a key."),
+    key_policy: KeyPolicy,
+    public_url: z.string().nullable().describe("Origin of this server as clients see it, where one is set."),
     may: z.array(z.string()).describe("Names of the operations that the caller may call."),
   })
   .meta({ id: "Me" });
@@ -68,6 +79,13 @@ const EXAMPLE_ME = {
     idle_ends_at: "2026-01-31T11:00:00.000Z",
     ends_at: "2026-02-01T10:00:00.000Z",
   },
+  key_policy: {
+    key_days_max: 365,
+    non_expiring_keys: true,
+    non_expiring_roles: ["FULL_ADMIN"],
+    may_make_non_expiring: true,
+  },
+  public_url: null,
   may: ["keys.list", "keys.create"],
 };
 const EXAMPLE_SESSION = {

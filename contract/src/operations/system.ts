@@ -80,12 +80,63 @@ export const Settings = z
       .describe(
         "PEM of the certificate that clients see, where a trusted proxy ends TLS: for SCRAM's channel binding.",
       ),
+    key_days_max: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .nullable()
+      .describe("Longest life of a key that ends, in days from its making or last reset; null: none."),
+    non_expiring_keys: z.boolean().describe("Whether keys that never expire may be made."),
+    non_expiring_roles: z
+      .array(z.enum(ROLES))
+      .min(1)
+      .max(ROLES.length)
+      .nullable()
+      .describe("Who may make them: holders of one of these; null: whoever may make keys."),
+    public_url: z
+      .string()
+      .max(300)
+      .nullable()
+      .describe(
+        "Origin of this server as clients see it. Pages of this origin count as the server's own, and links and examples name it.",
+      ),
+    session_idle_minutes: z
+      .int()
+      .min(5)
+      .max(1_440)
+      .describe("Browser sessions end after so long without a request."),
+    session_hours: z.int().min(1).max(720).describe("They end after so long, whatever happens."),
+    webhook_url: z
+      .string()
+      .max(2_048)
+      .nullable()
+      .describe("Where alerts are sent; null: nowhere. Told in full to full administrators alone."),
+    webhook_secret_set: z.boolean().describe("Whether there is a secret that signs what is sent."),
   })
   .meta({ id: "Settings" });
+export const SettingsUpdate = Settings.omit({ webhook_secret_set: true })
+  .extend({
+    webhook_secret: z
+      .string()
+      .min(16)
+      .max(256)
+      .nullable()
+      .describe("Signs what is sent to the webhook. It is kept sealed and never told again."),
+  })
+  .partial()
+  .meta({ id: "SettingsUpdate" });
 const EXAMPLE_SETTINGS = {
   insecure_transport: "refuse",
   insecure_transport_dialect: "revoke",
   client_certificate: null,
+  key_days_max: null,
+  non_expiring_keys: true,
+  non_expiring_roles: null,
+  public_url: null,
+  session_idle_minutes: 60,
+  session_hours: 24,
+  webhook_url: null,
+  webhook_secret_set: false,
 };
 
 const Role = z
@@ -203,9 +254,10 @@ export const systemOperations = {
     path: "/settings",
     group: "System",
     title: "Change the settings",
-    words: "They hold at once, in every process.",
+    words:
+      "Members that are absent keep their value; those that are given hold at once, in every process. The policy for keys is kept by everybody, full administrators included; keys that are there keep their end until it is edited or they are reset.",
     access: { kind: "roles", anyOf: ["FULL_ADMIN"] },
-    body: Settings.partial().meta({ id: "SettingsUpdate" }),
+    body: SettingsUpdate,
     output: Settings,
     status: 200,
     errors: ["conflict"],

@@ -2,8 +2,8 @@
  * Browsers that are signed in. Unlike the sessions of connections they outlive a restart: kept in the database, found by
  * the digest of a random token that only the cookie holds.
  *
- * A session ends when it was idle for an hour or is a day old, at sign-out, and in the same commit in which its user is
- * locked, deleted, loses a right or gets another password. Rights are read anew for every request.
+ * A session ends when it was idle or lived for as long as the settings say, at sign-out, and in the same commit in which
+ * its user is locked, deleted, loses a right or gets another password. Rights and limits are read anew for every request.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
@@ -15,8 +15,6 @@ import type { CheckUser, Store, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
 import { refusalOfUser } from "./standing.ts";
 
-export const IDLE_MS = 60 * 60_000;
-export const ABSOLUTE_MS = 24 * 60 * 60_000;
 /** How stale `seenAt` may be: a request does not write. */
 const TOUCH_EVERY_MS = 60_000;
 
@@ -59,9 +57,15 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     return dropped;
   };
 
-  const isOver = (session: WebSession): boolean => {
+  /** Whoever was seen before, or signed in before, is out. */
+  const readLimits = async (): Promise<{ seenBefore: number; createdBefore: number }> => {
+    const { sessionIdleMinutes, sessionHours } = await store.readSettings();
+    const now = clock.now();
+    return { seenBefore: now - sessionIdleMinutes * 60_000, createdBefore: now - sessionHours * 3_600_000 };
+  };
+  const isOver = (session: WebSession, limits: Awaited<ReturnType<typeof readLimits>>): boolean => {
     const seenAt = Math.max(session.seenAt, touched.get(session.id) ?? 0);
-    return clock.now() >= seenAt + IDLE_MS || clock.now() >= session.createdAt + ABSOLUTE_MS;
+    return seenAt <= limits.seenBefore || session.createdAt <= limits.createdBefore;
   };
 
   /** Written at most once a minute for a session, and never waited for by a request that need not. */
@@ -87,11 +91,11 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         client,
         secure,
       };
+      const dead = await readLimits();
       await store.transact(async (tx) => {
         const user = await tx.findUser({ id: credential.userId });
         const isChanged = (user?.passwordChangedAt ?? 0) > credential.loginAt;
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
-        const dead = { seenBefore: now - IDLE_MS, createdBefore: now - ABSOLUTE_MS };
         await tx.putWebSession(session, digest(token), dead);
       });
       tell("added", session);
@@ -102,7 +106,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
       const session = await store.findWebSession(digest(token));
       if (!session) return undefined;
       const user = await store.findCheckUser(session.userId);
-      if (!user || refusalOfUser(user) !== undefined || isOver(session)) {
+      if (!user || refusalOfUser(user) !== undefined || isOver(session, await readLimits())) {
         await drop(session).catch(() => false);
         return undefined;
       }
@@ -122,7 +126,8 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
 
     list: async (caller) => {
       requireRole(caller, "AUTH_SESSIONS_READ");
-      const live = (await store.listWebSessions()).filter((session) => !isOver(session));
+      const limits = await readLimits();
+      const live = (await store.listWebSessions()).filter((session) => !isOver(session, limits));
       const named = live.map(async (session) => {
         const user = await store.findCheckUser(session.userId);
         return { ...session, username: user?.username ?? "" };

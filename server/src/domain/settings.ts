@@ -1,4 +1,6 @@
 /** The server's own settings, kept in the database and applied at once in every process. */
+import { ROLES, type Role } from "@chatelaine/contract/roles";
+import { webhookUrlFault } from "./webhook-target.ts";
 
 export type InsecureTransportRule = "revoke" | "refuse" | "allow";
 
@@ -9,33 +11,106 @@ export interface Settings {
   readonly insecureTransport: InsecureTransportRule;
   /** PEM of the certificate that clients see where a trusted proxy ends TLS, for SCRAM's channel binding. */
   readonly clientCertificate: string | null;
+  /** Longest life of a key that ends, from its making or last reset; null: none. */
+  readonly keyDaysMax: number | null;
+  /** Whether keys that never expire may be made. */
+  readonly nonExpiringKeys: boolean;
+  /** Who may make them: holders of one of these roles; null: whoever may make keys. */
+  readonly nonExpiringRoles: readonly Role[] | null;
+  /** Origin of this server as clients see it, such as `https://keys.example.org`; null: as each request names it. */
+  readonly publicUrl: string | null;
+  /** Browser sessions end after so long without a request. */
+  readonly sessionIdleMinutes: number;
+  /** And after so long whatever happens. */
+  readonly sessionHours: number;
+  /** Where alerts are sent; null: nowhere. */
+  readonly webhookUrl: string | null;
+  /** Signs what is sent there. Sealed, base64; whoever sets it gives it in clear, and nobody is shown it. */
+  readonly webhookSecret: string | null;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
   insecureTransportDialect: "revoke",
   insecureTransport: "refuse",
   clientCertificate: null,
+  keyDaysMax: null,
+  nonExpiringKeys: true,
+  nonExpiringRoles: null,
+  publicUrl: null,
+  sessionIdleMinutes: 60,
+  sessionHours: 24,
+  webhookUrl: null,
+  webhookSecret: null,
 };
 
 export const CERTIFICATE_CHARS_MAX = 16_384;
+export const KEY_DAYS_MAX = 36_500;
+/** Below it, a session that is written down as seen once a minute would end under its user's hands. */
+export const SESSION_IDLE_MINUTES_MIN = 5;
+export const SESSION_IDLE_MINUTES_MAX = 1_440;
+export const SESSION_HOURS_MAX = 720;
+export const WEBHOOK_SECRET_CHARS_MIN = 16;
+export const WEBHOOK_SECRET_CHARS_MAX = 256;
 const RULES: readonly string[] = ["revoke", "refuse", "allow"];
 const PEM = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/;
 
-/** What each setting may hold. */
-export const SETTING_CHECKS: {
-  readonly [Name in keyof Settings]: (value: unknown) => value is Settings[Name];
-} = {
-  insecureTransportDialect: isRule,
-  insecureTransport: isRule,
-  clientCertificate: isCertificate,
+type Fault = string | undefined;
+
+/** What is wrong with a value that somebody gives; undefined where it will do. */
+const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } = {
+  insecureTransportDialect: ruleFault,
+  insecureTransport: ruleFault,
+  clientCertificate: (value) =>
+    value === null || (typeof value === "string" && value.length <= CERTIFICATE_CHARS_MAX && PEM.test(value))
+      ? undefined
+      : "Expected one certificate in PEM, or none",
+  keyDaysMax: (value) => (value === null ? undefined : wholeFault(value, 1, KEY_DAYS_MAX, "days")),
+  nonExpiringKeys: (value) => (typeof value === "boolean" ? undefined : "Expected true or false"),
+  nonExpiringRoles: rolesFault,
+  publicUrl: (value) =>
+    value === null || isOrigin(value)
+      ? undefined
+      : "Expected scheme, host and port alone, such as https://keys.example.org",
+  sessionIdleMinutes: (value) =>
+    wholeFault(value, SESSION_IDLE_MINUTES_MIN, SESSION_IDLE_MINUTES_MAX, "minutes"),
+  sessionHours: (value) => wholeFault(value, 1, SESSION_HOURS_MAX, "hours"),
+  webhookUrl: (value) => (value === null ? undefined : webhookUrlFault(value)),
+  webhookSecret: (value) => {
+    if (value === null || (typeof value === "string" && isSecretLength(value.length))) return undefined;
+    return `Expected ${WEBHOOK_SECRET_CHARS_MIN} to ${WEBHOOK_SECRET_CHARS_MAX} characters`;
+  },
 };
 
-function isRule(value: unknown): value is InsecureTransportRule {
-  return typeof value === "string" && RULES.includes(value);
+export const SETTING_NAMES = Object.keys(FAULTS) as (keyof Settings)[];
+
+/** @param value of `webhookSecret` in clear */
+export function settingFault(name: string, value: unknown): Fault {
+  if (!Object.hasOwn(FAULTS, name)) return "There is no such setting";
+  return FAULTS[name as keyof Settings](value);
 }
 
-function isCertificate(value: unknown): value is string | null {
-  return (
-    value === null || (typeof value === "string" && value.length <= CERTIFICATE_CHARS_MAX && PEM.test(value))
-  );
+function ruleFault(value: unknown): Fault {
+  return typeof value === "string" && RULES.includes(value) ? undefined : "Expected revoke, refuse or allow";
+}
+
+function rolesFault(value: unknown): Fault {
+  if (value === null) return undefined;
+  if (!Array.isArray(value) || value.length === 0) return "Expected at least one role, or none at all";
+  const isEach = value.every((role) => (ROLES as readonly unknown[]).includes(role));
+  return isEach && new Set(value).size === value.length ? undefined : "Expected roles, each once";
+}
+
+function wholeFault(value: unknown, least: number, most: number, unit: string): Fault {
+  const isWithin = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  return isWithin ? undefined : `Expected ${least} to ${most} ${unit}`;
+}
+
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== "string" || value.length > 300 || !URL.canParse(value)) return false;
+  const { protocol, origin } = new URL(value);
+  return (protocol === "https:" || protocol === "http:") && origin === value;
+}
+
+function isSecretLength(chars: number): boolean {
+  return chars >= WEBHOOK_SECRET_CHARS_MIN && chars <= WEBHOOK_SECRET_CHARS_MAX;
 }

@@ -21,6 +21,7 @@ import {
   REASON_CHARS_MAX,
   type ScramVerifier,
 } from "../domain/key.ts";
+import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import type { KeyText } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
@@ -221,6 +222,9 @@ class KeyLife {
       ...lifetimeIssues(input.expiresAt ?? undefined, this.#now(), owner),
     ]);
     if (!owner) throw missing(0);
+    const madeAt = wholeSeconds(this.#now());
+    const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
+    await this.#requirePolicy(caller, { madeAt, expiresAt, was: undefined });
     requireCovered(caller, owner, limits);
     const id = await this.#store.reserveKeyId();
     const createdAt = wholeSeconds(this.#now());
@@ -262,6 +266,7 @@ class KeyLife {
       ...lifetimeIssues(patch.expiresAt, madeAt, owner),
       ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
     ]);
+    await this.#requirePolicy(caller, { madeAt, expiresAt, was: reset ? undefined : key.expiresAt });
     await this.#requireCoveredChange(caller, key, patch);
     const secret = reset ? await makeSecret(id, wholeSeconds(now), this.#deps) : undefined;
     const renewed = secret
@@ -380,6 +385,11 @@ class KeyLife {
     requireCovered(caller, owner, key);
     const { roles = key.roles, scopes = key.scopes, allowedIps = key.allowedIps } = patch;
     requireCovered(caller, owner, { roles, scopes, allowedIps });
+  }
+
+  /** Asked anew for each change, so that another policy holds at once. */
+  async #requirePolicy(caller: Caller, life: Omit<WantedLife, "roles">): Promise<void> {
+    refuseIssues(policyIssues(await this.#store.readSettings(), { ...life, roles: caller.roles }));
   }
 
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {

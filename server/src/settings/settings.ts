@@ -1,50 +1,123 @@
-/** The server's own settings: read by everybody inside, changed by full administrators, audited, applied at once. */
+/**
+ * The server's own settings: read by everybody inside, changed by full administrators, audited, applied at once. The
+ * webhook's secret is sealed before it is stored and leaves by nothing but a signature.
+ */
+
+import type { Issue } from "@chatelaine/contract/errors";
 import { recordOf } from "../audit/audit.ts";
+import { type Secrets, WEBHOOK_SEAL } from "../crypto.ts";
 import { differences } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
-import { SETTING_CHECKS, type Settings } from "../domain/settings.ts";
+import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
+import { type Settings, settingFault } from "../domain/settings.ts";
+import { shownWebhookUrl } from "../domain/webhook-target.ts";
 import type { Store } from "../store/store.ts";
 
-export interface SettingsUseCase {
-  /** READONLY_ADMIN. */
-  show(caller: Caller): Promise<Settings>;
-  /** FULL_ADMIN. Throws invalid with issues. */
-  change(caller: Caller, patch: Partial<Settings>): Promise<Settings>;
+/** All but the webhook's secret, of which is told only whether there is one. */
+export type ShownSettings = Omit<Settings, "webhookSecret"> & { readonly webhookSecretSet: boolean };
+
+/** What everybody who may hold keys should know before making one. */
+export interface ShownPolicy extends KeyPolicy {
+  /** Whether this caller may make keys that never expire. */
+  readonly mayMakeNonExpiring: boolean;
 }
 
-export function createSettings({ store, clock }: { store: Store; clock: Clock }): SettingsUseCase {
+export interface SettingsUseCase {
+  /** READONLY_ADMIN. Only a full administrator sees more of the webhook's address than its host. */
+  show(caller: Caller): Promise<ShownSettings>;
+  /** FULL_ADMIN. The webhook's secret is given in clear. Throws invalid with issues. */
+  change(caller: Caller, patch: Partial<Settings>): Promise<ShownSettings>;
+  policy(caller: Caller): Promise<ShownPolicy>;
+  /** Where clients reach this server; null where nobody has said. */
+  publicUrl(): Promise<string | null>;
+  /** How long browser sessions last, in milliseconds. */
+  sessionLimits(): Promise<{ readonly idleMs: number; readonly ageMs: number }>;
+}
+
+export function createSettings(deps: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly secrets: Pick<Secrets, "seal">;
+}): SettingsUseCase {
+  const { store } = deps;
   return {
     show: async (caller) => {
       requireRole(caller, "READONLY_ADMIN");
-      return store.readSettings();
+      return shown(await store.readSettings(), caller);
     },
-    change: async (caller, patch) => {
-      requireRole(caller, "FULL_ADMIN");
-      const bad = Object.entries(patch).filter(([name, value]) => !isSetting(name, value));
-      refuseIssues(
-        bad.map(([name]) => ({ path: [name], code: "shape", message: "No such setting or value" })),
-      );
-      const before = await store.readSettings();
-      await store.transact(async (tx) => {
-        await tx.putSettings(patch);
-        const target = { kind: "settings", id: null, name: "settings" } as const;
-        const details = { changes: differences(before, patch) };
-        await tx.audit(
-          recordOf(caller, clock.now(), {
-            action: "settings.update",
-            description: "Change settings",
-            target,
-            details,
-          }),
-        );
-      });
-      return store.readSettings();
+    change: (caller, patch) => change(deps, caller, patch),
+    policy: async (caller) => {
+      const { keyDaysMax, nonExpiringKeys, nonExpiringRoles } = await store.readSettings();
+      const policy = { keyDaysMax, nonExpiringKeys, nonExpiringRoles };
+      return { ...policy, mayMakeNonExpiring: mayMakeNonExpiring(policy, caller.roles) };
+    },
+    publicUrl: async () => (await store.readSettings()).publicUrl,
+    sessionLimits: async () => {
+      const { sessionIdleMinutes, sessionHours } = await store.readSettings();
+      return { idleMs: sessionIdleMinutes * 60_000, ageMs: sessionHours * 3_600_000 };
     },
   };
 }
 
-function isSetting(name: string, value: unknown): boolean {
-  return Object.hasOwn(SETTING_CHECKS, name) && SETTING_CHECKS[name as keyof Settings](value);
+async function change(
+  { store, clock, secrets }: Parameters<typeof createSettings>[0],
+  caller: Caller,
+  patch: Partial<Settings>,
+): Promise<ShownSettings> {
+  requireRole(caller, "FULL_ADMIN");
+  const before = await store.readSettings();
+  refuseFaults(before, patch);
+  const { webhookSecret } = patch;
+  const sealed = webhookSecret
+    ? {
+        webhookSecret: Buffer.from(secrets.seal(Buffer.from(webhookSecret), WEBHOOK_SEAL)).toString("base64"),
+      }
+    : {};
+  await store.transact(async (tx) => {
+    await tx.putSettings({ ...patch, ...sealed });
+    const target = { kind: "settings", id: null, name: "settings" } as const;
+    const details = { changes: notedChanges(before, patch) };
+    const note = { action: "settings.update", description: "Change settings", target, details };
+    await tx.audit(recordOf(caller, clock.now(), note));
+  });
+  return shown(await store.readSettings(), caller);
+}
+
+/** Throws invalid for values that will not do, alone or together. */
+function refuseFaults(before: Settings, patch: Partial<Settings>): void {
+  const issues: Issue[] = Object.entries(patch).flatMap(([name, value]) => {
+    const message = settingFault(name, value);
+    return message === undefined ? [] : [{ path: [name], code: "shape", message }];
+  });
+  const { webhookUrl, webhookSecret } = { ...before, ...patch };
+  if (issues.length === 0 && webhookUrl !== null && webhookSecret === null)
+    issues.push({
+      path: ["webhookSecret"],
+      code: "shape",
+      message: "What is sent to a webhook is signed: give a secret",
+    });
+  refuseIssues(issues);
+}
+
+function shown({ webhookSecret, ...settings }: Settings, caller: Caller): ShownSettings {
+  const { webhookUrl } = settings;
+  const isHidden = webhookUrl !== null && !caller.roles.has("FULL_ADMIN");
+  return {
+    ...settings,
+    webhookUrl: isHidden ? shownWebhookUrl(webhookUrl) : webhookUrl,
+    webhookSecretSet: webhookSecret !== null,
+  };
+}
+
+/** As the audit may keep it: auditors are no full administrators. */
+function notedChanges(before: Settings, patch: Partial<Settings>): Record<string, [unknown, unknown]> {
+  const { webhookSecret, ...plain } = patch;
+  const changes = differences<Settings>(before, plain);
+  const url = (value: string | null): string | null => value && shownWebhookUrl(value);
+  if (changes.webhookUrl) changes.webhookUrl = [url(before.webhookUrl), url(patch.webhookUrl ?? null)];
+  if (webhookSecret === undefined) return changes;
+  const had = before.webhookSecret === null ? "none" : "set";
+  return { ...changes, webhookSecret: [had, webhookSecret === null ? "none" : "set anew"] };
 }

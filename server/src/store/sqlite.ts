@@ -48,6 +48,7 @@ export async function openSqliteStore({
   const files = prepareDatabases(folder, fingerprint, create);
   const hot = openHotReads(files.main, log);
   const direct = openDirectReads(files, hot.stamp);
+  const settings = remembering(hot.readSettings, hot.stamp);
   const writer = openThread("writer", files);
   const reader = openThread("reader", files);
   const searcher = openThread("reader", files);
@@ -87,7 +88,7 @@ export async function openSqliteStore({
     },
     findProfile: hot.findProfile,
     poll: hot.poll,
-    readSettings: hot.readSettings,
+    readSettings: () => settings(0),
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),

@@ -2,13 +2,19 @@
 
 import type { Group as GroupShape } from "@chatelaine/contract/operations/groups";
 import type { Key as KeyShape, Scram } from "@chatelaine/contract/operations/key-entry";
-import type { AuditEntry, Settings as SettingsShape } from "@chatelaine/contract/operations/system";
+import type { KeyPolicy } from "@chatelaine/contract/operations/session";
+import type {
+  AuditEntry,
+  Settings as SettingsShape,
+  SettingsUpdate,
+} from "@chatelaine/contract/operations/system";
 import type { User as UserShape } from "@chatelaine/contract/operations/users";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
 import { type Key, type KeyFields, type KeySecret, keyState } from "../../domain/key.ts";
 import type { Settings } from "../../domain/settings.ts";
 import type { Group, User } from "../../domain/user.ts";
+import type { ShownPolicy, ShownSettings } from "../../settings/settings.ts";
 
 export function instant(at: number): string {
   return new Date(at).toISOString();
@@ -160,10 +166,45 @@ export function auditEntry(record: AuditRecord): z.output<typeof AuditEntry> {
   };
 }
 
-export function settingsEntry(settings: Settings): z.output<typeof SettingsShape> {
+export function settingsEntry(settings: ShownSettings): z.output<typeof SettingsShape> {
   return {
     insecure_transport: settings.insecureTransport,
     insecure_transport_dialect: settings.insecureTransportDialect,
     client_certificate: settings.clientCertificate,
+    key_days_max: settings.keyDaysMax,
+    non_expiring_keys: settings.nonExpiringKeys,
+    non_expiring_roles: settings.nonExpiringRoles && [...settings.nonExpiringRoles],
+    public_url: settings.publicUrl,
+    session_idle_minutes: settings.sessionIdleMinutes,
+    session_hours: settings.sessionHours,
+    webhook_url: settings.webhookUrl,
+    webhook_secret_set: settings.webhookSecretSet,
+  };
+}
+
+/** The members that are given. */
+export function settingsPatch(body: z.output<typeof SettingsUpdate>): Partial<Settings> {
+  const patch: Partial<Settings> = {
+    insecureTransport: body.insecure_transport,
+    insecureTransportDialect: body.insecure_transport_dialect,
+    clientCertificate: body.client_certificate,
+    keyDaysMax: body.key_days_max,
+    nonExpiringKeys: body.non_expiring_keys,
+    nonExpiringRoles: body.non_expiring_roles,
+    publicUrl: body.public_url,
+    sessionIdleMinutes: body.session_idle_minutes,
+    sessionHours: body.session_hours,
+    webhookUrl: body.webhook_url,
+    webhookSecret: body.webhook_secret,
+  };
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+}
+
+export function policyEntry(policy: ShownPolicy): z.output<typeof KeyPolicy> {
+  return {
+    key_days_max: policy.keyDaysMax,
+    non_expiring_keys: policy.nonExpiringKeys,
+    non_expiring_roles: policy.nonExpiringRoles && [...policy.nonExpiringRoles],
+    may_make_non_expiring: policy.mayMakeNonExpiring,
   };
 }

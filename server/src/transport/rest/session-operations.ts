@@ -1,6 +1,5 @@
 import { mayCall, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import type { Session as SessionShape } from "@chatelaine/contract/operations/session";
-import { SESSION_ABSOLUTE_MS, SESSION_IDLE_MS } from "@chatelaine/contract/operations/session";
 import type { z } from "zod";
 import type { Session } from "../../accounts/accounts.ts";
 import { AppError } from "../../domain/errors.ts";
@@ -12,7 +11,7 @@ import {
   sessionCookie,
 } from "../browser.ts";
 import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
-import { instant, instantOrNull, userEntry } from "./entries.ts";
+import { instant, instantOrNull, policyEntry, userEntry } from "./entries.ts";
 import { refusedKey } from "./problem.ts";
 
 export const sessionHandlers: Handlers<
@@ -94,7 +93,12 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
 }
 
 async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
-  const user = await deps.accounts.users.get(caller, { username: caller.username });
+  const { settings } = deps;
+  const [user, policy, limits] = await Promise.all([
+    deps.accounts.users.get(caller, { username: caller.username }),
+    settings.policy(caller),
+    settings.sessionLimits(),
+  ]);
   return {
     user: {
       id: user.id,
@@ -115,10 +119,12 @@ async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
     session: session
       ? {
           id: session.id,
-          idle_ends_at: instant(deps.clock.now() + SESSION_IDLE_MS),
-          ends_at: instant(session.createdAt + SESSION_ABSOLUTE_MS),
+          idle_ends_at: instant(deps.clock.now() + limits.idleMs),
+          ends_at: instant(session.createdAt + limits.ageMs),
         }
       : null,
+    key_policy: policyEntry(policy),
+    public_url: await settings.publicUrl(),
     may: operationList
       .filter((operation) => mayCall(operation, caller.roles))
       .map(({ name }) => name as OperationName),

@@ -3,7 +3,7 @@ import type { AuditRecord } from "../../domain/audit.ts";
 import type { Condition } from "../../domain/query.ts";
 import { exportAudit } from "./audit-export.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { auditEntry, settingsEntry } from "./entries.ts";
+import { auditEntry, settingsEntry, settingsPatch } from "./entries.ts";
 import { all, type Listing, readPage, searchConditions, test } from "./pages.ts";
 
 const AUDIT: Listing = {
@@ -55,13 +55,7 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
   },
   "settings.get": async ({ caller, deps }) => settingsEntry(await deps.settings.show(caller)),
   "settings.update": async ({ caller, body, deps }) => {
-    const patch = {
-      insecureTransport: body.insecure_transport,
-      insecureTransportDialect: body.insecure_transport_dialect,
-      clientCertificate: body.client_certificate,
-    };
-    const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-    return settingsEntry(await deps.settings.change(caller, given));
+    return settingsEntry(await deps.settings.change(caller, settingsPatch(body)));
   },
 };
 

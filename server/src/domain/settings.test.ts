@@ -1,0 +1,52 @@
+import { describe, expect, test } from "bun:test";
+import { DEFAULT_SETTINGS, SETTING_NAMES, settingFault } from "./settings.ts";
+
+describe("settings", () => {
+  test("begin with values that are allowed, each by its own name", () => {
+    for (const [name, value] of Object.entries(DEFAULT_SETTINGS))
+      expect(settingFault(name, value)).toBe(undefined);
+    expect(Object.keys(DEFAULT_SETTINGS).sort()).toEqual([...SETTING_NAMES].sort());
+    expect(settingFault("__proto__", 1)).toBe("There is no such setting");
+  });
+
+  test.each<[string, unknown[], unknown[]]>([
+    [
+      "publicUrl",
+      ["https://keys.example.org", "http://[::1]:5390", "https://keys.example.org:8443"],
+      [
+        "https://keys.example.org/",
+        "keys.example.org",
+        "https://a:b@x",
+        "javascript:alert(1)",
+        "https://x/y",
+        1,
+      ],
+    ],
+    [
+      "webhookUrl",
+      ["https://hooks.example.org/a?b=c", "http://127.0.0.1:9/", "http://10.0.0.1/", "http://localhost/x"],
+      [
+        "ftp://x/",
+        "file:///etc/passwd",
+        "https://user:word@x/",
+        "https://x/#y",
+        "http://169.254.169.254/latest/meta-data",
+        "http://2852039166/",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::169.254.169.254]/",
+        "http://[fd00:ec2::254]/",
+        "",
+        7,
+      ],
+    ],
+    ["keyDaysMax", [1, 365, 36_500], [0, 36_501, 1.5, "90", Number.NaN]],
+    ["nonExpiringRoles", [["FULL_ADMIN"]], [[], ["NOBODY"], ["FULL_ADMIN", "FULL_ADMIN"], "FULL_ADMIN"]],
+    ["sessionIdleMinutes", [5, 1_440], [4, 1_441, null]],
+    ["sessionHours", [1, 720], [0, 721, null]],
+    ["webhookSecret", ["sixteen letters!"], ["short", "x".repeat(257), 1]],
+  ])("%s takes what it should, and nothing else", (name, good, bad) => {
+    for (const value of good) expect([value, settingFault(name, value)]).toEqual([value, undefined]);
+    for (const value of bad) expect([value, typeof settingFault(name, value)]).toEqual([value, "string"]);
+  });
+});
