@@ -144,6 +144,14 @@ export function sealContext(keyId: number): string {
   return `scram|${keyId}`;
 }
 
+/** Binds the sealed secret of the webhook to its place. */
+export const WEBHOOK_SEAL = "webhook";
+
+/** HMAC-SHA-256 (RFC 2104), lower-case hexadecimal. */
+export function hmacSha256Hex(key: Uint8Array, data: string): string {
+  return createHmac("sha256", key).update(data).digest("hex");
+}
+
 /** A random UUID (RFC 9562, version 4). */
 export function makeId(): string {
   return randomUUID();

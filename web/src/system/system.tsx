@@ -88,7 +88,8 @@ function TransportRules({
     if (!form.isDirty()) form.setValues(settings);
   }, [settings]);
   const save = useMutation({
-    mutationFn: (values: Settings) => call("settings.update", { body: values }),
+    mutationFn: ({ insecure_transport, insecure_transport_dialect }: Settings) =>
+      call("settings.update", { body: { insecure_transport, insecure_transport_dialect } }),
     onSuccess: (saved) => {
       queries.setQueryData(["settings"], saved);
       form.setInitialValues(saved);
