@@ -6,12 +6,19 @@ const INTERRUPT = "\u0003";
 /** Enter, Ctrl-C and Ctrl-D. */
 const ENDS = ["\r", "\n", INTERRUPT, "\u0004"];
 
-/** All of standard input, without one line end at its end. */
+/** All of standard input, without one line end at its end; no more is read than may be in it. */
 export async function readStdin(): Promise<string> {
-  const bytes = await Bun.stdin.bytes();
-  if (bytes.length > SECRET_BYTES_MAX) throw new InvalidArgumentError("Standard input is too long.");
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of Bun.stdin.stream()) {
+    length += chunk.length;
+    if (length > SECRET_BYTES_MAX) throw new InvalidArgumentError("Standard input is too long.");
+    chunks.push(chunk);
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$/, "");
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(Buffer.concat(chunks))
+      .replace(/\r?\n$/, "");
   } catch {
     throw new InvalidArgumentError("Standard input is not UTF-8.");
   }

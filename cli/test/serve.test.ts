@@ -113,7 +113,14 @@ test("a folder that is there but holds no Chatelaine is said to hold none", asyn
   chmodSync(data, 0o700);
   const { code, stderr } = await run(["key", "list", "--data", data]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^chatelaine: .+\n$/);
+  expect(stderr).toMatch(/^chatelaine: There is no Chatelaine in .+\n$/);
+});
+
+test("a master secret that others may read is told of", async () => {
+  const isTold = "Others on this machine may look into it";
+  expect((await (await serve(data)).stop()).stderr).not.toContain(isTold);
+  chmodSync(join(data, "secret"), 0o644);
+  expect((await (await serve(data)).stop()).stderr).toContain(`${isTold} path=${join(data, "secret")}`);
 });
 
 test("a standard output that nobody reads does not end the server", async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { run, temporaryFolder } from "./chatelaine.ts";
+import { MAIN, run, temporaryFolder, textOf } from "./chatelaine.ts";
 
 const GROUPS: readonly (readonly [group: string, commands: readonly string[]])[] = [
   ["user", ["create", "list", "show", "lock", "unlock", "set-roles", "set-password", "delete"]],
@@ -156,3 +156,15 @@ test("wrong flags of serve are told one a line, each by its name, with exit code
     expect(lines.some((line) => line.startsWith(`chatelaine: ${flag}`))).toBe(true);
   }
 });
+
+test.skipIf(process.platform !== "linux")(
+  "an input without end is refused, not read to its end",
+  async () => {
+    const child = Bun.spawn([process.execPath, MAIN, "key", "verify", "--data", "/nonexistent"], {
+      stdin: Bun.file("/dev/zero"),
+      stderr: "pipe",
+    });
+    expect(await textOf(child.stderr)).toBe("chatelaine: Standard input is too long.\n");
+    expect(await child.exited).toBe(2);
+  },
+);

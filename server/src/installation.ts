@@ -18,6 +18,7 @@ import { MASTER_SECRET_BYTES, type Random } from "./crypto.ts";
 import { AppError } from "./domain/errors.ts";
 
 export const SECRET_FILE = "secret";
+const DATABASE_FILE = "chatelaine.db";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,16 +40,25 @@ export function makeDataFolder(folder: string): void {
 }
 
 export function requireDataFolder(folder: string): void {
-  if (existsSync(folder)) return;
+  if (existsSync(join(folder, DATABASE_FILE))) return;
   throw new AppError(
     "unavailable",
     `There is no Chatelaine in ${folder}. \`chatelaine serve\` makes one; --data names another.`,
   );
 }
 
-/** Whether others on this machine may look into the folder. */
-export function isOpenToOthers(folder: string): boolean {
-  return (statSync(folder).mode & 0o077) !== 0;
+/** What others on this machine may look into and should not: the folder, the file of the master secret. */
+export function openToOthers(folder: string, env: Environment = process.env): string[] {
+  const secret = env.CHATELAINE_SECRET ? [] : [secretFile(folder, env)];
+  return [folder, ...secret].filter((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found !== undefined && (found.mode & 0o077) !== 0;
+  });
+}
+
+function secretFile(folder: string, env: Environment): string {
+  const elsewhere = env.CHATELAINE_SECRET_FILE;
+  return elsewhere ? resolve(elsewhere) : join(folder, SECRET_FILE);
 }
 
 /**
@@ -60,10 +70,9 @@ export function readMasterSecret(
   { create, random, env = process.env }: { create: boolean; random: Random; env?: Environment },
 ): Uint8Array {
   if (env.CHATELAINE_SECRET) return parseSecret(env.CHATELAINE_SECRET, "CHATELAINE_SECRET");
-  const elsewhere = env.CHATELAINE_SECRET_FILE;
-  const path = elsewhere ? resolve(elsewhere) : join(folder, SECRET_FILE);
+  const path = secretFile(folder, env);
   if (create && !existsSync(path)) {
-    if (existsSync(join(folder, "chatelaine.db"))) {
+    if (existsSync(join(folder, DATABASE_FILE))) {
       throw new AppError(
         "invalid",
         `The master secret ${path} is missing; the database in ${folder} was made with one`,

@@ -23,6 +23,30 @@ describe.each<LogFormat>(["text", "json"])("a log of %s", (format) => {
     expect(seen).toContain("********");
   });
 
+  test("never holds part of a key that stands where a long value is cut", () => {
+    for (let before = 1_430; before <= 1_510; before += 5) {
+      const text = `${"x ".repeat(before / 2)}${KEY}`;
+      const seen = lines(format, (log) => log.warn("long", { text, nested: { text } })).join("");
+      expect(seen).not.toContain("AAAA");
+    }
+  });
+
+  test("never holds a key that is encoded or has a letter too many", () => {
+    const made = `CK1${"b".repeat(61)}`;
+    const seen = lines(format, (log) =>
+      log.warn("asked", { a: `%2D${made}`, b: `${KEY}A`, c: `x_${KEY}` }),
+    ).join("");
+    expect(seen).not.toContain("AAAA");
+    expect(seen).not.toContain("bbbb");
+  });
+
+  test("holds what fits of many long values", () => {
+    const long = 'y"'.repeat(1_000);
+    const seen = lines(format, (log) => log.warn("many", { a: long, b: long, c: long, d: "short" }));
+    expect(seen[0]!.length).toBeLessThanOrEqual(4097);
+    if (format === "json") expect(JSON.parse(seen[0]!)).toMatchObject({ message: "many", d: "short" });
+  });
+
   test("has one bounded line for each entry, whatever it is given", () => {
     const seen = lines(format, (log) =>
       log.warn("one\ntwo", { long: "x".repeat(100_000), nested: { a: [1] } }),

@@ -20,7 +20,8 @@ const LINE_CHARS_MAX = 4096;
 const VALUE_CHARS_MAX = 1500;
 const SECRET_NAME =
   /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
-const KEY_LIKE = /\b\d{1,16}-[0-9A-Za-z]{64}\b|\bCK1[0-9A-Za-z]{61}\b/g;
+/** With what a slip of the hand or of an encoding puts before or behind it. */
+const KEY_LIKE = /\d{1,16}-[0-9A-Za-z]{64,}|CK1[0-9A-Za-z]{61,}/g;
 
 export function createLog(
   level: LogLevel,
@@ -35,8 +36,8 @@ export function createLog(
       const time = new Date().toISOString();
       const line =
         format === "json"
-          ? JSON.stringify({ time, level: name, message, ...plain(fields) })
-          : `${time} ${name.toUpperCase().padEnd(5)} ${message}${textOf(plain(fields))}`;
+          ? jsonLine({ time, level: name, message: cut(message) }, plain(fields))
+          : `${time} ${name.toUpperCase().padEnd(5)} ${redact(message)}${textOf(plain(fields))}`;
       write(
         `${redact(line)
           .replaceAll(/[\r\n\u2028\u2029]/g, "\\n")
@@ -49,6 +50,16 @@ export function createLog(
 /** Masks whatever looks like a key. */
 export function redact(text: string): string {
   return text.replace(KEY_LIKE, "********");
+}
+
+/** Whole members alone, as many as fit: a line that is cut is no JSON. */
+function jsonLine(head: Record<string, unknown>, fields: Record<string, unknown>): string {
+  let line = JSON.stringify(head);
+  for (const [name, value] of Object.entries(fields)) {
+    const longer = JSON.stringify({ ...JSON.parse(line), [name]: value });
+    if (longer.length <= LINE_CHARS_MAX) line = longer;
+  }
+  return line;
 }
 
 function plain(fields: LogFields): Record<string, unknown> {
@@ -70,7 +81,9 @@ function logged(value: unknown): unknown {
   return json !== undefined && json.length > VALUE_CHARS_MAX ? cut(json) : value;
 }
 
-function cut(text: string): string {
+/** Masked first: half of a key is still half of a key. */
+function cut(whole: string): string {
+  const text = redact(whole);
   return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
 }
 

@@ -15,7 +15,7 @@ import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto
 import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
 import { createFeed, type Feed } from "./feed/feed.ts";
-import { isOpenToOthers, makeDataFolder, readMasterSecret, requireDataFolder } from "./installation.ts";
+import { makeDataFolder, openToOthers, readMasterSecret, requireDataFolder } from "./installation.ts";
 import { createKeys, type Keys } from "./keys/keys.ts";
 import { createLog, type Log } from "./log.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
@@ -88,8 +88,7 @@ const DRAIN_MS = 5_000;
 export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
   makeDataFolder(config.data);
   const log = overrides.log ?? createLog(config.logLevel, config.logFormat);
-  if (isOpenToOthers(config.data))
-    log.warn("Others on this machine may look into the data folder", { folder: config.data });
+  for (const path of openToOthers(config.data)) log.warn("Others on this machine may look into it", { path });
   const app = await openApp(config.data, { ...overrides, log }, true);
   try {
     return await openServer(config, app);
