@@ -49,6 +49,17 @@ export function parseKeyText(text: string): ParsedKeyText {
   return { ok: true, id, body };
 }
 
+/**
+ * Id and body by their places alone, whatever the characters are: enough to ask whether a digest of them is known.
+ * @returns undefined where they have no such places
+ */
+export function splitKeyText(text: string): KeyText | undefined {
+  const dash = text.length - KEY_BODY_CHARS - 1;
+  if (dash < 1 || dash > 10 || text.charCodeAt(dash) !== 45) return undefined;
+  const id = parseId(text, dash);
+  return id === 0 ? undefined : { id, body: text.slice(dash + 1) };
+}
+
 export function formatKeyText(key: KeyText): string {
   return `${key.id}-${key.body}`;
 }

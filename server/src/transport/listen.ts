@@ -146,9 +146,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
         state.requestAt = performance.now();
         // What is no address (a Host with a space or slash in it) is no request.
         if (!req.url.startsWith("http")) return new Response("Bad request\n", { status: 400 });
-        const found = options.bare?.(req, () =>
-          on.kind === "unix" ? null : (server.requestIP(req)?.address ?? "0.0.0.0"),
-        );
+        const found = options.bare?.(req, () => peerOf(req, server, on));
         const answered = found ?? answer(options, req, server);
         return state.isEnding ? asLast(answered) : answered;
       },
@@ -171,6 +169,13 @@ async function asLast(answered: Response | Promise<Response | undefined>): Promi
   const response = await answered;
   response?.headers.set("connection", "close");
   return response;
+}
+
+/** Whoever reaches a loopback address is on this machine: nothing has to be asked. */
+function peerOf(req: Request, server: Bun.Server<unknown>, on: Listen): string | null {
+  if (on.kind === "unix") return null;
+  if (on.host === "127.0.0.1" || on.host === "::1") return on.host;
+  return server.requestIP(req)?.address ?? "0.0.0.0";
 }
 
 async function answer(

@@ -15,12 +15,16 @@ export interface Allowance {
   readonly rights: Rights;
   /** An address must be in each of these lists. */
   readonly networks: readonly (readonly Network[])[];
+  /** Whether an address is in them, for those that asked before: nothing but these lists decides it. */
+  readonly addresses: Map<string, boolean>;
   readonly rate: RateLimit | null;
   /** For all keys of the user together. */
   readonly userRate: RateLimit | null;
   /** Longest life of a secret. */
   readonly lifetimeMs: number | null;
 }
+
+const ADDRESSES_MAX = 1_000;
 
 type Limits = Pick<CheckRecord, "roles" | "scopes" | "allowedIps" | "rateLimit">;
 
@@ -32,6 +36,7 @@ export function allowanceOf(user: CheckUser, limits: Limits): Allowance {
     user,
     rights: narrowRights(rightsOf(user.roles, user.scopes), limits.roles, limits.scopes),
     networks: lists.map((list) => list.flatMap((block) => parseNetwork(block) ?? [])),
+    addresses: new Map(),
     rate: limits.rateLimit,
     userRate: ceilings?.rateLimit ?? null,
     lifetimeMs: lifetime === null ? null : lifetime * 1000,
@@ -49,13 +54,19 @@ export function limitsOf({ roles, scopes, allowedIps, rateLimit }: HotKey["limit
 }
 
 /** An address that is not known is not allowed. */
-export function isAllowedFrom({ networks }: Allowance, text: string | null): boolean {
+export function isAllowedFrom({ networks, addresses }: Allowance, text: string | null): boolean {
   if (networks.length === 0) return true;
-  const address = text === null ? undefined : recall(ADDRESSES, text, parseAddress);
-  return (
-    address !== undefined &&
-    networks.every((list) => list.some((network) => networkContains(network, address)))
-  );
+  if (text === null) return false;
+  let isAllowed = addresses.get(text);
+  if (isAllowed === undefined) {
+    const address = parseAddress(text);
+    const isIn = (list: readonly Network[]): boolean =>
+      address !== undefined && list.some((network) => networkContains(network, address));
+    isAllowed = networks.every(isIn);
+    if (addresses.size >= ADDRESSES_MAX) addresses.clear();
+    addresses.set(text, isAllowed);
+  }
+  return isAllowed;
 }
 
 export function coversNeed(
@@ -70,16 +81,4 @@ export function coversNeed(
   if (scopes?.some((scope) => !coversScope(rights.scopes, scope))) return false;
   if (roles?.some((role) => !(rights.roles as ReadonlySet<string>).has(role))) return false;
   return !groups?.some((group) => !user.groups.includes(group));
-}
-
-const RECALLED_MAX = 4_096;
-const ADDRESSES = new Map<string, Address | undefined>();
-
-/** A pure function's results, kept for a bounded number of inputs. */
-function recall<Result>(known: Map<string, Result>, text: string, read: (text: string) => Result): Result {
-  if (known.has(text)) return known.get(text)!;
-  const result = read(text);
-  if (known.size >= RECALLED_MAX) known.clear();
-  known.set(text, result);
-  return result;
 }

@@ -23,7 +23,6 @@ interface Chunk {
 }
 
 export interface Remembered {
-  readonly digest: Uint8Array;
   readonly allowance: Allowance;
   readonly endsAt: number;
 }
@@ -44,15 +43,17 @@ export class Memory {
     return this.#epoch;
   }
 
-  find(id: number): Remembered | undefined {
+  /** @param digest of what was presented; compared in time that does not depend on it */
+  find(id: number, digest: Uint8Array): Remembered | undefined {
     const chunk = this.#chunks.get(Math.floor(id / CHUNK_KEYS));
     const place = id % CHUNK_KEYS;
     if (chunk === undefined || chunk.epochs[place] !== this.#epoch) return undefined;
-    return {
-      digest: chunk.digests.subarray(place * DIGEST_BYTES, (place + 1) * DIGEST_BYTES),
-      allowance: this.#allowances[chunk.allowances[place]!]!,
-      endsAt: chunk.ends[place]!,
-    };
+    const { digests } = chunk;
+    const from = place * DIGEST_BYTES;
+    let differing = digest.length ^ DIGEST_BYTES;
+    for (let at = 0; at < DIGEST_BYTES; at++) differing |= digests[from + at]! ^ digest[at]!;
+    if (differing !== 0) return undefined;
+    return { allowance: this.#allowances[chunk.allowances[place]!]!, endsAt: chunk.ends[place]! };
   }
 
   /** @param name equal for keys with equal limits of one user */
@@ -62,7 +63,7 @@ export class Memory {
   }
 
   /** @param epoch what `enter` said before the row was read */
-  keep(id: number, name: string, key: Remembered, epoch: number): void {
+  keep(id: number, name: string, key: Remembered & { readonly digest: Uint8Array }, epoch: number): void {
     if (epoch !== this.#epoch) return;
     let allowed = this.#places.get(name);
     if (allowed === undefined) {

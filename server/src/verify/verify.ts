@@ -12,7 +12,7 @@ import { DIGEST_BYTES, equalBytes, type Secrets } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isExpired } from "../domain/key.ts";
-import { type KeyText, type KeyTextFault, parseKeyText } from "../domain/key-text.ts";
+import { type KeyTextFault, parseKeyText, splitKeyText } from "../domain/key-text.ts";
 import type { Rights } from "../domain/rights.ts";
 import type { CheckRecord, HotKey, KeyWords, MaybePromise, RateState, Store } from "../store/store.ts";
 import { type Allowance, allowanceOf, coversNeed, isAllowedFrom, limitsOf } from "./allowance.ts";
@@ -137,7 +137,6 @@ export function createVerify(deps: VerifyDeps): Verify {
       rate && !rate.ok ? { ok: false, reason: "rate_limited", record } : verdict,
     );
   };
-  const check = createCheck(deps);
   return {
     judge,
     admit,
@@ -148,10 +147,7 @@ export function createVerify(deps: VerifyDeps): Verify {
       const digest = secrets.digestKey(key);
       return map(store.findCheck(key.id), (record) => prove(record, digest, need));
     },
-    check: (text, need) => {
-      const key = parseKeyText(text);
-      return key.ok ? check(key, need) : { ok: false, reason: "malformed", fault: key.fault };
-    },
+    check: createCheck(deps),
   };
 }
 
@@ -191,15 +187,20 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
         return judged({ id, allowance }, times, need, now);
       });
     });
-  return (key: KeyText, need: Need): MaybePromise<Check> => {
-    const digest = secrets.digestKey(key);
+  return (text: string, need: Need): MaybePromise<Check> => {
     const stamp = store.stamp();
-    if (stamp === undefined) return read(key.id, digest, need, undefined);
-    const epoch = memory.enter(stamp);
-    const found = memory.find(key.id);
-    if (found === undefined || !equalBytes(found.digest, digest)) return read(key.id, digest, need, epoch);
-    const times = { expiresAt: found.endsAt, pausedAt: null, revokedAt: null, createdAt: Infinity };
-    return judged({ id: key.id, allowance: found.allowance }, times, need, clock.now());
+    const epoch = stamp === undefined ? undefined : memory.enter(stamp);
+    const places = splitKeyText(text);
+    const digest = places && secrets.digestKey(places);
+    const found = digest && epoch !== undefined && memory.find(places.id, digest);
+    if (found) {
+      const times = { expiresAt: found.endsAt, pausedAt: null, revokedAt: null, createdAt: Infinity };
+      return judged({ id: places.id, allowance: found.allowance }, times, need, clock.now());
+    }
+    // What is in memory was well formed once; only what is not has to show that it is.
+    const key = parseKeyText(text);
+    if (!key.ok || !digest) return { ok: false, reason: "malformed", fault: key.ok ? "shape" : key.fault };
+    return read(key.id, digest, need, epoch);
   };
 }
 

@@ -19,11 +19,11 @@ export interface VerifyDeps {
 const BODY_CHARS_MAX = 64 * 1024;
 const COST_MAX = 1_000_000;
 const MEMBERS = new Set(["key", "scope", "ip", "cost"]);
-const HEADERS = {
+const HEADERS = new Headers({
   "Content-Type": "application/json",
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
-} as const;
+});
 
 interface Question {
   readonly key: string;
@@ -31,64 +31,86 @@ interface Question {
 }
 
 export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
-  const answer = async (question: Question): Promise<{ body: object; rate: RateState | null }> => {
-    const { key, need } = question;
-    const seen = { address: need.address ?? null, client: null, host: null };
-    const judged = await judge("verify", key, need, seen);
-    const words = judged.check.ok ? await verify.findWords(judged.check.id) : undefined;
-    return {
-      body: shapeOf(judged, words),
-      rate: judged.check.ok ? judged.check.rate : (judged.check.rate ?? null),
-    };
+  const shaped = (judged: Judged): MaybePromise<Answer> => {
+    const { check } = judged;
+    if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
+    const words = verify.findWords(check.id);
+    const shape = (found: KeyWords | undefined): Answer => ({
+      body: shapeOf(judged, found),
+      rate: check.rate,
+    });
+    return words instanceof Promise ? words.then(shape) : shape(words);
   };
-  const respond = async (req: Request): Promise<Response> => {
-    const asked = parseQuestions(await readBody(req));
-    const headers = new Headers(HEADERS);
-    if (asked.one) {
-      const { body, rate } = await answer(asked.one);
-      if (rate) rateHeaders(headers, rate);
-      return new Response(JSON.stringify(body), { headers });
-    }
+  const answer = ({ key, need }: Question): MaybePromise<Answer> => {
+    const judged = judge("verify", key, need, { address: need.address ?? null, client: null, host: null });
+    return judged instanceof Promise ? judged.then(shaped) : shaped(judged);
+  };
+  const respond = (text: string): MaybePromise<Response> => {
+    const asked = parseQuestions(parseBody(text));
+    if (!asked.one) return respondToMany(asked.many);
+    const answered = answer(asked.one);
+    return answered instanceof Promise ? answered.then(responseOf) : responseOf(answered);
+  };
+  const respondToMany = async (questions: readonly Question[]): Promise<Response> => {
     const results: object[] = [];
-    for (const question of asked.many) results.push((await answer(question)).body);
-    return new Response(JSON.stringify({ results }), { headers });
+    for (const question of questions) results.push((await answer(question)).body);
+    return new Response(JSON.stringify({ results }), { headers: HEADERS });
   };
-  return async (req: Request, asker: Asker): Promise<Response> => {
+  const failed = (error: unknown): Response => problemResponse(error, crypto.randomUUID(), log);
+  const readAndRespond = (req: Request): Promise<Response> | Response => {
     try {
-      if (!(await mayAsk(req.headers, asker, verify))) {
-        log.warn(
-          "Somebody asked /api/v1/verify who may not; --check-from or a key with KEY_VERIFY lets one ask",
-        );
-        throw new AppError("forbidden", "You may not ask about keys of others");
-      }
-      return await respond(req);
+      requireJson(req.headers);
+      return req.text().then(respond).catch(failed);
     } catch (error) {
-      return problemResponse(error, crypto.randomUUID(), log);
+      return failed(error);
     }
+  };
+  return (req: Request, asker: Asker): MaybePromise<Response> => {
+    if (isNear(req.headers, asker)) return readAndRespond(req);
+    return holdsRole(req.headers, verify).then((may) => {
+      if (may) return readAndRespond(req);
+      log.warn(
+        "Somebody asked /api/v1/verify who may not; --check-from or a key with KEY_VERIFY lets one ask",
+      );
+      return failed(new AppError("forbidden", "You may not ask about keys of others"));
+    }, failed);
   };
 }
 
-/** By where it comes from, or by a key of its own that has KEY_VERIFY. */
-async function mayAsk(
-  headers: Headers,
-  { mayVerify }: Asker,
-  verify: VerifyDeps["verify"],
-): Promise<boolean> {
-  if (mayVerify === "yes" || (mayVerify === "unless_proxied" && !isProxied(headers))) return true;
+interface Answer {
+  readonly body: object;
+  readonly rate: RateState | null;
+}
+
+function responseOf({ body, rate }: Answer): Response {
+  if (!rate) return new Response(JSON.stringify(body), { headers: HEADERS });
+  const headers = new Headers(HEADERS);
+  rateHeaders(headers, rate);
+  return new Response(JSON.stringify(body), { headers });
+}
+
+function isNear(headers: Headers, { mayVerify }: Asker): boolean {
+  return mayVerify === "yes" || (mayVerify === "unless_proxied" && !isProxied(headers));
+}
+
+/** A service far away asks with a key of its own that has KEY_VERIFY. */
+async function holdsRole(headers: Headers, verify: VerifyDeps["verify"]): Promise<boolean> {
   const [, own] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   if (own === undefined) return false;
   const check = await verify.check(own, { origin: null });
   return check.ok && check.allowance.rights.roles.has("KEY_VERIFY");
 }
 
-async function readBody(req: Request): Promise<unknown> {
-  const type = req.headers.get("content-type") ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type))
+function requireJson(headers: Headers): void {
+  const type = headers.get("content-type") ?? "";
+  if (type !== "application/json" && !/^application\/json\s*(;|$)/i.test(type))
     throw new AppError("malformed_request", "The body must be application/json", {
       details: { status: 415 },
     });
-  if (Number(req.headers.get("content-length") ?? 0) > BODY_CHARS_MAX) throw tooLarge();
-  const text = await req.text();
+  if (Number(headers.get("content-length") ?? 0) > BODY_CHARS_MAX) throw tooLarge();
+}
+
+function parseBody(text: string): unknown {
   if (text.length > BODY_CHARS_MAX) throw tooLarge();
   try {
     return JSON.parse(text);
@@ -173,5 +195,3 @@ function invalid(path: readonly (string | number)[], message: string): AppError 
 function tooLarge(): AppError {
   return new AppError("payload_too_large", `A body may have ${BODY_CHARS_MAX} bytes`);
 }
-
-export type VerifyRoute = (req: Request, asker: Asker) => MaybePromise<Response>;
