@@ -24,6 +24,7 @@ const brass: MantineColorsTuple = [
   "#5f4405",
 ];
 
+const OVERLAY = { color: "#161512", backgroundOpacity: 0.38 } as const;
 const TRANSITION = { duration: 120, transition: "fade" } as const;
 
 export const theme = createTheme({
@@ -53,9 +54,15 @@ export const theme = createTheme({
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 32 } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, transitionProps: TRANSITION } }),
     Menu: Menu.extend({ defaultProps: { transitionProps: TRANSITION, position: "bottom-end" } }),
-    Modal: Modal.extend({ defaultProps: { transitionProps: TRANSITION, centered: true } }),
+    Modal: Modal.extend({
+      defaultProps: { transitionProps: TRANSITION, centered: true, overlayProps: OVERLAY },
+    }),
     Drawer: Drawer.extend({
-      defaultProps: { position: "right", transitionProps: { duration: 120, transition: "slide-left" } },
+      defaultProps: {
+        position: "right",
+        transitionProps: { duration: 120, transition: "slide-left" },
+        overlayProps: OVERLAY,
+      },
     }),
   },
 });

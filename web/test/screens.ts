@@ -163,7 +163,7 @@ export async function addKey(
 }
 
 /** @returns the status of a call with the key: 200 where it works */
-export async function useKey(screens: Screens, key: string): Promise<number> {
+export async function tryKey(screens: Screens, key: string): Promise<number> {
   const answer = await fetch(`${screens.url}/api/v1/keys/self`, {
     headers: { Authorization: `Bearer ${key}` },
   });

@@ -1,7 +1,7 @@
 /** The statements of the seed, one by one, in a real browser against the real server. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
-import { addKey, addUser, closeBrowser, openScreens, type Screens, theBrowser, useKey } from "./screens.ts";
+import { addKey, addUser, closeBrowser, openScreens, type Screens, theBrowser, tryKey } from "./screens.ts";
 
 let screens: Screens;
 let page: Page;
@@ -186,7 +186,7 @@ test("S14 S16 S17 a key saved so belongs to the user, acts as him, and never exp
   expect(cells).toContain("Never");
   const id = Number(key.split("-")[0]);
   await screens.local.keys.revoke(screens.local.caller, id, "Over");
-  expect(await useKey(screens, key)).toBe(401);
+  expect(await tryKey(screens, key)).toBe(401);
 });
 
 test("S18 S19 S20 without the tick a calendar gives a date and a time, with the zone shown", async () => {
@@ -211,22 +211,22 @@ test("S18 S19 S20 without the tick a calendar gives a date and a time, with the 
   const stored = await screens.local.keys.get(screens.local.caller, Number(key.split("-")[0]));
   const expected = new Date(today.getFullYear(), today.getMonth(), today.getDate(), 23, 59).getTime();
   expect(stored.expiresAt).toBe(expected);
-  expect(await useKey(screens, key)).toBe(200);
+  expect(await tryKey(screens, key)).toBe(200);
 });
 
 test("S21 from that moment the key is refused, and the list says so", async () => {
   const { id, text } = await addKey(screens, "ada", "soon over", { expiresAt: Date.now() + 1_500 });
   await rowOf("soon over").waitFor();
-  expect(await useKey(screens, text)).toBe(200);
+  expect(await tryKey(screens, text)).toBe(200);
   await rowOf("soon over").getByText("Expired").waitFor();
-  expect(await useKey(screens, text)).toBe(401);
+  expect(await tryKey(screens, text)).toBe(401);
   await screens.local.keys.remove(screens.local.caller, id);
 });
 
 test("S22 S23 Save makes the key, and a dialog API Key shows it", async () => {
   const key = await makeKey("copied");
   expect(key).toMatch(/^\d+-CK1[0-9A-Za-z]{61}$/);
-  expect(await useKey(screens, key)).toBe(200);
+  expect(await tryKey(screens, key)).toBe(200);
 });
 
 test("S24 Copy to Clipboard puts exactly the key on the clipboard", async () => {
@@ -297,7 +297,7 @@ test("S34 without Reset the string stays valid, and no dialog comes", async () =
   await panel.waitFor({ state: "detached" });
   await rowOf("kept on").waitFor();
   expect(await dialog("API Key").count()).toBe(0);
-  expect(await useKey(screens, text)).toBe(200);
+  expect(await tryKey(screens, text)).toBe(200);
 });
 
 test("S31 S32 S33 Reset shows a new key; the old one is dead; id, name and user stay", async () => {
@@ -310,8 +310,8 @@ test("S31 S32 S33 Reset shows a new key; the old one is dead; id, name and user 
   const next = await shown.getByLabel("Key", { exact: true }).inputValue();
   expect(await shown.innerText()).toMatch(/this once/);
   expect(next).not.toBe(text);
-  expect(await useKey(screens, text)).toBe(401);
-  expect(await useKey(screens, next)).toBe(200);
+  expect(await tryKey(screens, text)).toBe(401);
+  expect(await tryKey(screens, next)).toBe(200);
   await closeShownKey();
   const stored = await screens.local.keys.get(screens.local.caller, id);
   expect([stored.name, stored.username, next.split("-")[0]]).toEqual(["turned", "build", String(id)]);
@@ -351,7 +351,7 @@ test("S37 Delete removes the key: the row goes, the string stops working", async
   await ask.getByRole("checkbox", { name: "Confirm", exact: true }).click();
   await ask.getByRole("button", { name: "Delete", exact: true }).click();
   await rowOf("gone").waitFor({ state: "detached" });
-  expect(await useKey(screens, text)).toBe(401);
+  expect(await tryKey(screens, text)).toBe(401);
 });
 
 test("S39 S40 API Docs opens documentation on the same host in a new tab", async () => {

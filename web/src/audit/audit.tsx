@@ -145,7 +145,7 @@ export function Audit() {
         page={page}
         pageSize={PAGE_SIZE}
         total={list.data?.total ?? 0}
-        noun="entries"
+        noun={["entry", "entries"]}
         onPage={(next) => change({ page: next === 1 ? undefined : String(next) })}
       />
       {open && <EntryDetails entry={open} onClose={() => change({ entry: undefined })} />}

@@ -1,5 +1,6 @@
 import { Drawer } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { useNow, When } from "../time/instant.tsx";
@@ -14,6 +15,7 @@ export function EntryDetails({
   readonly entry: AuditEntry;
   readonly onClose: () => void;
 }) {
+  useFocusBack();
   const now = useNow();
   return (
     <Drawer
@@ -92,7 +94,10 @@ function Target({ target }: { readonly target: NonNullable<AuditEntry["target"]>
 
 /** What an entry says besides changed fields, as it was recorded. */
 function Others({ details }: { readonly details: AuditEntry["details"] }) {
-  const { changes, ...others } = details;
+  const { changes, ...rest } = details;
+  const others = Object.fromEntries(
+    Object.entries(rest).filter(([, value]) => value !== false && value !== null),
+  );
   const isEmpty = Object.keys(others).length === 0;
   if (isEmpty && (changes === undefined || Object.keys(changes as object).length === 0))
     return <p className="muted">Nothing more was recorded.</p>;

@@ -35,13 +35,22 @@ export function showFaults<Values extends Record<string, unknown>>(
   }
 }
 
+const WRONG = ["input", "textarea", "button"]
+  .map((tag) => `${tag}[aria-invalid=true], ${tag}[data-error]`)
+  .join();
+const FRAMES_MAX = 20;
+
 /** The focus goes to the first wrong field in the order of the page, once it is marked. */
 export function focusFirstError(): void {
-  setTimeout(() => {
+  let frames = 0;
+  const look = (): void => {
     const dialogs = document.querySelectorAll<HTMLElement>("[role=dialog]");
     const scope = dialogs[dialogs.length - 1] ?? document;
-    scope.querySelector<HTMLElement>("[aria-invalid=true], [data-error=true]")?.focus();
-  });
+    const wrong = scope.querySelector<HTMLElement>(WRONG);
+    if (wrong) wrong.focus();
+    else if (frames++ < FRAMES_MAX) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 }
 
 /** A failure that belongs to no field. A session that ended has its own page. */

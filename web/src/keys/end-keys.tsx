@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { showDone, showProblem } from "../form/faults.ts";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { sayDistance, useNow } from "../time/instant.tsx";
 import { type Key, sayLastUse } from "./key.ts";
 
@@ -19,6 +20,7 @@ const NAMED_MAX = 5;
 
 /** Takes keys away for good, or until they are reset. Says what will stop, and wants a tick. */
 export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
+  useFocusBack();
   const now = useNow();
   const queries = useQueryClient();
   const [isConfirmed, setConfirmed] = useState(false);

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { FailedState } from "../table/state.tsx";
@@ -16,12 +17,15 @@ import { RATE_WINDOWS } from "./key-values.ts";
 
 interface KeyDetailsProps {
   readonly id: number;
+  /** Something stands over it: Esc belongs to that. */
+  readonly isCovered: boolean;
   readonly onClose: () => void;
   readonly onAction: (action: KeyAction, key: Key) => void;
 }
 
 /** Everything about one key, at its own address. */
-export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
+export function KeyDetails({ id, isCovered, onClose, onAction }: KeyDetailsProps) {
+  useFocusBack();
   const found = useQuery({
     queryKey: ["key", id],
     queryFn: ({ signal }) => call("keys.get", { id }, { signal }),
@@ -31,6 +35,7 @@ export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
     <Drawer
       opened
       onClose={onClose}
+      closeOnEscape={!isCovered}
       size={520}
       title={<span className="break">{key?.name ?? "API key"}</span>}
       closeButtonProps={{ "aria-label": "Close details" }}

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Collapse, Drawer, Skeleton, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { focusFirstError, showFaults } from "../form/faults.ts";
@@ -25,7 +25,8 @@ import { canAdminister, useOwnerRoles } from "./owner-rights.ts";
 import { RestrictionFields } from "./restriction-fields.tsx";
 import { useSaveKey } from "./save-key.ts";
 
-const ExpiryField = lazy(() => import("./expiry-field.tsx"));
+const loadExpiry = () => import("./expiry-field.tsx");
+const ExpiryField = lazy(loadExpiry);
 
 interface KeyPanelProps {
   /** Absent: a new one. */
@@ -39,6 +40,7 @@ interface KeyPanelProps {
 /** Add API Key, Edit API Key. */
 export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProps) {
   const me = useMe();
+  useEffect(() => void loadExpiry(), []);
   const [base, setBase] = useState(row);
   const [before, setBefore] = useState<KeyValues>(() =>
     row ? valuesOf(row) : emptyValues(me.user.username),
@@ -80,6 +82,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     <Drawer
       opened
       onClose={guard.close}
+      closeOnEscape={!guard.isAsking}
       title={row ? "Edit API Key" : "Add API Key"}
       size={480}
       closeButtonProps={{ "aria-label": "Close panel" }}

@@ -18,7 +18,14 @@ export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: Key
   const { task, start, end, keepInView } = tasks;
   return (
     <>
-      {openId !== undefined && <KeyDetails id={openId} onClose={onCloseDetails} onAction={tasks.act} />}
+      {openId !== undefined && (
+        <KeyDetails
+          id={openId}
+          isCovered={task !== undefined}
+          onClose={onCloseDetails}
+          onAction={tasks.act}
+        />
+      )}
       {(task?.kind === "add" || task?.kind === "edit") && (
         <KeyPanel
           {...(task.kind === "edit" && { row: task.row, resets: task.resets })}

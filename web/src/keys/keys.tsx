@@ -107,7 +107,7 @@ export function Keys() {
         page={page}
         pageSize={PAGE_SIZE}
         total={list.data?.total ?? 0}
-        noun="keys"
+        noun={["key", "keys"]}
         onPage={(next) => change({ page: next }, "same page")}
       />
       {(tasks.task !== undefined || openId !== undefined) && (

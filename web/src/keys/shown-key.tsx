@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { copyText } from "../form/copy.ts";
 import { CopyButton } from "../form/copy-button.tsx";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { Note } from "../frame/note.tsx";
 import type { MadeKey } from "./key.ts";
 import { snippetsFor } from "./snippets.ts";
@@ -15,6 +16,7 @@ interface ShownKeyProps {
 
 /** The one place where a key is ever seen. Nothing outside this component holds it. */
 export function ShownKey({ made, onClose }: ShownKeyProps) {
+  useFocusBack();
   const [isTaken, setTaken] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const [copied, setCopied] = useState<"yes" | "no">();

@@ -5,11 +5,13 @@ import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { PASSWORD_HINT, passwordFault } from "./password-rules.ts";
 
 const TOGGLE = { "aria-label": "Show password", tabIndex: 0 } as const;
 
 export default function ChangePassword({ onClose }: { readonly onClose: () => void }) {
+  useFocusBack();
   const { user } = useMe();
   const form = useForm({
     initialValues: { current: "", next: "", again: "" },

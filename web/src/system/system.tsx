@@ -50,7 +50,7 @@ export function System() {
           <h2>Keys over plain http</h2>
           <p className="muted">
             What happens when a right key comes over a connection that anybody on the way can read.
-            Connections on the machine itself are never meant.
+            Connections on the machine itself are not affected.
           </p>
           {settings.isPending && <Skeleton height={160} />}
           {settings.isError && !settings.data && (

@@ -6,8 +6,8 @@ interface PagerProps {
   readonly pageSize: number;
   readonly total: number;
   readonly onPage: (page: number) => void;
-  /** What is counted, in the plural. */
-  readonly noun: string;
+  /** What is counted. */
+  readonly noun: readonly [one: string, many: string];
 }
 
 const COUNT = new Intl.NumberFormat();
@@ -21,8 +21,8 @@ export function Pager({ page, pageSize, total, onPage, noun }: PagerProps) {
     <nav className="pager" aria-label="Pages">
       <span className="muted numbers">
         {total <= pageSize && page === 1
-          ? `${COUNT.format(total)} ${noun}`
-          : `${COUNT.format(first)}–${COUNT.format(last)} of ${COUNT.format(total)} ${noun}`}
+          ? `${COUNT.format(total)} ${noun[total === 1 ? 0 : 1]}`
+          : `${COUNT.format(first)}–${COUNT.format(last)} of ${COUNT.format(total)} ${noun[1]}`}
       </span>
       {(pages > 1 || page > 1) && (
         <>

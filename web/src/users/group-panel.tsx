@@ -55,6 +55,7 @@ export function GroupPanel({ group, onClose }: { readonly group?: Group; readonl
     <Drawer
       opened
       onClose={guard.close}
+      closeOnEscape={!guard.isAsking}
       size={480}
       title={group ? "Edit Group" : "Add Group"}
       closeButtonProps={{ "aria-label": "Close panel" }}

@@ -3,9 +3,11 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { showDone, showProblem } from "../form/faults.ts";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import type { Group } from "./groups.tsx";
 
 export function RemoveGroup({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
+  useFocusBack();
   const queries = useQueryClient();
   const [isConfirmed, setConfirmed] = useState(false);
   const remove = useMutation({

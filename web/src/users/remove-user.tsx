@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { showDone, showProblem } from "../form/faults.ts";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import type { User } from "./user-columns.tsx";
 
 interface RemoveUserProps {
@@ -15,6 +16,7 @@ const NAMED_MAX = 8;
 
 /** A user's keys go too; they are named before. */
 export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
+  useFocusBack();
   const queries = useQueryClient();
   const [isConfirmed, setConfirmed] = useState(false);
   const keys = useQuery({

@@ -3,11 +3,13 @@ import { useForm } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import type { User } from "./user-columns.tsx";
 
 /** Gives somebody else a password. His sessions end by it. */
 export function SetPassword({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
+  useFocusBack();
   const queries = useQueryClient();
   const form = useForm({ initialValues: { password: "" }, validate: { password: passwordFault } });
   const save = useMutation({

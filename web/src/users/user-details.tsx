@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
 import { useMay } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
+import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { FailedState } from "../table/state.tsx";
@@ -14,11 +15,14 @@ import type { UserAction } from "./users.tsx";
 
 interface UserDetailsProps {
   readonly username: string;
+  /** Something stands over it: Esc belongs to that. */
+  readonly isCovered: boolean;
   readonly onClose: () => void;
   readonly onAction: (action: UserAction, user: User) => void;
 }
 
-export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
+export function UserDetails({ username, isCovered, onClose, onAction }: UserDetailsProps) {
+  useFocusBack();
   const found = useQuery({
     queryKey: ["user", username],
     queryFn: ({ signal }) => call("users.get", { name: username }, { signal }),
@@ -28,6 +32,7 @@ export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
       opened
       onClose={onClose}
       size={520}
+      closeOnEscape={!isCovered}
       title={username}
       closeButtonProps={{ "aria-label": "Close details" }}
     >

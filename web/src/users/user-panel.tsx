@@ -86,6 +86,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     <Drawer
       opened
       onClose={guard.close}
+      closeOnEscape={!guard.isAsking}
       size={480}
       title={user ? "Edit User" : "Add User"}
       closeButtonProps={{ "aria-label": "Close panel" }}

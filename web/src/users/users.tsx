@@ -96,11 +96,16 @@ export function Users() {
         page={page}
         pageSize={PAGE_SIZE}
         total={list.data?.total ?? 0}
-        noun="users"
+        noun={["user", "users"]}
         onPage={(next) => change({ page: next === 1 ? undefined : String(next) })}
       />
       {openName && (
-        <UserDetails username={openName} onClose={() => change({ user: undefined })} onAction={act} />
+        <UserDetails
+          isCovered={task !== undefined}
+          username={openName}
+          onClose={() => change({ user: undefined })}
+          onAction={act}
+        />
       )}
       {task?.kind === "add" && <UserPanel onClose={end} />}
       {task?.kind === "edit" && <UserPanel user={task.user} onClose={end} />}

@@ -1,0 +1,23 @@
+import { useEffect } from "react";
+
+let lastControl: HTMLElement | undefined;
+
+/** What had the focus on the screen itself, not in a menu, panel or dialog that stood over it. */
+document.addEventListener("focusin", ({ target }) => {
+  if (!(target instanceof HTMLElement) || target.closest(".frame") === null) return;
+  lastControl = target;
+});
+
+/** When the last panel or dialog is gone, the focus is again where it was before. */
+export function useFocusBack(): void {
+  useEffect(
+    () => () => {
+      const before = lastControl;
+      setTimeout(() => {
+        const isFree = document.activeElement === null || document.activeElement === document.body;
+        if (isFree && before?.isConnected && document.querySelector("[role=dialog]") === null) before.focus();
+      });
+    },
+    [],
+  );
+}
