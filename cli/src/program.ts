@@ -5,6 +5,7 @@
 import { VERSION } from "@chatelaine/server/version";
 import { Command } from "commander";
 import { addAuthApiKey } from "./auth-api-key.ts";
+import { addDoctor } from "./doctor/doctor.ts";
 import { report, withoutValues } from "./errors.ts";
 import { addGroupCommands } from "./group.ts";
 import { addKeyCommands } from "./key.ts";
@@ -44,6 +45,7 @@ function buildProgram(): Command {
     addGroupCommands,
     addKeyCommands,
     addProxy,
+    addDoctor,
     addWhy,
     addSettingsCommands,
     addAuthApiKey,
