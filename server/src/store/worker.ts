@@ -1,6 +1,6 @@
 /**
  * A thread that holds database connections, so that neither an fsync, nor another process's lock, nor a long search makes
- * the main thread wait. Started twice: as `writer`, which alone writes, and as `reader`, which answers lists.
+ * the main thread wait. Started three times: as `writer`, which alone writes, and twice as `reader`, for single rows and for lists.
  *
  * It answers one message by one message with the same number. A `batch` commits whole or not at all.
  */
