@@ -8,6 +8,7 @@ import {
   type MantineColorsTuple,
   Menu,
   Modal,
+  Popover,
   Tooltip,
 } from "@mantine/core";
 
@@ -24,6 +25,10 @@ const brass: MantineColorsTuple = [
   "#5f4405",
 ];
 
+/** Inside the main landmark, so that what floats belongs to the screen. */
+const FLOATS = { target: "#floats" };
+/** The header of a dialog is no banner of the page. */
+const PLAIN_HEADER = { header: { role: "presentation" } };
 const OVERLAY = { color: "#161512", backgroundOpacity: 0.38 } as const;
 const TRANSITION = { duration: 120, transition: "fade" } as const;
 
@@ -53,15 +58,29 @@ export const theme = createTheme({
     Button: Button.extend({ defaultProps: { size: "sm", variant: "filled" } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 32 } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, transitionProps: TRANSITION } }),
-    Menu: Menu.extend({ defaultProps: { transitionProps: TRANSITION, position: "bottom-end" } }),
+    Menu: Menu.extend({
+      defaultProps: {
+        transitionProps: TRANSITION,
+        position: "bottom-end",
+        withInitialFocusPlaceholder: false,
+        portalProps: FLOATS,
+      },
+    }),
+    Popover: Popover.extend({ defaultProps: { portalProps: FLOATS } }),
     Modal: Modal.extend({
-      defaultProps: { transitionProps: TRANSITION, centered: true, overlayProps: OVERLAY },
+      defaultProps: {
+        transitionProps: TRANSITION,
+        centered: true,
+        overlayProps: OVERLAY,
+        attributes: PLAIN_HEADER,
+      },
     }),
     Drawer: Drawer.extend({
       defaultProps: {
         position: "right",
         transitionProps: { duration: 120, transition: "slide-left" },
         overlayProps: OVERLAY,
+        attributes: PLAIN_HEADER,
       },
     }),
   },

@@ -4,6 +4,9 @@ import { useState } from "react";
 import { AlertList } from "./alert-list.tsx";
 import { useAlerts } from "./use-alerts.ts";
 
+/** One click anywhere else closes it, and does nothing more. */
+const CLEAR = { backgroundOpacity: 0 } as const;
+
 /** What wants to be looked at, wherever one is. */
 export function AlertsBell() {
   const [isOpen, setOpen] = useState(false);
@@ -11,7 +14,16 @@ export function AlertsBell() {
   const count = alerts.reduce((sum, alert) => sum + alert.count, 0);
   const Icon = count > 0 ? IconBell : IconBellCheck;
   return (
-    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" width={340} trapFocus returnFocus>
+    <Popover
+      opened={isOpen}
+      onChange={setOpen}
+      position="bottom-end"
+      width={340}
+      trapFocus
+      returnFocus
+      withOverlay
+      overlayProps={CLEAR}
+    >
       <Popover.Target>
         <ActionIcon
           color="gray"

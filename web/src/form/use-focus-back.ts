@@ -4,7 +4,8 @@ let lastControl: HTMLElement | undefined;
 
 /** What had the focus on the screen itself, not in a menu, panel or dialog that stood over it. */
 document.addEventListener("focusin", ({ target }) => {
-  if (!(target instanceof HTMLElement) || target.closest(".frame") === null) return;
+  if (!(target instanceof HTMLElement) || target.closest(".frame") === null || target.closest("#floats"))
+    return;
   lastControl = target;
 });
 

@@ -31,6 +31,7 @@ export function Frame() {
         <SideBar />
         <main id="main" tabIndex={-1} ref={main}>
           <Outlet />
+          <div id="floats" />
         </main>
       </div>
       {isOver && <SignInAgain username={me.user.username} />}

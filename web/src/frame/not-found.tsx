@@ -5,7 +5,7 @@ import { useTitle } from "./title.ts";
 export function NotFound() {
   useTitle("Not found");
   return (
-    <div className="whole-page">
+    <main className="whole-page">
       <div className="state">
         <IconCompassOff size={40} stroke={1.3} aria-hidden />
         <h1>There is no such page</h1>
@@ -14,6 +14,6 @@ export function NotFound() {
           To the API keys
         </Link>
       </div>
-    </div>
+    </main>
   );
 }

@@ -8,6 +8,8 @@ interface ExpiryFieldProps {
   readonly value: string | null;
   readonly onChange: (value: string | null) => void;
   readonly error?: string;
+  /** By the server's policy; null: none. */
+  readonly daysMax: number | null;
 }
 
 const PRESETS = [
@@ -20,7 +22,7 @@ const LABEL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 /** A day that is picked means until its last minute, so that today works. */
 const DAY_ENDS = "23:59:00";
 
-export default function ExpiryField({ value, onChange, error }: ExpiryFieldProps) {
+export default function ExpiryField({ value, onChange, error, daysMax }: ExpiryFieldProps) {
   const inDays = (days: number): string => {
     const day = new Date();
     day.setDate(day.getDate() + days);
@@ -30,17 +32,18 @@ export default function ExpiryField({ value, onChange, error }: ExpiryFieldProps
     <div>
       <DateTimePicker
         label="Expires at"
-        description={`In your time zone, ${ZONE}.`}
+        description={`In your time zone, ${ZONE}.${daysMax === null ? "" : ` At most ${daysMax} days from now.`}`}
         placeholder="Choose a date and time"
         valueFormat={(date) => LABEL.format(instantOf(date))}
         value={value}
         onChange={onChange}
         error={error}
         minDate={localText(new Date()).slice(0, 10)}
+        maxDate={daysMax === null ? undefined : inDays(daysMax).slice(0, 10)}
         defaultTimeValue={DAY_ENDS}
         highlightToday
         firstDayOfWeek={1}
-        popoverProps={{ transitionProps: { duration: 100, transition: "fade" }, withinPortal: true }}
+        popoverProps={{ transitionProps: { duration: 100, transition: "fade" }, withRoles: false }}
         timePickerProps={{
           "aria-label": "Time",
           hoursInputLabel: "Hours",
@@ -51,8 +54,6 @@ export default function ExpiryField({ value, onChange, error }: ExpiryFieldProps
         ariaLabels={{
           nextMonth: "Next month",
           previousMonth: "Previous month",
-          monthLevelControl: "Choose a month",
-          yearLevelControl: "Choose a year",
           nextYear: "Next year",
           previousYear: "Previous year",
           nextDecade: "Next decade",
@@ -60,7 +61,7 @@ export default function ExpiryField({ value, onChange, error }: ExpiryFieldProps
         }}
       />
       <div className="presets">
-        {PRESETS.map(({ label, days }) => (
+        {PRESETS.filter(({ days }) => daysMax === null || days < daysMax).map(({ label, days }) => (
           <Button key={days} size="compact-xs" variant="default" onClick={() => onChange(inDays(days))}>
             {label}
           </Button>

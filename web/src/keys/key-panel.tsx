@@ -43,12 +43,13 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   useEffect(() => void loadExpiry(), []);
   const [base, setBase] = useState(row);
   const [before, setBefore] = useState<KeyValues>(() =>
-    row ? valuesOf(row) : emptyValues(me.user.username),
+    row ? valuesOf(row) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
   );
   const form = useForm<KeyValues>({
     initialValues: resets && row ? withReset(row, before, true) : before,
     validate: (values) => findFaults(values, before.expiresAt),
   });
+  const mayLast = me.key_policy.may_make_non_expiring;
   const [isUnfolded, setUnfolded] = useState(() => row !== undefined && hasRestrictions(before));
   const [isConflict, setConflict] = useState(false);
   const { save, isSaving } = useSaveKey();
@@ -107,13 +108,19 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
           <div>
             <Checkbox
               label="Non-expiring"
-              description="It works until somebody revokes or changes it."
+              description={
+                mayLast
+                  ? "It works until somebody revokes or changes it."
+                  : "Keys must expire here: the server's policy."
+              }
+              disabled={!mayLast && !form.values.nonExpiring}
               {...form.getInputProps("nonExpiring", { type: "checkbox" })}
             />
             {!form.values.nonExpiring && (
               <div className="under">
                 <Suspense fallback={<Skeleton height={84} />}>
                   <ExpiryField
+                    daysMax={me.key_policy.key_days_max}
                     value={form.values.expiresAt}
                     error={form.errors.expiresAt as string | undefined}
                     onChange={(value) => form.setFieldValue("expiresAt", value)}

@@ -41,11 +41,11 @@ export const RATE_WINDOWS = [
   { value: "86400", label: "a day" },
 ];
 
-export function emptyValues(username: string): KeyValues {
+export function emptyValues(username: string, nonExpiring = true): KeyValues {
   return {
     name: "",
     username,
-    nonExpiring: true,
+    nonExpiring,
     expiresAt: null,
     description: "",
     tags: [],

@@ -2,6 +2,7 @@ import { Button, Group, Modal, Tabs, Textarea } from "@mantine/core";
 import { IconCheck, IconCopy, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
+import { useMe } from "../api/session.ts";
 import { copyText } from "../form/copy.ts";
 import { CopyButton } from "../form/copy-button.tsx";
 import { useFocusBack } from "../form/use-focus-back.ts";
@@ -108,16 +109,22 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
   );
 }
 
+/** The server as its clients see it. */
+function addressOf(publicUrl: string | null): Pick<Location, "origin" | "host" | "protocol"> {
+  return publicUrl === null ? location : new URL(publicUrl);
+}
+
 /** What scrolls must be reachable by keyboard. */
 const SCROLLED = { tabIndex: 0 } as const;
 
 function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken: () => void }) {
+  const { public_url: publicUrl } = useMe();
   const { data: hasCa = false } = useQuery({
     queryKey: ["ca"],
     queryFn: async () => (await fetch("/ca.pem", { method: "HEAD" })).ok,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const snippets = snippetsFor(made, location, hasCa);
+  const snippets = snippetsFor(made, addressOf(publicUrl), hasCa);
   return (
     <div>
       <h3>Use it</h3>
@@ -138,7 +145,7 @@ function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken:
           </Tabs.Panel>
         ))}
       </Tabs>
-      {location.protocol === "http:" ? (
+      {location.protocol === "http:" && publicUrl === null ? (
         <p className="small muted">
           This address works on the server's own machine. From elsewhere use its https address; over plain
           http a key is refused.

@@ -140,7 +140,7 @@ const SCROLLED = { tabIndex: 0 } as const;
 export function Command({ text }: { readonly text: string }) {
   return (
     <div className="command">
-      <section className="code-block" aria-label="Command" {...SCROLLED}>
+      <section className="code-block" aria-label={`Command: ${text}`} {...SCROLLED}>
         <code>{text}</code>
       </section>
       <CopyButton text={text} label="Copy" />

@@ -41,7 +41,11 @@ export function userColumns(now: number, onOpen: (user: User) => void): readonly
         user.key_ids.length === 0 ? (
           <span className="muted">None</span>
         ) : (
-          <Link to="/keys" search={{ owner: user.username }} aria-label={`Keys of ${user.username}`}>
+          <Link
+            to="/keys"
+            search={{ owner: user.username }}
+            aria-label={`${user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`} of ${user.username}`}
+          >
             {user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`}
           </Link>
         ),

@@ -1,0 +1,158 @@
+import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
+import { Checkbox, MultiSelect, NumberInput, PasswordInput, TextInput } from "@mantine/core";
+import { type Settings, SettingsCard } from "./settings-card.tsx";
+
+interface CardProps {
+  readonly settings: Settings;
+  readonly mayChange: boolean;
+}
+
+const WHOLE = { allowDecimal: false, allowNegative: false, clampBehavior: "strict" } as const;
+
+/** How long keys may live, and who may make those that live for ever. */
+export function KeyPolicyCard({ settings, mayChange }: CardProps) {
+  return (
+    <SettingsCard
+      title="Key policy"
+      words="Holds for everybody, full administrators included. Keys that are there keep their end until they are edited or reset."
+      values={{
+        key_days_max: settings.key_days_max ?? ("" as number | ""),
+        non_expiring_keys: settings.non_expiring_keys,
+        non_expiring_roles: [...(settings.non_expiring_roles ?? [])] as string[],
+      }}
+      mayChange={mayChange}
+      patchOf={(values) => ({
+        key_days_max: values.key_days_max === "" ? null : values.key_days_max,
+        non_expiring_keys: values.non_expiring_keys,
+        non_expiring_roles:
+          values.non_expiring_roles.length === 0 ? null : (values.non_expiring_roles as Role[]),
+      })}
+    >
+      {(form) => (
+        <>
+          <NumberInput
+            label="Longest lifetime"
+            description="In days, for keys that expire. Empty: no limit."
+            suffix={form.values.key_days_max === 1 ? " day" : " days"}
+            min={1}
+            max={36_500}
+            {...WHOLE}
+            {...form.getInputProps("key_days_max")}
+          />
+          <Checkbox
+            label="Non-expiring keys may be made"
+            {...form.getInputProps("non_expiring_keys", { type: "checkbox" })}
+          />
+          {form.values.non_expiring_keys && (
+            <MultiSelect
+              label="Who may make them"
+              description="Holders of any of these roles. Empty: whoever may make keys."
+              data={ROLES.map((role) => ({ value: role, label: ROLE_WORDS[role].title }))}
+              {...form.getInputProps("non_expiring_roles")}
+            />
+          )}
+        </>
+      )}
+    </SettingsCard>
+  );
+}
+
+/** What links and examples name. */
+export function AddressCard({ settings, mayChange }: CardProps) {
+  return (
+    <SettingsCard
+      title="Address"
+      words="This server as its clients see it. Links and examples name it, and its pages count as the server's own. Empty: the address of each request."
+      values={{ public_url: settings.public_url ?? "" }}
+      mayChange={mayChange}
+      patchOf={({ public_url }) => ({ public_url: public_url.trim().replace(/\/+$/, "") || null })}
+    >
+      {(form) => (
+        <TextInput
+          label="Public address"
+          placeholder="https://keys.example.org"
+          type="url"
+          spellCheck={false}
+          {...form.getInputProps("public_url")}
+        />
+      )}
+    </SettingsCard>
+  );
+}
+
+/** When browsers must sign in again. */
+export function SessionLimitsCard({ settings, mayChange }: CardProps) {
+  const { session_idle_minutes, session_hours } = settings;
+  return (
+    <SettingsCard
+      title="Session limits"
+      words="When somebody who is signed in by a browser must sign in again."
+      values={{ session_idle_minutes, session_hours }}
+      mayChange={mayChange}
+      patchOf={(values) => values}
+    >
+      {(form) => (
+        <>
+          <NumberInput
+            label="Idle"
+            description="After so long without a request."
+            suffix=" minutes"
+            min={5}
+            max={1_440}
+            {...WHOLE}
+            {...form.getInputProps("session_idle_minutes")}
+          />
+          <NumberInput
+            label="Absolute"
+            description="After so long, whatever happens."
+            suffix=" hours"
+            min={1}
+            max={720}
+            {...WHOLE}
+            {...form.getInputProps("session_hours")}
+          />
+        </>
+      )}
+    </SettingsCard>
+  );
+}
+
+/** Where alerts are sent. The secret goes in and never comes out. */
+export function WebhookCard({ settings, mayChange }: CardProps) {
+  const hasSecret = settings.webhook_secret_set;
+  return (
+    <SettingsCard
+      title="Webhook for alerts"
+      words="Alerts are sent there as JSON, signed with HMAC by the secret. Empty: nowhere."
+      values={{ webhook_url: settings.webhook_url ?? "", webhook_secret: "" }}
+      mayChange={mayChange}
+      patchOf={({ webhook_url, webhook_secret }) => ({
+        webhook_url: webhook_url.trim() || null,
+        ...(webhook_secret !== "" && { webhook_secret }),
+      })}
+    >
+      {(form) => (
+        <>
+          <TextInput
+            label="Webhook address"
+            placeholder="https://alerts.example.org/chatelaine"
+            type="url"
+            spellCheck={false}
+            {...form.getInputProps("webhook_url")}
+          />
+          <PasswordInput
+            label="Secret"
+            description={
+              hasSecret
+                ? "There is one. Type another to replace it."
+                : "At least 16 characters; kept sealed, never shown."
+            }
+            autoComplete="off"
+            visibilityToggleButtonProps={{ "aria-label": "Show secret", tabIndex: 0 }}
+            {...form.getInputProps("webhook_secret")}
+          />
+        </>
+      )}
+    </SettingsCard>
+  );
+}

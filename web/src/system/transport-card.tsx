@@ -1,0 +1,68 @@
+import { NativeSelect } from "@mantine/core";
+import { Note } from "../frame/note.tsx";
+import { type Settings, SettingsCard } from "./settings-card.tsx";
+
+type Rule = Settings["insecure_transport"];
+
+const RULES: readonly { readonly value: Rule; readonly label: string; readonly words: string }[] = [
+  {
+    value: "refuse",
+    label: "Refuse the request",
+    words: "The key stays whole; answer and log say why. Treat it as known to others, and reset it.",
+  },
+  {
+    value: "revoke",
+    label: "Refuse, and revoke the key",
+    words: "As TrueNAS does. One slip of a client takes the key away; its row says when, from where and why.",
+  },
+  {
+    value: "allow",
+    label: "Allow",
+    words: "Only where the network itself is encrypted. Everybody on the way can read and use the key.",
+  },
+];
+const CHOICES = RULES.map(({ value, label }) => ({ value, label }));
+const ORDER: ("label" | "input" | "description" | "error")[] = ["label", "input", "description", "error"];
+
+interface CardProps {
+  readonly settings: Settings;
+  readonly mayChange: boolean;
+}
+
+export function TransportCard({ settings, mayChange }: CardProps) {
+  const { insecure_transport, insecure_transport_dialect } = settings;
+  const words = (rule: Rule): string | undefined => RULES.find(({ value }) => value === rule)?.words;
+  return (
+    <SettingsCard
+      title="Keys over plain http"
+      words="What happens when a right key comes over a connection that anybody on the way can read. Connections on the machine itself are not affected."
+      values={{ insecure_transport, insecure_transport_dialect }}
+      mayChange={mayChange}
+      patchOf={(values) => values}
+    >
+      {(form) => (
+        <>
+          <NativeSelect
+            label="REST API and checks"
+            description={words(form.values.insecure_transport)}
+            inputWrapperOrder={ORDER}
+            data={CHOICES}
+            {...form.getInputProps("insecure_transport")}
+          />
+          <NativeSelect
+            label="JSON-RPC API (TrueNAS clients)"
+            description={words(form.values.insecure_transport_dialect)}
+            inputWrapperOrder={ORDER}
+            data={CHOICES}
+            {...form.getInputProps("insecure_transport_dialect")}
+          />
+          {Object.values(form.values).includes("allow") && (
+            <Note tone="soon" title="Keys can be read on the way">
+              With “Allow”, whoever sees the traffic has the keys.
+            </Note>
+          )}
+        </>
+      )}
+    </SettingsCard>
+  );
+}

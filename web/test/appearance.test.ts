@@ -1,0 +1,69 @@
+/** Every screen and dialog: axe finds nothing, light and dark, and no page scrolls sideways at any width. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import axe from "axe-core";
+import type { BrowserContext, Page } from "playwright-core";
+import { closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { furnish, SHOTS } from "./shots.ts";
+
+const WIDTHS = [1440, 768, 360];
+let screens: Screens;
+const contexts = new Map<string | undefined, BrowserContext>();
+
+beforeAll(async () => {
+  screens = await openScreens();
+  await furnish(screens);
+});
+
+afterAll(async () => {
+  await screens[Symbol.asyncDispose]();
+  await closeBrowser();
+});
+
+describe("screens and dialogs", () => {
+  for (const shot of SHOTS) {
+    test(`${shot.name}: axe finds nothing in light and dark, and nothing scrolls sideways`, async () => {
+      const page = await screens.open(shot.user, shot.path, { context: contexts.get(shot.user) });
+      contexts.set(shot.user, page.context());
+      await page.getByRole("heading", { level: 1 }).first().waitFor();
+      await page.waitForTimeout(200);
+      await shot.prepare?.(page);
+      await page.waitForTimeout(300);
+      await page.emulateMedia({ colorScheme: "light" });
+      const found = await violationsOf(page, "light");
+      await page.emulateMedia({ colorScheme: "dark" });
+      await page.waitForTimeout(100);
+      found.push(...(await violationsOf(page, "dark")));
+      expect(found).toEqual([]);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.waitForTimeout(100);
+        expect([width, await overflowOf(page)]).toEqual([width, 0]);
+      }
+      await page.close();
+    });
+  }
+});
+
+async function violationsOf(page: Page, scheme: string): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const { axe: judge } = window as unknown as { axe: typeof axe };
+    const { violations: found } = await judge.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return found.flatMap(({ id, nodes }) =>
+      nodes.map(
+        ({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary?.slice(0, 200)}`,
+      ),
+    );
+  });
+  return violations.map((violation) => `${scheme} ${violation}`);
+}
+
+/** How far the page can be scrolled sideways, in pixels. */
+async function overflowOf(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return Math.max(0, document.body.scrollWidth - clientWidth, scrollWidth - clientWidth);
+  });
+}

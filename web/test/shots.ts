@@ -1,0 +1,181 @@
+/** Every screen and dialog, with how one gets there: for pictures, for axe, and for widths. */
+import type { Page } from "playwright-core";
+import { addKey, addUser, type Screens } from "./screens.ts";
+
+const DAY = 86_400_000;
+
+export interface Shot {
+  readonly name: string;
+  /** undefined: nobody. */
+  readonly user?: string;
+  readonly path: string;
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+const press = (name: string) => async (page: Page) =>
+  page.getByRole("button", { name, exact: true }).first().click();
+const choose = (row: string, action: string) => async (page: Page) => {
+  await press(`Actions for ${row}`)(page);
+  if (action !== "") await page.getByRole("menuitem", { name: action, exact: true }).click();
+};
+const both =
+  (...steps: ((page: Page) => Promise<unknown>)[]) =>
+  async (page: Page): Promise<void> => {
+    for (const step of steps) await step(page);
+  };
+const panelOf = (page: Page) => page.getByRole("dialog").last();
+
+async function fillNewKey(page: Page): Promise<void> {
+  await press("Add")(page);
+  await panelOf(page).getByLabel("Name", { exact: true }).fill("grafana");
+}
+
+async function openCalendar(page: Page): Promise<void> {
+  await fillNewKey(page);
+  await panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click();
+  await panelOf(page).getByRole("button", { name: "30 days" }).click();
+  await panelOf(page).getByLabel("Expires at", { exact: true }).click();
+}
+
+async function makeKey(page: Page): Promise<void> {
+  await fillNewKey(page);
+  await panelOf(page)
+    .getByLabel("Name", { exact: true })
+    .fill(`grafana ${Math.random().toString(36).slice(2, 5)}`);
+  await panelOf(page).getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog", { name: "API Key", exact: true }).waitFor();
+}
+
+export const SHOTS: readonly Shot[] = [
+  { name: "sign-in", path: "/sign-in" },
+  { name: "keys", user: "ada", path: "/keys" },
+  { name: "keys-none-match", user: "ada", path: "/keys?q=nothing+like+this&status=revoked" },
+  { name: "keys-empty", user: "fresh", path: "/keys" },
+  {
+    name: "keys-selected",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => {
+      for (const box of (await page.getByRole("checkbox", { name: /^Select / }).all()).slice(1, 4))
+        await box.click();
+    },
+  },
+  { name: "keys-columns", user: "ada", path: "/keys", prepare: press("Columns") },
+  { name: "keys-actions", user: "ada", path: "/keys", prepare: choose("ci-deploy", "") },
+  { name: "settings-menu", user: "ada", path: "/keys", prepare: press("Settings") },
+  {
+    name: "alerts",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => page.getByRole("button", { name: /^Alerts/ }).click(),
+  },
+  { name: "key-add", user: "ada", path: "/keys", prepare: fillNewKey },
+  {
+    name: "key-add-more",
+    user: "ada",
+    path: "/keys",
+    prepare: both(fillNewKey, async (page) => {
+      await page.getByRole("button", { name: "Description, rights and limits" }).click();
+      await page.getByRole("radio", { name: "Only some roles" }).click();
+    }),
+  },
+  {
+    name: "key-add-errors",
+    user: "ada",
+    path: "/keys",
+    prepare: both(press("Add"), async (page) => {
+      await panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click();
+      await panelOf(page).getByLabel("Expires at", { exact: true }).waitFor();
+      await panelOf(page).getByRole("button", { name: "Save" }).click();
+    }),
+  },
+  { name: "key-calendar", user: "ada", path: "/keys", prepare: openCalendar },
+  { name: "key-shown", user: "ada", path: "/keys", prepare: makeKey },
+  { name: "key-edit-reset", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Reset") },
+  { name: "key-edit-expired", user: "ada", path: "/keys", prepare: choose("trial access", "Edit") },
+  { name: "key-revoke", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Revoke") },
+  { name: "key-delete", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Delete") },
+  {
+    name: "key-unsaved",
+    user: "ada",
+    path: "/keys",
+    prepare: both(fillNewKey, async (page) => page.keyboard.press("Escape")),
+  },
+  {
+    name: "key-details",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => page.getByRole("link", { name: "old-laptop" }).click(),
+  },
+  { name: "users", user: "ada", path: "/users" },
+  { name: "user-add", user: "ada", path: "/users", prepare: press("Add User") },
+  { name: "user-details", user: "ada", path: "/users?user=builder" },
+  { name: "user-delete", user: "ada", path: "/users", prepare: choose("builder", "Delete") },
+  { name: "groups", user: "ada", path: "/groups" },
+  { name: "group-add", user: "ada", path: "/groups", prepare: press("Add Group") },
+  { name: "audit", user: "ada", path: "/audit" },
+  {
+    name: "audit-entry",
+    user: "ada",
+    path: "/audit?q=Update",
+    prepare: async (page) => page.locator("tbody button").first().click(),
+  },
+  { name: "system", user: "ada", path: "/system" },
+  { name: "certificate", path: "/certificate" },
+  { name: "guide", user: "ada", path: "/guide" },
+  {
+    name: "about",
+    user: "ada",
+    path: "/keys",
+    prepare: both(press("Settings"), async (page) => page.getByRole("menuitem", { name: "About" }).click()),
+  },
+  {
+    name: "change-password",
+    user: "ada",
+    path: "/keys",
+    prepare: both(press("Settings"), async (page) =>
+      page.getByRole("menuitem", { name: "Change Password" }).click(),
+    ),
+  },
+  { name: "holder-keys", user: "builder", path: "/keys" },
+  { name: "not-found", user: "ada", path: "/keys/none" },
+];
+
+/** A small company's keys. */
+export async function furnish(screens: Screens): Promise<void> {
+  const { local } = screens;
+  const { keys, accounts, caller } = local;
+  await addUser(screens, "ada", "FULL_ADMIN");
+  await addUser(screens, "grace", "READONLY_ADMIN");
+  await addUser(screens, "builder", "KEY_HOLDER");
+  await addUser(screens, "fresh", "KEY_HOLDER");
+  await accounts.users.create(caller, {
+    username: "monitoring",
+    fullName: "Prometheus and Grafana",
+    roles: ["KEY_HOLDER"],
+  });
+  await accounts.groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
+  await accounts.groups.addMember(caller, "dns", "builder");
+  await addKey(screens, "ada", "terraform", { expiresAt: Date.now() + 300 * DAY, tags: ["infra"] });
+  await addKey(screens, "monitoring", "prometheus", { tags: ["metrics"] });
+  await addKey(screens, "builder", "nightly-backup", { expiresAt: Date.now() + 3 * DAY });
+  const trial = await addKey(screens, "grace", "trial access", { expiresAt: Date.now() + 1_200 });
+  const laptop = await addKey(screens, "grace", "old-laptop", {
+    description: "Grace's laptop, before the move",
+  });
+  const paused = await addKey(screens, "builder", "release-bot");
+  const used = await addKey(screens, "ada", "ci-deploy", {
+    description: "Deploys the website from the build machine",
+    expiresAt: Date.now() + 90 * DAY,
+    tags: ["deploy", "web"],
+  });
+  await fetch(`${screens.url}/api/v1/keys/self`, {
+    headers: { Authorization: `Bearer ${used.text}`, "User-Agent": "curl/8.14.1" },
+  });
+  await keys.update(caller, laptop.id, { expiresAt: Date.now() + 30 * DAY, tags: ["laptop"] });
+  await keys.revoke(caller, laptop.id, "Laptop was lost on a train");
+  await keys.pause(caller, paused.id);
+  await accounts.users.lock(caller, (await accounts.users.get(caller, { username: "grace" })).id);
+  await Bun.sleep(1_500);
+  void trial;
+}
