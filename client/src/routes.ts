@@ -47,6 +47,9 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "roles.list": "GET /roles",
   "settings.get": "GET /settings",
   "settings.update": "PATCH /settings",
+  "alerts.list": "GET /alerts",
+  "webhook.test": "POST /webhook/test",
+  "webhook.deliveries": "GET /webhook/deliveries",
 };
 
 type RouteOf<Name extends OperationName> = `${Operations[Name]["method"]} ${Operations[Name]["path"]}`;

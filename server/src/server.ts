@@ -8,6 +8,7 @@ import { X509Certificate } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { type Alerts, createAlerts } from "./alerts/alerts.ts";
 import { type Audit, createAudit } from "./audit/audit.ts";
 import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
 import type { Config, Listen } from "./config.ts";
@@ -29,10 +30,12 @@ import { type BareRoute, type Listener, listen, type Route, type Tls } from "./t
 import type { Peer } from "./transport/peer.ts";
 import { createRest } from "./transport/rest/rest.ts";
 import { createWeb } from "./transport/web.ts";
+import { createWebhookPost } from "./transport/webhook-post.ts";
 import { createDialect } from "./truenas/truenas.ts";
 import { createUsage, type Usage } from "./usage/usage.ts";
 import { createVerify, type Verify } from "./verify/verify.ts";
 import { VERSION } from "./version.ts";
+import { createWebhook, type Webhook } from "./webhook/webhook.ts";
 
 /** The use cases, put together over one store. */
 export interface App {
@@ -43,6 +46,8 @@ export interface App {
   readonly audit: Audit;
   readonly usage: Usage;
   readonly settings: SettingsUseCase;
+  readonly alerts: Alerts;
+  readonly webhook: Webhook;
   readonly feed: Feed;
   readonly secrets: Secrets;
   readonly random: Random;
@@ -121,12 +126,16 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const feed = createFeed(store, log);
   const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
-  return { store, verify, keys, accounts, audit, usage, settings, feed, secrets, random, clock, log };
+  const alerts = createAlerts({ store, feed, clock, log });
+  const webhook = createWebhook({ store, secrets, audit, post: createWebhookPost(), clock, log });
+  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, webhook };
+  return { store, ...useCases, feed, secrets, random, clock, log };
 }
 
 async function closeApp(app: App): Promise<void> {
   app.feed.stop();
   app.accounts.close();
+  await Promise.all([app.alerts.stop(), app.webhook.close()]);
   await Promise.all([app.audit.close(), app.usage.close()]);
   await app.store.close();
 }
@@ -169,6 +178,8 @@ async function openServer(config: Config, app: App): Promise<Server> {
     log,
   });
   const timers = startClockwork(app, () => refresh());
+  app.alerts.start();
+  app.webhook.start();
   let served = certificates?.current().fingerprint;
   const refresh = async (): Promise<void> => {
     if (!certificates) return;

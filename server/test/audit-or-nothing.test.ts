@@ -51,6 +51,9 @@ const READS = [
   "groups.list",
   "groups.get",
   "settings.show",
+  "settings.policy",
+  "settings.publicUrl",
+  "settings.sessionLimits",
 ];
 
 describe("no change without its audit record", () => {

@@ -1,6 +1,7 @@
 /** All operations of the REST API, and what can be said of them from their definitions alone. */
 import type { z } from "zod";
 import type { Role } from "../roles.ts";
+import { alertOperations } from "./alerts.ts";
 import { groupOperations } from "./groups.ts";
 import { keyOperations } from "./keys.ts";
 import type { Operation } from "./operation.ts";
@@ -19,6 +20,7 @@ export const OPERATIONS = {
   ...sessionOperations,
   ...setupOperations,
   ...systemOperations,
+  ...alertOperations,
 } as const;
 
 export type Operations = typeof OPERATIONS;

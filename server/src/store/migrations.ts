@@ -115,6 +115,23 @@ export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
       address TEXT, host TEXT)${tail}`,
     "CREATE INDEX refusals_key ON refusals (key_id, at)",
   ],
+  // Alerts that are known to be raised, what is to be sent about them, and who used a key lately. key_id 0: no key.
+  ({ id, int, tail }) => [
+    "CREATE INDEX records_failed ON records (at) WHERE success = 0 AND event = 'AUTHENTICATION'",
+    `CREATE TABLE alerts (
+      seq ${id}, kind TEXT NOT NULL, key_id ${int} NOT NULL, since ${int} NOT NULL, shown TEXT NOT NULL,
+      batch TEXT NOT NULL, cleared TEXT, UNIQUE (key_id, kind, since))${tail}`,
+    "CREATE INDEX alerts_batch ON alerts (batch)",
+    "CREATE INDEX alerts_cleared ON alerts (cleared) WHERE cleared IS NOT NULL",
+    `CREATE TABLE deliveries (
+      seq ${id}, id TEXT NOT NULL UNIQUE, at ${int} NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
+      attempts ${int} NOT NULL, next_at ${int} NOT NULL, status ${int}, error TEXT, done_at ${int})${tail}`,
+    "CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state IN ('waiting', 'sending')",
+    `CREATE TABLE key_clients (
+      key_id ${int} NOT NULL, address TEXT NOT NULL, client TEXT NOT NULL, last_used_at ${int} NOT NULL,
+      PRIMARY KEY (key_id, address, client))${tail === "" ? "" : " STRICT, WITHOUT ROWID"}`,
+    "CREATE INDEX key_clients_at ON key_clients (last_used_at)",
+  ],
 ];
 
 function auditTable(name: string, { id, int, tail }: Words): string {

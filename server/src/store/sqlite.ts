@@ -9,6 +9,8 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { Group, User } from "../domain/user.ts";
 import { openActivity } from "./activity.ts";
+import { openAlerts } from "./alerts.ts";
+import { openDeliveries } from "./deliveries.ts";
 import { openDirectReads } from "./direct-reads.ts";
 import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
@@ -60,6 +62,8 @@ export async function openSqliteStore({
   );
   const activity = openActivity(writer);
   const keyUse = openKeyUse(writer, reader);
+  const alerts = openAlerts(writer, searcher);
+  const deliveries = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
   const reserve = holdReserve(folder);
   const transact = transactor(writing, () => clock.now());
@@ -86,6 +90,12 @@ export async function openSqliteStore({
       requireReserve();
       await keyUse.recordUse(tallies, refusals);
     },
+    ...alerts,
+    writeAlertChanges: async (changes) => {
+      requireReserve();
+      await alerts.writeAlertChanges(changes);
+    },
+    ...deliveries,
     findProfile: hot.findProfile,
     poll: hot.poll,
     readSettings: () => settings(0),

@@ -10,6 +10,7 @@
  */
 
 import type { Role } from "@chatelaine/contract/roles";
+import type { AlertedKey, KeyAlertKind } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
@@ -177,6 +178,43 @@ export interface Once {
   readonly entityId: number;
 }
 
+/** Names one alert among those that are known. */
+export interface AlertMark {
+  readonly kind: string;
+  /** 0 where it is about no key. */
+  readonly keyId: number;
+  readonly since: number;
+}
+
+/** What is sent about alerts that are raised and cleared. */
+export interface AlertDelivery {
+  /** false: nothing is to be sent. */
+  readonly isWanted: boolean;
+  /** UUIDs. */
+  readonly raisedId: string;
+  readonly clearedId: string;
+  readonly at: number;
+  readonly server: string | null;
+}
+
+/** Something to send to the webhook. */
+export interface Delivery {
+  /** UUID. */
+  readonly id: string;
+  readonly at: number;
+  readonly kind: "alerts.raised" | "alerts.cleared" | "test";
+  /** JSON, exactly as it is signed and sent. */
+  readonly body: string;
+  readonly state: "waiting" | "sending" | "delivered" | "failed";
+  readonly attempts: number;
+  /** The next attempt; while it is sent, when the claim on it ends. */
+  readonly nextAt: number;
+  /** What the receiver answered last. */
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly doneAt: number | null;
+}
+
 export interface Store {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
@@ -253,6 +291,42 @@ export interface Store {
   /** Newest first. */
   listRefusals(keyId: number): Promise<readonly RefusalRecord[]>;
   findRefusal(decision: string): Promise<RefusalRecord | undefined>;
+  /** @param want.userId only keys of this user; null: of all */
+  readKeyAlerts(
+    kind: KeyAlertKind,
+    want: { readonly now: number; readonly userId: number | null; readonly limit: number },
+  ): Promise<{ readonly count: number; readonly rows: readonly AlertedKey[] }>;
+  readSignInFailures(
+    since: number,
+  ): Promise<{ readonly count: number; readonly firstAt: number | null; readonly lastAt: number | null }>;
+  /** What differs from the alerts that are known, at most some hundreds of each; `others` are those known of no key. */
+  findAlertChanges(now: number): Promise<{
+    readonly raised: readonly { readonly kind: KeyAlertKind; readonly row: AlertedKey }[];
+    readonly cleared: readonly AlertMark[];
+    readonly others: readonly AlertMark[];
+  }>;
+  /** Takes them among the known, or out. What another process has taken before is in no delivery of this one. */
+  writeAlertChanges(changes: {
+    /** `shown`: JSON. */
+    readonly raised: readonly (AlertMark & { readonly shown: string })[];
+    readonly cleared: readonly AlertMark[];
+    readonly delivery: AlertDelivery;
+  }): Promise<void>;
+  /** The same as before only if no alert was raised or cleared since. */
+  alertsMark(): Promise<string>;
+  putDelivery(delivery: Delivery): Promise<void>;
+  /**
+   * The oldest that is due, claimed until then and its attempt counted; `lost` where another process was faster, undefined
+   * where none is due.
+   */
+  claimDelivery(now: number, until: number): Promise<Delivery | "lost" | undefined>;
+  /** Does nothing where the claim has passed to somebody else. */
+  finishDelivery(
+    claimed: Pick<Delivery, "id" | "attempts">,
+    outcome: Pick<Delivery, "state" | "status" | "error" | "nextAt"> & { readonly at: number },
+  ): Promise<void>;
+  /** Newest first. */
+  listDeliveries(limit: number): Promise<readonly Delivery[]>;
   /**
    * Counts one guess; resolves to how many fell into the running window, this one included.
    * @param by 0 only asks, -1 takes one back; default 1

@@ -1,6 +1,7 @@
 /** What a handler of an operation is given and gives back. The contract's types hold both ends. */
 import type { OperationName, OutputOf, ParsedOf } from "@chatelaine/contract/operations/operations";
 import type { Accounts, WebSession } from "../../accounts/accounts.ts";
+import type { Alerts } from "../../alerts/alerts.ts";
 import type { Audit } from "../../audit/audit.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
@@ -8,6 +9,7 @@ import type { Feed } from "../../feed/feed.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
+import type { Webhook } from "../../webhook/webhook.ts";
 import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import type { Receipts } from "./receipts.ts";
@@ -17,6 +19,8 @@ export interface RestDeps {
   readonly accounts: Accounts;
   readonly audit: Audit;
   readonly settings: SettingsUseCase;
+  readonly alerts: Alerts;
+  readonly webhook: Webhook;
   readonly feed: Feed;
   readonly clock: Clock;
   readonly log: Log;

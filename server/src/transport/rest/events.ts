@@ -35,7 +35,7 @@ export interface EventHub {
   close(): void;
 }
 
-export function createEventHub(deps: Pick<RestDeps, "feed" | "accounts" | "log">): EventHub {
+export function createEventHub(deps: Pick<RestDeps, "feed" | "accounts" | "alerts" | "log">): EventHub {
   return new Hub(deps);
 }
 
@@ -47,7 +47,7 @@ class Hub implements EventHub {
   #kept: Happening[] = [];
   #number = 0;
 
-  constructor({ feed, accounts }: Pick<RestDeps, "feed" | "accounts">) {
+  constructor({ feed, accounts, alerts }: Pick<RestDeps, "feed" | "accounts" | "alerts">) {
     this.#leave = [
       feed.subscribe((change) => this.#addChange(change)),
       accounts.sessions.subscribe((action, session) =>
@@ -56,6 +56,7 @@ class Hub implements EventHub {
       accounts.web.subscribe((action, session) =>
         this.#add(sessionShown(action, session.id, ""), session.userId),
       ),
+      alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
     this.#timer = setInterval(() => {
       for (const stream of this.#streams) void stream.comment();
@@ -187,6 +188,15 @@ class Stream {
   }
 }
 
+/** Says no more than that it is worth asking again: the answer differs for each who asks. */
+const ALERTS_CHANGED: Shown = {
+  kind: "alert",
+  action: "changed",
+  id: "alerts",
+  name: "alerts",
+  sequence: null,
+};
+
 function sessionShown(action: "added" | "removed", id: string, name: string): Shown {
   return { kind: "session", action, id, name, sequence: null };
 }
@@ -195,8 +205,10 @@ function maySee(caller: Caller, kind: Shown["kind"], userId: number | null): boo
   const { roles } = caller;
   const isOwn = userId !== null && userId === caller.userId;
   switch (kind) {
-    case "key":
     case "alert":
+      if (userId === null && (roles.has("KEY_HOLDER") || roles.has("SYSTEM_AUDIT_READ"))) return true;
+      return roles.has("API_KEY_READ") || (isOwn && roles.has("KEY_HOLDER"));
+    case "key":
       return roles.has("API_KEY_READ") || (isOwn && roles.has("KEY_HOLDER"));
     case "user":
       return roles.has("ACCOUNT_READ") || isOwn;

@@ -12,6 +12,7 @@ import { Hono } from "hono";
 import { AppError } from "../../domain/errors.ts";
 import { createDocs } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
+import { alertHandlers } from "./alert-operations.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
 import { createEventHub, type EventHub } from "./events.ts";
@@ -111,6 +112,7 @@ function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName>
     ...groupHandlers,
     ...sessionHandlers,
     ...systemHandlers,
+    ...alertHandlers,
     "events.stream": stream,
   };
 }

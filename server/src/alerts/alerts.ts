@@ -1,0 +1,179 @@
+/**
+ * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins. Told from the tables as
+ * they are at the moment of asking, so an alert is gone as soon as its cause is.
+ *
+ * Beside that each process compares them, a moment after keys have changed and every ten seconds, with those that are
+ * known; what was raised or cleared is queued for the webhook in the same commit, once, whichever process is first. What is
+ * there when a webhook is set is not sent: it is known already.
+ */
+import { makeId } from "../crypto.ts";
+import {
+  type Alert,
+  type AlertKind,
+  FAILURES_HOURS,
+  failuresAlert,
+  KEY_ALERT_KINDS,
+  keyAlert,
+} from "../domain/alert.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Log } from "../log.ts";
+import type { AlertMark, Store } from "../store/store.ts";
+
+export const COMPARE_EVERY_MS = 10_000;
+/** After a change of keys; several changes are looked at together. */
+const COMPARE_AFTER_MS = 250;
+/** Rounds of one comparison, each of some hundreds of alerts. */
+const ROUNDS_MAX = 1_000;
+const HOUR_MS = 3_600_000;
+
+export interface AlertList {
+  /** Of each kind that the caller may see, how many there are, those without any left out. */
+  readonly kinds: readonly { readonly kind: AlertKind; readonly count: number }[];
+  /** Of each kind some: revoked keys newest first, those that end soonest first, the longest unused first. */
+  readonly entries: readonly Alert[];
+}
+
+export interface Alerts {
+  /**
+   * API_KEY_READ sees those of all keys, a key holder those of its own; SYSTEM_AUDIT_READ sees refused sign-ins.
+   * @param limit of each kind
+   */
+  list(caller: Caller, limit: number): Promise<AlertList>;
+  /** Takes what was raised and cleared among the known, or out. */
+  compare(): Promise<void>;
+  /** Told when alerts were raised or cleared, by whichever process. @returns the way out */
+  subscribe(listener: () => void): () => void;
+  /** Compares by itself from now on. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface AlertsDeps {
+  readonly store: Store;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createAlerts(deps: AlertsDeps): Alerts {
+  const listeners = new Set<() => void>();
+  const compare = comparison(deps, () => {
+    for (const listener of listeners) listener();
+  });
+  let timer: Timer | undefined;
+  let soon: Timer | undefined;
+  let leave = (): void => {};
+  let comparing: Promise<void> | undefined;
+  const run = (): void => {
+    comparing ??= compare()
+      .catch((error: unknown) => deps.log.warn("Alerts could not be compared", { error }))
+      .finally(() => {
+        comparing = undefined;
+      });
+  };
+  return {
+    list: (caller, limit) => list(deps, caller, limit),
+    compare,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    start: () => {
+      timer = setInterval(run, COMPARE_EVERY_MS);
+      leave = deps.feed.subscribe(({ kind }) => {
+        if (kind !== "key" || soon) return;
+        soon = setTimeout(() => {
+          soon = undefined;
+          run();
+        }, COMPARE_AFTER_MS);
+      });
+      run();
+    },
+    stop: async () => {
+      clearInterval(timer);
+      clearTimeout(soon);
+      leave();
+      await comparing;
+    },
+  };
+}
+
+async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number): Promise<AlertList> {
+  requireRole(caller, "API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ");
+  const now = clock.now();
+  const { roles } = caller;
+  const kinds: { kind: AlertKind; count: number }[] = [];
+  const entries: Alert[] = [];
+  if (roles.has("API_KEY_READ") || roles.has("KEY_HOLDER")) {
+    const userId = roles.has("API_KEY_READ") ? null : caller.userId;
+    for (const kind of KEY_ALERT_KINDS) {
+      const { count, rows } = await store.readKeyAlerts(kind, { now, userId, limit });
+      if (count > 0) kinds.push({ kind, count });
+      entries.push(...rows.map((row) => keyAlert(kind, row)));
+    }
+  }
+  if (!roles.has("SYSTEM_AUDIT_READ")) return { kinds, entries };
+  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
+  if (count === 0 || firstAt === null) return { kinds, entries };
+  kinds.push({ kind: "sign_in_failures", count });
+  return { kinds, entries: [...entries, failuresAlert({ count, since: firstAt })] };
+}
+
+/** @param tell where the known alerts, or the number of refused sign-ins, are not those of the last time */
+function comparison({ store, clock }: AlertsDeps, tell: () => void): () => Promise<void> {
+  let seen: string | undefined;
+  return async () => {
+    let failures = 0;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const now = clock.now();
+      const { raised, cleared, failed } = await findChanges(store, now);
+      failures = failed;
+      if (raised.length === 0 && cleared.length === 0) break;
+      const { webhookUrl, publicUrl } = await store.readSettings();
+      await store.writeAlertChanges({
+        raised: raised.map(({ mark: { kind, keyId, since }, alert }) => ({
+          kind,
+          keyId,
+          since,
+          shown: JSON.stringify({ ...alert, since: new Date(alert.since).toISOString() }),
+        })),
+        cleared,
+        delivery: {
+          isWanted: webhookUrl !== null,
+          raisedId: makeId(),
+          clearedId: makeId(),
+          at: now,
+          server: publicUrl,
+        },
+      });
+    }
+    const is = `${await store.alertsMark()}.${failures}`;
+    if (seen !== undefined && is !== seen) tell();
+    seen = is;
+  };
+}
+
+async function findChanges(
+  store: Store,
+  now: number,
+): Promise<{ raised: { mark: AlertMark; alert: Alert }[]; cleared: AlertMark[]; failed: number }> {
+  const changes = await store.findAlertChanges(now);
+  const ofKeys = changes.raised.map(({ kind, row }) => ({
+    mark: { kind, keyId: row.keyId, since: row.since },
+    alert: keyAlert(kind, row),
+  }));
+  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
+  const isKnown = changes.others.length > 0;
+  if (count > 0 && firstAt !== null && !isKnown) {
+    const alert = failuresAlert({ count, since: firstAt });
+    return {
+      raised: [...ofKeys, { mark: { kind: alert.kind, keyId: 0, since: 0 }, alert }],
+      cleared: [...changes.cleared],
+      failed: count,
+    };
+  }
+  const cleared = [...changes.cleared, ...(count === 0 ? changes.others : [])];
+  return { raised: ofKeys, cleared, failed: count };
+}

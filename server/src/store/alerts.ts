@@ -1,0 +1,181 @@
+/**
+ * What wants attention, as the tables say it: keys that are revoked, will end soon or are not used, and refused sign-ins.
+ * Each is an indexed read. Which alerts are known already stands in `activity.db`, so that one that is raised or cleared is
+ * told once, whichever process sees it first: only the rows that a batch really inserts or marks are in its delivery.
+ */
+import {
+  type AlertedKey,
+  KEY_ALERT_KINDS,
+  type KeyAlertKind,
+  SOON_DAYS,
+  UNUSED_DAYS,
+} from "../domain/alert.ts";
+import type { Thread } from "./sqlite-threads.ts";
+import type { AlertDelivery, AlertMark, Store } from "./store.ts";
+import type { BatchStatement } from "./worker.ts";
+
+const DAY_MS = 86_400_000;
+/** Raised or cleared at a time. */
+const CHANGES_AT_ONCE = 2_000;
+/** Alerts of one delivery; the rest is told as a number. */
+const ALERTS_OF_DELIVERY = 100;
+const WAITING_MAX = 1_000;
+
+interface Source {
+  readonly from: string;
+  readonly where: string;
+  /** When it began. */
+  readonly since: string;
+  readonly order: string;
+}
+
+/** Parameters: ?1 now, ?2 soon, ?3 what counts as long ago. */
+const SOURCES: Readonly<Record<KeyAlertKind, Source>> = {
+  key_revoked: {
+    from: "keys k",
+    where: "k.revoked_at IS NOT NULL",
+    since: "k.revoked_at",
+    order: "k.revoked_at DESC, k.id DESC",
+  },
+  key_expires_soon: {
+    from: "keys k",
+    where: "k.expires_at > ?1 AND k.expires_at <= ?2 AND k.revoked_at IS NULL AND k.paused_at IS NULL",
+    since: `max(k.created_at, k.expires_at - ${SOON_DAYS * DAY_MS})`,
+    order: "k.expires_at, k.id",
+  },
+  key_unused: {
+    from: "keys k LEFT JOIN activity.key_use u ON u.key_id = k.id",
+    where: `k.created_at < ?3 AND k.revoked_at IS NULL AND k.paused_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > ?1) AND (u.last_used_at IS NULL OR u.last_used_at < ?3)`,
+    since: `max(k.created_at, coalesce(u.last_used_at, 0)) + ${UNUSED_DAYS * DAY_MS}`,
+    order: "k.created_at, k.id",
+  },
+};
+/** So that each statement has all three parameters, whichever it looks at. */
+const ALL_BOUND = "?1 + ?2 + ?3 IS NOT NULL";
+const MEMBERS = `k.id AS "keyId", k.name, k.username, k.revoked_reason AS reason,
+  k.expires_at AS "expiresAt"`;
+const FAILED = "event = 'AUTHENTICATION' AND success = 0";
+/** More are not counted one by one. */
+const FAILURES_MAX = 10_000;
+
+const INSERT_ALERT = `INSERT OR IGNORE INTO alerts (kind, key_id, since, shown, batch) VALUES (?, ?, ?, ?, ?)`;
+const MARK_CLEARED =
+  "UPDATE alerts SET cleared = ? WHERE kind = ? AND key_id = ? AND since = ? AND cleared IS NULL";
+const INSERT_DELIVERY = (
+  column: "batch" | "cleared",
+) => `INSERT INTO deliveries (id, at, kind, body, state, attempts, next_at)
+  SELECT ?1, ?2, ?3, json_object('id', ?1, 'type', ?3, 'at', ?4, 'server', ?5, 'alerts',
+    json((SELECT json_group_array(json(shown)) FROM
+      (SELECT shown FROM alerts WHERE ${column} = ?1 ORDER BY seq LIMIT ${ALERTS_OF_DELIVERY}))),
+    'more', max(count(*) - ${ALERTS_OF_DELIVERY}, 0)), 'waiting', 0, ?2
+  FROM alerts WHERE ${column} = ?1 HAVING count(*) > 0`;
+const DROP_OLDEST = `UPDATE deliveries SET state = 'failed', error = 'Too many were waiting' WHERE seq IN
+  (SELECT seq FROM deliveries WHERE state = 'waiting' ORDER BY seq DESC LIMIT -1 OFFSET ${WAITING_MAX})`;
+
+export function openAlerts(
+  writer: Thread,
+  reader: Thread,
+): Pick<
+  Store,
+  "readKeyAlerts" | "readSignInFailures" | "findAlertChanges" | "writeAlertChanges" | "alertsMark"
+> {
+  const read = async <Row>(sql: string, params: readonly unknown[]): Promise<readonly Row[]> =>
+    (await reader.ask({ kind: "run", database: "main", sql, params })).rows as readonly Row[];
+  return {
+    readKeyAlerts: async (kind, { now, userId, limit }) => {
+      const { from, where, since, order } = SOURCES[kind];
+      const own = userId === null ? "" : "AND k.user_id = ?4";
+      const params = [...instants(now), ...(userId === null ? [] : [userId])];
+      const [counted] = await read<{ total: number }>(
+        `SELECT count(*) AS total FROM ${from} WHERE ${where} AND ${ALL_BOUND} ${own}`,
+        params,
+      );
+      const rows = await read<AlertedKey>(
+        `SELECT ${MEMBERS}, ${since} AS since FROM ${from} WHERE ${where} AND ${ALL_BOUND} ${own}
+         ORDER BY ${order} LIMIT ${Number(limit)}`,
+        params,
+      );
+      return { count: counted?.total ?? 0, rows };
+    },
+    readSignInFailures: async (since) => {
+      const [row] = await read<{ count: number; first: number | null; last: number | null }>(
+        `SELECT count(*) AS count, min(at) AS first, max(at) AS last FROM
+          (SELECT at FROM activity.records WHERE ${FAILED} AND at >= ? ORDER BY at DESC LIMIT ${FAILURES_MAX})`,
+        [since],
+      );
+      return { count: row?.count ?? 0, firstAt: row?.first ?? null, lastAt: row?.last ?? null };
+    },
+    findAlertChanges: async (now) => {
+      const raised: { kind: KeyAlertKind; row: AlertedKey }[] = [];
+      const cleared: AlertMark[] = [];
+      for (const kind of KEY_ALERT_KINDS) {
+        const { from, where, since } = SOURCES[kind];
+        const rows = await read<AlertedKey>(
+          `SELECT ${MEMBERS}, ${since} AS since FROM ${from} WHERE ${where} AND ${ALL_BOUND} AND NOT EXISTS
+            (SELECT 1 FROM activity.alerts a WHERE a.kind = '${kind}' AND a.key_id = k.id AND a.since = ${since})
+           LIMIT ${CHANGES_AT_ONCE}`,
+          instants(now),
+        );
+        raised.push(...rows.map((row) => ({ kind, row })));
+        cleared.push(
+          ...(await read<AlertMark>(
+            `SELECT a.kind, a.key_id AS "keyId", a.since FROM activity.alerts a WHERE a.kind = '${kind}' AND NOT EXISTS
+              (SELECT 1 FROM ${from} WHERE k.id = a.key_id AND ${where} AND ${ALL_BOUND} AND ${since} = a.since)
+             LIMIT ${CHANGES_AT_ONCE}`,
+            instants(now),
+          )),
+        );
+      }
+      const others = await read<AlertMark>(
+        `SELECT kind, key_id AS "keyId", since FROM activity.alerts WHERE key_id = 0`,
+        [],
+      );
+      return { raised, cleared, others };
+    },
+    writeAlertChanges: async ({ raised, cleared, delivery }) => {
+      const statements: BatchStatement[] = [];
+      if (raised.length > 0) {
+        const rows = raised.map(({ kind, keyId, since, shown }) => [
+          kind,
+          keyId,
+          since,
+          shown,
+          delivery.raisedId,
+        ]);
+        statements.push({ sql: INSERT_ALERT, rows });
+        if (delivery.isWanted)
+          statements.push(deliveryOf("batch", "alerts.raised", delivery.raisedId, delivery));
+      }
+      if (cleared.length > 0) {
+        const rows = cleared.map(({ kind, keyId, since }) => [delivery.clearedId, kind, keyId, since]);
+        statements.push({ sql: MARK_CLEARED, rows });
+        if (delivery.isWanted)
+          statements.push(deliveryOf("cleared", "alerts.cleared", delivery.clearedId, delivery));
+        statements.push({ sql: "DELETE FROM alerts WHERE cleared = ?", rows: [[delivery.clearedId]] });
+      }
+      if (delivery.isWanted) statements.push({ sql: DROP_OLDEST, rows: [[]] });
+      await writer.ask({ kind: "batch", database: "activity", statements });
+    },
+    alertsMark: async () => {
+      const [row] = await read<{ total: number; last: number }>(
+        "SELECT count(*) AS total, coalesce(max(seq), 0) AS last FROM activity.alerts",
+        [],
+      );
+      return `${row?.total}.${row?.last}`;
+    },
+  };
+}
+
+function instants(now: number): [now: number, soon: number, long: number] {
+  return [now, now + SOON_DAYS * DAY_MS, now - UNUSED_DAYS * DAY_MS];
+}
+
+function deliveryOf(
+  column: "batch" | "cleared",
+  kind: string,
+  id: string,
+  { at, server }: AlertDelivery,
+): BatchStatement {
+  return { sql: INSERT_DELIVERY(column), rows: [[id, at, kind, new Date(at).toISOString(), server]] };
+}
