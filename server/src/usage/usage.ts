@@ -62,7 +62,7 @@ export interface Usage {
   /** Why a request was refused: for the same people. Throws not_found. */
   why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
   /** Counts one check of a key whose secret was right. */
-  note(keyId: number, outcome: Exclude<Outcome, "malformed" | "unknown">, seen: Seen): void;
+  note(keyId: number, outcome: Exclude<Outcome, "malformed" | "unknown">, seen: Seen, at?: number): void;
   /** Keeps why, for the owner of the key. */
   refuse(record: RefusalRecord): void;
   flush(): Promise<void>;
@@ -73,6 +73,9 @@ interface Tally {
   at: number;
   isUse: boolean;
   seen: Seen;
+  /** What was counted last, apart from the rest: most checks are like the one before. */
+  what: string;
+  times: number;
   counts: Map<string, number>;
   hosts: Map<string, number>;
 }
@@ -105,7 +108,11 @@ export function createUsage({
   const flush = (): Promise<void> => {
     writing = writing.then(async () => {
       if (tallies.size === 0 && refusals.length === 0) return;
-      const batch = [...tallies].map(([keyId, { seen, ...tally }]) => ({ keyId, ...seen, ...tally }));
+      const batch = [...tallies].map(([keyId, tally]) => {
+        settle(tally);
+        const { at, isUse, counts, hosts, seen } = tally;
+        return { keyId, at, isUse, counts, hosts, address: seen.address, client: seen.client };
+      });
       const refused = refusals;
       tallies = new Map();
       refusals = [];
@@ -146,20 +153,24 @@ export function createUsage({
         throw new AppError("not_found", "No such decision about a key that you may see, or it is too old");
       return { ...refusal, name: key.name };
     },
-    note: (keyId, outcome, seen) => {
-      const now = clock.now();
+    note: (keyId, outcome, seen, now = clock.now()) => {
       let tally = tallies.get(keyId);
       if (!tally) {
         if (tallies.size >= WAITING_MAX) {
           untold++;
           return;
         }
-        tally = { at: now, isUse: false, seen, counts: new Map(), hosts: new Map() };
+        tally = { at: now, isUse: false, seen, what: "", times: 0, counts: new Map(), hosts: new Map() };
         tallies.set(keyId, tally);
       }
       tally.at = now;
       const what = countName(now, OUTCOME_LETTERS[outcome]);
-      tally.counts.set(what, (tally.counts.get(what) ?? 0) + 1);
+      if (what === tally.what) tally.times++;
+      else {
+        settle(tally);
+        tally.what = what;
+        tally.times = 1;
+      }
       if (outcome !== "ok") return;
       tally.isUse = true;
       tally.seen = seen;
@@ -177,6 +188,10 @@ export function createUsage({
       await flush();
     },
   };
+}
+
+function settle({ counts, what, times }: Tally): void {
+  if (times > 0) counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
 const OUTCOME_NAMES = new Map(Object.entries(OUTCOME_LETTERS).map(([name, letter]) => [letter, name]));

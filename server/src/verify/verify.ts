@@ -70,6 +70,7 @@ export type Check =
       readonly allowance: Allowance;
       readonly expiresAt: number | null;
       readonly rate: RateState | null;
+      readonly at: number;
     }
   | {
       readonly ok: false;
@@ -157,13 +158,14 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
     const reason = faultOf(times, known.allowance, need, now);
     if (reason) return reason === "unknown" ? UNKNOWN : { ok: false, reason, known };
     const rate = spend(store, known, need, now);
-    const end = endOf(times, known.allowance);
+    const { id, allowance } = known;
+    const end = endOf(times, allowance);
     const expiresAt = end === Infinity ? null : end;
-    if (rate === null) return { ok: true, ...known, expiresAt, rate };
+    if (rate === null) return { ok: true, id, allowance, expiresAt, rate, at: now };
     return map(rate, (left) =>
       left && !left.ok
         ? { ok: false, reason: "rate_limited", known, rate: left }
-        : { ok: true, ...known, expiresAt, rate: left },
+        : { ok: true, id, allowance, expiresAt, rate: left, at: now },
     );
   };
   /** @param epoch of the memory before the row was read; undefined: nothing may be remembered */

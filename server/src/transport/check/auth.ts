@@ -55,7 +55,10 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
   };
   const answer = ({ check, decision }: Judged, wants: Wants, foreign: string | null): Response => {
     if (!check.ok) return refusal(check, wants, decision);
-    const headers = identity(check.id, check.allowance);
+    const ready = identity(check.id, check.allowance);
+    if (foreign === null && check.rate === null && wants.audience === null)
+      return new Response(null, { headers: ready });
+    const headers = new Headers(ready);
     if (foreign !== null) headers.set("Authorization", foreign);
     if (check.rate) rateHeaders(headers, check.rate);
     if (wants.audience !== null)

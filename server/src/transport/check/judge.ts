@@ -30,7 +30,7 @@ export function createJudge(deps: JudgeDeps): Judge {
   const count = (door: CheckDoor, check: Check, need: Need, seen: Seen): Judged => {
     if (check.ok) {
       stats.count(door, "ok");
-      usage.note(check.id, "ok", seen);
+      usage.note(check.id, "ok", seen, check.at);
       return { check };
     }
     stats.count(door, check.reason);

@@ -34,6 +34,7 @@ function judged(text: string, isAuthorization: boolean): Presented {
 
 /** @returns undefined for a scheme that is none of ours */
 function readAuthorization(value: string): string | undefined {
+  if (value.startsWith("Bearer ") && value.charCodeAt(7) > 32) return value.slice(7).trimEnd();
   const space = value.indexOf(" ");
   const scheme = value.slice(0, space).toLowerCase();
   const rest = value.slice(space + 1).trim();
