@@ -1,0 +1,135 @@
+/**
+ * What all middleware shares: finds the key of a request, asks Chatelaine, and says what to answer where it is no. The
+ * refused learn the status and the number of the decision, no more. 401, 403, 429: the key is not good enough; 503:
+ * Chatelaine could not be asked, which is never the key's fault.
+ */
+import type { ChatelaineError } from "./errors.ts";
+import { type Presented, type ReadHeader, readPresented } from "./presented.ts";
+import {
+  type BadAnswer,
+  createVerifier,
+  type GoodAnswer,
+  type RefusedBecause,
+  type VerifierOptions,
+  type Wanted,
+} from "./verify.ts";
+
+export interface GuardOptions extends VerifierOptions, Pick<Wanted, "scope" | "cost"> {
+  /** The one header that carries keys; absent: Authorization (Bearer, Basic) and X-API-Key. */
+  readonly header?: string;
+  /** Told why Chatelaine could not be asked. Absent: a line on standard error, once a minute at most. */
+  readonly onUnavailable?: (error: ChatelaineError) => void;
+}
+
+/** Who asks: the key, its user, and what is left of its rate limit. */
+export type Identity = Omit<GoodAnswer, "valid">;
+
+/** Where the identity is found on a request or a context. */
+export const IDENTITY = "chatelaine";
+
+/** What a refused client is told. */
+export interface Refusal {
+  readonly status: 401 | 403 | 429 | 503;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A problem document, RFC 9457. */
+  readonly body: string;
+}
+
+/** `spent`: headers that carried a key, and so must not go onwards. */
+export type Judgement = { readonly spent: readonly string[] } & (
+  | { readonly identity: Identity; readonly refusal?: undefined }
+  | { readonly identity?: undefined; readonly refusal: Refusal }
+);
+
+/** @param ip address of the client, as the service knows it */
+export type Guard = (read: ReadHeader, ip: string | undefined) => Promise<Judgement>;
+
+const RETRY_SECONDS = "2";
+const STATUS: Readonly<Record<RefusedBecause, 401 | 403 | 429>> = {
+  malformed: 401,
+  unknown: 401,
+  expired: 401,
+  paused: 401,
+  revoked: 401,
+  user_locked: 403,
+  scope_missing: 403,
+  address_not_allowed: 403,
+  insecure_transport: 403,
+  rate_limited: 429,
+};
+const WORDS = {
+  401: ["not_authenticated", "Not authenticated", "A good key is needed."],
+  403: ["forbidden", "Forbidden", "This key may not do that."],
+  429: ["too_many_requests", "Too many requests", "This key has used up what it may."],
+  503: ["unavailable", "Unavailable", "Keys cannot be checked at the moment: keep yours and try again."],
+} as const;
+const CHALLENGE = 'Bearer realm="chatelaine"';
+const BAD_TOKEN = `${CHALLENGE}, error="invalid_token"`;
+
+/** For any framework: what to do with a request that has these headers. */
+export function createGuard(options: GuardOptions): Guard {
+  const { verify } = createVerifier(options);
+  const { header, scope, cost, onUnavailable = sayOnceAMinute() } = options;
+  return async (read, ip) => {
+    const presented = readPresented(read, header);
+    const { headers: spent } = presented;
+    if (presented.kind !== "key") return { spent, refusal: withoutKey(presented) };
+    try {
+      const answer = await verify(presented.text, { scope, cost, ip: withoutZone(ip) });
+      if (!answer.valid) return { spent, refusal: refusalOf(answer) };
+      const { key, user, rate_limit } = answer;
+      return { spent, identity: { key, user, rate_limit } };
+    } catch (error) {
+      onUnavailable(error as ChatelaineError);
+      return { spent, refusal: refuse(503, { "Retry-After": RETRY_SECONDS }) };
+    }
+  };
+}
+
+/** What a guard of Express or Fastify has put on a request. */
+export function identityOf(request: object): Identity | undefined {
+  return (request as { readonly [IDENTITY]?: Identity })[IDENTITY];
+}
+
+function withoutKey({ kind }: Presented): Refusal {
+  return refuse(401, { "WWW-Authenticate": kind === "none" ? CHALLENGE : BAD_TOKEN });
+}
+
+function refusalOf({ reason, decision, retry_after_seconds: seconds = 1 }: BadAnswer): Refusal {
+  // A reason that only a later server knows is a no all the same.
+  const status = STATUS[reason] ?? 403;
+  const more = {
+    ...(status === 401 && { "WWW-Authenticate": BAD_TOKEN }),
+    ...(status === 429 && { "Retry-After": String(seconds) }),
+    ...(decision && { "Decision-Id": decision }),
+  };
+  return refuse(status, more, decision);
+}
+
+function refuse(
+  status: Refusal["status"],
+  headers: Readonly<Record<string, string>>,
+  decision?: string,
+): Refusal {
+  const [code, title, detail] = WORDS[status];
+  return {
+    status,
+    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...headers },
+    body: JSON.stringify({ type: "about:blank", title, status, code, detail, decision }),
+  };
+}
+
+/** `fe80::1%eth0` */
+function withoutZone(ip: string | undefined): string | undefined {
+  return ip?.replace(/%.*$/, "");
+}
+
+function sayOnceAMinute(): (error: ChatelaineError) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    const now = performance.now();
+    if (now - saidAt < 60_000) return;
+    saidAt = now;
+    console.error(`Requests are answered 503. ${message}`);
+  };
+}
