@@ -28,6 +28,7 @@ export interface CheckRecord {
   readonly name: string;
   readonly description: string;
   readonly tags: readonly string[];
+  /** 0 once the feed has told of the expiry: that holds wherever the clock goes. */
   readonly expiresAt: number | null;
   readonly pausedAt: number | null;
   readonly revokedAt: number | null;
