@@ -393,10 +393,8 @@ class KeyLife {
   }
 
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
-    const where: Condition = { kind: "test", path: ["name"], op: "=", fold: false, value: name };
-    const { rows } = await this.#store.listKeys({ where, limit: 1 });
-    const isTaken = rows.some((key) => key.id !== but);
-    return isTaken ? [NAME_TAKEN] : [];
+    const id = await this.#store.findKeyId(name);
+    return id === undefined || id === but ? [] : [NAME_TAKEN];
   }
 
   async #find(id: number): Promise<Key> {

@@ -1,19 +1,24 @@
-/** One key with its last use, read on the main thread: cheaper than asking the reader thread, and never in its queue. */
+/**
+ * One key with its last use, read on the main thread: cheaper than asking the reader thread, and never in its queue. The very
+ * same object is given again until something is committed to either file.
+ */
 import { Database } from "bun:sqlite";
 import type { Key } from "../domain/key.ts";
+import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { remembering } from "./remembering.ts";
 import { keyOf } from "./rows.ts";
 import type { KeyRow, KeyUseRow } from "./tables.ts";
 
 const FIND_KEY = "SELECT * FROM keys WHERE id = ?";
-/** In the other file, which commits without the stamp. */
+/** In the other file, which has a stamp of its own. */
 const FIND_USE = "SELECT last_used_at, address, client FROM activity.key_use WHERE key_id = ?";
 
 type Use = readonly [at: KeyUseRow["last_used_at"], address: string | null, client: string | null];
 
 export interface DirectReads {
   findKey(id: number): Key | undefined;
+  findKeyId(name: string): number | undefined;
   close(): void;
 }
 
@@ -25,18 +30,34 @@ export function openDirectReads(
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
   database.query("ATTACH DATABASE ? AS activity").run(activity);
   const row = database.prepare<KeyRow, [number]>(FIND_KEY);
+  const named = database.prepare<{ id: number }, [string]>("SELECT id FROM keys WHERE name = ?");
   const use = database.prepare<Use, [number]>(FIND_USE);
-  const key = remembering((id) => {
+  const version = database.prepare<{ data_version: number }, []>("PRAGMA activity.data_version");
+  // The first read makes the WAL index.
+  use.values(0);
+  const useStamp = openCommitStamp(`${activity}-shm`, () => version.get()!.data_version);
+  const findKey = (id: number): Key | undefined => {
     const found = row.get(id);
-    return found ? keyOf(found) : undefined;
-  }, stamp);
+    if (!found) return undefined;
+    const [last] = use.values(id) as unknown as Use[];
+    const key = keyOf(found);
+    if (!last) return key;
+    return { ...key, lastUsedAt: last[0], lastUsedAddress: last[1], lastUsedClient: last[2] };
+  };
   return {
-    findKey: (id) => {
-      const found = key(id);
-      const [last] = use.values(id) as unknown as Use[];
-      if (!found || !last) return found;
-      return { ...found, lastUsedAt: last[0], lastUsedAddress: last[1], lastUsedClient: last[2] };
-    },
+    findKey: remembering(findKey, joined(stamp, useStamp.read)),
+    findKeyId: (name) => named.get(name)?.id,
     close: () => database.close(),
+  };
+}
+
+/** Moves when either does. */
+function joined(first: () => number, second: () => number): () => number {
+  let [one, other, both] = [-1, -1, 0];
+  return () => {
+    const [now, then] = [first(), second()];
+    if (now === one && then === other) return both;
+    [one, other] = [now, then];
+    return ++both;
   };
 }

@@ -80,6 +80,7 @@ export async function openSqliteStore({
     findCheck: remembering(hot.findCheck, hot.stamp),
     findCheckUser: hot.findCheckUser,
     findKey: direct.findKey,
+    findKeyId: direct.findKeyId,
     findHot: hot.findHot,
     findWords: hot.findWords,
     stamp: hot.stamp,

@@ -15,6 +15,7 @@ import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
@@ -90,6 +91,8 @@ export interface UseTally {
   /** `13a`: hour of the day in UTC, and the letter of the outcome. */
   readonly counts: ReadonlyMap<string, number>;
   readonly hosts: ReadonlyMap<string, number>;
+  /** All who used it, the last one too. */
+  readonly clients?: readonly ClientUse[];
   /** Whether it was good at all: last use is of good ones alone. */
   readonly isUse: boolean;
 }
@@ -155,6 +158,8 @@ export interface KeyUse {
   readonly address: string | null;
   readonly client: string | null;
   readonly count: number;
+  /** By whom else it was used in this batch. */
+  readonly earlier?: readonly ClientUse[];
 }
 
 /** A browser that is signed in. The cookie's text is kept as a digest alone. */
@@ -248,6 +253,7 @@ export interface Store {
   readSettings(): MaybePromise<Settings>;
 
   findKey(id: number): MaybePromise<Key | undefined>;
+  findKeyId(name: string): MaybePromise<number | undefined>;
   listKeys(query: ListQuery): Promise<Page<Key>>;
   /** The newest secret of each key. */
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
@@ -289,6 +295,8 @@ export interface Store {
   listKeyHosts(
     keyId: number,
   ): Promise<readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[]>;
+  /** Different clients at different addresses that used the key since then, the latest first; 20 at most. */
+  listKeyClients(keyId: number, since: number): Promise<readonly ClientUse[]>;
   /** Newest first. */
   listRefusals(keyId: number): Promise<readonly RefusalRecord[]>;
   findRefusal(decision: string): Promise<RefusalRecord | undefined>;

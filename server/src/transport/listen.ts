@@ -26,6 +26,8 @@ export type BareRoute = (
   req: Request,
   /** As the listener saw it; null on a unix socket. */
   peerAddress: () => string | null,
+  /** Whether TLS ended here. */
+  isTls: boolean,
 ) => Response | undefined | Promise<Response>;
 
 export interface Listener {
@@ -52,7 +54,7 @@ export interface ListenOptions {
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
   /** Finishes every answer, errors too. */
-  readonly finish: (response: Response, peer: Peer) => Response;
+  readonly finish: (response: Response) => Response;
   readonly log: Log;
 }
 
@@ -133,11 +135,12 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const { flag, tls, websocket } = options;
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
+  const isTls = on.kind === "tcp" && tls !== undefined;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   try {
     const server = Bun.serve<unknown>({
       ...place,
-      ...(on.kind === "tcp" && tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+      ...(isTls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
       idleTimeout: KEEP_ALIVE_SECONDS,
       maxRequestBodySize: BODY_BYTES_MAX * 128,
       development: false,
@@ -145,14 +148,15 @@ function serve(options: ListenOptions, on: Listen): Serving {
       fetch: (req, server) => {
         state.requestAt = performance.now();
         // What is no address (a Host with a space or slash in it) is no request.
-        if (!req.url.startsWith("http")) return new Response("Bad request\n", { status: 400 });
-        const found = options.bare?.(req, () => peerOf(req, server, on));
+        if (!req.url.startsWith("http"))
+          return options.finish(new Response("Bad request\n", { status: 400 }));
+        const found = options.bare?.(req, () => peerOf(req, server, on), isTls);
         const answered = found ?? answer(options, req, server);
         return state.isEnding ? asLast(answered) : answered;
       },
       error: (error) => {
         options.log.error("A request failed", { error });
-        return new Response("Internal error\n", { status: 500 });
+        return options.finish(new Response("Internal error\n", { status: 500 }));
       },
     } as Bun.Serve.Options<unknown>);
     return Object.assign(state, { server });
@@ -196,13 +200,13 @@ async function answer(
     for (const route of options.routes) {
       const response = await route(req, peer, server);
       if (response === "upgraded") return undefined;
-      if (response) return options.finish(response, peer);
+      if (response) return options.finish(response);
     }
-    return options.finish(new Response("Not found\n", { status: 404 }), peer);
+    return options.finish(new Response("Not found\n", { status: 404 }));
   } catch (error) {
     const requestId = crypto.randomUUID();
     options.log.error("A request failed", { requestId, path: new URL(req.url).pathname, error });
-    return options.finish(new Response(`Internal error, request ${requestId}\n`, { status: 500 }), peer);
+    return options.finish(new Response(`Internal error, request ${requestId}\n`, { status: 500 }));
   }
 }
 
