@@ -8,6 +8,7 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "keys.list": "GET /keys",
   "keys.create": "POST /keys",
   "keys.get": "GET /keys/{id}",
+  "keys.clients": "GET /keys/{id}/clients",
   "keys.verify": "POST /verify",
   "keys.update": "PATCH /keys/{id}",
   "keys.reset": "POST /keys/{id}/reset",

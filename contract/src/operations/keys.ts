@@ -16,7 +16,7 @@ import {
   ResetKey,
   ScramQuery,
 } from "./key-entry.ts";
-import { EXAMPLE_RECEIPT, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
+import { EXAMPLE_RECEIPT, Instant, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
 
 const byId = z.strictObject({ id: KeyId });
 
@@ -83,6 +83,37 @@ export const keyOperations = {
     errors: [],
     example: { params: { id: 1 }, output: EXAMPLE_KEY },
     rpc: "api_key.get_instance",
+    since: "0.1.0",
+  }),
+  "keys.clients": operation({
+    name: "keys.clients",
+    method: "GET",
+    path: "/keys/{id}/clients",
+    group: "Keys",
+    title: "Who used a key in the last hour",
+    words:
+      "Different clients at different addresses, the latest first and twenty at most: those that a reset will stop. Moments are right to a minute.",
+    access: readers,
+    params: byId,
+    output: z.strictObject({
+      entries: z.array(
+        z.strictObject({
+          address: z.string().nullable(),
+          client: z.string().nullable().describe("What the client calls itself."),
+          last_used_at: Instant,
+        }),
+      ),
+      total: z.int(),
+    }),
+    status: 200,
+    errors: [],
+    example: {
+      params: { id: 1 },
+      output: {
+        entries: [{ address: "192.0.2.7", client: "curl/8.5.0", last_used_at: "2026-01-31T10:00:00.000Z" }],
+        total: 1,
+      },
+    },
     since: "0.1.0",
   }),
   "keys.update": operation({

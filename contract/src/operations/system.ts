@@ -63,7 +63,9 @@ export const Event = z
   .strictObject({
     kind: z.enum(["key", "user", "group", "settings", "session", "alert"]),
     action: z.enum(["added", "changed", "removed"]),
-    id: z.union([z.int(), z.string()]).describe("Of the key, user or group; of a session its UUID; `alerts` for alerts in general."),
+    id: z
+      .union([z.int(), z.string()])
+      .describe("Of the key, user or group; of a session its UUID; `alerts` for alerts in general."),
     name: z.string(),
     sequence: z
       .int()

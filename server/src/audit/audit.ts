@@ -8,6 +8,7 @@ import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Log } from "../log.ts";
 import type { KeyUse, Store } from "../store/store.ts";
 
@@ -37,9 +38,13 @@ export interface AuditDeps {
   readonly log: Log;
 }
 
+interface WaitingUse extends KeyUse {
+  readonly others?: EarlierClients | undefined;
+}
+
 export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let records: AuditRecord[] = [];
-  let use = new Map<number, KeyUse>();
+  let use = new Map<number, WaitingUse>();
   let dropped = 0;
   let flushing: Promise<void> = Promise.resolve();
   let isFailing = false;
@@ -55,7 +60,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     const written = use;
     use = new Map();
     try {
-      if (written.size > 0) await store.recordActivity([], [...written.values()]);
+      if (written.size > 0) await store.recordActivity([], [...written.values()].map(keyUseOf));
     } catch (error) {
       for (const later of use.values()) written.set(later.keyId, sum(written.get(later.keyId), later));
       use = written;
@@ -89,9 +94,10 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
       else records.push({ ...EMPTY, ...note, id: makeId(), at: clock.now() });
     },
     noteUse: (keyId, address, client) => {
-      const count = (use.get(keyId)?.count ?? 0) + 1;
-      if (count > 1 || use.size < WAITING_MAX)
-        use.set(keyId, { keyId, at: clock.now(), address, client, count });
+      const before = use.get(keyId);
+      const is = { keyId, at: clock.now(), address, client, count: (before?.count ?? 0) + 1 };
+      if (before) use.set(keyId, { ...is, others: othersOf(before, is) });
+      else if (use.size < WAITING_MAX) use.set(keyId, is);
     },
     flush,
     close: async () => {
@@ -101,7 +107,20 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   };
 }
 
-function sum(before: KeyUse | undefined, later: KeyUse): KeyUse {
+/** Of the same key, by whom it was used in this batch before. */
+function othersOf(before: WaitingUse, is: WaitingUse): EarlierClients | undefined {
+  const { others, address, client, at } = before;
+  if (isSameClient(before, is)) return others;
+  const earlier = others ?? new EarlierClients();
+  earlier.add({ address, client, at });
+  return earlier;
+}
+
+function keyUseOf({ others, ...use }: WaitingUse): KeyUse {
+  return others ? { ...use, earlier: others.list() } : use;
+}
+
+function sum(before: WaitingUse | undefined, later: WaitingUse): WaitingUse {
   return before ? { ...later, count: before.count + later.count } : later;
 }
 

@@ -3,6 +3,7 @@
  * slices, so that a flood of it neither holds up a change of keys nor fills their database.
  */
 import type { AuditRecord } from "../domain/audit.ts";
+import { clientStatements } from "./key-clients.ts";
 import { auditColumns } from "./rows.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyUse } from "./store.ts";
@@ -82,10 +83,10 @@ export function openActivity(writer: Thread): Activity {
         if (++slices % CUT_EVERY === 0) await cut(now);
       }
       for (let from = 0; from < use.length; from += SLICE_ROWS) {
-        const rows = use
-          .slice(from, from + SLICE_ROWS)
-          .map((one) => [one.keyId, one.at, one.address, one.client, one.count]);
-        await write([{ sql: UPSERT_USE, rows }]);
+        const some = use.slice(from, from + SLICE_ROWS);
+        const rows = some.map((one) => [one.keyId, one.at, one.address, one.client, one.count]);
+        const clients = some.map((one) => ({ ...one, clients: [...(one.earlier ?? []), one] }));
+        await write([{ sql: UPSERT_USE, rows }, ...clientStatements(clients)]);
       }
     },
     countGuess: async (bucket, now, windowMs, by = 1) => {

@@ -2,6 +2,7 @@
  * Use of keys: one packed row for a key and day, the hosts that it was used at, and its last refusals. Every statement
  * adds to what is there and touches nothing of the key itself, so no change to a key is ever undone.
  */
+import { clientStatements, openKeyClients } from "./key-clients.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyDay, RefusalRecord, UseTally } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
@@ -56,6 +57,7 @@ export function openKeyUse(writer: Thread, reader: Thread) {
   const read = async <Row>(sql: string, params: readonly unknown[]): Promise<readonly Row[]> =>
     (await reader.ask({ kind: "run", database: "main", sql, params })).rows as readonly Row[];
   return {
+    ...openKeyClients(reader),
     recordUse: async (tallies: readonly UseTally[], refusals: readonly RefusalRecord[]): Promise<void> => {
       for (let from = 0; from < tallies.length; from += SLICE_KEYS)
         await write(statementsOf(tallies.slice(from, from + SLICE_KEYS)));
@@ -118,6 +120,7 @@ function statementsOf(tallies: readonly UseTally[]): BatchStatement[] {
         [...tally.hosts].map(([host, count]) => [tally.keyId, host, tally.at, count]),
       ),
     },
+    ...clientStatements(uses),
   ];
 }
 

@@ -6,6 +6,7 @@
 import type { Caller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
+import { CLIENTS_AGE_MS, type ClientUse, EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { KeyDay, RefusalRecord, Store, UseTally } from "../store/store.ts";
@@ -59,6 +60,8 @@ export interface KeyUseReport {
 export interface Usage {
   /** API_KEY_READ, or one's own key. Throws not_found. */
   report(caller: Caller, keyId: number, since: number): Promise<KeyUseReport>;
+  /** Who used the key in the last hour, the latest first: for the same people. Throws not_found. */
+  clients(caller: Caller, keyId: number): Promise<readonly ClientUse[]>;
   /** Why a request was refused: for the same people. Throws not_found. */
   why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
   /** Counts one check of a key whose secret was right. */
@@ -78,6 +81,7 @@ interface Tally {
   times: number;
   counts: Map<string, number>;
   hosts: Map<string, number>;
+  earlier: EarlierClients | undefined;
 }
 
 export function createUsage({
@@ -86,7 +90,10 @@ export function createUsage({
   clock,
   log,
 }: {
-  readonly store: Pick<Store, "recordUse" | "listKeyDays" | "listKeyHosts" | "listRefusals" | "findRefusal">;
+  readonly store: Pick<
+    Store,
+    "recordUse" | "listKeyDays" | "listKeyHosts" | "listKeyClients" | "listRefusals" | "findRefusal"
+  >;
   readonly keys: Pick<Keys, "get">;
   readonly clock: Clock;
   readonly log: Log;
@@ -110,8 +117,10 @@ export function createUsage({
       if (tallies.size === 0 && refusals.length === 0) return;
       const batch = [...tallies].map(([keyId, tally]) => {
         settle(tally);
-        const { at, isUse, counts, hosts, seen } = tally;
-        return { keyId, at, isUse, counts, hosts, address: seen.address, client: seen.client };
+        const { at, isUse, counts, hosts, seen, earlier } = tally;
+        const { address, client } = seen;
+        const clients = isUse ? [...(earlier?.list() ?? []), { address, client, at }] : [];
+        return { keyId, at, isUse, counts, hosts, address, client, clients };
       });
       const refused = refusals;
       tallies = new Map();
@@ -145,6 +154,11 @@ export function createUsage({
       const counts = days.flatMap(countsOf).filter(({ at, hours }) => at + hours * HOUR_MS > since);
       return { counts, hosts, refusals };
     },
+    clients: async (caller, keyId) => {
+      await keys.get(caller, keyId);
+      await flush();
+      return store.listKeyClients(keyId, clock.now() - CLIENTS_AGE_MS);
+    },
     why: async (caller, decision) => {
       await flush();
       const refusal = await store.findRefusal(decision);
@@ -160,7 +174,7 @@ export function createUsage({
           untold++;
           return;
         }
-        tally = { at: now, isUse: false, seen, what: "", times: 0, counts: new Map(), hosts: new Map() };
+        tally = { at: now, isUse: false, seen, what: "", times: 0, ...emptyCounts() };
         tallies.set(keyId, tally);
       }
       tally.at = now;
@@ -172,6 +186,10 @@ export function createUsage({
         tally.times = 1;
       }
       if (outcome !== "ok") return;
+      if (tally.isUse && !isSameClient(tally.seen, seen)) {
+        tally.earlier ??= new EarlierClients();
+        tally.earlier.add({ address: tally.seen.address, client: tally.seen.client, at: now });
+      }
       tally.isUse = true;
       tally.seen = seen;
       const { host } = seen;
@@ -192,6 +210,10 @@ export function createUsage({
 
 function settle({ counts, what, times }: Tally): void {
   if (times > 0) counts.set(what, (counts.get(what) ?? 0) + times);
+}
+
+function emptyCounts(): Pick<Tally, "counts" | "hosts" | "earlier"> {
+  return { counts: new Map(), hosts: new Map(), earlier: undefined };
 }
 
 const OUTCOME_NAMES = new Map(Object.entries(OUTCOME_LETTERS).map(([name, letter]) => [letter, name]));

@@ -9,6 +9,7 @@ import type { Feed } from "../../feed/feed.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
+import type { Usage } from "../../usage/usage.ts";
 import type { Webhook } from "../../webhook/webhook.ts";
 import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
@@ -21,6 +22,7 @@ export interface RestDeps {
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
   readonly webhook: Webhook;
+  readonly usage: Pick<Usage, "clients">;
   readonly feed: Feed;
   readonly clock: Clock;
   readonly log: Log;

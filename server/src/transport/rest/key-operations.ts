@@ -3,7 +3,7 @@ import { AppError } from "../../domain/errors.ts";
 import type { Key, KeySecret } from "../../domain/key.ts";
 import type { Condition } from "../../domain/query.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { keyEntry, keyFields, readInstant, secretMembers } from "./entries.ts";
+import { instant, keyEntry, keyFields, readInstant, secretMembers } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
 import { all, any, type Listing, readPage, test } from "./pages.ts";
 
@@ -71,6 +71,14 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
     throw new AppError("forbidden", "You may not ask about keys of others");
   },
   "keys.get": async ({ caller, params, deps }) => entry(await deps.keys.get(caller, params.id), deps),
+  "keys.clients": async ({ caller, params, deps }) => {
+    const entries = (await deps.usage.clients(caller, params.id)).map(({ address, client, at }) => ({
+      address,
+      client,
+      last_used_at: instant(at),
+    }));
+    return { entries, total: entries.length };
+  },
   "keys.create": async (call) => {
     const { body, deps } = call;
     const caller = withOnce(call, "keys.create");
