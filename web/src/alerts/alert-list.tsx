@@ -6,7 +6,7 @@ import {
   IconShieldX,
 } from "@tabler/icons-react";
 import { Link, linkOptions } from "@tanstack/react-router";
-import type { Alert } from "./use-alerts.ts";
+import type { AlertGroup } from "./use-alerts.ts";
 
 interface Kind {
   readonly words: (count: number) => string;
@@ -19,29 +19,29 @@ interface Kind {
 const keys = (count: number): string => (count === 1 ? "1 key" : `${count} keys`);
 const DAY_MS = 86_400_000;
 
-const KINDS: Readonly<Record<Alert["id"], Kind>> = {
-  revoked: {
+const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
+  key_revoked: {
     words: (count) => `${keys(count)} revoked`,
     remedy: "Reset or delete them",
     tone: "bad",
     Icon: IconBan,
     link: () => linkOptions({ to: "/keys", search: { status: "revoked" } }),
   },
-  expires_soon: {
+  key_expires_soon: {
     words: (count) => `${keys(count)} will expire within 7 days`,
     remedy: "Extend or reset them",
     tone: "soon",
     Icon: IconClockExclamation,
     link: () => linkOptions({ to: "/keys", search: { status: "expires_soon", order: "expires_at" } }),
   },
-  unused: {
+  key_unused: {
     words: (count) => `${keys(count)} not used in 90 days`,
     remedy: "Find out whether anybody needs them",
     tone: "still",
     Icon: IconClockPause,
     link: () => linkOptions({ to: "/keys", search: { status: "active", unused: 90 } }),
   },
-  refused: {
+  sign_in_failures: {
     words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),
     remedy: "In the last 24 hours: look who tried",
     tone: "bad",
@@ -62,7 +62,7 @@ export function AlertList({
   alerts,
   onLeave,
 }: {
-  readonly alerts: readonly Alert[];
+  readonly alerts: readonly AlertGroup[];
   readonly onLeave: () => void;
 }) {
   if (alerts.length === 0)
@@ -76,11 +76,11 @@ export function AlertList({
     );
   return (
     <ul className="alerts">
-      {alerts.map(({ id, count, names }) => {
-        const { words, remedy, tone, Icon, link } = KINDS[id];
+      {alerts.map(({ kind, count, names }) => {
+        const { words, remedy, tone, Icon, link } = KINDS[kind];
         const others = count > names.length && names.length > 0;
         return (
-          <li key={id}>
+          <li key={kind}>
             <Link {...(link() as { to: "/keys" })} onClick={onLeave}>
               <span className="status-dot" data-tone={tone}>
                 <Icon size={18} stroke={1.8} aria-hidden />

@@ -10,8 +10,7 @@ const CLEAR = { backgroundOpacity: 0 } as const;
 /** What wants to be looked at, wherever one is. */
 export function AlertsBell() {
   const [isOpen, setOpen] = useState(false);
-  const alerts = useAlerts();
-  const count = alerts.reduce((sum, alert) => sum + alert.count, 0);
+  const { total: count, groups } = useAlerts();
   const Icon = count > 0 ? IconBell : IconBellCheck;
   return (
     <Popover
@@ -36,7 +35,7 @@ export function AlertsBell() {
         </ActionIcon>
       </Popover.Target>
       <Popover.Dropdown p={0} aria-label="Alerts">
-        <AlertList alerts={alerts} onLeave={() => setOpen(false)} />
+        <AlertList alerts={groups} onLeave={() => setOpen(false)} />
       </Popover.Dropdown>
     </Popover>
   );

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useState } from "react";
 import { copyText } from "./copy.ts";
-import { showProblem } from "./faults.ts";
+import { showTrouble } from "./faults.ts";
 
 interface CopyButtonProps {
   readonly text: string;
@@ -14,7 +14,7 @@ export function CopyButton({ text, label, onCopied }: CopyButtonProps) {
   const [isDone, setDone] = useState(false);
   const copy = async (): Promise<void> => {
     if (!(await copyText(text)))
-      return showProblem(new Error("The browser refused to copy. Select the text and copy it by hand."));
+      return showTrouble("The browser refused to copy", "Select the text and copy it by hand.");
     setDone(true);
     onCopied?.();
     setTimeout(() => setDone(false), 2_000);

@@ -57,6 +57,10 @@ export function focusFirstError(): void {
 export function showProblem(error: unknown): void {
   if (isSessionOver(error)) return;
   const { title, words } = sayProblem(error);
+  showTrouble(title, words);
+}
+
+export function showTrouble(title: string, words: string): void {
   notifications.show({ title, message: words, color: "var(--bad)", autoClose: 10_000, role: "alert" });
 }
 

@@ -2,39 +2,22 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { useMay } from "../api/session.ts";
 import { CopyButton } from "../form/copy-button.tsx";
 import { Note } from "../frame/note.tsx";
 import { sayDistance, sayInstant, useNow } from "../time/instant.tsx";
 import { formerLifetimeEnd, type Key, sayLastUse } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";
 
-const HOUR_MS = 3_600_000;
-
 /** A reset kills what runs with the old key. */
 export function ResetNote({ row }: { readonly row: Key }) {
   const now = useNow();
-  const may = useMay();
   const { data } = useQuery({
-    queryKey: ["audit", "recent", row.id],
-    queryFn: ({ signal }) =>
-      call(
-        "audit.list",
-        {
-          query: {
-            event: ["AUTHENTICATION"],
-            target_kind: "key",
-            target_id: row.id,
-            success: true,
-            since: new Date(Date.now() - HOUR_MS).toISOString(),
-            limit: 200,
-          },
-        },
-        { signal },
-      ),
-    enabled: may("audit.list"),
+    queryKey: ["key", row.id, "clients"],
+    queryFn: ({ signal }) => call("keys.clients", { id: row.id }, { signal }),
   });
-  const addresses = [...new Set((data?.entries ?? []).flatMap(({ address }) => address ?? []))];
+  const clients = (data?.entries ?? []).map(({ address, client }) =>
+    [address, client].filter(Boolean).join(" "),
+  );
   return (
     <div className="under">
       <Note
@@ -46,17 +29,17 @@ export function ResetNote({ row }: { readonly row: Key }) {
             ? "Nobody will miss the old key."
             : "Whatever still uses the old key stops working when this is saved."}
         </p>
-        {addresses.length > 0 && (
+        {clients.length > 0 && (
           <>
-            <p>Signed in with it in the last hour:</p>
+            <p>Used in the last hour by:</p>
             <ul className="plain-list">
-              {addresses.map((address) => (
-                <li key={address} className="mono">
-                  {address}
+              {clients.map((client) => (
+                <li key={client} className="mono break">
+                  {client}
                 </li>
               ))}
             </ul>
-            <CopyButton text={addresses.join("\n")} label="Copy list" />
+            <CopyButton text={clients.join("\n")} label="Copy list" />
           </>
         )}
       </Note>

@@ -1,5 +1,5 @@
 import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
-import { Checkbox, MultiSelect, NumberInput, PasswordInput, TextInput } from "@mantine/core";
+import { Checkbox, MultiSelect, NumberInput, TextInput } from "@mantine/core";
 import { type Settings, SettingsCard } from "./settings-card.tsx";
 
 interface CardProps {
@@ -110,46 +110,6 @@ export function SessionLimitsCard({ settings, mayChange }: CardProps) {
             max={720}
             {...WHOLE}
             {...form.getInputProps("session_hours")}
-          />
-        </>
-      )}
-    </SettingsCard>
-  );
-}
-
-/** Where alerts are sent. The secret goes in and never comes out. */
-export function WebhookCard({ settings, mayChange }: CardProps) {
-  const hasSecret = settings.webhook_secret_set;
-  return (
-    <SettingsCard
-      title="Webhook for alerts"
-      words="Alerts are sent there as JSON, signed with HMAC by the secret. Empty: nowhere."
-      values={{ webhook_url: settings.webhook_url ?? "", webhook_secret: "" }}
-      mayChange={mayChange}
-      patchOf={({ webhook_url, webhook_secret }) => ({
-        webhook_url: webhook_url.trim() || null,
-        ...(webhook_secret !== "" && { webhook_secret }),
-      })}
-    >
-      {(form) => (
-        <>
-          <TextInput
-            label="Webhook address"
-            placeholder="https://alerts.example.org/chatelaine"
-            type="url"
-            spellCheck={false}
-            {...form.getInputProps("webhook_url")}
-          />
-          <PasswordInput
-            label="Secret"
-            description={
-              hasSecret
-                ? "There is one. Type another to replace it."
-                : "At least 16 characters; kept sealed, never shown."
-            }
-            autoComplete="off"
-            visibilityToggleButtonProps={{ "aria-label": "Show secret", tabIndex: 0 }}
-            {...form.getInputProps("webhook_secret")}
           />
         </>
       )}

@@ -4,9 +4,10 @@ import { call } from "../api/call.ts";
 import { useMay } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 import { FailedState } from "../table/state.tsx";
-import { AddressCard, KeyPolicyCard, SessionLimitsCard, WebhookCard } from "./policy-cards.tsx";
+import { AddressCard, KeyPolicyCard, SessionLimitsCard } from "./policy-cards.tsx";
 import { Sessions } from "./sessions.tsx";
 import { TransportCard } from "./transport-card.tsx";
+import { Deliveries, WebhookCard } from "./webhook-card.tsx";
 
 /** The server's own settings, and who is signed in. */
 export function System() {
@@ -39,6 +40,7 @@ export function System() {
             </section>
             <SessionLimitsCard {...shared} />
             <WebhookCard {...shared} />
+            <Deliveries />
           </>
         )}
         {may("sessions.list") && <Sessions />}

@@ -23,7 +23,7 @@ export function sayDistance(instant: string | number, now: number): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 0];
   if (size === 0) return seconds > 0 ? "in less than a minute" : "just now";
-  return RELATIVE.format(Math.trunc(seconds / size), unit);
+  return RELATIVE.format(Math.round(seconds / size), unit);
 }
 
 const TICK_MS = 30_000;
