@@ -4,6 +4,7 @@ import { writeSection } from "./results.ts";
 const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<string> }>>> = {
   core: () => import("./core.ts"),
   verify: () => import("./verify.ts"),
+  timing: () => import("./timing.ts"),
   rest: () => import("./rest.ts"),
 };
 

@@ -89,8 +89,13 @@ async function makeOwners(folder: string): Promise<{ id: number; username: strin
 export async function makePair(folder: string): Promise<{ plain: string; limited: string }> {
   const local = await openLocal(folder);
   try {
+    await local.accounts.users.create(local.caller, {
+      username: "pair",
+      roles: ["KEY_HOLDER" as const],
+      scopes: ["dns:*"],
+    });
     const make = async (name: string, fields: object) =>
-      (await local.keys.create(local.caller, { ...fields, name, username: "owner-0" })).secret.text;
+      (await local.keys.create(local.caller, { ...fields, name, username: "pair" })).secret.text;
     const limits = {
       scopes: ["dns:read"],
       allowedIps: ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
