@@ -35,7 +35,7 @@ afterAll(() => rest[Symbol.asyncDispose]());
 /** Operations about one thing, and what it is. */
 function thingOf(name: string): "key" | "user" | "group" | "session" | "owner" | undefined {
   if (name === "keys.create") return "owner";
-  if (/^keys\.(get|clients|update|reset|pause|resume|revoke|remove)$/.test(name)) return "key";
+  if (/^keys\.(get|clients|use|update|reset|pause|resume|revoke|remove)$/.test(name)) return "key";
   if (/^users\.(get|update|remove|setPassword|lock|unlock)$/.test(name)) return "user";
   if (/^groups\.(get|update|remove|addMember|removeMember)$/.test(name)) return "group";
   return name === "sessions.remove" ? "session" : undefined;

@@ -41,6 +41,19 @@ test("checks are counted by hour and outcome, with last use and hosts, and no ch
   expect(key).toMatchObject({ description: "changed meanwhile", pausedAt: clock.now() });
 });
 
+test("a key's owner reads its use by the REST API", async () => {
+  await using check = await openCheck();
+  const { id, text } = await check.key("ci");
+  const headers = { Authorization: `Bearer ${text}` };
+  await check.auth(text);
+  await check.auth(text, { path: "/auth?group=none" });
+  const answer = await fetch(`${check.url}/api/v1/keys/${id}/use`, { headers });
+  expect(answer.status).toBe(200);
+  const use = (await answer.json()) as { counts: { outcomes: object }[]; refusals: { reason: string }[] };
+  expect(use.counts[0]?.outcomes).toMatchObject({ ok: expect.any(Number), scope_missing: 1 });
+  expect(use.refusals.map(({ reason }) => reason)).toEqual(["scope_missing"]);
+});
+
 test("hours become days after 90 days, and days are forgotten after two years", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });

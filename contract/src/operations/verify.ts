@@ -73,7 +73,81 @@ export const VerifyAnswer = z.discriminatedUnion("valid", [GoodKey, BadKey]).met
 
 const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQx7Qd";
 
+const OUTCOMES = [
+  "ok",
+  "expired",
+  "paused",
+  "revoked",
+  "user_locked",
+  "no_roles",
+  "scope_missing",
+  "address_not_allowed",
+  "rate_limited",
+  "insecure_transport",
+] as const;
+
+export const KeyUse = z
+  .strictObject({
+    counts: z
+      .array(
+        z.strictObject({
+          at: Instant,
+          hours: z.union([z.literal(1), z.literal(24)]),
+          outcomes: z.partialRecord(z.enum(OUTCOMES), z.int()),
+        }),
+      )
+      .describe("Checks by hour for 90 days and by day for two years, the oldest first."),
+    hosts: z
+      .array(z.strictObject({ host: z.string(), uses: z.int(), last_used_at: Instant }))
+      .describe("Guarded sites; those beyond 32 are counted together under the empty name."),
+    refusals: z
+      .array(
+        z.strictObject({
+          decision: z.string().describe("The number that the refused caller got."),
+          at: Instant,
+          reason: z.string(),
+          rule: z.string().describe("The exact rule, for people."),
+          address: z.string().nullable(),
+          host: z.string().nullable(),
+        }),
+      )
+      .describe("The last 100 of requests whose secret was right, the newest first."),
+  })
+  .meta({ id: "KeyUse" });
+
 export const verifyOperations = {
+  "keys.use": operation({
+    name: "keys.use",
+    method: "GET",
+    path: "/keys/{id}/use",
+    group: "Keys",
+    title: "How a key is used",
+    words: "Counts of checks by time and outcome, the sites it was used at, and why it was refused.",
+    access: { kind: "roles", anyOf: ["API_KEY_READ", "KEY_HOLDER"], ownOnly: ["KEY_HOLDER"] },
+    params: z.strictObject({ id: z.int().min(1).max(2_147_483_647) }),
+    query: z.strictObject({ since: Instant.optional().describe("90 days ago when absent.") }),
+    output: KeyUse,
+    status: 200,
+    errors: [],
+    example: {
+      params: { id: 1 },
+      output: {
+        counts: [{ at: "2026-01-31T10:00:00.000Z", hours: 1, outcomes: { ok: 42, scope_missing: 1 } }],
+        hosts: [{ host: "app.example", uses: 42, last_used_at: "2026-01-31T10:59:00.000Z" }],
+        refusals: [
+          {
+            decision: "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10",
+            at: "2026-01-31T10:12:00.000Z",
+            reason: "scope_missing",
+            rule: "Asked for scope dns:write; the key has scopes dns:read",
+            address: "192.0.2.7",
+            host: "app.example",
+          },
+        ],
+      },
+    },
+    since: "0.1.0",
+  }),
   "keys.verify": operation({
     name: "keys.verify",
     method: "POST",

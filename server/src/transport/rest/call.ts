@@ -22,7 +22,7 @@ export interface RestDeps {
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
   readonly webhook: Webhook;
-  readonly usage: Pick<Usage, "clients">;
+  readonly usage: Pick<Usage, "clients" | "report">;
   readonly feed: Feed;
   readonly clock: Clock;
   readonly log: Log;

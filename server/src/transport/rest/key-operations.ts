@@ -57,6 +57,8 @@ const KEYS: Listing = {
 
 type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;
 
+const USE_MS = 90 * 86_400_000;
+
 export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
   "keys.list": ({ caller, query, deps }) => {
     const filters = [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())];
@@ -78,6 +80,15 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
       last_used_at: instant(at),
     }));
     return { entries, total: entries.length };
+  },
+  "keys.use": async ({ caller, params, query, deps }) => {
+    const since = readInstant(query.since) ?? deps.clock.now() - USE_MS;
+    const { counts, hosts, refusals } = await deps.usage.report(caller, params.id, since);
+    return {
+      counts: counts.map(({ at, ...count }) => ({ at: instant(at), ...count })),
+      hosts: hosts.map(({ host, uses, lastUsedAt }) => ({ host, uses, last_used_at: instant(lastUsedAt) })),
+      refusals: refusals.map(({ keyId: _, at, ...refusal }) => ({ at: instant(at), ...refusal })),
+    };
   },
   "keys.create": async (call) => {
     const { body, deps } = call;
