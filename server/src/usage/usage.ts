@@ -19,6 +19,7 @@ const HOSTS_AT_ONCE = 8;
 const SLICE_KEYS = 1_000;
 /** The pause after a slice, in times of what it took. */
 const REST = 3;
+const REST_MS_MAX = 500;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -108,7 +109,7 @@ export function createUsage({
     for (let from = 0; from < batch.length; from += SLICE_KEYS) {
       const began = clock.monotonic();
       await store.recordUse(batch.slice(from, from + SLICE_KEYS), []);
-      const pause = (clock.monotonic() - began) * REST;
+      const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
       if (!isClosing && batch.length > SLICE_KEYS) await new Promise((resolve) => setTimeout(resolve, pause));
     }
   };
