@@ -28,6 +28,7 @@ import { createHealth } from "./transport/health.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
 import { type BareRoute, type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
 import type { Peer } from "./transport/peer.ts";
+import { createKeyRead } from "./transport/rest/key-read.ts";
 import { createRest } from "./transport/rest/rest.ts";
 import { createWeb } from "./transport/web.ts";
 import { createWebhookPost } from "./transport/webhook-post.ts";
@@ -157,8 +158,8 @@ async function openServer(config: Config, app: App): Promise<Server> {
   const web = createWeb({ log });
   const routes: Route[] = [
     health,
-    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
     (req, peer) => rest.fetch(req, withPublicUrl(peer, app)),
+    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
     (req) => web.fetch(req),
   ];
   const { trustedProxies, checkFrom } = config;
@@ -169,9 +170,12 @@ async function openServer(config: Config, app: App): Promise<Server> {
     storeBytes: () => bytesOf(config.data),
     version: VERSION,
   };
-  const bare = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, checkFrom });
+  const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, checkFrom });
+  const readKey = createKeyRead({ ...app, trustedProxies });
+  const bare: BareRoute = (...request) => check(...request) ?? readKey(...request);
   const listeners = await openListeners(config, certificates, {
     bare,
+    check,
     health,
     routes,
     websocket: rpc.websocket,
@@ -239,6 +243,8 @@ async function openListeners(
   certificates: Certificates | undefined,
   shared: {
     readonly bare: BareRoute;
+    /** All that the checking listener knows, beside health. */
+    readonly check: BareRoute;
     readonly health: Route;
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
@@ -263,7 +269,16 @@ async function openListeners(
     }
     if (config.check) {
       const { check: on } = config;
-      all.push(await listen({ ...options, flag: "--check", on, tls: undefined, routes: [shared.health] }));
+      all.push(
+        await listen({
+          ...options,
+          flag: "--check",
+          on,
+          tls: undefined,
+          bare: shared.check,
+          routes: [shared.health],
+        }),
+      );
     }
   } catch (error) {
     await Promise.all(all.map((listener) => listener.close(0)));

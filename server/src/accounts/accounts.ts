@@ -150,7 +150,7 @@ export interface SignIn {
   /**
    * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
    */
-  callerOfKey(text: string, username: string | undefined, origin: Origin): Promise<CallerResult>;
+  callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
   byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
   byToken(token: string, origin: Origin): Promise<SignInResult>;

@@ -3,7 +3,7 @@
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { InsecureTransportRule } from "../domain/settings.ts";
-import type { CheckRecord } from "../store/store.ts";
+import type { CheckRecord, MaybePromise } from "../store/store.ts";
 import type { Verdict } from "../verify/verify.ts";
 import type { CallerResult, SignInRefusal, SignInResult } from "./accounts.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
@@ -39,20 +39,35 @@ export class KeySignIn {
     return { ok: true, credential };
   }
 
-  async callerOfKey(text: string, username: string | undefined, origin: Origin): Promise<CallerResult> {
-    const { verdict, words } = await this.#judge(text, username, origin);
-    if (!verdict.ok) return this.#refuse(verdict, words, origin);
-    this.#deps.audit.noteUse(verdict.record.id, origin.address, origin.client);
-    return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+  callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
+    const judged = this.#judge(text, username, origin);
+    const called = ({ verdict, words }: Judged): CallerResult => {
+      if (!verdict.ok) return this.#refuse(verdict, words, origin);
+      this.#deps.audit.noteUse(verdict.record.id, origin.address, origin.client);
+      return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+    };
+    return judged instanceof Promise ? judged.then(called) : called(judged);
   }
 
   /** The key's own verdict, and where it came over an insecure transport, what the settings make of that (protocol 4.6). */
-  async #judge(text: string, username: string | undefined, origin: Origin): Promise<Judged> {
+  #judge(text: string, username: string | undefined, origin: Origin): MaybePromise<Judged> {
+    const verdict = this.#deps.verify.verify(text, { origin, username });
+    const judged = (found: Verdict): MaybePromise<Judged> => {
+      if (found.ok) return { verdict: found, words: "" };
+      const { reason, record } = found;
+      if (reason === "insecure_transport" && record)
+        return this.#judgeInsecure({ ...found, record }, username, origin);
+      return { verdict: found, words: wordsOfRefusal(reason) };
+    };
+    return verdict instanceof Promise ? verdict.then(judged) : judged(verdict);
+  }
+
+  async #judgeInsecure(
+    verdict: Extract<Verdict, { ok: false }> & { readonly record: CheckRecord },
+    username: string | undefined,
+    origin: Origin,
+  ): Promise<Judged> {
     const { verify, store } = this.#deps;
-    const verdict = await verify.verify(text, { origin, username });
-    if (verdict.ok || verdict.reason !== "insecure_transport" || !verdict.record) {
-      return { verdict, words: verdict.ok ? "" : wordsOfRefusal(verdict.reason) };
-    }
     const { record } = verdict;
     const settings = await store.readSettings();
     const rule = origin.door === "websocket" ? settings.insecureTransportDialect : settings.insecureTransport;

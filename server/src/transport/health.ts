@@ -6,6 +6,8 @@ const PROBE_MS_MAX = 2_500;
 /** How long an answer holds, so that nobody makes us probe at will. */
 const FRESH_MS = 1_000;
 
+const PATHS = /\/(?:healthz|readyz|ca\.pem)(?:\?|$)/;
+
 export interface HealthDeps {
   readonly probe: () => Promise<void>;
   readonly monotonic: () => number;
@@ -28,7 +30,7 @@ export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): Rout
     );
     return ready;
   };
-  return async (req) => {
+  const answer = async (req: Request): Promise<Response | undefined> => {
     const { pathname } = new URL(req.url);
     const pem = pathname === "/ca.pem" ? caPem() : undefined;
     if (pathname !== "/healthz" && pathname !== "/readyz" && !pem) return undefined;
@@ -39,6 +41,7 @@ export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): Rout
     if (pathname === "/healthz") return new Response("ok\n");
     return (await isReady()) ? new Response("ready\n") : new Response("not ready\n", { status: 503 });
   };
+  return (req) => (PATHS.test(req.url) ? answer(req) : undefined);
 }
 
 async function within<T>(work: Promise<T>, ms: number): Promise<T> {

@@ -110,7 +110,7 @@ function isTrustedProxy(address: Address, trust: ProxyTrust): boolean {
   return trust.networks.some((network) => networkContains(network, address));
 }
 
-function hasProxyHeaders(headers: Headers): boolean {
+export function hasProxyHeaders(headers: Headers): boolean {
   return PROXY_HEADERS.some((name) => headers.has(name));
 }
 

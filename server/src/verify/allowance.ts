@@ -37,6 +37,18 @@ export function allowanceOf(user: CheckUser, limits: Limits): Allowance {
   };
 }
 
+const ofRecords = new WeakMap<CheckRecord, Allowance>();
+
+/** Worked out once for a record that the store gives again. */
+export function allowanceOfRecord(record: CheckRecord): Allowance {
+  let allowance = ofRecords.get(record);
+  if (!allowance) {
+    allowance = allowanceOf(record.user, record);
+    ofRecords.set(record, allowance);
+  }
+  return allowance;
+}
+
 export function limitsOf({ roles, scopes, allowedIps, rateLimit }: HotKey["limits"]): Limits {
   const read = (text: string | null) => (text === null ? null : JSON.parse(text));
   return {

@@ -15,7 +15,14 @@ import { isExpired } from "../domain/key.ts";
 import { type KeyTextFault, parseKeyText, splitKeyText } from "../domain/key-text.ts";
 import type { Rights } from "../domain/rights.ts";
 import type { CheckRecord, HotKey, KeyWords, MaybePromise, RateState, Store } from "../store/store.ts";
-import { type Allowance, allowanceOf, coversNeed, isAllowedFrom, limitsOf } from "./allowance.ts";
+import {
+  type Allowance,
+  allowanceOf,
+  allowanceOfRecord,
+  coversNeed,
+  isAllowedFrom,
+  limitsOf,
+} from "./allowance.ts";
 import { Memory } from "./memory.ts";
 
 export type { Allowance, KeyWords, MaybePromise, RateState };
@@ -121,7 +128,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   const judge = (record: CheckRecord, need: Need): Verdict => {
     const now = clock.now();
     const createdAt = record.secrets.at(-1)?.createdAt ?? now;
-    const allowance = allowanceOf(record.user, record);
+    const allowance = allowanceOfRecord(record);
     const reason = faultOf({ ...record, createdAt }, allowance, need, now);
     if (reason === "unknown") return UNKNOWN;
     return reason ? { ok: false, reason, record } : { ok: true, record, rights: allowance.rights };
@@ -133,7 +140,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   const admit = (record: CheckRecord, need: Need): MaybePromise<Verdict> => {
     const verdict = judge(record, need);
     if (!verdict.ok) return verdict;
-    const allowance = allowanceOf(record.user, record);
+    const allowance = allowanceOfRecord(record);
     return map(spend(store, { id: record.id, allowance }, need, clock.now()), (rate) =>
       rate && !rate.ok ? { ok: false, reason: "rate_limited", record } : verdict,
     );
