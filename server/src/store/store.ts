@@ -16,7 +16,6 @@ import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { ClientUse } from "../domain/recent-clients.ts";
-import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
@@ -92,8 +91,6 @@ export interface UseTally {
   /** `13a`: hour of the day in UTC, and the letter of the outcome. */
   readonly counts: ReadonlyMap<string, number>;
   readonly hosts: ReadonlyMap<string, number>;
-  /** All who used it, the last one too. */
-  readonly clients?: readonly ClientUse[];
   /** All who used it, the last one too. */
   readonly clients?: readonly ClientUse[];
   /** Whether it was good at all: last use is of good ones alone. */
@@ -298,8 +295,6 @@ export interface Store {
   listKeyHosts(
     keyId: number,
   ): Promise<readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[]>;
-  /** Different clients at different addresses that used the key since then, the latest first; 20 at most. */
-  listKeyClients(keyId: number, since: number): Promise<readonly ClientUse[]>;
   /** Different clients at different addresses that used the key since then, the latest first; 20 at most. */
   listKeyClients(keyId: number, since: number): Promise<readonly ClientUse[]>;
   /** Newest first. */
