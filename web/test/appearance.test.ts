@@ -28,9 +28,9 @@ describe("screens and dialogs", () => {
       await page.waitForTimeout(200);
       await shot.prepare?.(page);
       await page.waitForTimeout(300);
-      await page.emulateMedia({ colorScheme: "light" });
+      await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
       const found = await violationsOf(page, "light");
-      await page.emulateMedia({ colorScheme: "dark" });
+      await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
       await page.waitForTimeout(100);
       found.push(...(await violationsOf(page, "dark")));
       expect(found).toEqual([]);

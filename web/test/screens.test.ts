@@ -409,7 +409,10 @@ test("users and groups are added, edited, locked and deleted on the screen", asy
 test("settings are changed by full administrators and hold at once", async () => {
   const page = await screens.open("ada", "/system");
   await page.getByLabel("REST API and checks", { exact: true }).selectOption("revoke");
-  await button(page, "Save").click();
+  await page
+    .getByRole("group", { name: "Keys over plain http" })
+    .getByRole("button", { name: "Save", exact: true })
+    .click();
   await page.getByText("The settings hold from now on").waitFor();
   expect((await screens.local.settings.show(screens.local.caller)).insecureTransport).toBe("revoke");
   const reader = await screens.open("reader", "/system");

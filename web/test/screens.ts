@@ -12,7 +12,7 @@ import { createLog } from "../../server/src/log.ts";
 import { createServer, type Local, openLocal, type Server } from "../../server/src/server.ts";
 
 export const PASSWORD = "three words in a row";
-const WAIT_MS = 10_000;
+const WAIT_MS = 20_000;
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -69,6 +69,8 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
   let server = await serve("127.0.0.1:0");
   const local = await openLocal(folder, { log });
   const url = server.urls[0] as string;
+  // Builds the screens where they are not built yet.
+  await (await fetch(url)).arrayBuffer();
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
   const signedIn = new Map<string, StorageState>();

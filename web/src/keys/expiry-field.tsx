@@ -8,6 +8,8 @@ interface ExpiryFieldProps {
   readonly value: string | null;
   readonly onChange: (value: string | null) => void;
   readonly error?: string;
+  /** Whether the calendar is open: Esc belongs to it then. */
+  readonly onCalendar: (isOpen: boolean) => void;
   /** By the server's policy; null: none. */
   readonly daysMax: number | null;
 }
@@ -22,7 +24,7 @@ const LABEL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 /** A day that is picked means until its last minute, so that today works. */
 const DAY_ENDS = "23:59:00";
 
-export default function ExpiryField({ value, onChange, error, daysMax }: ExpiryFieldProps) {
+export default function ExpiryField({ value, onChange, error, daysMax, onCalendar }: ExpiryFieldProps) {
   const inDays = (days: number): string => {
     const day = new Date();
     day.setDate(day.getDate() + days);
@@ -43,7 +45,12 @@ export default function ExpiryField({ value, onChange, error, daysMax }: ExpiryF
         defaultTimeValue={DAY_ENDS}
         highlightToday
         firstDayOfWeek={1}
-        popoverProps={{ transitionProps: { duration: 100, transition: "fade" }, withRoles: false }}
+        popoverProps={{
+          transitionProps: { duration: 100, transition: "fade" },
+          withRoles: false,
+          onOpen: () => onCalendar(true),
+          onClose: () => onCalendar(false),
+        }}
         timePickerProps={{
           "aria-label": "Time",
           hoursInputLabel: "Hours",

@@ -51,6 +51,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   });
   const mayLast = me.key_policy.may_make_non_expiring;
   const [isUnfolded, setUnfolded] = useState(() => row !== undefined && hasRestrictions(before));
+  const [hasCalendar, setCalendar] = useState(false);
   const [isConflict, setConflict] = useState(false);
   const { save, isSaving } = useSaveKey();
   const guard = useGuard(isChanged(form.values, before) && !isSaving, onClose);
@@ -83,7 +84,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     <Drawer
       opened
       onClose={guard.close}
-      closeOnEscape={!guard.isAsking}
+      closeOnEscape={!guard.isAsking && !hasCalendar}
       title={row ? "Edit API Key" : "Add API Key"}
       size={480}
       closeButtonProps={{ "aria-label": "Close panel" }}
@@ -121,6 +122,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
                 <Suspense fallback={<Skeleton height={84} />}>
                   <ExpiryField
                     daysMax={me.key_policy.key_days_max}
+                    onCalendar={setCalendar}
                     value={form.values.expiresAt}
                     error={form.errors.expiresAt as string | undefined}
                     onChange={(value) => form.setFieldValue("expiresAt", value)}
