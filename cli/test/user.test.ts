@@ -153,6 +153,13 @@ test("settings are shown and set by their names", async () => {
     code: 1,
     stdout: "",
   });
+  expect(await here.json(["settings", "set", "key_days_max", "365"])).toMatchObject({ key_days_max: 365 });
+  expect(await here.json(["settings", "set", "non_expiring_roles", "FULL_ADMIN,API_KEY_WRITE"])).toMatchObject({
+    non_expiring_roles: ["FULL_ADMIN", "API_KEY_WRITE"],
+  });
+  expect(await here.json(["settings", "set", "key_days_max", "none"])).toMatchObject({ key_days_max: null });
+  const secret = await here.run(["settings", "set", "webhook_secret", "a secret in the arguments"]);
+  expect([secret.code, secret.stdout]).toEqual([2, ""]);
   const unknown = await here.run(["settings", "set", "nothing", "refuse"]);
   expect(unknown).toMatchObject({ code: 2, stdout: "" });
   expect(unknown.stderr).toContain("insecure_transport");
