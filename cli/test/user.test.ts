@@ -154,7 +154,9 @@ test("settings are shown and set by their names", async () => {
     stdout: "",
   });
   expect(await here.json(["settings", "set", "key_days_max", "365"])).toMatchObject({ key_days_max: 365 });
-  expect(await here.json(["settings", "set", "non_expiring_roles", "FULL_ADMIN,API_KEY_WRITE"])).toMatchObject({
+  expect(
+    await here.json(["settings", "set", "non_expiring_roles", "FULL_ADMIN,API_KEY_WRITE"]),
+  ).toMatchObject({
     non_expiring_roles: ["FULL_ADMIN", "API_KEY_WRITE"],
   });
   expect(await here.json(["settings", "set", "key_days_max", "none"])).toMatchObject({ key_days_max: null });
