@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseFilters } from "../src/domain/query.ts";
+import { SLICE_LENGTH } from "../src/domain/slices.ts";
 import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 const KEYS = 20_000;
@@ -35,4 +36,23 @@ test("searches of one who asks for much hold up neither sign-in by password and 
   await keys.revoke(SYSTEM, key.id, "at once");
   expect(searched).toBeLessThan(SEARCHES);
   await Promise.all(searches);
+});
+
+test("a list of all keys comes whole and in order, and others have their turns while it is made", async () => {
+  await using folder = await makeInstallation();
+  const { accounts, store } = await folder.open();
+  const ada = await accounts.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
+  using database = new Database(join(folder.path, "chatelaine.db"));
+  database.run(MANY_KEYS, [ada.id]);
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  const { rows } = await store.listKeys({ order: [{ path: ["id"], descending: true, nullsFirst: false }] });
+  isOver = true;
+  expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: KEYS + 1 }, (_, at) => 1_000 + KEYS - at));
+  expect(turns).toBeGreaterThan(KEYS / SLICE_LENGTH);
 });

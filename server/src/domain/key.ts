@@ -120,3 +120,13 @@ function isKeyName(name: string): boolean {
 export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
+
+/** Whether a key stands as revoked for those who know nothing of pauses, and the reason that they are told. */
+export function standsRevoked({ revokedAt, pausedAt }: Pick<Key, "revokedAt" | "pausedAt">): boolean {
+  return revokedAt !== null || pausedAt !== null;
+}
+
+export function shownReason({ revokedAt, revokedReason, pausedAt }: Key): string | null {
+  if (revokedAt !== null) return revokedReason;
+  return pausedAt === null ? null : PAUSED_REASON;
+}

@@ -1,4 +1,6 @@
-/** Listed rows as conditions judge them: members named as in the record, instants as Date. */
+/** Listed rows as conditions judge them: members named as in the record and what is derived from them, instants as Date. */
+import { type Key, shownReason, standsRevoked } from "../domain/key.ts";
+import type { User } from "../domain/user.ts";
 import { auditOf, keyOf, userOf } from "./rows.ts";
 
 export type Listed = "keys" | "users" | "audit";
@@ -15,8 +17,16 @@ const INSTANTS: Readonly<Record<Listed, readonly string[]>> = {
   audit: ["at"],
 };
 
+/** What lists may be ordered by and the record does not have; SQL for it is in `lists.ts`. */
+const DERIVED = {
+  keys: (key: Key) => ({ standsRevoked: standsRevoked(key), shownReason: shownReason(key) }),
+  users: ({ lockedAt, hasPassword }: User) => ({ isLocked: lockedAt !== null, hasNoPassword: !hasPassword }),
+  audit: () => ({}),
+} as const;
+
 export function queryRecord(listed: Listed, row: object): object {
-  const record = { ...RECORDS[listed](row as never) } as Record<string, unknown>;
+  const found = RECORDS[listed](row as never);
+  const record = { ...found, ...DERIVED[listed](found as never) } as Record<string, unknown>;
   for (const name of INSTANTS[listed]) {
     const value = record[name];
     if (typeof value === "number") record[name] = new Date(value);

@@ -3,6 +3,7 @@
  * thread. Every order ends with the id, so that pages do not overlap.
  */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
+import { PAUSED_REASON } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition, Order } from "../domain/query.ts";
 import { compareByOrder } from "../domain/query-options.ts";
@@ -24,11 +25,24 @@ const column = (reference: string, type: Column["type"], nullable = false): Colu
   nullable,
 });
 
+/** As `list-records.ts` derives it. */
+const derived = (expression: RawBuilder<unknown>, type: Column["type"], nullable = false): Column => ({
+  sql: expression,
+  type,
+  nullable,
+});
+
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
   from: sql`keys left join activity.key_use as key_use on key_use.key_id = keys.id`,
   last: sql`keys.id`,
   columns: {
+    standsRevoked: derived(sql`(keys.revoked_at is not null or keys.paused_at is not null)`, "boolean"),
+    shownReason: derived(
+      sql`(case when keys.revoked_at is not null then keys.revoked_reason when keys.paused_at is not null then ${PAUSED_REASON} end)`,
+      "text",
+      true,
+    ),
     id: column("keys.id", "integer"),
     name: column("keys.name", "text"),
     userId: column("keys.user_id", "integer"),
@@ -55,6 +69,8 @@ const USERS: Source = {
   from: sql`users`,
   last: sql`users.id`,
   columns: {
+    isLocked: derived(sql`(users.locked_at is not null)`, "boolean"),
+    hasNoPassword: derived(sql`(users.password_hash is null)`, "boolean"),
     id: column("users.id", "integer"),
     username: column("users.username", "text"),
     fullName: column("users.full_name", "text"),

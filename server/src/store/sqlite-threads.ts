@@ -33,11 +33,18 @@ export interface ThreadFiles {
 /** As Bun has it: one that is not referenced does not keep the process alive. */
 type BunWorker = Worker & { ref(): void; unref(): void };
 
+interface Waiting {
+  /** Of a long result, before its last. */
+  readonly parts: (readonly object[])[];
+  resolve(result: WorkerResult): void;
+  reject(error: Error): void;
+}
+
 /** Starts at its first use: a command that only checks a key pays for no thread. */
 export function openThread(role: "writer" | "reader", files: ThreadFiles): Thread {
   let worker: BunWorker | undefined;
   let next = 1;
-  const waiting = new Map<number, { resolve(result: WorkerResult): void; reject(error: Error): void }>();
+  const waiting = new Map<number, Waiting>();
   const fail = (message: string): void => {
     worker = undefined;
     for (const { reject } of waiting.values()) reject(new AppError("unavailable", message));
@@ -47,9 +54,13 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
     const started = new Worker(new URL("./worker.ts", import.meta.url).href) as BunWorker;
     started.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
       const asked = waiting.get(data.id);
+      if ("part" in data) {
+        asked?.parts.push(data.part);
+        return;
+      }
       waiting.delete(data.id);
       if (waiting.size === 0) started.unref();
-      if ("result" in data) asked?.resolve(data.result);
+      if ("result" in data) asked?.resolve(whole(asked.parts, data.result));
       else asked?.reject(translated(data.failure));
     };
     started.onerror = ({ message }) => fail(`The ${role} thread failed: ${message}`);
@@ -60,7 +71,7 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
   const post = (to: BunWorker, request: WorkerRequest): Promise<WorkerResult> =>
     new Promise((resolve, reject) => {
       const id = next++;
-      waiting.set(id, { resolve, reject });
+      waiting.set(id, { parts: [], resolve, reject });
       to.ref();
       to.postMessage({ id, request });
     });
@@ -74,6 +85,10 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
       fail("The store is closed");
     },
   };
+}
+
+function whole(parts: readonly (readonly object[])[], result: WorkerResult): WorkerResult {
+  return parts.length === 0 ? result : { ...result, rows: [...parts, result.rows].flat() };
 }
 
 /** What SQLite says, in our codes. */

@@ -7,6 +7,7 @@ import type { Key } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
+import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";
 import { openActivity } from "./activity.ts";
 import { openAlerts } from "./alerts.ts";
@@ -206,19 +207,19 @@ class Lists {
       findOnce: (digest) => findOnce(this.#db, digest),
       listAudit: async (query): Promise<Page<AuditRecord>> => {
         const page = await list<Parameters<typeof auditOf>[0]>(this.#many, "audit", query);
-        return { rows: page.rows.map(auditOf), total: page.total };
+        return { rows: await mapInSlices(page.rows, auditOf), total: page.total };
       },
     };
   }
 
   async #keys(query: ListQuery): Promise<Page<Key>> {
     const page = await list<KeyListRow>(this.#many, "keys", query);
-    return { rows: page.rows.map(keyOf), total: page.total };
+    return { rows: await mapInSlices(page.rows, keyOf), total: page.total };
   }
 
   async #users(reading: Reading, query: ListQuery): Promise<Page<User>> {
     const page = await list<UserListRow>(reading, "users", query);
-    return { rows: page.rows.map(userOf), total: page.total };
+    return { rows: await mapInSlices(page.rows, userOf), total: page.total };
   }
 
   async #secrets(ids: readonly number[]): Promise<Map<number, StoredSecret>> {

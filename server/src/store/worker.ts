@@ -2,11 +2,13 @@
  * A thread that holds database connections, so that neither an fsync, nor another process's lock, nor a long search makes
  * the main thread wait. Started three times: as `writer`, which alone writes, and twice as `reader`, for single rows and for lists.
  *
- * It answers one message by one message with the same number. A `batch` commits whole or not at all.
+ * It answers one message by one message with the same number, long lists by some more before it, so that none is long to
+ * read. A `batch` commits whole or not at all.
  */
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
+import { SLICE_LENGTH } from "../domain/slices.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
 
@@ -58,6 +60,8 @@ export interface WorkerResult {
 }
 
 export type WorkerReply =
+  /** More rows of the result that is to come, before its own. */
+  | { readonly id: number; readonly part: readonly object[] }
   | { readonly id: number; readonly result: WorkerResult }
   | { readonly id: number; readonly failure: { readonly code: string; readonly message: string } };
 
@@ -74,13 +78,23 @@ const statements = new Map<string, Statement>();
 self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>) => {
   let reply: WorkerReply;
   try {
-    reply = { id: data.id, result: answer(data.request) };
+    reply = { id: data.id, result: sendLong(data.id, answer(data.request)) };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     reply = { id: data.id, failure: { code: typeof code === "string" ? code : "", message } };
   }
   self.postMessage(reply);
 };
+
+/** @returns what is left of it */
+function sendLong(id: number, result: WorkerResult): WorkerResult {
+  const { rows } = result;
+  let from = 0;
+  for (; rows.length - from > SLICE_LENGTH; from += SLICE_LENGTH) {
+    self.postMessage({ id, part: rows.slice(from, from + SLICE_LENGTH) } satisfies WorkerReply);
+  }
+  return from === 0 ? result : { ...result, rows: rows.slice(from) };
+}
 
 function answer(request: WorkerRequest): WorkerResult {
   switch (request.kind) {

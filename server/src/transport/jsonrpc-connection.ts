@@ -9,6 +9,7 @@ import type { Accounts, Credential, ScramExchange, Session, SessionEnd } from ".
 import type { Caller, Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { codePoints } from "../domain/query-values.ts";
+import { jsonInSlices } from "../domain/slices.ts";
 import type { Log } from "../log.ts";
 import { RPC } from "./errors.ts";
 import type { AnonymousRate, AnonymousSockets } from "./jsonrpc-admission.ts";
@@ -240,7 +241,7 @@ export class SocketConnection implements Connection {
       return (id) => errorText(id, described);
     }
     try {
-      const text = JSON.stringify(result) ?? "null";
+      const text = result === undefined ? "null" : await jsonInSlices(result);
       return (id) => resultText(id, text);
     } catch (error) {
       const { data } = this.#deps.api.describe(error, (cause) => this.#unforeseen(request.method, cause));

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import { KEY_NAME_CHARS_MAX, type Key, type KeySecret } from "../domain/key.ts";
 import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
+import { othersFirst, Turns } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { KEY_FIELDS, keyEntry, SECRET_FIELDS } from "./key-entry.ts";
@@ -12,7 +13,7 @@ import { datetime, filtersParam, flag, integer, optionsParam, param, text } from
 import type { Entry } from "./version.ts";
 import { base64 } from "./wire.ts";
 
-/** Verifiers are opened so many at a time, so that a long list does not hold up everybody else. */
+/** A list is shaped, and its verifiers are opened, so many at a time, so that a long one does not hold up everybody else. */
 const VERIFIERS_AT_ONCE = 200;
 
 const READERS = ["API_KEY_READ", "KEY_HOLDER"] as const;
@@ -34,9 +35,18 @@ const ID = param("id", integer);
 export function keyMethods(keys: Keys): Record<string, Method> {
   const entryOf = (call: Call, key: Key, secret?: KeySecret): Promise<Entry> =>
     shown(keys, call, key, secret);
+  const longLists = new Turns();
   return {
-    "api_key.query": method(READERS, "List keys", [filtersParam, optionsParam], (call, condition, options) =>
-      runQuery(keyListing(keys, call), call.caller, condition, options),
+    "api_key.query": method(
+      READERS,
+      "List keys",
+      [filtersParam, optionsParam],
+      (call, condition, options) => {
+        const query = (): Promise<unknown> =>
+          runQuery(keyListing(keys, call), call.caller, condition, options);
+        // A list of all keys is large while it is made: one at a time.
+        return options.limit > 0 || options.count || options.get ? query() : longLists.take(query);
+      },
     ),
     "api_key.get_instance": method(READERS, "Read a key", [ID, optionsParam], async (call, id) =>
       entryOf(call, await ofKey(id, () => keys.get(call.caller, id))),
@@ -109,6 +119,7 @@ async function entriesOf(
   for (let from = 0; from < rows.length; from += VERIFIERS_AT_ONCE) {
     const some = rows.slice(from, from + VERIFIERS_AT_ONCE);
     const ids = some.map(({ id }) => id);
+    if (from > 0) await othersFirst();
     const verifiers = wantsSecrets ? await keys.verifiers(caller, ids) : undefined;
     entries.push(...some.map((key) => version.keyEntry(keyEntry(key, verifiers?.get(key.id)))));
   }

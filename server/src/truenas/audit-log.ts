@@ -7,6 +7,7 @@ import type { Key } from "../domain/key.ts";
 import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
 import { parseOptions } from "../domain/query-options.ts";
 import type { QueryValue } from "../domain/query-values.ts";
+import { mapInSlices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
 import {
@@ -84,11 +85,11 @@ function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
     defaultOrder: [{ path: ["at"], descending: true, nullsFirst: false }],
     rowsMax: RECORDS_MAX,
     list: audit.list,
-    entries: async (rows) => rows.map(auditEntry),
+    entries: (rows) => mapInSlices(rows, auditEntry),
   };
 }
 
-const FIELDS: Fields<AuditRecord> = {
+const FIELDS: Fields = {
   audit_id: member("id"),
   message_timestamp: { where: secondsTest, order: "at" },
   timestamp: member("at"),
@@ -102,6 +103,7 @@ const FIELDS: Fields<AuditRecord> = {
     origin: member("address"),
     credentials: inside("credentials"),
     protocol: {
+      order: null,
       where: (asked) => {
         const says = (name: string): Condition => constant(name).where(asked);
         return any(all(IS_SOCKET, says("WEBSOCKET")), all(IS_NO_SOCKET, says("REST")));
@@ -110,6 +112,7 @@ const FIELDS: Fields<AuditRecord> = {
   }),
   event_data: under({
     method: {
+      order: null,
       where: (asked) =>
         any(
           inside("details", "call", "method").where(asked),
@@ -129,7 +132,7 @@ const IS_NO_SOCKET = test("door", "!=", "websocket");
 const IS_PLAIN_CALL = all(test("event", "=", "METHOD_CALL"), IS_NO_SOCKET);
 
 /** Fields of an object in the entry. */
-function under(fields: Fields<AuditRecord>): Field<AuditRecord> {
+function under(fields: Fields): Field {
   const where = (asked: Test): Condition => {
     const name = asked.path[1] ?? "";
     return Object.hasOwn(fields, name) ? fields[name]!.where({ ...asked, path: asked.path.slice(1) }) : NEVER;

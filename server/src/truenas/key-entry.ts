@@ -1,5 +1,5 @@
 /** A key as the dialect shows it (protocol 4.1), and how its fields are asked about. */
-import { type Key, PAUSED_REASON, type ScramVerifier } from "../domain/key.ts";
+import { type Key, PAUSED_REASON, type ScramVerifier, shownReason, standsRevoked } from "../domain/key.ts";
 import { all, any, cases, constant, type Fields, flagged, member, test } from "./listing.ts";
 import type { Entry } from "./version.ts";
 import { base64, instant, instantOrNull, MASK } from "./wire.ts";
@@ -13,7 +13,7 @@ const IS_PAUSED = test("pausedAt", "!=", null);
 const IS_NOT_PAUSED = test("pausedAt", "=", null);
 
 /** Secrets are judged as they are shown to most: masked. */
-export const KEY_FIELDS: Fields<Key> = {
+export const KEY_FIELDS: Fields = {
   id: member("id"),
   name: member("name"),
   username: member("username"),
@@ -25,14 +25,14 @@ export const KEY_FIELDS: Fields<Key> = {
   created_at: member("createdAt"),
   expires_at: member("expiresAt"),
   local: constant(true),
-  revoked: flagged(any(IS_REVOKED, IS_PAUSED), all(IS_NOT_REVOKED, IS_NOT_PAUSED), isRevoked),
-  revoked_reason: cases<Key>(
+  revoked: flagged(any(IS_REVOKED, IS_PAUSED), all(IS_NOT_REVOKED, IS_NOT_PAUSED), "standsRevoked"),
+  revoked_reason: cases(
     [
       { when: IS_REVOKED, member: "revokedReason" },
       { when: all(IS_NOT_REVOKED, IS_PAUSED), value: PAUSED_REASON },
       { when: all(IS_NOT_REVOKED, IS_NOT_PAUSED), value: null },
     ],
-    revokedReason,
+    "shownReason",
   ),
 };
 
@@ -52,16 +52,7 @@ export function keyEntry(key: Key, verifier: ScramVerifier | undefined): Entry {
     created_at: instant(key.createdAt),
     expires_at: instantOrNull(key.expiresAt),
     local: true,
-    revoked: isRevoked(key),
-    revoked_reason: revokedReason(key),
+    revoked: standsRevoked(key),
+    revoked_reason: shownReason(key),
   };
-}
-
-function isRevoked({ revokedAt, pausedAt }: Key): boolean {
-  return revokedAt !== null || pausedAt !== null;
-}
-
-function revokedReason({ revokedAt, revokedReason: reason, pausedAt }: Key): string | null {
-  if (revokedAt !== null) return reason;
-  return pausedAt === null ? null : PAUSED_REASON;
 }

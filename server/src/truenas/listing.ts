@@ -1,8 +1,8 @@
 /**
  * The query methods: filters and options over entries, said as a question to a use case over its records.
  *
- * Every filter is translated, so that the store judges it: a member by its name, a constant at once, a flag by the two
- * conditions that it stands for. Only an order by what is no member is made here, over all that match.
+ * Every filter and order is translated, so that the store judges it: a member by its name, a constant at once, a flag by the
+ * two conditions that it stands for. Long lists are shaped in slices.
  */
 import type { Caller } from "../domain/caller.ts";
 import {
@@ -14,8 +14,9 @@ import {
   type Test,
 } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
-import { compareByOrder, selectFields } from "../domain/query-options.ts";
+import { selectFields } from "../domain/query-options.ts";
 import type { QueryValue } from "../domain/query-values.ts";
+import { mapInSlices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Entry } from "./version.ts";
 
@@ -29,19 +30,17 @@ export const ALWAYS: Condition = { kind: "all", of: [] };
 export const NEVER: Condition = { kind: "any", of: [] };
 
 /** One field of an entry. */
-export interface Field<Row> {
+export interface Field {
   /** The same test, over the record. */
   where(test: Test): Condition;
-  /** The record's member that has the same order; null: the same in all entries. */
-  readonly order?: string | null;
-  /** Where it has no such member. */
-  readonly of?: (row: Row) => QueryValue;
+  /** The record's member, or what the store knows of the record, that has the same order; null: it has none. */
+  readonly order: string | null;
 }
 
-export type Fields<Row> = Readonly<Record<string, Field<Row>>>;
+export type Fields = Readonly<Record<string, Field>>;
 
 export interface Listing<Row> {
-  readonly fields: Fields<Row>;
+  readonly fields: Fields;
   readonly defaultOrder?: readonly Order[];
   readonly rowsMax?: number;
   list(caller: Caller, query: ListQuery): Promise<Page<Row>>;
@@ -50,41 +49,41 @@ export interface Listing<Row> {
 }
 
 /** A member of the record with the same value. */
-export function member<Row>(name: string & keyof Row): Field<Row> {
+export function member<Row>(name: string & keyof Row): Field {
   return {
     where: (test) => (test.path.length === 1 ? { ...test, path: [name] } : NEVER),
     order: name,
   };
 }
 
-/** A path in the record whose value may be a list or an object, into which filters may look. */
-export function inside<Row>(...path: readonly string[]): Field<Row> {
-  return { where: (test) => ({ ...test, path: [...path, ...test.path.slice(1)] }), order: path[0]! };
+/** A path in the record whose value may be a list or an object, into which filters may look. Lists have no order. */
+export function inside(...path: readonly string[]): Field {
+  return { where: (test) => ({ ...test, path: [...path, ...test.path.slice(1)] }), order: null };
 }
 
 /** The same in all entries. */
-export function constant<Row>(value: QueryValue): Field<Row> {
+export function constant(value: QueryValue): Field {
   const where = (test: Test): Condition =>
     matches({ ...test, path: ["value", ...test.path.slice(1)] }, { value }) ? ALWAYS : NEVER;
   return { where, order: null };
 }
 
 /** True for the records of one condition, false for those of the other. */
-export function flagged<Row>(when: Condition, unless: Condition, of: (row: Row) => boolean): Field<Row> {
+export function flagged(when: Condition, unless: Condition, order: string): Field {
   return cases(
     [
       { when, value: true },
       { when: unless, value: false },
     ],
-    of,
+    order,
   );
 }
 
 /** Of each record exactly one condition holds; it says the value, or the member that has it. */
-export function cases<Row>(
+export function cases(
   parts: readonly { readonly when: Condition; readonly value?: QueryValue; readonly member?: string }[],
-  of: (row: Row) => QueryValue,
-): Field<Row> {
+  order: string,
+): Field {
   const where = (test: Test): Condition => {
     const any = parts.map(({ when, value = null, member: name }) => {
       const inner =
@@ -93,7 +92,7 @@ export function cases<Row>(
     });
     return { kind: "any", of: any };
   };
-  return { where, of };
+  return { where, order };
 }
 
 export function all(...of: readonly Condition[]): Condition {
@@ -120,18 +119,16 @@ export async function runQuery<Row extends object>(
   const { offset } = options;
   const limit = options.get ? 1 : options.limit || (listing.rowsMax ?? 0);
   const order = translateOrder(options.orderBy, listing);
-  const rows = order
-    ? (await listing.list(caller, { where, order, offset, limit })).rows
-    : await sortedHere(listing, caller, where, { ...options, offset, limit });
+  const { rows } = await listing.list(caller, { where, order, offset, limit });
   const names = options.select.length > 0 ? new Set(options.select.map(({ path }) => path[0]!)) : undefined;
   const entries = await listing.entries(rows, names);
-  const selected = entries.map((entry) => selectFields(entry, options.select));
+  const selected = await mapInSlices(entries, (entry) => selectFields(entry, options.select));
   if (!options.get) return selected;
   if (selected.length === 0) throw new MatchNotFound();
   return selected[0];
 }
 
-function translate<Row>(condition: Condition, fields: Fields<Row>): Condition {
+function translate(condition: Condition, fields: Fields): Condition {
   if (condition.kind !== "test") {
     return { kind: condition.kind, of: condition.of.map((part) => translate(part, fields)) };
   }
@@ -139,43 +136,14 @@ function translate<Row>(condition: Condition, fields: Fields<Row>): Condition {
   return Object.hasOwn(fields, name) ? fields[name]!.where(condition) : NEVER;
 }
 
-/** @returns undefined where the store cannot know the order */
 function translateOrder<Row>(
   orderBy: readonly Order[],
   { fields, defaultOrder }: Listing<Row>,
-): readonly Order[] | undefined {
+): readonly Order[] {
   if (orderBy.length === 0) return defaultOrder ?? [];
-  const order: Order[] = [];
-  for (const one of orderBy) {
-    const field = fieldOf(fields, one);
-    if (field?.order === null || !field || one.path.length > 1) continue;
-    if (field.order === undefined) return undefined;
-    order.push({ ...one, path: [field.order] });
-  }
-  return order;
-}
-
-async function sortedHere<Row extends object>(
-  { fields, list }: Listing<Row>,
-  caller: Caller,
-  where: Condition,
-  { orderBy, offset, limit }: QueryOptions,
-): Promise<readonly Row[]> {
-  const { rows } = await list(caller, { where });
-  const records = rows.map((row) => {
-    const values = orderBy.map((one, place) => [String(place), fieldValue(row, fieldOf(fields, one))]);
-    return { row, values: Object.fromEntries(values) as object };
+  return orderBy.flatMap((one) => {
+    const name = one.path[0]!;
+    const order = Object.hasOwn(fields, name) && one.path.length === 1 ? fields[name]!.order : null;
+    return order === null ? [] : [{ ...one, path: [order] }];
   });
-  const compare = compareByOrder(orderBy.map((one, place) => ({ ...one, path: [String(place)] })));
-  records.sort((a, b) => compare(a.values, b.values));
-  return records.slice(offset, limit > 0 ? offset + limit : undefined).map(({ row }) => row);
-}
-
-function fieldOf<Row>(fields: Fields<Row>, { path }: Order): Field<Row> | undefined {
-  return Object.hasOwn(fields, path[0]!) ? fields[path[0]!] : undefined;
-}
-
-function fieldValue<Row extends object>(row: Row, field: Field<Row> | undefined): QueryValue {
-  if (field?.of) return field.of(row);
-  return field?.order ? ((row as Record<string, QueryValue>)[field.order] ?? null) : null;
 }

@@ -39,8 +39,8 @@ const PRIMARY_GROUP: Readonly<Record<string, QueryValue>> = {
 };
 
 /** @param groups to name the groups that filters know by number */
-export function userFields(groups: readonly Group[]): Fields<User> {
-  const constants = Object.entries(CONSTANTS).map(([name, value]) => [name, constant<User>(value)]);
+export function userFields(groups: readonly Group[]): Fields {
+  const constants = Object.entries(CONSTANTS).map(([name, value]) => [name, constant(value)]);
   return {
     ...Object.fromEntries(constants),
     id: member("id"),
@@ -50,11 +50,11 @@ export function userFields(groups: readonly Group[]): Fields<User> {
     email: member("email"),
     roles: inside("allRoles"),
     api_keys: inside("keyIds"),
-    locked: flagged(test("lockedAt", "!=", null), test("lockedAt", "=", null), isLocked),
+    locked: flagged(test("lockedAt", "!=", null), test("lockedAt", "=", null), "isLocked"),
     password_disabled: flagged(
       test("hasPassword", "=", false),
       test("hasPassword", "=", true),
-      (user) => !user.hasPassword,
+      "hasNoPassword",
     ),
     last_password_change: member("passwordChangedAt"),
     group: primaryGroup(),
@@ -63,14 +63,12 @@ export function userFields(groups: readonly Group[]): Fields<User> {
 }
 
 /** Every user is alone in a group of his own name and number. */
-function primaryGroup(): Field<User> {
-  const members: Fields<User> = {
+function primaryGroup(): Field {
+  const members: Fields = {
     id: member("id"),
     bsdgrp_gid: member("id"),
     bsdgrp_group: member("username"),
-    ...Object.fromEntries(
-      Object.entries(PRIMARY_GROUP).map(([name, value]) => [name, constant<User>(value)]),
-    ),
+    ...Object.fromEntries(Object.entries(PRIMARY_GROUP).map(([name, value]) => [name, constant(value)])),
   };
   return {
     where: (asked) => {
@@ -83,13 +81,13 @@ function primaryGroup(): Field<User> {
 }
 
 /** Records name their groups, entries number them. A number that is no group's becomes a name that no group has. */
-function groupNumbers(groups: readonly Group[]): Field<User> {
+function groupNumbers(groups: readonly Group[]): Field {
   const names = new Map(groups.map(({ id, name }) => [id, name]));
   const named = (value: QueryValue): QueryValue => {
     if (typeof value === "number") return names.get(value) ?? "";
     return isList(value) ? value.map(named) : value;
   };
-  const field = inside<User>("groups");
+  const field = inside("groups");
   return { ...field, where: (asked) => field.where({ ...asked, value: named(asked.value) }) };
 }
 

@@ -4,6 +4,7 @@ import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts";
 import { systemCaller } from "../domain/caller.ts";
+import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";
 import { asDialect, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
@@ -43,7 +44,7 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
       async ({ caller, version }, condition, options) => {
         const groups = await listGroups();
         const entries = async (rows: readonly User[]): Promise<Entry[]> =>
-          rows.map((user) => version.userEntry(userEntry(user, groups)));
+          mapInSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
         const listing = { fields: userFields(groups), list: users.list, entries };
         return runQuery<User>(listing, caller, condition, options);
       },
