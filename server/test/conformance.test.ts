@@ -76,11 +76,12 @@ class Run {
     else await this.#compareClose(step.on, text);
   }
 
-  /** Whatever was answered was expected. */
-  end(): void {
+  /** Whatever was answered was expected. What comes of the sockets' end is over before the next case begins. */
+  async end(): Promise<void> {
     for (const client of this.#clients.values()) {
       expect(client.inbox).toEqual([]);
       client.close();
+      await client.closed;
     }
   }
 
@@ -158,7 +159,7 @@ for (const file of readdirSync(FOLDER)
               );
             });
           }
-          run.end();
+          await run.end();
         });
       }
     });

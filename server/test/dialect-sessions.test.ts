@@ -128,6 +128,38 @@ test("subscriptions end with logout, and a new sign-in on the socket does not br
   expect(watcher.rpc.inbox).toEqual([]);
 });
 
+test("nobody is told of what was before he subscribed", async () => {
+  const [before, after] = [await signIn(), await signIn()];
+  await before.rpc.result("core.subscribe", "api_key.query");
+  const { key } = await local.keys.create(SYSTEM, { name: `early ${++count}`, username: "root" });
+  await after.rpc.result("core.subscribe", "api_key.query");
+  expect((await before.rpc.event()).params).toMatchObject({ msg: "added", id: key.id });
+  await local.keys.remove(SYSTEM, key.id);
+  expect((await after.rpc.event()).params).toMatchObject({ msg: "removed", id: key.id });
+  expect(after.rpc.inbox).toEqual([]);
+});
+
+test("sessions are listed in the order that is asked for", async () => {
+  const rpc = await adminSocket();
+  const opened: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    clock.advance(1_000);
+    opened.push((await signIn()).username);
+  }
+  for (const [field, wanted] of [
+    ["created_at", opened],
+    ["-created_at", opened.toReversed()],
+    ["-credentials_data.login_at", opened.toReversed()],
+    ["-credentials_data.username", opened.toSorted().toReversed()],
+  ] as const) {
+    const filters = [["credentials_data.username", "in", opened]];
+    const entries = await rpc.result<{ credentials_data: { username: string } }[]>("auth.sessions", filters, {
+      order_by: [field],
+    });
+    expect(entries.map(({ credentials_data }) => credentials_data.username)).toEqual([...wanted]);
+  }
+});
+
 test("two hundred changes made by another process are told one by one, in their order", async () => {
   const rpc = await adminSocket();
   await rpc.result("core.subscribe", "user.query");

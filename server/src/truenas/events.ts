@@ -2,7 +2,7 @@
  * Events (protocol 2.5): every change of keys, users and sessions, told in order to those who asked and may know.
  *
  * What changed is read once for all subscribers, many changes at a time, and never holds a secret. Rights are looked at when
- * somebody subscribes and again each time that something is sent.
+ * somebody subscribes and again each time that something is sent. Nobody is told of what was before he subscribed.
  */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@chatelaine/contract/roles";
@@ -50,13 +50,24 @@ interface News {
   readonly collection: Collection;
   readonly action: Action;
   readonly id: number | string;
+  /** Rises from one to the next. */
+  readonly place: number;
   /** Of a session; keys and users are read when they are told. */
   readonly entry?: Entry;
 }
 
+interface Subscription {
+  readonly event: string;
+  /** It is told of what has this place or a later one. */
+  readonly from: number;
+}
+
+type Subscriptions = Map<string, Subscription>;
+
 export class Events {
   readonly #deps: EventDeps;
-  readonly #subscribers = new Map<Connection, Map<string, string>>();
+  readonly #subscribers = new Map<Connection, Subscriptions>();
+  #nextPlace = 0;
   #waiting: News[] = [];
   #isTelling = false;
 
@@ -79,7 +90,7 @@ export class Events {
     if (mine.size >= SUBSCRIPTIONS_MAX)
       throw new CallError("EBUSY", `At most ${SUBSCRIPTIONS_MAX} subscriptions`);
     const id = randomUUID();
-    mine.set(id, event);
+    mine.set(id, { event, from: this.#nextPlace });
     return id;
   }
 
@@ -87,8 +98,8 @@ export class Events {
     this.#subscribers.get(connection)?.delete(id);
   }
 
-  #enter(connection: Connection): Map<string, string> {
-    const mine = new Map<string, string>();
+  #enter(connection: Connection): Subscriptions {
+    const mine: Subscriptions = new Map();
     this.#subscribers.set(connection, mine);
     connection.onSignedOut(() => this.#subscribers.delete(connection));
     return mine;
@@ -99,9 +110,9 @@ export class Events {
     this.#add({ collection: "auth.sessions", action, id: session.id, entry });
   }
 
-  #add(news: News): void {
+  #add(news: Omit<News, "place">): void {
     if (this.#subscribers.size === 0) return;
-    this.#waiting.push(news);
+    this.#waiting.push({ ...news, place: this.#nextPlace++ });
     if (this.#waiting.length > WAITING_MAX) this.#giveUp();
     else if (!this.#isTelling) void this.#tellAll();
   }
@@ -147,7 +158,7 @@ export class Events {
     if (news.action !== "removed" && !entry) return;
     const texts = new Map<string, string>();
     for (const [connection, mine] of this.#subscribers) {
-      if (!isWanted(mine, news.collection) || !(await this.#mayKnow(connection, news.collection))) continue;
+      if (!isWanted(mine, news) || !(await this.#mayKnow(connection, news.collection))) continue;
       const { version } = connection;
       const text = texts.get(version) ?? textOf(news, entry, this.#deps.version(version));
       texts.set(version, text);
@@ -172,7 +183,7 @@ export class Events {
     const reason = "[EBUSY] Changes came faster than they could be told";
     const error = { error: ERRNO.EBUSY, errname: "EBUSY", reason, trace: null, extra: null };
     for (const [connection, mine] of this.#subscribers) {
-      for (const collection of new Set(mine.values())) {
+      for (const collection of new Set(Array.from(mine.values(), ({ event }) => event))) {
         connection.notify(notification("notify_unsubscribed", { collection, error }));
       }
       mine.clear();
@@ -187,9 +198,8 @@ function idsOf(batch: readonly News[], collection: Collection): number[] {
   return [...new Set(ids)];
 }
 
-function isWanted(mine: ReadonlyMap<string, string>, collection: Collection): boolean {
-  for (const event of mine.values()) if (event === collection || event === "*") return true;
-  return false;
+function isWanted(mine: Subscriptions, { collection, place }: News): boolean {
+  return mine.values().some(({ event, from }) => from <= place && (event === collection || event === "*"));
 }
 
 function textOf({ collection, action, id }: News, entry: Entry | undefined, version: Version): string {

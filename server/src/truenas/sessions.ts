@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Accounts, Credential, Session } from "../accounts/accounts.ts";
 import { matches } from "../domain/query-match.ts";
-import { applyOptions } from "../domain/query-options.ts";
+import { applyOptions, compareByOrder } from "../domain/query-options.ts";
 import { CallError } from "./errors.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
@@ -79,8 +79,14 @@ function listMethods({ accounts }: SessionDeps): Record<string, Method> {
         const listed = accounts.sessions
           .list(caller)
           .map((session) => sessionEntry(session, session.id === connection.session?.id))
-          .filter((entry) => matches(condition, forMatching(entry)));
-        return applyOptions(listed.map(version.sessionEntry), options);
+          .map((entry) => ({ entry: version.sessionEntry(entry), record: forMatching(entry) }))
+          .filter(({ record }) => matches(condition, record));
+        if (options.orderBy.length > 0) {
+          const compare = compareByOrder(options.orderBy);
+          listed.sort((a, b) => compare(a.record, b.record));
+        }
+        const entries = listed.map(({ entry }) => entry);
+        return applyOptions(entries, { ...options, orderBy: [] });
       },
     ),
     "auth.terminate_session": method(
