@@ -31,7 +31,7 @@ const STALE: Readonly<Record<Change["kind"], readonly string[]>> = {
   key: ["keys", "key", "alerts", "audit", "users"],
   user: ["users", "user", "keys", "session", "owners", "audit"],
   group: ["groups", "users", "user", "session", "owners", "audit"],
-  settings: ["settings", "audit"],
+  settings: ["settings", "session", "audit"],
   session: ["sessions", "session"],
   alert: ["alerts"],
 };
