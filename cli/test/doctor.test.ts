@@ -4,91 +4,146 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CheckApp, openCheck } from "../../server/test/check-app.ts";
 import { SYSTEM } from "../../server/test/installation.ts";
-import { run } from "./chatelaine.ts";
-import { freePort, PROXIES, runProxy, startProxy } from "./real-proxy.ts";
+import { MAIN, run } from "./chatelaine.ts";
+import { makeCertificate } from "./namespace.ts";
+import { freePort, PROXIES, runProxy, startProxy, startService } from "./real-proxy.ts";
 
-/** What people get wrong, each as a change of the right configuration, and what doctor must say. */
-const MISTAKES: readonly (readonly [name: string, change: (config: string) => string, finding: RegExp])[] = [
-  ["the guard is forgotten", (text) => text.replace("auth_request /.chatelaine-check;", ""), /without a key/],
+type Change = (config: string) => string;
+
+const replace =
+  (from: string | RegExp, to: string): Change =>
+  (text) =>
+    text.replace(from, to);
+/** More in the block of the server, before its guarded location. */
+const beside = (lines: string): Change => replace("location / {", `${lines}\n    location / {`);
+/** More in the block of http. */
+const above = (lines: string): Change =>
+  replace("upstream chatelaine_check", `${lines}\n  upstream chatelaine_check`);
+/** A cache that ignores what the answers say of being kept. */
+const cache =
+  (key: string, also: string): Change =>
+  (text) =>
+    [
+      replace("events {}", "user root;\nevents {}"),
+      above("proxy_cache_path cache keys_zone=kept:1m;"),
+      replace(
+        also,
+        `proxy_cache kept; proxy_cache_key ${key}; proxy_cache_valid 200 60s; proxy_ignore_headers Cache-Control;`,
+      ),
+    ].reduce((before, change) => change(before), text);
+const OPEN = "proxy_pass http://chatelaine_service;";
+
+/** What people get wrong, each as a change of the right configuration, and the check that must find it. */
+const MISTAKES: readonly (readonly [name: string, change: Change, check: string])[] = [
+  ["the guard is forgotten", replace("auth_request /.chatelaine-check;", ""), "missing key"],
   [
-    "the key is passed on",
-    (text) => text.replace(/proxy_set_header Authorization .*;/, ""),
-    /reaches the service when it comes as Bearer/,
+    "satisfy any lets everybody in",
+    replace("auth_request /.chatelaine-check;", "auth_request /.chatelaine-check; satisfy any; allow all;"),
+    "missing key",
   ],
-  ["X-API-Key is passed on", (text) => text.replace('proxy_set_header X-API-Key "";', ""), /as X-API-Key/],
+  ["the key is passed on", replace(/proxy_set_header Authorization .*;/, ""), "key taken out of the request"],
+  ["X-API-Key is passed on", replace('proxy_set_header X-API-Key "";', ""), "key taken out of the request"],
   [
     "one identity header is forgotten",
-    (text) => text.replace(/proxy_set_header Remote-Groups .*;/, ""),
-    /claims in headers reaches/,
+    replace(/proxy_set_header Remote-Groups .*;/, ""),
+    "identity headers of the client",
+  ],
+  [
+    "an identity header is set only where there is something to say",
+    replace(
+      /proxy_set_header Remote-Email .*;/,
+      "set $email $http_remote_email; if ($chatelaine_remote_email) { set $email $chatelaine_remote_email; } proxy_set_header Remote-Email $email;",
+    ),
+    "identity headers of the client",
   ],
   [
     "underscores are let through",
-    (text) => text.replace("underscores_in_headers off;", "underscores_in_headers on;"),
-    /claims in headers reaches/,
+    replace("underscores_in_headers off;", "underscores_in_headers on;"),
+    "identity headers of the client",
   ],
   [
     "no identity is passed on",
     (text) => text.replaceAll(/proxy_set_header Remote-(?!Assertion).*;/g, 'proxy_set_header Remote-X "";'),
-    /not told whose/,
+    "identity headers of the client",
   ],
   [
     "a client's address is believed",
     (text) =>
-      text
-        .replace("X-Forwarded-For $remote_addr", "X-Forwarded-For $claimed")
-        .replace("X-Forwarded-Proto $scheme", "X-Forwarded-Proto https")
-        .replace(
-          "upstream chatelaine_check",
-          'map $http_x_forwarded_for $claimed { "" $remote_addr; default $http_x_forwarded_for; }\n  upstream chatelaine_check',
-        ),
-    /X-Forwarded-For is believed/,
+      above('map $http_x_forwarded_for $claimed { "" $remote_addr; default $http_x_forwarded_for; }')(
+        text
+          .replace("X-Forwarded-For $remote_addr", "X-Forwarded-For $claimed")
+          .replace("X-Forwarded-Proto $scheme", "X-Forwarded-Proto https"),
+      ),
+    "address of the client",
+  ],
+  ["a folder is left open", beside(`location /public { ${OPEN} }`), "paths"],
+  ["files by their ending are left open", beside(`location ~* \\.(css|js|png)$ { ${OPEN} }`), "paths"],
+  [
+    "a key in the query is taken",
+    (text) =>
+      above(
+        'map $request_uri $shown { "~[?&]key=(?<shown_key>[^&]+)" "Bearer $shown_key"; default $http_authorization; }',
+      )(
+        replace(
+          "proxy_pass_request_body off;",
+          "proxy_pass_request_body off; proxy_set_header Authorization $shown;",
+        )(text),
+      ),
+    "key in the address or a cookie",
+  ],
+  [
+    "a header of the client opens a way by",
+    beside(
+      `error_page 418 = @open; location @open { ${OPEN} } if ($http_x_original_url = /public) { return 418; }`,
+    ),
+    "forwarded headers",
   ],
   [
     "OPTIONS goes by",
-    (text) =>
-      text
-        .replace("auth_request /.chatelaine-check;", "auth_request $skip;")
-        .replace(
-          "server {\n    listen",
-          "map $request_method $skip { OPTIONS off; default /.chatelaine-check; }\n  server {\n    listen",
-        ),
-    /OPTIONS|refused/,
+    beside(
+      `error_page 418 = @open; location @open { ${OPEN} } if ($request_method = OPTIONS) { return 418; }`,
+    ),
+    "methods",
   ],
   [
-    "a folder is left open",
-    (text) =>
-      text.replace(
-        "location / {",
-        "location /public { proxy_pass http://chatelaine_service; }\n    location / {",
-      ),
-    /\/public/,
+    "WebSockets go by",
+    beside(`error_page 418 = @open; location @open { ${OPEN} } if ($http_upgrade) { return 418; }`),
+    "methods",
+  ],
+  [
+    "refusals are mended into answers",
+    beside(`error_page 401 = @open; location @open { ${OPEN} }`),
+    "missing key",
   ],
   [
     "/auth can be asked from outside",
-    (text) =>
-      text.replace(
-        "location / {",
-        "location /auth { proxy_pass http://chatelaine_check/auth; }\n    location / {",
-      ),
-    /own \/auth/,
+    beside("location /auth { proxy_pass http://chatelaine_check/auth; }"),
+    "the check itself",
   ],
-  ["the scope is not asked for", (text) => text.replace("scope=dns:read&", ""), /without the scope/],
+  ["the scope is not asked for", replace("scope=dns:read&", ""), "scope"],
+  ["the scope is the client's to name", replace("scope=dns:read&", "scope=$arg_scope&"), "good key"],
+  ["answers to one key are kept", cache("$http_authorization", "proxy_cache off;"), "no cached answer"],
+  ["answers to one address are kept", cache("$request_uri", "proxy_cache off;"), "no cached answer"],
   [
-    "answers are kept",
+    "what the service says is kept",
+    cache("$request_uri", "client_max_body_size 0;\n      proxy_request_buffering off;"),
+    "no cached answer",
+  ],
+  [
+    "a body is announced to Chatelaine and not sent",
     (text) =>
-      text
-        .replace("events {}", "user root;\nevents {}")
-        .replace(
-          "upstream chatelaine_check",
-          "proxy_cache_path cache keys_zone=kept:1m;\n  upstream chatelaine_check",
-        )
-        .replace(
-          "proxy_cache off;",
-          "proxy_cache kept; proxy_cache_key $http_authorization; proxy_cache_valid 200 60s; proxy_ignore_headers Cache-Control;",
-        ),
-    /revoked key/,
+      text.replace("proxy_pass_request_body off;", "").replace('proxy_set_header Content-Length "";', ""),
+    "bodies",
   ],
 ];
+
+/** What is known of a proxy: Caddy drops headers that a client names in Connection, those of its forward_auth too. */
+const KNOWN: Readonly<Record<string, string>> = { caddy: "identity that is taken away" };
+
+interface Told {
+  readonly found: number;
+  readonly findings: readonly { check: string; result: string; words: string; mend?: string }[];
+}
 
 describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
   let check: CheckApp;
@@ -99,38 +154,32 @@ describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
     service = await freePort();
   });
   afterAll(() => check[Symbol.asyncDispose]());
-  const doctor = (url: string) => {
-    const args = [
-      "--proxy",
-      url,
-      "--user",
-      "ada",
-      "--scope",
-      "dns:read",
-      "--stand-in",
-      `http://127.0.0.1:${service}`,
-    ];
-    return run(["doctor", "--data", check.folder.path, ...args]);
+  const doctor = async (url: string, more: readonly string[] = []): Promise<Told & { code: number }> => {
+    const args = ["--proxy", url, "--scope", "dns:read", "--echo", `127.0.0.1:${service}`, ...more];
+    const { code, stdout, stderr } = await run(["doctor", "--data", check.folder.path, "--json", ...args]);
+    if (stdout === "") throw new Error(stderr);
+    return { code, ...(JSON.parse(stdout) as Told) };
   };
+  const foundBy = ({ findings }: Told) =>
+    findings.filter(({ result }) => result === "FOUND").map((finding) => finding.check);
+  const expectNothingLeft = async () => {
+    expect((await check.app.keys.list(SYSTEM, {})).rows).toEqual([]);
+    const { rows } = await check.app.accounts.users.list(SYSTEM, {});
+    expect(rows.map(({ username }) => username)).toEqual(["ada"]);
+  };
+  const guardArgs = (url: string) => [
+    ...["--for", url, "--to", `http://127.0.0.1:${service}`],
+    ...["--chatelaine", check.url, "--scope", "dns:read"],
+  ];
   const recipe = async (url: string) => {
     const folder = mkdtempSync(join(tmpdir(), "chatelaine-doctor-"));
-    const args = [
-      "--for",
-      url,
-      "--to",
-      `http://127.0.0.1:${service}`,
-      "--chatelaine",
-      check.url,
-      "--scope",
-      "dns:read",
-    ];
-    await run(["proxy", "nginx", ...args, "--write", folder]);
+    await run(["proxy", "nginx", ...guardArgs(url), "--write", folder]);
     return folder;
   };
 
   for (const proxy of PROXIES) {
     test.skipIf(Bun.which(proxy) === null)(
-      `finds nothing wrong with the recipe for ${proxy}, and leaves no key behind`,
+      `finds nothing wrong with the recipe for ${proxy}, and leaves nothing behind`,
       async () => {
         const url = await site();
         await using guard = await startProxy({
@@ -140,16 +189,21 @@ describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
           chatelaine: check.url,
           more: ["--scope", "dns:read"],
         });
-        expect(await doctor(guard.url)).toMatchObject({
-          code: 0,
-          stdout: expect.stringContaining("Nothing wrong"),
-        });
-        expect((await check.app.keys.list(SYSTEM, {})).rows).toEqual([]);
+        for (const more of [[], ["--user", "ada"]]) {
+          const told = await doctor(guard.url, more);
+          const known = told.findings.filter(
+            ({ check: name, result }) => result === "FOUND" && name === KNOWN[proxy],
+          );
+          const others = told.findings.filter((one) => one.result !== "ok" && !known.includes(one));
+          expect(others).toMatchObject([{ check: "Chatelaine away", result: "hint" }]);
+          expect([told.code, told.found]).toEqual([known.length, known.length]);
+        }
+        await expectNothingLeft();
       },
     );
   }
 
-  for (const [name, change, finding] of MISTAKES) {
+  for (const [name, change, expected] of MISTAKES) {
     test(`finds that ${name}`, async () => {
       const url = await site();
       const folder = await recipe(url);
@@ -159,9 +213,124 @@ describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
       expect(wrong).not.toBe(right);
       writeFileSync(path, wrong);
       await using guard = await runProxy("nginx", folder, { url });
-      const { code, stdout } = await doctor(guard.url);
-      expect(stdout).toMatch(finding);
-      expect(code).toBe(1);
+      const told = await doctor(guard.url);
+      expect(foundBy(told)).toContain(expected);
+      for (const { result, mend } of told.findings) if (result === "FOUND") expect(mend).toBeString();
+      expect(told.code).toBe(1);
+      await expectNothingLeft();
     });
   }
+
+  test("finds each way around a location that guards one folder of an open site", async () => {
+    const url = await site();
+    const folder = await recipe(url);
+    const path = join(folder, "nginx.conf");
+    const text = readFileSync(path, "utf8");
+    const open = `merge_slashes off;\n    location / { ${OPEN} }\n    location /admin/ {`;
+    writeFileSync(path, text.replace("location / {", open));
+    await using guard = await runProxy("nginx", folder, { url });
+    const told = await doctor(`${guard.url}/admin/users`);
+    expect(foundBy(told)).toEqual(["paths"]);
+    const { words } = told.findings.find(({ check: name }) => name === "paths")!;
+    expect(words).toContain("//admin/users");
+    expect(words).toMatch(/and \d+ more$/);
+  });
+
+  test("with a key from standard input it makes nothing, and says what it did not try", async () => {
+    const url = await site();
+    await using service = startService();
+    await using guard = await startProxy({
+      proxy: "nginx",
+      site: url,
+      service: `http://127.0.0.1:${service.port}`,
+      chatelaine: check.url,
+      more: ["--scope", "dns:read"],
+    });
+    const { id, text } = await check.key("mine");
+    const args = ["doctor", "--proxy", `${guard.url}/`, "--key-stdin"];
+    const asked = await run(args, { stdin: `${text}\n` });
+    expect({ code: asked.code, stderr: asked.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(asked.stdout).toMatch(/^skipped {2}scope: /m);
+    expect(asked.stdout).toMatch(/^ok {7}identity headers of the client: /m);
+    expect(asked.stdout).toEndWith("Nothing found.\n");
+    expect(asked.stdout).not.toContain(text);
+    expect((await check.auth(text)).status).toBe(200);
+    await check.app.keys.remove(SYSTEM, id);
+  });
+
+  test("without a witness it judges by the status, over TLS too, and skips what it cannot see", async () => {
+    const url = (await site()).replace("http:", "https:");
+    const cert = makeCertificate();
+    using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+    await using guard = await startProxy({
+      proxy: "nginx",
+      site: url,
+      service: `http://127.0.0.1:${plain.port}`,
+      chatelaine: check.url,
+      more: ["--scope", "dns:read", "--cert", cert.both, "--cert-key", cert.key],
+    });
+    const args = ["doctor", "--data", check.folder.path, "--proxy", guard.url, "--scope", "dns:read"];
+    const refused = await run(args);
+    expect(refused.stdout).toMatch(/^FOUND {4}good key: the proxy does not answer: .*certificate/m);
+    expect(refused.code).toBe(1);
+    const { code, stdout } = await run([...args, "--insecure"]);
+    expect(stdout).toMatch(/^skipped {2}identity headers of the client: /m);
+    expect(stdout).toMatch(/^ok {7}no cached answer: /m);
+    expect(code).toBe(0);
+    cert.remove();
+    await expectNothingLeft();
+  });
+
+  test("a proxy that lets no good key in is told so at once, with what to look at", async () => {
+    const url = await site();
+    const nobody = await doctor(url);
+    expect(foundBy(nobody)).toEqual(["good key"]);
+    await using guard = await startProxy({
+      proxy: "nginx",
+      site: url,
+      service: `http://127.0.0.1:${service}`,
+      chatelaine: `http://127.0.0.1:${await freePort()}`,
+    });
+    const away = await doctor(guard.url);
+    expect(away.findings[0]).toMatchObject({ check: "good key", result: "FOUND" });
+    expect(away.findings[0]!.mend).toContain("reaches Chatelaine");
+    await expectNothingLeft();
+  });
+
+  test("when it is interrupted it removes what it made before it ends", async () => {
+    const url = await site();
+    using slow = Bun.listen({ hostname: "127.0.0.1", port: service, socket: { data: () => undefined } });
+    await using guard = await startProxy({
+      proxy: "nginx",
+      site: url,
+      service: `http://127.0.0.1:${slow.port}`,
+      chatelaine: check.url,
+    });
+    const args = [MAIN, "doctor", "--data", check.folder.path, "--proxy", guard.url];
+    const child = Bun.spawn([process.execPath, ...args], {
+      stdout: "ignore",
+      stderr: "pipe",
+      timeout: 30_000,
+    });
+    const users = async () => (await check.app.accounts.users.list(SYSTEM, {})).rows.length;
+    for (let tries = 0; tries < 1_000 && (await users()) < 2; tries++) await Bun.sleep(10);
+    await Bun.sleep(100);
+    child.kill("SIGINT");
+    expect([await child.exited, await new Response(child.stderr).text()]).toEqual([
+      1,
+      "chatelaine: Interrupted.\n",
+    ]);
+    await expectNothingLeft();
+  });
+
+  test("wrong usage is told as such", async () => {
+    for (const args of [
+      [],
+      ["--proxy", "app.example"],
+      ["--proxy", "http://a.example/?x"],
+      ["--proxy", "http://a.example", "--echo", "3000"],
+      ["--proxy", "http://a.example", "--scope", "x"],
+    ])
+      expect((await run(["doctor", "--data", check.folder.path, ...args])).code).toBe(2);
+  });
 });

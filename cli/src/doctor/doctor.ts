@@ -1,98 +1,138 @@
-import type { Command } from "commander";
-import { addPrinting, type Local, onData, type Printing } from "../command.ts";
-import { print, printJson, tell } from "../output.ts";
-import { type Place, parsePlace, parseScope } from "../proxy/guard.ts";
-import type { ArrivedRequest, Examined } from "./examine.ts";
+/**
+ * `chatelaine doctor --proxy URL`: attacks a configured proxy from outside, with keys of its own that it removes again,
+ * and says what it found. Exit code 1 where something was found.
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { addPrinting, collect, onData, type Printing } from "../command.ts";
+import { readKey } from "../input.ts";
+import { print, printJson } from "../output.ts";
+import { parseHeader, parseScope } from "../proxy/guard.ts";
+import { type Canary, canaryOf, makeCanary } from "./canary.ts";
+import { type Echo, startEcho } from "./echo.ts";
+import { examine } from "./examine.ts";
+import type { Finding } from "./finding.ts";
+import { createProbe } from "./probe.ts";
+import type { Site } from "./raw-http.ts";
 
 interface DoctorOptions extends Printing {
-  readonly proxy: string;
-  readonly user: string;
+  readonly proxy: Site;
+  readonly echo?: { readonly host: string; readonly port: number };
+  readonly header?: string;
   readonly scope?: readonly string[];
-  readonly standIn?: Place;
+  readonly user?: string;
+  readonly keyStdin?: boolean;
+  readonly ca?: string;
+  readonly insecure?: boolean;
 }
 
 export function addDoctor(program: Command): void {
   addPrinting(
     program,
     "doctor",
-    "Attacks a proxy that guards a service, with keys made for it and deleted afterwards, and says what is wrong.",
-    "chatelaine doctor --proxy https://app.example --user root",
-    "chatelaine doctor --proxy https://app.example --user root --stand-in http://127.0.0.1:3000",
+    "Attacks a configured proxy from outside and tells what is wrong; exit code 1 where something is.",
+    "chatelaine doctor --proxy https://app.example/ --scope app:use",
+    "chatelaine doctor --proxy http://127.0.0.1:8080/ --echo 127.0.0.1:3000",
+    "chatelaine doctor --proxy https://app.example/headers --key-stdin < ci.key",
   )
-    .requiredOption("--proxy <url>", "the guarded site")
-    .requiredOption("--user <name>", "whose keys are made for it")
-    .option("--scope <scope>", "the scope that the proxy asks for", parseScope)
+    .requiredOption("--proxy <url>", "a guarded address, as clients see it", parseTarget)
     .option(
-      "--stand-in <url>",
-      "where the service listens, while it is stopped: doctor stands in for it, and sees what reaches it",
-      parsePlace("--stand-in"),
+      "--echo <addr>",
+      "starts a service at ADDRESS:PORT, where the proxy looks for the guarded one, to see what reaches it; without it the service may repeat its request in its answer",
+      parseAddress,
     )
+    .option("--scope <scope>", "what the proxy asks of keys; may be given again", collect(readScope))
+    .option("--header <name>", "the header that carries keys, where the proxy names one", parseHeader)
+    .option("--user <name>", "makes its keys for this user, in place of a user that it makes and removes")
+    .option("--key-stdin", "a good key from standard input, in place of keys that it makes; tries less")
+    .option("--ca <file>", "PEM of the authority that the site's certificate is from")
+    .option("--insecure", "does not look at the site's certificate")
     .action(async (options: DoctorOptions, command: Command) => {
-      if (!URL.canParse(options.proxy) || !/^https?:/.test(options.proxy))
-        command.error(`error: --proxy: expected an address such as https://app.example`);
-      const examined = await onData(command, (local) => examineWith(local, options));
-      await (options.json ? printJson(examined) : print(wordsOf(examined)));
-      if (examined.findings.length > 0) process.exitCode = 1;
+      const isInterrupted = watchInterrupt();
+      const mark = makeMark();
+      const findings = options.keyStdin
+        ? await diagnose(options, canaryOf(await readKey(true)), { mark, isInterrupted })
+        : await onData(command, async (local) => {
+            const { scope: scopes = [] } = options;
+            await using canary = await makeCanary(local, { mark, scopes, username: options.user });
+            return await diagnose(options, canary, { mark, isInterrupted });
+          });
+      const count = findings.filter(({ result }) => result === "FOUND").length;
+      if (options.json) await printJson({ found: count, findings });
+      else await print(count === 0 ? "Nothing found." : `${count} found.`);
+      if (count > 0) process.exitCode = 1;
     });
 }
 
-async function examineWith(
-  local: Local,
-  { proxy, user: username, scope, standIn }: DoctorOptions,
-): Promise<Examined> {
-  const { examine } = await import("./examine.ts");
-  const { keys, caller } = local;
-  const made: number[] = [];
-  const make = async (what: string, limits: object): Promise<string> => {
-    const name = `doctor-${what}-${crypto.randomUUID().slice(0, 8)}`;
-    const expiresAt = local.clock.now() + 3_600_000;
-    const { key, secret } = await keys.create(caller, { ...limits, name, username, expiresAt });
-    made.push(key.id);
-    return secret.text;
-  };
-  const stand = standIn && startStandIn(standIn);
+interface Run {
+  readonly mark: string;
+  readonly isInterrupted: () => boolean;
+}
+
+async function diagnose(
+  options: DoctorOptions,
+  canary: Canary,
+  { mark, isInterrupted }: Run,
+): Promise<Finding[]> {
+  const { header, ca, insecure, scope: scopes = [] } = options;
+  const echo = options.echo && (await openEcho(options.echo, mark));
   try {
-    const good = await make("good", scope ? { scopes: scope } : {});
-    const away = await make("away", { allowedIps: ["192.0.2.1"] });
-    const narrow = await make("narrow", { scopes: [] });
-    if (!stand) tell("Without --stand-in only what the service answers with tells what reached it.");
-    return await examine({
-      proxy: new URL(proxy),
-      keys: { good, away, narrow },
-      isScoped: scope !== undefined,
-      revoke: async () => void (await keys.revoke(caller, made[0]!, "Doctor's canary")),
-      arrived: stand?.arrived,
-    });
+    const site = { ...options.proxy, ca, insecure };
+    const probe = createProbe({ site, header, mark, echo });
+    const findings: Finding[] = [];
+    for await (const finding of examine({ probe, canary, scopes })) {
+      if (isInterrupted()) throw new Error("Interrupted.");
+      findings.push(finding);
+      if (!options.json) await print(lineOf(finding));
+    }
+    return findings;
   } finally {
-    await stand?.stop();
-    for (const id of made) await keys.remove(caller, id);
+    await echo?.[Symbol.asyncDispose]();
   }
 }
 
-function startStandIn({ host, port }: Place): {
-  arrived: () => readonly ArrivedRequest[];
-  stop(): Promise<void>;
-} {
-  let requests: ArrivedRequest[] = [];
-  const server = Bun.serve({
-    hostname: host.replace(/^\[|\]$/g, ""),
-    port,
-    fetch: (req) => {
-      requests.push({ target: req.url, headers: req.headers.toJSON() });
-      return new Response("Chatelaine's doctor stands in for the service.\n");
-    },
-  });
-  return {
-    arrived: () => {
-      const since = requests;
-      requests = [];
-      return since;
-    },
-    stop: () => server.stop(true),
-  };
+/** Once; then what was made is removed first. A second time ends at once. */
+function watchInterrupt(): () => boolean {
+  let isInterrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      isInterrupted = true;
+    });
+  return () => isInterrupted;
 }
 
-function wordsOf({ findings, tried }: Examined): string {
-  if (findings.length === 0) return `Nothing wrong was found in ${tried} attempts.`;
-  return findings.map((finding) => `WRONG  ${finding}`).join("\n");
+async function openEcho({ host, port }: { host: string; port: number }, mark: string): Promise<Echo> {
+  try {
+    return await startEcho(host, port, mark);
+  } catch (error) {
+    throw new Error(`--echo ${host}:${port}: ${(error as Error).message}`);
+  }
+}
+
+function lineOf({ result, check, words, mend }: Finding): string {
+  const line = `${result.padEnd(7)}  ${check}: ${words}`;
+  return mend === undefined ? line : `${line}\n         -> ${mend}`;
+}
+
+/** A name for a user, and a word that stands in no other request. */
+function makeMark(): string {
+  return `doctor-${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+}
+
+function readScope(text: string): string {
+  return parseScope(text)[0]!;
+}
+
+function parseTarget(text: string): Site {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
+    throw new InvalidArgumentError("Expected an address such as https://app.example/.");
+  const tls = url.protocol === "https:";
+  return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)), path: url.pathname };
+}
+
+function parseAddress(text: string): { host: string; port: number } {
+  const [, host = "", port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError("Expected ADDRESS:PORT, such as 127.0.0.1:3000.");
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }

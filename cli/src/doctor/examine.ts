@@ -1,97 +1,52 @@
-/** Examines a proxy from outside, with keys made for it, and says what is wrong with it. */
-import {
-  attemptsWithoutRight,
-  bearer,
-  type Keys,
-  type RawAnswer,
-  SPOOFED,
-  send,
-  spoofingHeaders,
-} from "./attempts.ts";
+/** All checks in their order. Without a good key that gets through there is nothing to compare with, and the rest is left. */
+import { credentialChecks } from "./credentials.ts";
+import type { Check, Exam, Finding } from "./finding.ts";
+import { found, ok } from "./finding.ts";
+import { freshChecks } from "./freshness.ts";
+import { identityChecks } from "./identity.ts";
+import { wayChecks } from "./ways-around.ts";
 
-export interface Examined {
-  readonly findings: readonly string[];
-  /** What was tried. */
-  readonly tried: number;
-}
+const CHECKS: readonly Check[] = [...credentialChecks, ...identityChecks, ...freshChecks, ...wayChecks];
 
-export interface Examination {
-  readonly proxy: URL;
-  readonly keys: Keys;
-  readonly isScoped: boolean;
-  /** Revokes the good key; resolves when that has returned. */
-  readonly revoke: () => Promise<void>;
-  /** What reached the service, where doctor stands in for it: all that came since the last call. */
-  readonly arrived: (() => readonly ArrivedRequest[]) | undefined;
-}
-
-export interface ArrivedRequest {
-  readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export async function examine(examination: Examination): Promise<Examined> {
-  const { proxy, keys, revoke, arrived } = examination;
-  const findings = new Set<string>();
-  /** Whether a request reached the service, and what of it. */
-  const ask: Ask = async (attempt) => {
-    arrived?.();
-    const answer = await send(proxy, attempt);
-    const seen = arrived?.();
-    return { answer, seen: seen ?? [], isThrough: seen ? seen.length > 0 : isThrough(answer) };
+export async function* examine(exam: Exam): AsyncGenerator<Finding> {
+  const first = await goodKey(exam);
+  yield { check: "good key", ...first };
+  if (first.result === "FOUND") return;
+  for (const [check, run] of CHECKS) yield { check, ...(await run(exam)) };
+  yield {
+    check: "Chatelaine away",
+    result: "hint",
+    words: "cannot be tried from outside",
+    mend: "stop Chatelaine for a moment and ask with a good key: it must be a 5xx (403 where the proxy knows no other), never 200 and never 401",
   };
-  const good = await ask({ headers: [bearer(keys.good)] });
-  if (!good.isThrough) {
-    const status = good.answer.status || "no answer";
-    return { findings: [`A good key is refused (${status}), so nothing else can be told`], tried: 1 };
+}
+
+async function goodKey({ probe, canary, scopes }: Exam) {
+  const { answer, reached, isOld } = await probe.ask({ key: canary.good });
+  if (reached && !isOld) {
+    const witness = probe.hasWitness() ? "" : "; what reaches the service is not seen, only the status";
+    return ok(`let in, answered ${answer.status}${witness}`);
   }
-  if (good.seen.some(({ headers }) => !headers["remote-user"]))
-    findings.add("The service is not told whose the key is");
-  const attempts = attemptsWithoutRight(keys, examination.isScoped);
-  for (const attempt of attempts) if ((await ask(attempt)).isThrough) findings.add(attempt.finding);
-  await lookInside(keys, ask, findings);
-  await lookForAuth(keys, ask, findings);
-  await revoke();
-  if ((await ask({ headers: [bearer(keys.good)] })).isThrough)
-    findings.add("A revoked key still gets through: answers of Chatelaine are kept somewhere");
-  return { findings: [...findings], tried: attempts.length + 6 };
+  if (reached) return found("the first answer is one that was kept from before", "keep no answers");
+  if (answer.status === 0)
+    return found(`the proxy does not answer: ${answer.fault}`, "look whether it runs there");
+  if (answer.status < 300)
+    return found(
+      `answered ${answer.status}, but not by the service that looks on`,
+      "point the proxy at the address of --echo",
+    );
+  return found(`a good key is refused with ${answer.status}`, REASONS[answer.status] ?? mendOf(scopes));
 }
 
-type Ask = (attempt: Parameters<typeof send>[1]) => Promise<{
-  readonly answer: RawAnswer;
-  readonly seen: readonly ArrivedRequest[];
-  readonly isThrough: boolean;
-}>;
+const REASONS: Readonly<Record<number, string>> = {
+  401: "look whether the proxy passes Authorization and X-API-Key to /auth; --header names another header",
+  429: "wait, or lift the limit",
+  502: "look whether the proxy reaches Chatelaine, and the service",
+  503: "look whether the proxy reaches Chatelaine",
+  500: "look whether the proxy reaches Chatelaine, and that it answers 200, 401 or 403 only: /auth?deny=403",
+};
 
-/** What the service gets of a good request. Without a stand-in, as far as the service tells. */
-async function lookInside(keys: Keys, ask: Ask, findings: Set<string>): Promise<void> {
-  const body = keys.good.slice(keys.good.indexOf("-") + 1);
-  const secrets = [body, btoa(keys.good), btoa(`x:${keys.good}`)];
-  const told = async (headers: readonly string[]): Promise<string> => {
-    const { answer, seen } = await ask({ headers });
-    return seen.length > 0 ? JSON.stringify(seen) : answer.text;
-  };
-  const spoofed = await told(spoofingHeaders(keys.good));
-  if (spoofed.includes(SPOOFED)) findings.add("Identity that a client claims in headers reaches the service");
-  for (const [as, header] of [
-    ["Bearer", bearer(keys.good)],
-    ["X-API-Key", `X-API-Key: ${keys.good}`],
-    ["Basic", `Authorization: Basic ${btoa(`x:${keys.good}`)}`],
-  ] as const) {
-    const text = await told([header]);
-    if (secrets.some((secret) => text.includes(secret)))
-      findings.add(`The key reaches the service when it comes as ${as}`);
-  }
-}
-
-/** Nobody outside needs the endpoint that proxies ask. */
-async function lookForAuth(keys: Keys, ask: Ask, findings: Set<string>): Promise<void> {
-  const { answer } = await ask({ target: "/auth", headers: [bearer(keys.good)] });
-  if (answer.status === 200 && /^remote-user:/im.test(answer.text.split("\r\n\r\n")[0]!))
-    findings.add("Chatelaine's own /auth can be asked through the proxy");
-}
-
-/** Refused, not found or away are no way through. */
-function isThrough({ status }: RawAnswer): boolean {
-  return status >= 200 && status < 400;
+function mendOf(scopes: readonly string[]): string {
+  const rights = scopes.length === 0 ? "if the proxy asks for a scope, name it by --scope; " : "";
+  return `${rights}if it asks for a role or group, name a user who has it by --user; otherwise look whether Chatelaine lets the proxy ask (--trusted-proxy, --check-from)`;
 }

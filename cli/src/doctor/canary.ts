@@ -1,0 +1,79 @@
+/**
+ * Keys to be attacked with, of a user who is made for it and may nothing more than the site asks for. Every key ends by
+ * itself within minutes; all that was made is removed.
+ */
+import type { Local } from "../command.ts";
+
+export interface Canary extends AsyncDisposable {
+  readonly username: string | undefined;
+  readonly good: string;
+  /** Right id, wrong secret. */
+  readonly wrong: string;
+  /** The rest only where the doctor may make keys. */
+  readonly made?: {
+    /** Good only from ELSEWHERE. */
+    readonly elsewhere: string;
+    /** Without any scope. */
+    readonly narrow: string;
+    readonly fleeting: string;
+    revokeFleeting(): Promise<void>;
+  };
+}
+
+/** An address for documentation (RFC 5737), which nobody has. */
+export const ELSEWHERE = "192.0.2.77";
+const LIFE_MS = 15 * 60_000;
+
+export interface CanaryOptions {
+  readonly mark: string;
+  /** Whose keys; absent: a user of their own. */
+  readonly username?: string;
+  readonly scopes: readonly string[];
+}
+
+export function canaryOf(good: string): Canary {
+  return { username: undefined, good, wrong: wrongOf(good), [Symbol.asyncDispose]: async () => undefined };
+}
+
+export async function makeCanary(
+  { keys, accounts, caller, clock }: Local,
+  options: CanaryOptions,
+): Promise<Canary> {
+  const { mark, scopes } = options;
+  const ids: number[] = [];
+  const username = options.username ?? mark;
+  const user =
+    options.username === undefined
+      ? await accounts.users.create(caller, { username, roles: ["KEY_HOLDER"], scopes })
+      : undefined;
+  const remove = async (): Promise<void> => {
+    // With him go his keys.
+    if (user) await accounts.users.remove(caller, user.id);
+    else for (const id of ids) await keys.remove(caller, id);
+  };
+  const make = async (name: string, fields: object = {}): Promise<string> => {
+    const expiresAt = clock.now() + LIFE_MS;
+    const description = "Made by chatelaine doctor, which removes it";
+    const input = { name: `${mark} ${name}`, username, description, expiresAt, ...fields };
+    const { key, secret } = await keys.create(caller, input);
+    ids.push(key.id);
+    return secret.text;
+  };
+  try {
+    const good = await make("good");
+    const elsewhere = await make("elsewhere", { allowedIps: [ELSEWHERE] });
+    const narrow = await make("narrow", { scopes: [] });
+    const fleeting = await make("fleeting");
+    const revokeFleeting = async () => void (await keys.revoke(caller, ids.at(-1)!, "chatelaine doctor"));
+    const made = { elsewhere, narrow, fleeting, revokeFleeting };
+    return { username, good, wrong: wrongOf(good), made, [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Any 64 characters that do not begin as ours are the shape of a key. */
+function wrongOf(good: string): string {
+  return `${good.slice(0, good.indexOf("-"))}-${"x".repeat(64)}`;
+}
