@@ -26,7 +26,8 @@ export function buildClientPackage(folder: string): void {
     const file = join(folder, name);
     writeFileSync(file, readFileSync(file, "utf8").replaceAll(CODES.from, CODES.to));
   }
-  for (const name of ["LICENSE"]) cpSync(join(root, name), join(folder, name));
+  cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+  cpSync(join(root, "client/README.md"), join(folder, "README.md"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest(), null, 2)}\n`);
 }
 
