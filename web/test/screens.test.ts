@@ -182,7 +182,7 @@ test("the columns menu keeps one column, and the choice stays with the user", as
   await page.getByRole("columnheader", { name: "Tags", exact: true }).waitFor();
   await page.getByRole("menuitem", { name: "Select All", exact: true }).click();
   await page.getByRole("menuitem", { name: "Unselect All", exact: true }).click();
-  expect(await page.getByRole("menuitemcheckbox", { name: "Name", exact: true }).isDisabled()).toBe(true);
+  await page.getByRole("menuitemcheckbox", { name: "Name", exact: true, disabled: true }).waitFor();
   await page.getByRole("menuitemcheckbox", { name: "Key hint", exact: true }).click();
   await page.getByRole("columnheader", { name: "Key hint", exact: true }).waitFor();
   await page.waitForTimeout(300);

@@ -1,6 +1,7 @@
 /** The statements of the seed, one by one, in a real browser against the real server. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { version } from "../../package.json";
 import { addKey, addUser, closeBrowser, openScreens, type Screens, theBrowser, tryKey } from "./screens.ts";
 
 let screens: Screens;
@@ -360,6 +361,17 @@ test("S39 S40 API Docs opens documentation on the same host in a new tab", async
   const address = new URL((await link.getAttribute("href")) as string, page.url());
   expect(address.origin).toBe(screens.url);
   expect(address.pathname).toBe("/api/docs");
+  const [docs] = await Promise.all([page.context().waitForEvent("page"), link.click()]);
+  await docs.getByRole("heading", { level: 1 }).first().waitFor();
+  const asked = await docs.evaluate(() =>
+    performance.getEntriesByType("resource").map(({ name }) => new URL(name).origin),
+  );
+  expect([...new Set(asked)]).toEqual([screens.url]);
+  const { info } = (await (await fetch(`${screens.url}/api/openapi.json`)).json()) as {
+    info: { version: string };
+  };
+  expect(info.version).toBe(version);
+  await docs.close();
 });
 
 /** Every string that the page's memory holds, after a collection. */

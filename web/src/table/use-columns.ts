@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call } from "../api/call.ts";
 import { sessionQuery, useMe, type WhoAmI } from "../api/session.ts";
 import { showProblem } from "../form/faults.ts";
@@ -11,9 +12,12 @@ export function useColumns(
 ): readonly [readonly string[], (visible: readonly string[]) => void] {
   const queries = useQueryClient();
   const { user } = useMe();
-  const stored = user.attributes[name];
+  // What was chosen here holds, also while the server still tells of the choice before.
+  const [chosen, setChosen] = useState<readonly string[]>();
+  const stored = chosen ?? user.attributes[name];
   const kept = Array.isArray(stored) ? all.filter((id) => stored.includes(id)) : [];
   const save = useMutation({
+    scope: { id: name },
     mutationFn: (value: readonly string[]) => call("me.setAttribute", { name, body: { value: [...value] } }),
     onMutate: (value) =>
       queries.setQueryData(sessionQuery.queryKey, (who: WhoAmI | undefined) =>
@@ -23,5 +27,9 @@ export function useColumns(
       ),
     onError: showProblem,
   });
-  return [kept.length > 0 ? kept : defaults, (visible) => save.mutate(visible)];
+  const choose = (visible: readonly string[]): void => {
+    setChosen(visible);
+    save.mutate(visible);
+  };
+  return [kept.length > 0 ? kept : defaults, choose];
 }
