@@ -88,7 +88,7 @@ for (const runtime of RUNTIMES) {
         expect(answer.headers.get("cache-control")).toBe("no-store");
         expect(answer.headers.has("www-authenticate")).toBe(status === 401);
         expect(answer.headers.get("decision-id") ?? undefined).toBe(body.decision as string | undefined);
-        expect(JSON.stringify(body)).not.toMatch(/revoked|paused|scope|address|ada/);
+        expect(JSON.stringify({ ...body, decision: "" })).not.toMatch(/revoked|paused|scope|address|ada/);
       }
       expect((await fetch(`${url}/dns`, { headers: bearer(spent.text) })).status).toBe(200);
       for (const lines of [
