@@ -4,7 +4,6 @@
  * other door allows more; here stands who is let in at all, which the dialect asks before it looks at parameters.
  */
 
-import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Feed } from "../feed/feed.ts";
@@ -16,6 +15,7 @@ import type { Api, ApiMethod } from "../transport/jsonrpc-api.ts";
 import { keyMethods } from "./api-keys.ts";
 import { auditMethods } from "./audit-log.ts";
 import { coreMethods } from "./core.ts";
+import { documentedVersion } from "./documented.ts";
 import { describeError } from "./errors.ts";
 import { EVENTS, Events } from "./events.ts";
 import { callable, type Method } from "./method.ts";
@@ -48,7 +48,7 @@ export function createDialect(deps: DialectDeps): Api & { readonly documented: r
     versions: VERSIONS.map(({ name }) => name),
     findMethod: (version, name) => tables.get(version)?.get(name),
     describe: describeError,
-    documented: VERSIONS.map((version) => ({ name: version.name, methods: wordsOf(version, methods) })),
+    documented: VERSIONS.map((version) => documentedVersion(version, methods)),
   };
 }
 
@@ -76,28 +76,6 @@ function tableOf(
 ): ReadonlyMap<string, ApiMethod> {
   const known = [...methods].filter(([name]) => !version.lacks.includes(name));
   return new Map(known.map(([name, one]) => [name, callable(name, one, version, deps)]));
-}
-
-/** What the documentation says of the methods that this version tells of. */
-function wordsOf(version: Version, methods: ReadonlyMap<string, Method>): RpcVersion["methods"] {
-  return [...methods]
-    .filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name))
-    .map(([name, { description, access, params }]) => ({
-      name,
-      words: description,
-      access,
-      params: params(version).map((param) => ({
-        name: param.name,
-        required: !param.isOptional,
-        schema: () => {
-          const { $schema: _, ...schema } = z.toJSONSchema(param.schema, {
-            io: "input",
-            unrepresentable: "any",
-          });
-          return schema;
-        },
-      })),
-    }));
 }
 
 function versionNamed(name: string): Version {

@@ -4,16 +4,19 @@
  */
 import { html } from "hono/html";
 import type { Peer } from "../peer.ts";
+import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
 import style from "./docs.css" with { type: "text" };
 import { guidePages } from "./guides.ts";
 import { type Frame, type Markup, type Page, renderPage } from "./layout.ts";
-import { methodPages, openRpcText, type RpcVersion } from "./methods.ts";
+import { methodPages } from "./methods.ts";
+import { openRpcText } from "./openrpc.ts";
 import reference from "./reference.browser.js" with { type: "text" };
 import referenceStyle from "./reference.css" with { type: "text" };
+import type { RpcVersion } from "./rpc.ts";
 import { scalarBundle } from "./scalar.ts";
 
-export type { MethodWords, RpcVersion } from "./methods.ts";
+export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 
 export interface DocsDeps {
   openApi(): string;
@@ -40,7 +43,7 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
   const pagesOf = (version: string): readonly Page[] | undefined => {
     const rpc = version === "current" ? versions.at(-1) : versions.find(({ name }) => name === version);
     if (!rpc && version !== "current") return undefined;
-    return [...guidePages(), REFERENCE, ...(rpc ? methodPages(rpc) : [])];
+    return [...guidePages(), changesPage(versions), REFERENCE, ...(rpc ? methodPages(rpc) : [])];
   };
   return {
     fetch: (req, url, peer) => {

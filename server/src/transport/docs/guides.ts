@@ -20,7 +20,6 @@ export function guidePages(): Page[] {
     ROLES_PAGE,
     ERRORS,
     ...errorPages(),
-    CHANGES,
   ];
 }
 
@@ -234,19 +233,6 @@ function errorPages(): Page[] {
     };
   });
 }
-
-const CHANGES = page(
-  "changes",
-  "Changes",
-  "versions history since",
-  () => html`
-<h2>0.1.0</h2><p>The first version: keys, users, groups, sessions, audit and events by REST; the TrueNAS dialect by JSON-RPC.</p>
-<h2>Versions of the JSON-RPC API</h2>
-<ul><li><code>v27.0.0</code>: <code>auth.login</code> and <code>auth.login_with_api_key</code> are not told of any more, and still work.</li>
-<li><code>v26.0.0</code>: SCRAM, <code>api_key.convert_raw_key</code>, reconnect tokens, SCRAM members of an entry.</li>
-<li><code>v25.10.0</code>: <code>revoked_reason</code>, the result of <code>core.set_options</code>.</li>
-<li><code>v25.04.0</code>: the oldest that is served.</li></ul>`,
-);
 
 function curl(origin: string, path: string): string {
   return `curl -H "Authorization: Bearer $CHATELAINE_KEY" ${origin}/api/v1${path}`;

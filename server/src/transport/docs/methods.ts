@@ -1,120 +1,132 @@
-/** Pages of the JSON-RPC API, from the dialect's own table of methods. */
-import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
+/** Pages of the JSON-RPC API's methods and events, from the dialect's own table. */
+import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
-import { VERSION } from "../../version.ts";
 import { code, type Markup, type Page, table } from "./layout.ts";
+import type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
+import { consolePage, LIMITS, QUERY, SECTION } from "./rpc-guides.ts";
+import { sampleOf, schemaMarkup } from "./schema.ts";
 
-/** A method as one version of the API has it. */
-export interface MethodWords {
-  readonly name: string;
-  readonly words: string;
-  /** `anon`: without signing in; `any`: every session; otherwise one of the roles. */
-  readonly access: "anon" | "any" | readonly Role[];
-  readonly params: readonly {
-    readonly name: string;
-    readonly required: boolean;
-    readonly schema: () => object;
-  }[];
-}
-
-export interface RpcVersion {
-  readonly name: string;
-  readonly methods: readonly MethodWords[];
-}
-
-const SECTION = "JSON-RPC";
-
-export function methodPages({ name, methods }: RpcVersion): Page[] {
+export function methodPages(version: RpcVersion): Page[] {
+  const { methods, events } = version;
   const overview: Page = {
     path: "methods",
     title: "Methods",
     section: SECTION,
-    words: `JSON-RPC WebSocket frames limits close codes ${methods.map((one) => one.name).join(" ")}`,
-    body: (origin, base) => overviewBody(origin, base, { name, methods }),
+    words: `JSON-RPC WebSocket frames ${methods.map((one) => one.name).join(" ")}`,
+    body: (origin, base) => overviewBody(origin, base, version),
   };
-  return [overview, CONSOLE(methods), QUERY, LIMITS, ...methods.map(methodPage)];
+  const eventList: Page = {
+    path: "events",
+    title: "Events",
+    section: SECTION,
+    words: `subscribe collection_update notify_unsubscribed ${events.map((one) => one.name).join(" ")}`,
+    body: (_, base) => eventsBody(base, events),
+  };
+  const lists = [overview, eventList, consolePage(methods), QUERY, LIMITS];
+  return [...lists, ...methods.map((one) => methodPage(one, version.name)), ...events.map(eventPage)];
 }
 
-/** OpenRPC 1.3. */
-export function openRpcText({ name, methods }: RpcVersion): string {
-  return JSON.stringify({
-    openrpc: "1.3.2",
-    info: {
-      title: "Chatelaine, JSON-RPC API",
-      version: name,
-      description: `Served by Chatelaine ${VERSION}.`,
-    },
-    servers: [{ name: "this server", url: `/api/${name}` }],
-    methods: methods.map((one) => ({
-      name: one.name,
-      summary: one.words,
-      paramStructure: "by-position",
-      params: one.params.map(({ name: param, required, schema }) => ({
-        name: param,
-        required,
-        schema: schema(),
-      })),
-      result: { name: "result", schema: {} },
-      errors: ERRORS.map(([number, message]) => ({ code: number, message })),
-    })),
-  });
-}
-
-const ERRORS: readonly (readonly [number, string])[] = [
-  [-32602, "Invalid params"],
-  [-32001, "Method call error"],
-  [-32000, "Too many concurrent calls"],
-];
-
-function methodPage(one: MethodWords): Page {
-  const { name, words } = one;
+function methodPage(one: MethodWords, version: string): Page {
+  const { name, words, params, errors } = one;
   return {
     path: `methods/${name}`,
     title: name,
     section: "",
-    words,
-    body: (origin) => methodBody(one, origin),
+    words: `${words} ${params.map((param) => param.name).join(" ")} ${errors.map(({ when }) => when).join(" ")}`,
+    body: (origin, base) => methodBody(one, origin, { base, version }),
   };
 }
 
-function methodBody({ name, words, access, params }: MethodWords, origin: string): Markup {
-  const call = JSON.stringify(
-    {
-      jsonrpc: "2.0",
-      id: 1,
-      method: name,
-      params: params.filter(({ required }) => required).map(({ schema }) => sampleOf(schema())),
-    },
-    null,
-    2,
-  );
-  const socket = `${origin.replace(/^http/, "ws")}/api/current`;
-  return html`<p>${words}.</p>
-<p><strong>Needs:</strong> ${needsOf(access)}</p>
-<h2>Parameters</h2>
-${params.length === 0 ? html`<p>None.</p>` : params.map(({ name: param, required, schema }) => html`<h3><code>${param}</code>${required ? "" : " (optional)"}</h3>${code(JSON.stringify(schema(), null, 2))}`)}
-<h2>As a frame</h2>${code(call)}
-<h2>Python</h2>${code(`from truenas_api_client import Client
+interface Place {
+  readonly base: string;
+  readonly version: string;
+}
 
-with Client("${socket}") as client:
-    client.login_with_api_key("USER", KEY)
-    print(client.call("${name}"${params.some(({ required }) => required) ? ", ..." : ""}))`)}
+function methodBody(one: MethodWords, origin: string, { base, version }: Place): Markup {
+  const { words, access, since, params, result, errors } = one;
+  return html`<p>${words}.</p>
+<p><strong>Needs</strong> ${needsOf(access)}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
+<h2>Parameters</h2>
+${
+  params.length === 0
+    ? html`<p>None.</p>`
+    : params.map(
+        ({ name, required, schema }) =>
+          html`<h3><code>${name}</code>${required ? "" : " (optional)"}</h3>${schemaMarkup(schema())}`,
+      )
+}
+<h2>Result</h2>${schemaMarkup(result())}
+<h2>Examples</h2>
+${examples(one, origin, version)}
 <h2>Errors</h2>
-${table(
-  ["Code", "When"],
-  [
-    ["-32602", "A parameter is not well formed, or names something that is not there"],
-    [
-      "-32001",
-      "Not signed in (207), not allowed (13), or refused for another reason, which data.reason says",
-    ],
-  ],
-)}`;
+${table(["Code", "Number", "When"], errors.map(errorRow))}
+<p>How an error looks is on the page of <a href="${base}/limits">limits and close codes</a>.</p>`;
+}
+
+function errorRow({ code: number, errname, errno, when }: MethodError): (string | Markup)[] {
+  return [
+    html`<code>${number}</code>`,
+    errname === null ? "–" : html`<code>${errname}</code> ${errno}`,
+    when,
+  ];
+}
+
+/** @returns the least that the method takes. */
+function sampleParams({ params }: MethodWords): unknown[] {
+  return params.filter(({ required }) => required).map(({ schema }) => sampleOf(schema()));
+}
+
+function examples(one: MethodWords, origin: string, version: string): Markup {
+  const { name, result } = one;
+  const params = sampleParams(one);
+  const call = { jsonrpc: "2.0", id: 1, method: name, params };
+  const reply = { jsonrpc: "2.0", id: 1, result: sampleOf(result()) };
+  return html`<h3>As frames</h3>
+${code(JSON.stringify(call))}${code(JSON.stringify(reply))}
+<h3>Python, the official client</h3>
+${code(python(name, params, { origin, version }))}
+<h3>TypeScript, the official client</h3>
+${code(typescript(name, params, origin))}`;
+}
+
+function python(name: string, params: readonly unknown[], at: { origin: string; version: string }): string {
+  const given = params.map((one) => `, ${pythonOf(one)}`).join("");
+  const signIn = name.startsWith("auth.login") ? "" : `\n    client.login_with_api_key("USER", KEY)`;
+  return `from truenas_api_client import Client
+
+with Client("${at.origin.replace(/^http/, "ws")}/api/${at.version}") as client:${signIn}
+    print(client.call("${name}"${given}))`;
+}
+
+/** A JSON value as Python writes it. */
+function pythonOf(value: unknown): string {
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map(pythonOf).join(", ")}]`;
+  if (typeof value !== "object") return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${pythonOf(one)}`);
+  return `{${members.join(", ")}}`;
+}
+
+/** The client speaks https alone, and answers by observables. */
+function typescript(name: string, params: readonly unknown[], origin: string): string {
+  return `import { createTrueNasClient } from "@truenas/api-client";
+import { filter, firstValueFrom } from "rxjs";
+
+const client = await createTrueNasClient({
+  uuid: crypto.randomUUID(),
+  hostnames: ["${new URL(origin).host}"],
+  enabled: true,
+});
+await firstValueFrom(client.connection.opened.pipe(filter(Boolean)));
+await firstValueFrom(client.authenticator.loginWithApiKey({ username: "USER", key: KEY }));
+console.log(await firstValueFrom(client.api.call("${name}", ${JSON.stringify(params)})));
+client.close();`;
 }
 
 function overviewBody(origin: string, base: string, { name, methods }: RpcVersion): Markup {
   return html`<p>JSON-RPC 2.0 over WebSocket at <code>${origin.replace(/^http/, "ws")}/api/${name}</code>, as the official TrueNAS clients speak it. Text frames, one call each; parameters by position.</p>
-<p>The same as a document for machines: <a href="/api/openrpc.json">OpenRPC</a>.</p>
+<p>The same as a document for machines: <a href="/api/openrpc.json">OpenRPC</a>. What changes by itself is told by <a href="${base}/events">events</a>.</p>
 ${table(
   ["Method", "What it does", "Needs"],
   methods.map((one) => [
@@ -125,90 +137,46 @@ ${table(
 )}`;
 }
 
-function CONSOLE(methods: readonly MethodWords[]): Page {
+function eventsBody(base: string, events: readonly EventWords[]): Markup {
+  return html`<p>Ask for an event by <a href="${base}/methods/core.subscribe"><code>core.subscribe</code></a>; it is told until <a href="${base}/methods/core.unsubscribe"><code>core.unsubscribe</code></a>, the end of the session or of the connection.
+By REST the same changes come from <code>/api/v1/events</code>.</p>
+${table(
+  ["Event", "When", "Needs"],
+  events.map((one) => [
+    html`<a href="${base}/events/${slugOf(one)}"><code>${one.name}</code></a>`,
+    one.words,
+    needsOf(one.access ?? "any"),
+  ]),
+)}
+<h2>How events come</h2>
+<p>As notifications, in the order of the changes. <code>msg</code> is <code>added</code>, <code>changed</code> or <code>removed</code>; of what was removed nothing but its number is told.</p>
+${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "removed", collection: "api_key.query", id: 7 } }))}
+<p>Who falls so far behind that changes would be lost is told that he is told no more, and asks again:</p>
+${code(JSON.stringify({ jsonrpc: "2.0", method: "notify_unsubscribed", params: { collection: "api_key.query", error: { error: 16, errname: "EBUSY", reason: "[EBUSY] ...", trace: null, extra: null } } }))}`;
+}
+
+function eventPage(one: EventWords): Page {
+  const { name, words, access, since, fields } = one;
+  const subscribe = { jsonrpc: "2.0", id: 1, method: "core.subscribe", params: [name] };
   return {
-    path: "console",
-    title: "Console",
-    section: SECTION,
-    words: "try WebSocket frames sign in call",
-    body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
-<form id="console" class="wide">
-<label>User name <input name="username" autocomplete="off"></label>
-<label>Key <input name="text" type="password" autocomplete="off" spellcheck="false"></label>
-<p><button name="do" value="sign-in">Sign in</button></p>
-<label>Method <select name="method">${methods.map((one) => html`<option>${one.name}</option>`)}</select></label>
-<label>Parameters, a JSON list <textarea name="params" rows="4" spellcheck="false">[]</textarea></label>
-<p><button name="do" value="call">Call</button></p>
-</form><h2>Frames</h2><ul id="frames" aria-live="polite" tabindex="0" aria-label="Frames"></ul>`,
+    path: `events/${slugOf(one)}`,
+    title: `Event ${name}`,
+    section: "",
+    words: `${words} subscribe`,
+    body: (_, base) => html`<p>${words}.</p>
+<p><strong>Needs</strong> ${needsOf(access ?? "any")}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
+<h2>To be told</h2>${code(JSON.stringify(subscribe))}
+${fields ? html`<h2>What is told</h2>${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "changed", collection: name, id: 7, fields: {} } }))}<h3><code>fields</code></h3>${schemaMarkup(fields())}` : ""}
+<p>More on <a href="${base}/events">events</a>.</p>`,
   };
 }
 
-const QUERY: Page = {
-  path: "query-language",
-  title: "Query language",
-  section: SECTION,
-  words: "filters options operators select order_by limit offset count get OR regular expression",
-  body: () => html`<p>A <code>query</code> method takes filters and options. Filters are a list, all of which must hold:</p>
-${code(`[["username", "=", "ada"], ["OR", [["name", "^", "ci-"], ["name", "~", ".*deploy"]]]]`)}
-${table(
-  ["Operator", "Meaning"],
-  [
-    ["= !=", "equal, not equal"],
-    ["> >= < <=", "order"],
-    ["~", "a regular expression from the start of the text, in linear time"],
-    ["in nin", "the field is, or is not, in the list"],
-    ["rin rnin", "the value is, or is not, in the field"],
-    ["^ !^ $ !$", "begins, ends, or not"],
-    ["C before an operator", "upper and lower case alike"],
-  ],
-)}
-<p>Instants are <code>{"$date": milliseconds}</code>, or compared as <code>["created_at.$date", ">", "2026-01-01T00:00:00Z"]</code>. Options:</p>
-${code(`{"select": ["id", "name"], "order_by": ["-created_at"], "limit": 50, "offset": 0, "count": false, "get": false}`)}`,
-};
-
-const LIMITS: Page = {
-  path: "limits",
-  title: "Limits and close codes",
-  section: SECTION,
-  words: "1009 1007 1003 1008 message size concurrent calls rate",
-  body: () =>
-    html`${table(
-      ["Limit", "Value", "Effect"],
-      [
-        ["message, not signed in", "8 192 characters", "close 1007"],
-        ["message, signed in", "65 536 characters", "close 1009"],
-        ["a frame that is no text", "–", "close 1003"],
-        ["calls at once on a connection", "10 run, 10 wait", "the next is refused with -32000"],
-        ["anonymous calls", "20 a minute for a method and address", "error 16"],
-        ["REST: body, headers", "64 KiB, 16 KiB", "413"],
-        ["REST: page", "50, at most 1 000", "422"],
-      ],
-    )}`,
-};
+function slugOf({ name }: EventWords): string {
+  return name === "*" ? "all" : name;
+}
 
 function needsOf(access: MethodWords["access"]): string {
   if (access === "anon") return "nothing";
   if (access === "any") return "a session";
   return access.map((role) => `${role} (${ROLE_WORDS[role].title})`).join(" or ");
-}
-
-/** The plainest value that a schema takes. */
-function sampleOf(schema: object): unknown {
-  const {
-    type,
-    properties,
-    required = [],
-    minLength,
-  } = schema as {
-    type?: string;
-    properties?: Record<string, object>;
-    required?: string[];
-    minLength?: number;
-  };
-  if (type === "object")
-    return Object.fromEntries(required.map((name) => [name, sampleOf(properties?.[name] ?? {})]));
-  if (type === "array") return [];
-  if (type === "integer" || type === "number") return 1;
-  if (type === "boolean") return false;
-  return minLength === undefined ? "" : "text";
 }

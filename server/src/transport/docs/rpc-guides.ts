@@ -1,0 +1,67 @@
+/** Pages about the JSON-RPC API as a whole: the console, the query language, limits. */
+import { html } from "hono/html";
+import { code, type Page, table } from "./layout.ts";
+import type { MethodWords } from "./rpc.ts";
+
+export const SECTION = "JSON-RPC";
+
+export function consolePage(methods: readonly MethodWords[]): Page {
+  return {
+    path: "console",
+    title: "Console",
+    section: SECTION,
+    words: "try WebSocket frames sign in call",
+    body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
+<form id="console" class="wide">
+<label>User name <input name="username" autocomplete="off"></label>
+<label>Key <input name="text" type="password" autocomplete="off" spellcheck="false"></label>
+<p><button name="do" value="sign-in">Sign in</button></p>
+<label>Method <select name="method">${methods.map((one) => html`<option>${one.name}</option>`)}</select></label>
+<label>Parameters, a JSON list <textarea name="params" rows="4" spellcheck="false">[]</textarea></label>
+<p><button name="do" value="call">Call</button></p>
+</form><h2>Frames</h2><ul id="frames" aria-live="polite" tabindex="0" aria-label="Frames"></ul>`,
+  };
+}
+
+export const QUERY: Page = {
+  path: "query-language",
+  title: "Query language",
+  section: SECTION,
+  words: "filters options operators select order_by limit offset count get OR regular expression",
+  body: () => html`<p>A <code>query</code> method takes filters and options. Filters are a list, all of which must hold:</p>
+${code(`[["username", "=", "ada"], ["OR", [["name", "^", "ci-"], ["name", "~", ".*deploy"]]]]`)}
+${table(
+  ["Operator", "Meaning"],
+  [
+    ["= !=", "equal, not equal"],
+    ["> >= < <=", "order"],
+    ["~", "a regular expression from the start of the text, in linear time"],
+    ["in nin", "the field is, or is not, in the list"],
+    ["rin rnin", "the value is, or is not, in the field"],
+    ["^ !^ $ !$", "begins, ends, or not"],
+    ["C before an operator", "upper and lower case alike"],
+  ],
+)}
+<p>Instants are <code>{"$date": milliseconds}</code>, or compared as <code>["created_at.$date", ">", "2026-01-01T00:00:00Z"]</code>. Options:</p>
+${code(`{"select": ["id", "name"], "order_by": ["-created_at"], "limit": 50, "offset": 0, "count": false, "get": false}`)}`,
+};
+
+export const LIMITS: Page = {
+  path: "limits",
+  title: "Limits and close codes",
+  section: SECTION,
+  words: "1009 1007 1003 1008 message size concurrent calls rate",
+  body: () =>
+    html`${table(
+      ["Limit", "Value", "Effect"],
+      [
+        ["message, not signed in", "8 192 characters", "close 1007"],
+        ["message, signed in", "65 536 characters", "close 1009"],
+        ["a frame that is no text", "–", "close 1003"],
+        ["calls at once on a connection", "10 run, 10 wait", "the next is refused with -32000"],
+        ["anonymous calls", "20 a minute for a method and address", "error 16"],
+        ["REST: body, headers", "64 KiB, 16 KiB", "413"],
+        ["REST: page", "50, at most 1 000", "422"],
+      ],
+    )}`,
+};

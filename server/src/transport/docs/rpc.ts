@@ -1,0 +1,44 @@
+/** What the documentation is told of the JSON-RPC API, by whoever implements it. */
+import type { Role } from "@chatelaine/contract/roles";
+
+export interface RpcVersion {
+  readonly name: string;
+  readonly methods: readonly MethodWords[];
+  readonly events: readonly EventWords[];
+}
+
+/** A method as one version of the API has it. */
+export interface MethodWords {
+  readonly name: string;
+  readonly words: string;
+  /** `anon`: without signing in; `any`: every session; otherwise one of the roles. */
+  readonly access: "anon" | "any" | readonly Role[];
+  /** The first version that has it. */
+  readonly since: string;
+  readonly params: readonly {
+    readonly name: string;
+    readonly required: boolean;
+    /** JSON Schema. */
+    readonly schema: () => object;
+  }[];
+  /** JSON Schema. */
+  readonly result: () => object;
+  readonly errors: readonly MethodError[];
+}
+
+export interface MethodError {
+  readonly code: number;
+  readonly errname: string | null;
+  readonly errno: number | null;
+  readonly when: string;
+}
+
+export interface EventWords {
+  readonly name: string;
+  readonly words: string;
+  /** One of these; null: every session. */
+  readonly access: readonly Role[] | null;
+  readonly since: string;
+  /** JSON Schema of what is told of an added or changed thing. */
+  readonly fields: (() => object) | undefined;
+}
