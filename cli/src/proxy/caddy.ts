@@ -22,7 +22,10 @@ ${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}
 ${keyHeaders(guard)
   .map((name) => `\t\trequest_header -${name}`)
   .join("\n")}
-${isOurs ? '\t\t@spent header Authorization ""\n\t\trequest_header @spent -Authorization\n' : ""}		reverse_proxy ${upstream(service.tls, hostPort(service))}
+${isOurs ? '\t\t@spent header Authorization ""\n\t\trequest_header @spent -Authorization\n' : ""}		reverse_proxy ${upstream(service.tls, hostPort(service))} {
+			# Said once more after headers that the client's Connection names are taken away.
+${told.map((name) => `\t\t\theader_up ${name} {http.request.header.${name}}`).join("\n")}
+		}
 	}
 }
 `;
