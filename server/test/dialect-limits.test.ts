@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { createLog } from "../src/log.ts";
 import type { Server } from "../src/server.ts";
+import { createJsonRpc, type Peer, type SocketData } from "../src/transport/jsonrpc.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { frameOf, RawSocket } from "./raw-socket.ts";
 import { type Answer, RpcClient, withEnd } from "./rpc-client.ts";
@@ -155,6 +156,12 @@ test("characters are counted, not bytes or halves of them", async () => {
   expect((await rpc.take(({ id }) => id === 1)).result).toBe("pong");
   rpc.sendText(frame(8_193));
   expect((await rpc.closed)[0]).toBe(1007);
+  const signedIn = await RpcClient.connect(urlOf(server));
+  await signedIn.signIn("root", await makeKey(server));
+  signedIn.sendText(frame(65_536));
+  expect((await signedIn.take(({ id }) => id === 1)).result).toBe("pong");
+  signedIn.sendText(frame(65_537));
+  expect((await signedIn.closed)[0]).toBe(1009);
 });
 
 test("pages of foreign origins may not connect unless they are allowed", async () => {
@@ -193,3 +200,47 @@ test("a failure that nobody foresaw tells a request id and nothing else; the log
   expect(line).toContain("secret detail");
   expect((await rpc.call("core.ping")).result).toBe("pong");
 });
+
+test("a result that is no JSON is told as such", async () => {
+  await using folder = await makeInstallation();
+  const server = await folder.serve();
+  const rpc = await RpcClient.connect(urlOf(server));
+  await rpc.signIn("root", await makeKey(server));
+  const profile = async () => ({ username: "root", fullName: "", attributes: { big: 1n } });
+  Object.assign(server.app.accounts.users, { profile });
+  const { error } = await rpc.call("auth.me");
+  expect(error).toMatchObject({ code: -32603, message: "Failed to JSON serialize server message" });
+  expect(error?.data).toMatchObject({ error: 22, errname: "EINVAL", trace: null, extra: null });
+  expect(error?.data?.reason).toStartWith("Internal error (request ");
+  expect((await rpc.call("core.ping")).result).toBe("pong");
+});
+
+test("a bug in what handles a message closes the socket with 1011", async () => {
+  const findMethod = (): never => {
+    throw new TypeError("a bug");
+  };
+  const api = { versions: ["v27.0.0"], findMethod, describe: () => ({ code: -32603, message: "" }) as const };
+  const clock = movedClock();
+  const accounts = {} as never;
+  const rpc = createJsonRpc({ api, accounts, clock, log: createLog("error", "text", () => {}), ...OPEN });
+  using listener = Bun.serve<SocketData>({
+    port: 0,
+    fetch: (req, server) => {
+      const outcome = rpc.upgrade(req, server, PEER);
+      return outcome === "upgraded" ? undefined : outcome;
+    },
+    websocket: rpc.websocket,
+  });
+  const client = await RpcClient.connect(`http://127.0.0.1:${listener.port}`);
+  client.sendText('{"jsonrpc":"2.0","id":1,"method":"core.ping"}');
+  expect(await client.closed).toEqual([1011, "Internal error"]);
+});
+
+const OPEN = { allowOrigins: [], anonymousRate: 0 } as const;
+const PEER: Peer = {
+  origin: { door: "websocket", address: "127.0.0.1", port: 1, secure: true, client: null, sessionId: null },
+  tls: false,
+  binding: undefined,
+  unix: false,
+  ownOrigins: [],
+};

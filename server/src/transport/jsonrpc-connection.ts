@@ -219,8 +219,7 @@ export class SocketConnection implements Connection {
     try {
       const answer = await this.#answer(request, method);
       if (request.id === undefined) return;
-      await this.#outbox?.room();
-      this.#outbox?.send(answer(request.id));
+      await this.#outbox?.sendWhenRoom(answer(request.id));
     } catch (error) {
       this.#deps.log.error("An answer could not be sent", { connection: this.id, error });
       this.close(1011, "Internal error");

@@ -17,6 +17,7 @@ export class Outbox {
   #waitingChars = 0;
   #wakers: (() => void)[] = [];
   #stall: Timer | undefined;
+  #isClosed = false;
 
   constructor(wire: Wire, giveUp: () => void) {
     this.#wire = wire;
@@ -25,6 +26,7 @@ export class Outbox {
 
   /** Sends now or in turn. */
   send(text: string): void {
+    if (this.#isClosed) return;
     if (this.#waiting.length === 0 && !this.#isFull()) {
       this.#wire.send(text);
       return;
@@ -35,11 +37,10 @@ export class Outbox {
     else this.#watch();
   }
 
-  /** For answers, which may be long: @returns undefined when there is room, else a wait for it. */
-  room(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && !this.#isFull()) return undefined;
-    this.#watch();
-    return new Promise((resolve) => this.#wakers.push(resolve));
+  /** For answers, which may be long: they wait outside until there is room. Of those who wait the first may fill it again. */
+  async sendWhenRoom(text: string): Promise<void> {
+    for (let room = this.#room(); room; room = this.#room()) await room;
+    this.send(text);
   }
 
   /** The socket has sent what it had. */
@@ -55,10 +56,17 @@ export class Outbox {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#unwatch();
     this.#waiting = [];
     this.#waitingChars = 0;
     this.#wake();
+  }
+
+  #room(): Promise<void> | undefined {
+    if (this.#isClosed || (this.#waiting.length === 0 && !this.#isFull())) return undefined;
+    this.#watch();
+    return new Promise((resolve) => this.#wakers.push(resolve));
   }
 
   #isFull(): boolean {

@@ -101,6 +101,14 @@ export function text(limits: { readonly min?: number; readonly max?: number } = 
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
 }
 
+/** Any object, with all its members: Zod's record leaves `__proto__` out. */
+export const dictionary = z
+  .custom<Readonly<Record<string, unknown>>>(isObject, { error: "Input should be a valid dictionary" })
+  .meta({ type: "object" });
+
+/** Any value, which must be there. */
+export const anything = z.unknown().refine((value) => value !== undefined);
+
 /** `{"$date": milliseconds}` alone; to milliseconds. */
 export const datetime = z
   .custom<{ $date: number }>(isDatetime, { error: "Input should be a valid datetime" })

@@ -5,7 +5,7 @@ import { matches } from "../domain/query-match.ts";
 import { applyOptions, compareByOrder } from "../domain/query-options.ts";
 import { CallError } from "./errors.ts";
 import { type Call, type Method, method } from "./method.ts";
-import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
+import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import { LIFETIME_SECONDS, LIFETIME_SECONDS_MAX } from "./sign-in.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry } from "./version.ts";
@@ -29,9 +29,9 @@ export function sessionMethods(deps: SessionDeps): Record<string, Method> {
     "auth.set_attribute": method(
       "any",
       "Keep a value of one's own",
-      [param("key", text({ min: 1 })), param("value", z.unknown())],
+      [param("key", text({ min: 1 })), param("value", anything)],
       async ({ caller }, name, value) => {
-        await accounts.users.setAttribute(caller, name, value ?? null);
+        await accounts.users.setAttribute(caller, name, value);
         return null;
       },
     ),
@@ -40,7 +40,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, Method> {
       "Make a token for further connections",
       [
         param("ttl", integer.min(1).max(LIFETIME_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
-        param("attrs", z.record(z.string(), z.unknown()).default({})),
+        param("attrs", dictionary.default({})),
         param("match_origin", flag.default(true)),
         param("single_use", flag.default(false)),
       ],
@@ -62,7 +62,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, Method> {
     "auth.twofactor.update": method(
       ["FULL_ADMIN"],
       "Change settings of the second factor: not configured here",
-      [param("auth_twofactor_update", z.record(z.string(), z.unknown()))],
+      [param("auth_twofactor_update", dictionary)],
       () => refuseUnconfigured("Two-factor authentication is not configured."),
     ),
     ...listMethods(deps),
