@@ -139,6 +139,23 @@ test("nobody is told of what was before he subscribed", async () => {
   expect(after.rpc.inbox).toEqual([]);
 });
 
+test("a key that expires, or is revoked because it came in the clear, is told of as changed", async () => {
+  const rpc = await adminSocket();
+  const soon = { name: `soon ${++count}`, username: "root", expiresAt: clock.now() + 1_000 };
+  const { key } = await local.keys.create(SYSTEM, soon);
+  await rpc.result("core.subscribe", "api_key.query");
+  clock.advance(2_000);
+  await server.app.keys.sweepExpired();
+  expect((await rpc.event()).params).toMatchObject({
+    msg: "changed",
+    id: key.id,
+    fields: { revoked: false },
+  });
+  await server.app.keys.revokeExposed(key.id);
+  const revoked = { revoked: true, revoked_reason: "Attempt to use over an insecure transport" };
+  expect((await rpc.event()).params).toMatchObject({ msg: "changed", id: key.id, fields: revoked });
+});
+
 test("sessions are listed in the order that is asked for", async () => {
   const rpc = await adminSocket();
   const opened: string[] = [];

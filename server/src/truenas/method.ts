@@ -79,8 +79,8 @@ export function callable(name: string, declared: Method, version: Version, { aud
     let call: Call;
     let values: readonly unknown[];
     try {
-      const early = version.validatesFirst ? readParams(params, given) : undefined;
       caller = await connection.caller();
+      const early = version.validatesFirst ? readParams(params, given) : undefined;
       call = { connection, version, caller: admit(name, declared, caller, given) };
       values = early ?? readParams(params, given);
     } catch (error) {
