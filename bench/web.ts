@@ -122,27 +122,26 @@ async function navigate(page: Page, url: string): Promise<number> {
   );
 }
 
-/** Until the rows are those of another question, measured in the page. */
+/** Until the rows are those of another question, measured in the page, which is watched before anything is pressed. */
 async function untilRowsChange(page: Page, act: () => Promise<unknown>): Promise<number> {
-  const changed = page.evaluate(() => {
+  await page.evaluate(() => {
     const text = (): string => document.querySelector("tbody")?.textContent ?? "";
     const before = text();
-    return new Promise<number>((resolve) => {
-      let began = 0;
-      const start = (): void => {
-        began ||= performance.now();
-      };
-      window.addEventListener("keydown", start, { capture: true, once: true });
+    let began = 0;
+    window.addEventListener("keydown", () => (began ||= performance.now()), { capture: true, once: true });
+    (window as unknown as { took: Promise<number> }).took = new Promise((resolve) => {
+      const late = setTimeout(() => resolve(Number.NaN), 10_000);
       const look = (): void => {
-        const isNew = text() !== before && !document.querySelector(".table-frame[data-old]");
-        if (isNew && began > 0) requestAnimationFrame(() => resolve(performance.now() - began));
-        else requestAnimationFrame(look);
+        const isNew = began > 0 && text() !== before && !document.querySelector(".table-frame[data-old]");
+        if (!isNew) return void requestAnimationFrame(look);
+        clearTimeout(late);
+        requestAnimationFrame(() => resolve(performance.now() - began));
       };
       look();
     });
   });
   await act();
-  return changed;
+  return page.evaluate(() => (window as unknown as { took: Promise<number> }).took);
 }
 
 async function turnPage(page: Page, place: number): Promise<number> {

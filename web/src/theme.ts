@@ -9,7 +9,6 @@ import {
   Menu,
   Modal,
   Popover,
-  Tooltip,
 } from "@mantine/core";
 
 const brass: MantineColorsTuple = [
@@ -57,7 +56,6 @@ export const theme = createTheme({
   components: {
     Button: Button.extend({ defaultProps: { size: "sm", variant: "filled" } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 32 } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, transitionProps: TRANSITION } }),
     Menu: Menu.extend({
       defaultProps: {
         transitionProps: TRANSITION,

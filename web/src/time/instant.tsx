@@ -1,4 +1,3 @@
-import { Tooltip } from "@mantine/core";
 import { useEffect, useState } from "react";
 
 const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -48,18 +47,17 @@ interface WhenProps {
 /** An instant in the viewer's zone and from now; the UTC instant on hover. */
 export function When({ at, now, both = false }: WhenProps) {
   const label = `${sayInstant(at)} · ${at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}`;
+  // The browser's own hint: a hundred of them on a screen must cost nothing.
   return (
-    <Tooltip label={label} events={{ hover: true, focus: true, touch: true }}>
-      <time dateTime={at} className="when">
-        {both ? (
-          <>
-            <span>{sayInstant(at)}</span>
-            <span className="muted small">{sayDistance(at, now)}</span>
-          </>
-        ) : (
-          sayDistance(at, now)
-        )}
-      </time>
-    </Tooltip>
+    <time dateTime={at} className="when" title={label}>
+      {both ? (
+        <>
+          <span>{sayInstant(at)}</span>
+          <span className="muted small">{sayDistance(at, now)}</span>
+        </>
+      ) : (
+        sayDistance(at, now)
+      )}
+    </time>
   );
 }
