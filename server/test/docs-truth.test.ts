@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as openRpc from "@open-rpc/meta-schema";
 import Ajv from "ajv";
+import { scramKeys } from "../src/crypto.ts";
+import { VECTOR } from "../src/transport/docs/scram-page.ts";
 import { openRest, type RestApp } from "./rest-app.ts";
 
 let rest: RestApp;
@@ -54,6 +56,22 @@ describe("the commands of the guides", () => {
       }
     });
   }
+
+  test("that reproduce the vector of SCRAM in Python give what the page says", async () => {
+    const [program] = (await blocks("scram")).filter((block) => block.startsWith("import base64"));
+    const run = Bun.spawn(["python3", "-c", program!], { stdout: "pipe", stderr: "inherit" });
+    const output = await new Response(run.stdout).text();
+    expect(await run.exited).toBe(0);
+    expect(output.trim().split("\n")).toEqual([
+      `client_key ${VECTOR.clientKey}`,
+      `stored_key ${VECTOR.storedKey}`,
+      `server_key ${VECTOR.serverKey}`,
+      /p=.*/.exec(VECTOR.clientFinal)![0],
+      VECTOR.serverFinal,
+    ]);
+    const keys = await scramKeys(VECTOR.body, Buffer.from("0123456789abcdef"), 50_000);
+    expect(Buffer.from(keys.storedKey).toString("base64")).toBe(VECTOR.storedKey);
+  });
 
   test("in Python and TypeScript run too", async () => {
     const key = await rest.key("ada", "languages");
@@ -123,5 +141,11 @@ describe("the OpenRPC document", () => {
     expect(validate.errors ?? []).toEqual([]);
     const create = json.methods.find(({ name }: { name: string }) => name === "api_key.create");
     expect(create.params[0].schema.required).toEqual(["name", "username"]);
+    for (const { name, result, errors, "x-since": since } of json.methods) {
+      const codes = errors.map(({ code }: { code: number }) => code);
+      expect([name, Object.keys(result.schema).length > 0, new Set(codes).size, since !== undefined]).toEqual(
+        [name, true, codes.length, true],
+      );
+    }
   });
 });

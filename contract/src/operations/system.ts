@@ -111,6 +111,11 @@ export const Settings = z
       .max(1_440)
       .describe("Browser sessions end after so long without a request."),
     session_hours: z.int().min(1).max(720).describe("They end after so long, whatever happens."),
+    docs: z
+      .enum(["open", "signed_in"])
+      .describe(
+        "Who may read the built-in documentation and its documents: everyone who reaches the server, or whoever is signed in.",
+      ),
     webhook_url: z
       .string()
       .max(2_048)
@@ -140,6 +145,7 @@ const EXAMPLE_SETTINGS = {
   public_url: null,
   session_idle_minutes: 60,
   session_hours: 24,
+  docs: "open",
   webhook_url: null,
   webhook_secret_set: false,
 };

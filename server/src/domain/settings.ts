@@ -4,6 +4,8 @@ import { webhookUrlFault } from "./webhook-target.ts";
 
 export type InsecureTransportRule = "revoke" | "refuse" | "allow";
 
+export type DocsAccess = "open" | "signed_in";
+
 export interface Settings {
   /** A right key over plain http through the dialect's PLAIN login. */
   readonly insecureTransportDialect: InsecureTransportRule;
@@ -23,6 +25,8 @@ export interface Settings {
   readonly sessionIdleMinutes: number;
   /** And after so long whatever happens. */
   readonly sessionHours: number;
+  /** Who may read the built-in documentation. */
+  readonly docs: DocsAccess;
   /** Where alerts are sent; null: nowhere. */
   readonly webhookUrl: string | null;
   /** Signs what is sent there. Sealed, base64; whoever sets it gives it in clear, and nobody is shown it. */
@@ -39,6 +43,7 @@ export const DEFAULT_SETTINGS: Settings = {
   publicUrl: null,
   sessionIdleMinutes: 60,
   sessionHours: 24,
+  docs: "open",
   webhookUrl: null,
   webhookSecret: null,
 };
@@ -74,6 +79,7 @@ const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } =
   sessionIdleMinutes: (value) =>
     wholeFault(value, SESSION_IDLE_MINUTES_MIN, SESSION_IDLE_MINUTES_MAX, "minutes"),
   sessionHours: (value) => wholeFault(value, 1, SESSION_HOURS_MAX, "hours"),
+  docs: (value) => (value === "open" || value === "signed_in" ? undefined : "Expected open or signed_in"),
   webhookUrl: (value) => (value === null ? undefined : webhookUrlFault(value)),
   webhookSecret: (value) => {
     if (value === null || (typeof value === "string" && isSecretLength(value.length))) return undefined;

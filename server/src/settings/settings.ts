@@ -11,7 +11,7 @@ import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
-import { type Settings, settingFault } from "../domain/settings.ts";
+import { type DocsAccess, type Settings, settingFault } from "../domain/settings.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
 import type { Store } from "../store/store.ts";
 
@@ -32,6 +32,8 @@ export interface SettingsUseCase {
   policy(caller: Caller): Promise<ShownPolicy>;
   /** Where clients reach this server; null where nobody has said. */
   publicUrl(): Promise<string | null>;
+  /** Who may read the built-in documentation. */
+  docs(): Promise<DocsAccess>;
   /** How long browser sessions last, in milliseconds. */
   sessionLimits(): Promise<{ readonly idleMs: number; readonly ageMs: number }>;
 }
@@ -54,6 +56,7 @@ export function createSettings(deps: {
       return { ...policy, mayMakeNonExpiring: mayMakeNonExpiring(policy, caller.roles) };
     },
     publicUrl: async () => (await store.readSettings()).publicUrl,
+    docs: async () => (await store.readSettings()).docs,
     sessionLimits: async () => {
       const { sessionIdleMinutes, sessionHours } = await store.readSettings();
       return { idleMs: sessionIdleMinutes * 60_000, ageMs: sessionHours * 3_600_000 };

@@ -2,19 +2,21 @@
  * The documentation that is built in: pages, search, reference and documents, for everyone who can reach the server. All
  * is served from here and asks no other host (held by `docs.test.ts` in a browser that can reach none).
  */
+import { operationList } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
 import type { Peer } from "../peer.ts";
 import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
 import style from "./docs.css" with { type: "text" };
 import { guidePages } from "./guides.ts";
-import { type Frame, type Markup, type Page, renderPage } from "./layout.ts";
+import { type Frame, type Markup, mark, type Page, renderPage } from "./layout.ts";
 import { methodPages } from "./methods.ts";
 import { openRpcText } from "./openrpc.ts";
 import reference from "./reference.browser.js" with { type: "text" };
 import referenceStyle from "./reference.css" with { type: "text" };
 import type { RpcVersion } from "./rpc.ts";
 import { scalarBundle } from "./scalar.ts";
+import tokens from "./tokens.css" with { type: "text" };
 
 export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 
@@ -34,7 +36,7 @@ const REFERENCE: Page = {
   path: "rest",
   title: "REST reference",
   section: "REST",
-  words: "OpenAPI operations try it out",
+  words: `OpenAPI try it out ${operationList.map(({ name, method, path, title }) => `${name} ${method} ${path} ${title}`).join(" ")}`,
   body: () => html``,
 };
 
@@ -68,6 +70,7 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
 }
 
 const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Response>>> = {
+  "/assets/tokens.css": () => text(tokens, "text/css"),
   "/assets/docs.css": () => text(style, "text/css"),
   "/assets/reference.css": () => text(referenceStyle, "text/css"),
   "/assets/docs.js": () => text(script, "text/javascript"),
@@ -94,12 +97,13 @@ function referencePage(version: string): Markup {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>REST reference · Chatelaine</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/api/docs/assets/tokens.css">
 <link rel="stylesheet" href="/api/docs/assets/reference.css">
 </head>
 <body>
-<header class="top"><a class="mark" href="${ROOT}/${version}">Chatelaine documentation</a><a href="/api/openapi.json">OpenAPI document</a></header>
-<main id="reference"></main>
+<header class="top">${mark(`${ROOT}/${version}`)}<a href="/api/openapi.json">OpenAPI document</a></header>
+<div id="reference"></div>
 <script src="/api/docs/assets/scalar.js"></script>
 <script src="/api/docs/assets/reference.js"></script>
 </body>

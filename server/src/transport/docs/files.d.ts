@@ -14,3 +14,7 @@ declare module "*/standalone.js" {
   const path: string;
   export default path;
 }
+declare module "*/tokens.css" {
+  const text: string;
+  export default text;
+}

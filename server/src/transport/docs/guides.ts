@@ -5,6 +5,7 @@ import { ROLE_INCLUDES, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
 import { errorRow } from "../errors.ts";
 import { code, type Markup, type Page, table } from "./layout.ts";
+import { scramPage } from "./scram-page.ts";
 
 export function guidePages(): Page[] {
   return [
@@ -15,7 +16,7 @@ export function guidePages(): Page[] {
     REFUSED,
     EXPIRING,
     GUARD,
-    SCRAM,
+    scramPage(),
     MY_KEY,
     ROLES_PAGE,
     ERRORS,
@@ -154,28 +155,6 @@ Bun.serve({
   },
 });`)}
 <p>Never keep an answer: a key that was revoked must stop at once. Never take a 503 for a no.</p>`,
-);
-
-const SCRAM = page(
-  "scram",
-  "Sign in by SCRAM",
-  "SCRAM-SHA-512 Python key file channel binding truenas_api_client test vector client_key",
-  (origin) => html`
-<p>By SCRAM the key never crosses the line, and the client notices a false server. The official Python client does it by itself over <code>wss</code>:</p>
-${code(`from truenas_api_client import Client
-
-with Client("${origin.replace(/^http/, "ws")}/api/current") as client:
-    client.login_with_api_key("USER", open("/run/secrets/chatelaine").read().strip())
-    print(client.call("auth.me"))`)}
-<h2>Key files</h2>
-<p>A key file holds what is derived from the key, so that a client need not compute it each time. Ask for its members when the key is made or reset:</p>
-${code(`curl -X POST "${origin}/api/v1/keys?scram=1" \\
-  -H "Authorization: Bearer $CHATELAINE_KEY" -H "Content-Type: application/json" \\
-  -d '{"name": "with file", "username": "USER"}'`)}
-<p>As JSON the file has <code>client_key</code>, <code>stored_key</code>, <code>server_key</code> (base64) and <code>api_key_id</code> (the number).</p>
-<h2>The exchange</h2>
-<p>SCRAM-SHA-512 with 50 000 rounds of PBKDF2 over the part of the key after the hyphen. User name in the first message: <code>USER:NUMBER</code> of the key.
-The combined nonce is base64 of the client's nonce bytes followed by 32 bytes of the server. Over TLS the binding is <code>tls-server-end-point</code>.</p>`,
 );
 
 const MY_KEY = page(

@@ -29,14 +29,15 @@ export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: F
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${page.title} · Chatelaine</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/api/docs/assets/tokens.css">
 <link rel="stylesheet" href="/api/docs/assets/docs.css">
 <script src="/api/docs/assets/docs.js" defer></script>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="top">
-<a class="mark" href="${base}">Chatelaine documentation</a>
+${mark(base)}
 <label>Version <select id="version" autocomplete="off">${frame.versions.map(
     (version) =>
       html`<option value="${version}"${version === frame.version ? html` selected` : ""}>${version}</option>`,
@@ -53,13 +54,18 @@ export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: F
 </html>`;
 }
 
+/** The mark of the screens, with the name, leading to the start of the documentation. */
+export function mark(href: string): Markup {
+  return html`<a class="mark" href="${href}"><svg width="24" height="24" viewBox="0 0 24 24" fill="none" aria-hidden="true" focusable="false"><path fill="currentColor" fill-rule="evenodd" d="M3.5 9a8.5 7 0 0 1 17 0zM12 4.2a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2z"/><g stroke="currentColor" stroke-width="2" stroke-linecap="square"><path d="M6.5 10v6m0-2.2h2"/><path d="M12 10v11m0-2h2.6m-2.6-4h2"/><path d="M17.5 10v6m0-2.2h2"/></g></svg>Chatelaine <span>documentation</span></a>`;
+}
+
 /** A block of text to copy. */
 export function code(text: string): Markup {
   return html`<div class="block"><pre class="copyable" tabindex="0">${text}</pre></div>`;
 }
 
 export function table(heads: readonly string[], rows: readonly (readonly (string | Markup)[])[]): Markup {
-  return html`<div class="table" tabindex="0" role="region" aria-label="${heads.join(", ")}"><table><thead><tr>${heads.map(
+  return html`<div class="table" tabindex="0" role="group" aria-label="${heads.join(", ")}"><table><thead><tr>${heads.map(
     (head) => html`<th scope="col">${head}</th>`,
   )}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }

@@ -19,3 +19,10 @@ Scalar.createApiReference("#reference", {
   baseServerURL: location.origin,
   authentication: { preferredSecurityScheme: "bearer" },
 });
+
+// Buttons that show a picture alone tell screen readers what they copy.
+new MutationObserver(() => {
+  for (const button of document.querySelectorAll('button[class*="copy-button"]:not([aria-label])')) {
+    button.setAttribute("aria-label", button.textContent.trim() || "Copy");
+  }
+}).observe(document.querySelector("#reference"), { childList: true, subtree: true });

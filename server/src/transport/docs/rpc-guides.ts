@@ -13,12 +13,14 @@ export function consolePage(methods: readonly MethodWords[]): Page {
     words: "try WebSocket frames sign in call",
     body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
 <form id="console" class="wide">
+<fieldset><legend>Sign in</legend><div class="row">
 <label>User name <input name="username" autocomplete="off"></label>
 <label>Key <input name="text" type="password" autocomplete="off" spellcheck="false"></label>
-<p><button name="do" value="sign-in">Sign in</button></p>
+</div><p><button name="do" value="sign-in">Sign in</button></p></fieldset>
+<fieldset><legend>Call</legend>
 <label>Method <select name="method">${methods.map((one) => html`<option>${one.name}</option>`)}</select></label>
 <label>Parameters, a JSON list <textarea name="params" rows="4" spellcheck="false">[]</textarea></label>
-<p><button name="do" value="call">Call</button></p>
+<p><button name="do" value="call">Call</button></p></fieldset>
 </form><h2>Frames</h2><ul id="frames" aria-live="polite" tabindex="0" aria-label="Frames"></ul>`,
   };
 }
@@ -50,7 +52,7 @@ export const LIMITS: Page = {
   path: "limits",
   title: "Limits and close codes",
   section: SECTION,
-  words: "1009 1007 1003 1008 message size concurrent calls rate",
+  words: "1001 1003 1007 1009 1011 message size concurrent calls rate errors data extra errname",
   body: () =>
     html`${table(
       ["Limit", "Value", "Effect"],
@@ -60,8 +62,36 @@ export const LIMITS: Page = {
         ["a frame that is no text", "–", "close 1003"],
         ["calls at once on a connection", "10 run, 10 wait", "the next is refused with -32000"],
         ["anonymous calls", "20 a minute for a method and address", "error 16"],
-        ["REST: body, headers", "64 KiB, 16 KiB", "413"],
+        ["REST: body", "64 KiB", "413"],
+        ["headers", "16 KiB", "431"],
         ["REST: page", "50, at most 1 000", "422"],
       ],
-    )}`,
+    )}
+<h2>How an error looks</h2>
+<p>A call that fails is answered with a code of JSON-RPC. Of -32001 and -32602 <code>data</code> says more: a number and its name, and the reason in words. With -32602 <code>extra</code> lists each fault as parameter, words and number.</p>
+${code(`{"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": "Invalid params", "data": {
+  "error": 22, "errname": "EINVAL", "reason": "[EINVAL] api_key_create.name: Field required\\n",
+  "trace": null, "extra": [["api_key_create.name", "Field required", 22]]}}}`)}
+${table(
+  ["Code", "Meaning"],
+  [
+    ["-32700", "The frame is no JSON"],
+    ["-32600", "The frame is no call"],
+    ["-32601", "There is no such method"],
+    ["-32602", "A parameter is not well formed, or names something that is not there"],
+    ["-32000", "Too many calls at once on this connection"],
+    ["-32001", "The call was refused or failed: see data"],
+  ],
+)}
+<h2>Close codes</h2>
+${table(
+  ["Code", "When"],
+  [
+    ["1001", "The server is shutting down: connect again"],
+    ["1003", "A frame that is no text"],
+    ["1007", "A message that is too long before signing in, or no UTF-8"],
+    ["1009", "A message that is too long"],
+    ["1011", "Something unforeseen: connect again"],
+  ],
+)}`,
 };

@@ -25,7 +25,11 @@ interface Schema {
 export function schemaMarkup(given: object): Markup {
   const schema = given as Schema;
   const objects = objectsOf(schema);
-  return html`<p>${typeOf(schema)}${limitsOf(schema)}${schema.description ? `. ${schema.description}` : ""}</p>
+  const words = [
+    ...(objects.length === 1 && schema.properties ? [] : [`${typeOf(schema)}${limitsOf(schema)}`]),
+    ...(schema.description ? [schema.description] : []),
+  ].join(". ");
+  return html`${words && html`<p>${words[0]!.toUpperCase()}${words.slice(1)}</p>`}
 ${objects.map(([title, one]) => html`${title ? html`<p><strong>${title}</strong></p>` : ""}${members(one)}`)}
 <details><summary>JSON Schema</summary>${code(JSON.stringify(given, null, 2))}</details>`;
 }
@@ -140,8 +144,7 @@ function limitsOf(schema: Schema): string {
   const isCounted = (limit: number | undefined): limit is number =>
     limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER;
   const limits = [
-    ...(minLength === undefined ? [] : [`at least ${minLength} characters`]),
-    ...(maxLength === undefined ? [] : [`at most ${maxLength} characters`]),
+    ...(maxLength === undefined ? [] : [`${minLength ?? 0} to ${maxLength} characters`]),
     ...(isCounted(minimum) ? [`from ${minimum}`] : []),
     ...(isCounted(maximum) ? [`to ${maximum}`] : []),
     ...(maxItems === undefined ? [] : [`at most ${maxItems} entries`]),

@@ -177,6 +177,7 @@ export function settingsEntry(settings: ShownSettings): z.output<typeof Settings
     public_url: settings.publicUrl,
     session_idle_minutes: settings.sessionIdleMinutes,
     session_hours: settings.sessionHours,
+    docs: settings.docs,
     webhook_url: settings.webhookUrl,
     webhook_secret_set: settings.webhookSecretSet,
   };
@@ -194,6 +195,7 @@ export function settingsPatch(body: z.output<typeof SettingsUpdate>): Partial<Se
     publicUrl: body.public_url,
     sessionIdleMinutes: body.session_idle_minutes,
     sessionHours: body.session_hours,
+    docs: body.docs,
     webhookUrl: body.webhook_url,
     webhookSecret: body.webhook_secret,
   };

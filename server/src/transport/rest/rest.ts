@@ -48,7 +48,7 @@ export function createRest(deps: RestDeps): Rest {
     fetch: (req, peer) => {
       const url = new URL(req.url);
       const page = docs.fetch(req, url, peer);
-      if (page) return page;
+      if (page) return docsAnswer(page, { deps, req, peer, url });
       if (url.pathname !== API_BASE && !url.pathname.startsWith(`${API_BASE}/`)) return undefined;
       return answer(app, deps, req, { peer, url, requestId: randomUUID() });
     },
@@ -57,6 +57,31 @@ export function createRest(deps: RestDeps): Rest {
       receipts.close();
     },
   };
+}
+
+interface AskedPage {
+  readonly deps: RestDeps;
+  readonly req: Request;
+  readonly peer: Peer;
+  readonly url: URL;
+}
+
+/** Colours and scripts hold nothing that is not public; everything else is for whom the settings say. */
+async function docsAnswer(
+  page: Response | Promise<Response>,
+  { deps, req, peer, url }: AskedPage,
+): Promise<Response> {
+  const isAsset = url.pathname.startsWith("/api/docs/assets/");
+  if (isAsset || (await deps.settings.docs()) === "open") return page;
+  try {
+    if (await authenticate(req, peer, deps)) return await page;
+    throw new AppError(
+      "not_authenticated",
+      "The documentation is for whoever is signed in: sign in at /sign-in",
+    );
+  } catch (error) {
+    return problemResponse(error, randomUUID(), deps.log);
+  }
 }
 
 async function answer(
