@@ -54,6 +54,7 @@ const READS = [
   "settings.policy",
   "settings.publicUrl",
   "settings.sessionLimits",
+  "settings.docs",
 ];
 
 describe("no change without its audit record", () => {

@@ -110,8 +110,10 @@ describe("the documentation in a browser", () => {
   for (const colorScheme of ["light", "dark"] as const) {
     test(`axe finds nothing in any page, ${colorScheme}, the reference included`, async () => {
       const axe = await Bun.file(new URL("../node_modules/axe-core/axe.min.js", import.meta.url)).text();
-      for (const path of PAGES) {
-        const page = await open(path, { colorScheme });
+      const narrow = { viewport: { width: 360, height: 740 } };
+      const looks = [...PAGES.map((path) => ({ path, look: {} })), { path: "/rest", look: narrow }];
+      for (const { path, look } of looks) {
+        const page = await open(path, { colorScheme, ...look });
         if (path === "/rest") {
           await page.getByText("What a key may do to itself").first().waitFor({ timeout: 30_000 });
         }

@@ -102,7 +102,7 @@ function referencePage(version: string): Markup {
 <link rel="stylesheet" href="/api/docs/assets/reference.css">
 </head>
 <body>
-<header class="top">${mark(`${ROOT}/${version}`)}<a href="/api/openapi.json">OpenAPI document</a></header>
+<nav class="top" aria-label="Documentation">${mark(`${ROOT}/${version}`)}<a href="/api/openapi.json">OpenAPI document</a></nav>
 <div id="reference"></div>
 <script src="/api/docs/assets/scalar.js"></script>
 <script src="/api/docs/assets/reference.js"></script>
