@@ -33,18 +33,19 @@ test("others have a turn between the slices of a long list", async () => {
   expect(await turnsDuring(jsonInSlices(list))).toBeGreaterThan(5);
 });
 
-test("turns come one at a time, also after one that failed", async () => {
+test("turns come one at a time, also after one that failed, and from one asker after another", async () => {
   const turns = new Turns();
   const log: string[] = [];
-  const work = (name: string, fails = false) =>
-    turns.take(async () => {
+  const [one, other] = [{}, {}];
+  const work = (name: string, asker: object, fails = false) =>
+    turns.take(asker, async () => {
       log.push(`${name} begins`);
       await new Promise((resolve) => setImmediate(resolve));
       log.push(`${name} ends`);
       if (fails) throw new Error(name);
       return name;
     });
-  const results = await Promise.allSettled([work("a"), work("b", true), work("c")]);
-  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  const results = await Promise.allSettled([work("a", one), work("c", one), work("b", other, true)]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
   expect(log).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
 });

@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { AppError } from "../domain/errors.ts";
+import { othersFirst } from "../domain/slices.ts";
 import type { DatabaseName, WorkerReply, WorkerRequest, WorkerResult } from "./worker.ts";
 
 /** Longest wait for the turn to write. */
@@ -33,18 +34,11 @@ export interface ThreadFiles {
 /** As Bun has it: one that is not referenced does not keep the process alive. */
 type BunWorker = Worker & { ref(): void; unref(): void };
 
-interface Waiting {
-  /** Of a long result, before its last. */
-  readonly parts: (readonly object[])[];
-  resolve(result: WorkerResult): void;
-  reject(error: Error): void;
-}
-
 /** Starts at its first use: a command that only checks a key pays for no thread. */
 export function openThread(role: "writer" | "reader", files: ThreadFiles): Thread {
   let worker: BunWorker | undefined;
   let next = 1;
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, { resolve(result: WorkerResult): void; reject(error: Error): void }>();
   const fail = (message: string): void => {
     worker = undefined;
     for (const { reject } of waiting.values()) reject(new AppError("unavailable", message));
@@ -54,13 +48,9 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
     const started = new Worker(new URL("./worker.ts", import.meta.url).href) as BunWorker;
     started.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
       const asked = waiting.get(data.id);
-      if ("part" in data) {
-        asked?.parts.push(data.part);
-        return;
-      }
       waiting.delete(data.id);
       if (waiting.size === 0) started.unref();
-      if ("result" in data) asked?.resolve(whole(asked.parts, data.result));
+      if ("result" in data) asked?.resolve(data.result);
       else asked?.reject(translated(data.failure));
     };
     started.onerror = ({ message }) => fail(`The ${role} thread failed: ${message}`);
@@ -71,12 +61,24 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
   const post = (to: BunWorker, request: WorkerRequest): Promise<WorkerResult> =>
     new Promise((resolve, reject) => {
       const id = next++;
-      waiting.set(id, { parts: [], resolve, reject });
+      waiting.set(id, { resolve, reject });
       to.ref();
       to.postMessage({ id, request });
     });
   return {
-    ask: (request) => post(worker ?? start(), request),
+    ask: async (request) => {
+      const to = worker ?? start();
+      const first = await post(to, request);
+      const parts = [first.rows];
+      for (let { more } = first; more !== undefined; ) {
+        await othersFirst();
+        if (worker !== to) throw new AppError("unavailable", "The store is closed");
+        const part = await post(to, { kind: "more", of: more });
+        parts.push(part.rows);
+        more = part.more;
+      }
+      return parts.length === 1 ? first : { ...first, rows: parts.flat() };
+    },
     close: async () => {
       if (!worker) return;
       const closing = worker;
@@ -85,10 +87,6 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
       fail("The store is closed");
     },
   };
-}
-
-function whole(parts: readonly (readonly object[])[], result: WorkerResult): WorkerResult {
-  return parts.length === 0 ? result : { ...result, rows: [...parts, result.rows].flat() };
 }
 
 /** What SQLite says, in our codes. */

@@ -2,8 +2,8 @@
  * A thread that holds database connections, so that neither an fsync, nor another process's lock, nor a long search makes
  * the main thread wait. Started three times: as `writer`, which alone writes, and twice as `reader`, for single rows and for lists.
  *
- * It answers one message by one message with the same number, long lists by some more before it, so that none is long to
- * read. A `batch` commits whole or not at all.
+ * It answers one message by one message with the same number. Of a long list it gives a part and keeps the rest until it is
+ * asked for `more`, so that no message is long to read. A `batch` commits whole or not at all.
  */
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import type { Condition } from "../domain/query.ts";
@@ -22,6 +22,7 @@ export type WorkerRequest =
       readonly activity: string;
     }
   | { readonly kind: "close" }
+  | { readonly kind: "more"; readonly of: number }
   | {
       readonly kind: "run";
       readonly database: DatabaseName;
@@ -57,11 +58,11 @@ export interface WorkerResult {
   readonly rows: readonly object[];
   readonly changed: number;
   readonly insertId: number;
+  /** Under this number there are more rows. */
+  readonly more?: number;
 }
 
 export type WorkerReply =
-  /** More rows of the result that is to come, before its own. */
-  | { readonly id: number; readonly part: readonly object[] }
   | { readonly id: number; readonly result: WorkerResult }
   | { readonly id: number; readonly failure: { readonly code: string; readonly message: string } };
 
@@ -74,11 +75,12 @@ declare const self: Worker;
 
 const databases = new Map<DatabaseName, Database>();
 const statements = new Map<string, Statement>();
+const kept = new Map<number, readonly object[]>();
 
 self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>) => {
   let reply: WorkerReply;
   try {
-    reply = { id: data.id, result: sendLong(data.id, answer(data.request)) };
+    reply = { id: data.id, result: partOf(data.id, answer(data.request)) };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     reply = { id: data.id, failure: { code: typeof code === "string" ? code : "", message } };
@@ -86,14 +88,18 @@ self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>
   self.postMessage(reply);
 };
 
-/** @returns what is left of it */
-function sendLong(id: number, result: WorkerResult): WorkerResult {
+/** What the result holds beyond a slice is kept under this number. */
+function partOf(id: number, result: WorkerResult): WorkerResult {
   const { rows } = result;
-  let from = 0;
-  for (; rows.length - from > SLICE_LENGTH; from += SLICE_LENGTH) {
-    self.postMessage({ id, part: rows.slice(from, from + SLICE_LENGTH) } satisfies WorkerReply);
-  }
-  return from === 0 ? result : { ...result, rows: rows.slice(from) };
+  if (rows.length <= SLICE_LENGTH) return result;
+  kept.set(id, rows.slice(SLICE_LENGTH));
+  return { ...result, rows: rows.slice(0, SLICE_LENGTH), more: id };
+}
+
+function more(of: number): WorkerResult {
+  const rows = kept.get(of) ?? [];
+  kept.delete(of);
+  return { ...NOTHING, rows };
 }
 
 function answer(request: WorkerRequest): WorkerResult {
@@ -102,6 +108,8 @@ function answer(request: WorkerRequest): WorkerResult {
       return open(request);
     case "close":
       return close();
+    case "more":
+      return more(request.of);
     case "run":
       return run(request.database, request.sql, request.params);
     case "batch":

@@ -1,6 +1,7 @@
 /** `api_key.*` (protocol 4). */
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
 import { KEY_NAME_CHARS_MAX, type Key, type KeySecret } from "../domain/key.ts";
 import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
 import { othersFirst, Turns } from "../domain/slices.ts";
@@ -44,8 +45,12 @@ export function keyMethods(keys: Keys): Record<string, Method> {
       (call, condition, options) => {
         const query = (): Promise<unknown> =>
           runQuery(keyListing(keys, call), call.caller, condition, options);
-        // A list of all keys is large while it is made: one at a time.
-        return options.limit > 0 || options.count || options.get ? query() : longLists.take(query);
+        if (options.limit > 0 || options.count || options.get) return query();
+        // A list of all keys is large while it is made: one at a time, and none for a client that has gone meanwhile.
+        return longLists.take(call.connection, async () => {
+          if (!call.connection.session) throw new AppError("not_authenticated", "Not authenticated");
+          return query();
+        });
       },
     ),
     "api_key.get_instance": method(READERS, "Read a key", [ID, optionsParam], async (call, id) =>
