@@ -7,7 +7,7 @@ cd "$root"
 
 missing_packages() {
   sed -e 's/#.*//' -e '/^ *$/d' debian-packages.txt | while read -r package command; do
-    command -v "$command" >/dev/null 2>&1 || echo "$package"
+    [ -e "$command" ] || command -v "$command" >/dev/null 2>&1 || echo "$package"
   done | tr '\n' ' '
 }
 
