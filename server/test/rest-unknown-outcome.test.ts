@@ -1,0 +1,77 @@
+/** R7: the answer is lost after the change was committed; the same request with the same Idempotency-Key makes no second one. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect, createServer, type Server } from "node:net";
+import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+
+const CUTS = 25;
+let rest: RestApp;
+let auth: Record<string, string>;
+let line: Server;
+let cutting: string;
+
+beforeAll(async () => {
+  rest = await openRest();
+  auth = bearer(await rest.key("ada", "admin"));
+  line = cutLine(Number(new URL(rest.url).port));
+  await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", () => resolve()));
+  cutting = `http://127.0.0.1:${(line.address() as { port: number }).port}`;
+});
+afterAll(async () => {
+  line.close();
+  await rest[Symbol.asyncDispose]();
+});
+
+/** Carries requests to the server, and cuts at the first byte of an answer: what was asked for is done by then. */
+function cutLine(port: number): Server {
+  return createServer((client) => {
+    const server = connect(port, "127.0.0.1");
+    client.pipe(server);
+    server.once("data", () => {
+      client.destroy();
+      server.destroy();
+    });
+    client.on("error", () => server.destroy());
+    server.on("error", () => client.destroy());
+  });
+}
+
+async function isLost(path: string, idempotencyKey: string, body: object): Promise<boolean> {
+  const answer = fetch(`${cutting}/api/v1${path}`, {
+    method: "POST",
+    headers: { ...auth, "Content-Type": "application/json", "Idempotency-Key": idempotencyKey },
+    body: JSON.stringify(body),
+    keepalive: false,
+  });
+  return answer.then(
+    () => false,
+    () => true,
+  );
+}
+
+test("a key whose answer was lost is made once, and the repetition gets one that works", async () => {
+  for (let cut = 0; cut < CUTS; cut++) {
+    const name = `cut-${cut}`;
+    const body = { name, username: "ada" };
+    expect(await isLost("/keys", name, body)).toBe(true);
+    const headers = { ...auth, "Idempotency-Key": name };
+    const again = await rest.send("POST /keys", { headers, body });
+    expect(again.status).toBe(201);
+    const works = await rest.send("GET /keys/self", { headers: bearer(again.json.key) });
+    expect([works.status, works.json.id]).toEqual([200, again.json.id]);
+  }
+  const { rows } = await rest.app.keys.list(SYSTEM, {});
+  expect(rows.filter(({ name }) => name.startsWith("cut-")).length).toBe(CUTS);
+}, 60_000);
+
+test("a reset whose answer was lost leaves one secret that works", async () => {
+  const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "reset", username: "ada" });
+  expect(await isLost(`/keys/${key.id}/reset`, "reset-1", {})).toBe(true);
+  const headers = { ...auth, "Idempotency-Key": "reset-1" };
+  const again = await rest.send(`POST /keys/${key.id}/reset`, { headers, body: {} });
+  expect(again.status).toBe(200);
+  const statuses = [secret.text, again.json.key].map(async (text) => {
+    const { status } = await rest.send("GET /keys/self", { headers: bearer(text) });
+    return status;
+  });
+  expect(await Promise.all(statuses)).toEqual([401, 200]);
+});
