@@ -269,6 +269,32 @@ test("who is not signed in comes back to the address that he asked for", async (
   expect(new URL(page.url()).search).toBe("?event=AUTHENTICATION");
 });
 
+test("a row's menu opens with Enter, Space, ArrowDown and a click, and Esc gives the focus back", async () => {
+  const page = await screens.open("ada");
+  const name = "Actions for alpha";
+  for (const key of ["Enter", "Space", "ArrowDown", "click"]) {
+    await page.reload();
+    await rowOf(page, "alpha").waitFor();
+    expect(await button(page, name).getAttribute("aria-haspopup")).toBe("menu");
+    for (const _time of ["first", "second"]) {
+      if (key === "click") await button(page, name).click();
+      else await button(page, name).press(key);
+      const menu = page.getByRole("menu", { name, exact: true });
+      await menu.waitFor();
+      expect(await button(page, name).getAttribute("aria-expanded")).toBe("true");
+      await page.keyboard.press("ArrowDown");
+      await page.locator("[role=menuitem]:focus").waitFor();
+      await page.keyboard.press("Escape");
+      await menu.waitFor({ state: "detached" });
+      await page.locator(`[aria-label="${name}"][aria-expanded=false]:focus`).waitFor();
+    }
+  }
+  await button(page, name).click();
+  await page.getByRole("menu").waitFor();
+  await button(page, name).click();
+  await page.getByRole("menu").waitFor({ state: "detached" });
+});
+
 test("READONLY_ADMIN sees all keys and manages only its own", async () => {
   const page = await screens.open("reader");
   await rowOf(page, "alpha").waitFor();

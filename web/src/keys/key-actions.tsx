@@ -1,7 +1,6 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { Menu } from "@mantine/core";
 import {
   IconBan,
-  IconDotsVertical,
   IconFileDescription,
   IconPencil,
   IconPlayerPause,
@@ -9,6 +8,7 @@ import {
   IconRefresh,
   IconTrash,
 } from "@tabler/icons-react";
+import { RowMenu } from "../table/row-menu.tsx";
 import type { Key } from "./key.ts";
 
 export type KeyAction = "details" | "edit" | "reset" | "pause" | "resume" | "revoke" | "delete";
@@ -22,47 +22,48 @@ interface KeyActionsProps {
 }
 
 /** A row's menu. */
-export function KeyActions({ row, mayManage, onAction }: KeyActionsProps) {
+export function KeyActions(props: KeyActionsProps) {
+  return (
+    <RowMenu label={`Actions for ${props.row.name}`} width={180}>
+      <Items {...props} />
+    </RowMenu>
+  );
+}
+
+function Items({ row, mayManage, onAction }: KeyActionsProps) {
   const item = (action: KeyAction) => ({ onClick: () => onAction(action, row) });
   const isPaused = row.paused_at !== null;
   return (
-    <Menu width={180}>
-      <Menu.Target>
-        <ActionIcon color="gray" aria-label={`Actions for ${row.name}`}>
-          <IconDotsVertical size={19} stroke={1.7} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
-          Details
-        </Menu.Item>
-        {mayManage && (
-          <>
-            <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
-              Edit
+    <>
+      <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
+        Details
+      </Menu.Item>
+      {mayManage && (
+        <>
+          <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
+            Edit
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
+            Reset
+          </Menu.Item>
+          {isPaused ? (
+            <Menu.Item leftSection={<IconPlayerPlay {...ICON} />} {...item("resume")}>
+              Resume
             </Menu.Item>
-            <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
-              Reset
+          ) : (
+            <Menu.Item leftSection={<IconPlayerPause {...ICON} />} {...item("pause")}>
+              Pause
             </Menu.Item>
-            {isPaused ? (
-              <Menu.Item leftSection={<IconPlayerPlay {...ICON} />} {...item("resume")}>
-                Resume
-              </Menu.Item>
-            ) : (
-              <Menu.Item leftSection={<IconPlayerPause {...ICON} />} {...item("pause")}>
-                Pause
-              </Menu.Item>
-            )}
-            <Menu.Item leftSection={<IconBan {...ICON} />} disabled={row.revoked} {...item("revoke")}>
-              Revoke
-            </Menu.Item>
-            <Menu.Divider />
-            <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
-              Delete
-            </Menu.Item>
-          </>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+          )}
+          <Menu.Item leftSection={<IconBan {...ICON} />} disabled={row.revoked} {...item("revoke")}>
+            Revoke
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
+            Delete
+          </Menu.Item>
+        </>
+      )}
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { Link } from "@tanstack/react-router";
+import type { MouseEvent } from "react";
 import type { DataColumn } from "../table/data-table.tsx";
 import { When } from "../time/instant.tsx";
 import { type Key, statusOf } from "./key.ts";
@@ -9,7 +9,7 @@ const NONE = <span className="muted">–</span>;
 export const DEFAULT_COLUMNS = ["name", "username", "status", "created_at", "expires_at", "last_used_at"];
 
 /** Every column that the list can show, in its order. */
-export function keyColumns(now: number): readonly DataColumn<Key>[] {
+export function keyColumns(now: number, onOpen: (key: Key) => void): readonly DataColumn<Key>[] {
   return [
     {
       id: "name",
@@ -17,15 +17,14 @@ export function keyColumns(now: number): readonly DataColumn<Key>[] {
       order: "name",
       isLead: true,
       cell: (key) => (
-        <Link
-          from="/keys"
-          to="/keys"
-          search={(before) => ({ ...before, key: key.id })}
+        <a
+          href={`/keys?key=${key.id}`}
           className="cell-name"
           title={key.name}
+          onClick={(event) => openHere(event, () => onOpen(key))}
         >
           {key.name}
-        </Link>
+        </a>
       ),
     },
     {
@@ -95,6 +94,13 @@ export function keyColumns(now: number): readonly DataColumn<Key>[] {
       cell: (key) => <span className="cell-text">{key.created_by}</span>,
     },
   ];
+}
+
+/** A plain press opens it over the list as it is; a new tab, or a copied link, has the key alone. */
+function openHere(event: MouseEvent, open: () => void): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  open();
 }
 
 function Words({ words }: { readonly words: readonly string[] }) {

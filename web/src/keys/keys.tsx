@@ -33,7 +33,8 @@ export function Keys() {
   const now = useNow();
   const search = useSearch({ from: "/frame/keys" });
   const change = useSearchChange();
-  const columns = useMemo(() => keyColumns(now), [now]);
+  const open = useCallback((key: Key) => change({ key: key.id }), [change]);
+  const columns = useMemo(() => keyColumns(now, open), [now, open]);
   const [visible, setVisible] = useColumns(
     "keys.columns",
     columns.map(({ id }) => id),
@@ -48,6 +49,11 @@ export function Keys() {
   const tasks = useKeyTask(change);
   const rows = useWithMade(list.data?.entries, tasks.madeId);
   const selection = useSelection(rows, question);
+  const { act } = tasks;
+  const actions = useCallback(
+    (key: Key) => <KeyActions row={key} mayManage={mayManage(me, key)} onAction={act} />,
+    [me, act],
+  );
   const { page = 1, order = DEFAULT_ORDER } = search;
 
   return (
@@ -96,11 +102,11 @@ export function Keys() {
         nameOf={(key) => key.name}
         order={order}
         onOrder={(next) => change({ order: next === DEFAULT_ORDER ? undefined : next })}
-        onOpen={(key) => change({ key: key.id })}
+        onOpen={open}
         isOld={list.isPlaceholderData}
         markedId={tasks.madeId === undefined ? undefined : String(tasks.madeId)}
         selection={mayHaveKeys(me) ? selection.forTable : undefined}
-        actions={(key) => <KeyActions row={key} mayManage={mayManage(me, key)} onAction={tasks.act} />}
+        actions={actions}
         state={stateOf(list, rows, search, () => change(CLEARED))}
       />
       <Pager

@@ -5,7 +5,7 @@
 import { Checkbox } from "@mantine/core";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { type ColumnDef, columnVisibilityFeature, tableFeatures, useTable } from "@tanstack/react-table";
-import { type MouseEvent, type ReactNode, useMemo } from "react";
+import { type MouseEvent, memo, type ReactNode, useCallback, useMemo, useRef } from "react";
 import { OrderMenu } from "./order-menu.tsx";
 
 export interface DataColumn<Row> {
@@ -38,6 +38,7 @@ interface DataTableProps<Row> {
   readonly order?: string;
   readonly onOrder?: (order: string) => void;
   readonly onOpen?: (row: Row) => void;
+  /** The same function while it would say the same: rows are drawn anew only when they, the columns or it change. */
   readonly actions?: (row: Row) => ReactNode;
   readonly selection?: Selection;
   /** The rows are those of the question before. */
@@ -83,9 +84,15 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
     getRowId: idOf,
     state: { columnVisibility },
   });
-  const shown = table
-    .getVisibleLeafColumns()
-    .flatMap(({ id }) => columns.filter((column) => column.id === id));
+  const leaves = table.getVisibleLeafColumns();
+  const shown = useMemo(
+    () => leaves.flatMap(({ id }) => columns.filter((column) => column.id === id)),
+    [leaves, columns],
+  );
+  const latest = useRef(props);
+  latest.current = props;
+  const open = useCallback((row: Row) => latest.current.onOpen?.(row), []);
+  const tick = useCallback((id: string) => latest.current.selection?.toggle(id), []);
   const width = shown.length + (selection ? 1 : 0) + (actions ? 1 : 0);
   return (
     <div
@@ -102,7 +109,18 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
             table
               .getRowModel()
               .rows.map(({ id, original }) => (
-                <Line key={id} {...props} shown={shown} row={original as Row} />
+                <Line
+                  key={id}
+                  id={id}
+                  name={props.nameOf(original as Row)}
+                  row={original as Row}
+                  shown={shown}
+                  actions={actions}
+                  onOpen={props.onOpen && open}
+                  onTick={selection && tick}
+                  isTicked={selection?.ids.has(id) ?? false}
+                  isMarked={props.markedId === id}
+                />
               ))}
         </tbody>
       </table>
@@ -176,9 +194,23 @@ function Title<Row>({ column, order, onOrder }: TitleProps<Row>) {
   );
 }
 
-function Line<Row>(props: PartProps<Row> & { readonly row: Row }) {
-  const { row, shown, idOf, nameOf, onOpen, actions, selection, markedId } = props;
-  const id = idOf(row);
+interface LineProps<Row> {
+  readonly id: string;
+  readonly name: string;
+  readonly row: Row;
+  readonly shown: readonly DataColumn<Row>[];
+  readonly actions: ((row: Row) => ReactNode) | undefined;
+  readonly onOpen: ((row: Row) => void) | undefined;
+  readonly onTick: ((id: string) => void) | undefined;
+  readonly isTicked: boolean;
+  readonly isMarked: boolean;
+}
+
+/** Fifty of them stand on a page: what has not changed is not drawn again. */
+const Line = memo(PlainLine) as typeof PlainLine;
+
+function PlainLine<Row>(props: LineProps<Row>) {
+  const { id, row, shown, actions, onOpen, onTick } = props;
   const open = (event: MouseEvent<HTMLElement>): void => {
     const isControl = (event.target as HTMLElement).closest("a, button, input, label, [role=menu]") !== null;
     const isReading = (window.getSelection()?.toString() ?? "") !== "";
@@ -189,15 +221,16 @@ function Line<Row>(props: PartProps<Row> & { readonly row: Row }) {
       {...ROLE.row}
       onClick={onOpen && open}
       data-open={!!onOpen || undefined}
-      data-marked={markedId === id || undefined}
+      data-marked={props.isMarked || undefined}
     >
-      {selection && (
+      {onTick && (
         <td {...ROLE.cell} className="cell-check">
-          <Checkbox
-            size="xs"
-            aria-label={`Select ${nameOf(row)}`}
-            checked={selection.ids.has(id)}
-            onChange={() => selection.toggle(id)}
+          <input
+            type="checkbox"
+            className="check"
+            aria-label={`Select ${props.name}`}
+            checked={props.isTicked}
+            onChange={() => onTick(id)}
           />
         </td>
       )}

@@ -1,12 +1,13 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
-import { ActionIcon, Button, Menu } from "@mantine/core";
-import { IconDotsVertical, IconPencil, IconPlus, IconTrash, IconUsersGroup } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
+import { IconPencil, IconPlus, IconTrash, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 import { type DataColumn, DataTable } from "../table/data-table.tsx";
+import { RowMenu } from "../table/row-menu.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { GroupPanel } from "./group-panel.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
@@ -52,29 +53,22 @@ export function Groups() {
         actions={
           mayWrite
             ? (group) => (
-                <Menu width={160}>
-                  <Menu.Target>
-                    <ActionIcon color="gray" aria-label={`Actions for ${group.name}`}>
-                      <IconDotsVertical size={19} stroke={1.7} />
-                    </ActionIcon>
-                  </Menu.Target>
-                  <Menu.Dropdown>
-                    <Menu.Item
-                      leftSection={<IconPencil size={17} stroke={1.7} aria-hidden />}
-                      onClick={() => setTask({ kind: "edit", group })}
-                    >
-                      Edit
-                    </Menu.Item>
-                    <Menu.Divider />
-                    <Menu.Item
-                      color="var(--bad)"
-                      leftSection={<IconTrash size={17} stroke={1.7} aria-hidden />}
-                      onClick={() => setTask({ kind: "delete", group })}
-                    >
-                      Delete
-                    </Menu.Item>
-                  </Menu.Dropdown>
-                </Menu>
+                <RowMenu label={`Actions for ${group.name}`} width={160}>
+                  <Menu.Item
+                    leftSection={<IconPencil size={17} stroke={1.7} aria-hidden />}
+                    onClick={() => setTask({ kind: "edit", group })}
+                  >
+                    Edit
+                  </Menu.Item>
+                  <Menu.Divider />
+                  <Menu.Item
+                    color="var(--bad)"
+                    leftSection={<IconTrash size={17} stroke={1.7} aria-hidden />}
+                    onClick={() => setTask({ kind: "delete", group })}
+                  >
+                    Delete
+                  </Menu.Item>
+                </RowMenu>
               )
             : undefined
         }

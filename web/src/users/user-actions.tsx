@@ -1,6 +1,5 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { Menu } from "@mantine/core";
 import {
-  IconDotsVertical,
   IconFileDescription,
   IconLock,
   IconLockOpen,
@@ -9,6 +8,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useMay } from "../api/session.ts";
+import { RowMenu } from "../table/row-menu.tsx";
 import type { User } from "./user-columns.tsx";
 import type { UserAction } from "./users.tsx";
 
@@ -19,44 +19,45 @@ interface UserActionsProps {
   readonly onAction: (action: UserAction, user: User) => void;
 }
 
-export function UserActions({ user, onAction }: UserActionsProps) {
+export function UserActions(props: UserActionsProps) {
+  return (
+    <RowMenu label={`Actions for ${props.user.username}`} width={190}>
+      <Items {...props} />
+    </RowMenu>
+  );
+}
+
+function Items({ user, onAction }: UserActionsProps) {
   const may = useMay();
   const item = (action: UserAction) => ({ onClick: () => onAction(action, user) });
   return (
-    <Menu width={190}>
-      <Menu.Target>
-        <ActionIcon color="gray" aria-label={`Actions for ${user.username}`}>
-          <IconDotsVertical size={19} stroke={1.7} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
-          Details
-        </Menu.Item>
-        {may("users.update") && (
-          <>
-            <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
-              Edit
+    <>
+      <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
+        Details
+      </Menu.Item>
+      {may("users.update") && (
+        <>
+          <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
+            Edit
+          </Menu.Item>
+          <Menu.Item leftSection={<IconPassword {...ICON} />} {...item("password")}>
+            Set Password
+          </Menu.Item>
+          {user.locked ? (
+            <Menu.Item leftSection={<IconLockOpen {...ICON} />} {...item("unlock")}>
+              Unlock
             </Menu.Item>
-            <Menu.Item leftSection={<IconPassword {...ICON} />} {...item("password")}>
-              Set Password
+          ) : (
+            <Menu.Item leftSection={<IconLock {...ICON} />} {...item("lock")}>
+              Lock
             </Menu.Item>
-            {user.locked ? (
-              <Menu.Item leftSection={<IconLockOpen {...ICON} />} {...item("unlock")}>
-                Unlock
-              </Menu.Item>
-            ) : (
-              <Menu.Item leftSection={<IconLock {...ICON} />} {...item("lock")}>
-                Lock
-              </Menu.Item>
-            )}
-            <Menu.Divider />
-            <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
-              Delete
-            </Menu.Item>
-          </>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+          )}
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
+            Delete
+          </Menu.Item>
+        </>
+      )}
+    </>
   );
 }
