@@ -103,7 +103,7 @@ const ROTATE = page(
 <p>A key can reset itself, so that a pipeline needs no other credential. The old text is dead at once; id, name, owner and limits stay.</p>
 ${code(`curl -fsS -X POST ${origin}/api/v1/keys/self/reset \\
   -H "Authorization: Bearer $CHATELAINE_KEY" -H "Content-Type: application/json" -d '{}'`)}
-<p>Take <code>key</code> out of the answer and put it where the old one was. If it expires, its end stays; to move it, the key needs a role that edits keys:
+<p>Take <code>key</code> out of the answer and put it where the old one was. Keep the answer before all else, and do not retry: if it is lost, the old text cannot ask again, and somebody else has to reset the key. If it expires, its end stays; to move it, the key needs a role that edits keys:
 send <code>{"expires_at": "2031-01-31T00:00:00Z"}</code>.</p>`,
 );
 
@@ -137,7 +137,7 @@ ${code(`curl -H "Authorization: Bearer $CHATELAINE_KEY" "${origin}/api/v1/keys?u
 const GUARD = page(
   "guard-a-service",
   "Guard a service",
-  "service who is it session middleware fetch bearer roles scopes",
+  "service who is it session middleware fetch bearer roles scopes nginx auth_request proxy verify address",
   (origin) => html`
 <p>A service hands the key that it was given on to Chatelaine and learns whose it is and what it may. It sends the caller's key, not one of its own:</p>
 ${code(`const chatelaine = "${origin}";
@@ -147,14 +147,28 @@ Bun.serve({
   fetch: async (request) => {
     const Authorization = request.headers.get("authorization") ?? "";
     const answer = await fetch(chatelaine + "/api/v1/session", { headers: { Authorization } });
-    if (answer.status >= 500) return new Response("Try again shortly", { status: 503 });
+    if (answer.status === 429 || answer.status >= 500) return new Response("Try again shortly", { status: 503 });
     const me = await answer.json();
     if (!answer.ok || !me.user) return new Response("No", { status: 401 });
     if (!me.scopes.includes("*") && !me.scopes.includes("notes:read")) return new Response("No", { status: 403 });
     return new Response("Hello " + me.user.username);
   },
 });`)}
-<p>Never keep an answer: a key that was revoked must stop at once. Never take a 503 for a no.</p>`,
+<p>Never keep an answer: a key that was revoked must stop at once. Never take a 429 or a 503 for a no.</p>
+<p>Without a key <code>/api/v1/session</code> answers 200 with <code>"user": null</code>. A proxy that looks at the status alone asks <code>/api/v1/keys/self</code>, which says 401. In nginx, before a service on port 3911:</p>
+${code(`location / {
+  auth_request /key;
+  proxy_set_header Authorization "";
+  proxy_set_header X-API-Key "";
+  proxy_pass http://127.0.0.1:3911;
+}
+location = /key {
+  internal;
+  proxy_pass ${origin}/api/v1/keys/self;
+  proxy_pass_request_body off;
+  proxy_set_header Content-Length "";
+}`)}
+<p>A key that is held to addresses is so held to the service's own. To have the caller's address and a scope looked at, ask <code>POST /api/v1/verify</code> with <code>key</code>, <code>scope</code> and <code>ip</code>: 200 either way, <code>valid</code> says which.</p>`,
 );
 
 const MY_KEY = page(

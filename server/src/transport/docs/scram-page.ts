@@ -53,11 +53,11 @@ export function scramPage(): Page {
     section: "Guides",
     words: `SCRAM-SHA-512 Python key file channel binding truenas_api_client test vector client_key stored_key server_key ini`,
     body: (origin, base) => html`
-<p>By SCRAM the key never crosses the line, and the client notices a false server. The official Python client does it by itself over <code>wss</code>:</p>
+<p>By SCRAM the key never crosses the line, and the client notices a false server. The official Python client (<code>pip install git+https://github.com/truenas/api_client.git</code>, of version 26 or later) does it by itself over <code>wss</code>; over plain <code>ws</code> it has to be told <code>channel_binding=False</code>:</p>
 ${code(`from truenas_api_client import Client
 
 with Client("${origin.replace(/^http/, "ws")}/api/current") as client:
-    client.login_with_api_key("USER", open("/run/secrets/chatelaine").read().strip())
+    client.login_with_api_key("USER", open("/run/secrets/chatelaine").read().strip()${origin.startsWith("http:") ? ", channel_binding=False" : ""})
     print(client.call("auth.me"))`)}
 ${keyFiles(origin, base)}${exchange(base)}${vector()}`,
   };
@@ -97,7 +97,7 @@ ${table(
     ],
     [
       "Channel binding",
-      html`<code>tls-server-end-point</code> over TLS: the first message begins <code>p=tls-server-end-point,,</code>. Behind a proxy that ends TLS, the settings name the certificate that clients see.`,
+      html`<code>tls-server-end-point</code> over TLS: the first message begins <code>p=tls-server-end-point,,</code>, or <code>n,,</code> for none, which makes <code>c=biws</code>. Behind a proxy that ends TLS, the settings name the certificate that clients see.`,
     ],
     ["A name that is not there", "gets a salt too, and fails at the second step like a wrong key"],
   ],
