@@ -97,7 +97,7 @@ describe("the documentation in a browser", () => {
 
   test("no link of our pages leads nowhere", async () => {
     const seen = new Set<string>();
-    for (const path of ["", "/errors", "/methods", "/search?q=key"]) {
+    for (const path of ["", "/errors", "/methods", "/events", "/changes", "/scram", "/search?q=key"]) {
       const page = await open(path);
       for (const link of await page.locator("a[href]").all()) seen.add((await link.getAttribute("href"))!);
       await page.close();

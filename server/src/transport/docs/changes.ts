@@ -12,25 +12,28 @@ export function changesPage(versions: readonly RpcVersion[]): Page {
     title: "Changes",
     section: "Guides",
     words: `versions history since ${versions.map(({ name }) => name).join(" ")} ${words.join(" ")}`,
-    body: (_, base) => html`
+    body: () => html`
 <h2>Chatelaine 0.1.0</h2><p>The first version: keys, users, groups, sessions, audit, alerts and events by REST; the TrueNAS dialect by JSON-RPC.
 The REST API is <code>v1</code>; within it members are added, never taken away or given another meaning.</p>
 <h2>Versions of the JSON-RPC API</h2>
 <p>A client names the version in the address, such as <code>/api/v25.10.0</code>, and what it gets stays as it was. <code>/api/current</code> is the newest.</p>
-${steps.reverse().map(({ after, before }) => step(changes(before, after), after.name, base))}
+${[...steps].reverse().map(({ after, before }) => step(changes(before, after), after.name))}
 ${versions[0] ? html`<h3>${versions[0].name}</h3><p>The oldest that is served, with ${versions[0].methods.length} methods.</p>` : ""}`,
   };
 }
 
 interface Difference {
   readonly name: string;
+  /** The version that has the method's page. */
+  readonly page: string;
   readonly words: string;
 }
 
-function step(found: readonly Difference[], version: string, base: string): Markup {
+function step(found: readonly Difference[], version: string): Markup {
   if (found.length === 0) return html`<h3>${version}</h3><p>Nothing but the name.</p>`;
   return html`<h3>${version}</h3><ul>${found.map(
-    ({ name, words }) => html`<li><a href="${base}/methods/${name}"><code>${name}</code></a>: ${words}</li>`,
+    ({ name, page, words }) =>
+      html`<li><a href="/api/docs/${page}/methods/${name}"><code>${name}</code></a>: ${words}</li>`,
   )}</ul>`;
 }
 
@@ -40,13 +43,13 @@ function changes(before: RpcVersion, after: RpcVersion): Difference[] {
   return [
     ...after.methods.flatMap((one) => {
       const was = old.get(one.name);
-      if (!was) return [{ name: one.name, words: "new" }];
+      if (!was) return [{ name: one.name, page: after.name, words: "new" }];
       const words = difference(was, one);
-      return words === "" ? [] : [{ name: one.name, words }];
+      return words === "" ? [] : [{ name: one.name, page: after.name, words }];
     }),
     ...before.methods
       .filter(({ name }) => !fresh.has(name))
-      .map(({ name }) => ({ name, words: "not told of any more; it still works" })),
+      .map(({ name }) => ({ name, page: before.name, words: "not told of any more; it still works" })),
   ];
 }
 

@@ -54,9 +54,10 @@ export function sampleOf(given: object): unknown {
   return minLength === undefined ? "" : "text";
 }
 
-/** Names of all members, dotted, `[]` for elements. */
+/** Names of all members, dotted, with the words that they may hold. */
 export function pathsOf(given: object, prefix = ""): string[] {
-  const { properties = {}, items, anyOf, oneOf } = given as Schema;
+  const { properties = {}, items, anyOf, oneOf, const: only, enum: some = [] } = given as Schema;
+  const words = [...some, only].filter((word) => typeof word === "string");
   return [
     ...Object.entries(properties).flatMap(([name, member]) => [
       prefix + name,
@@ -64,9 +65,7 @@ export function pathsOf(given: object, prefix = ""): string[] {
     ]),
     ...(items ? pathsOf(items, prefix) : []),
     ...[...(anyOf ?? []), ...(oneOf ?? [])].flatMap((one) => pathsOf(one, prefix)),
-    ...("const" in given && prefix !== ""
-      ? [`${prefix.slice(0, -1)} ${JSON.stringify((given as Schema).const)}`]
-      : []),
+    ...words.map((word) => `${prefix.slice(0, -1)} "${word}"`.trim()),
   ];
 }
 
@@ -144,7 +143,9 @@ function limitsOf(schema: Schema): string {
   const isCounted = (limit: number | undefined): limit is number =>
     limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER;
   const limits = [
-    ...(maxLength === undefined ? [] : [`${minLength ?? 0} to ${maxLength} characters`]),
+    ...(maxLength === undefined
+      ? []
+      : [`${minLength === undefined ? "at most" : `${minLength} to`} ${maxLength} characters`]),
     ...(isCounted(minimum) ? [`from ${minimum}`] : []),
     ...(isCounted(maximum) ? [`to ${maximum}`] : []),
     ...(maxItems === undefined ? [] : [`at most ${maxItems} entries`]),
