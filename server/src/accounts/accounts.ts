@@ -138,7 +138,7 @@ export type SignInResult =
 
 export type CallerResult =
   | { readonly ok: true; readonly caller: Caller }
-  | { readonly ok: false; readonly reason: SignInRefusal };
+  | { readonly ok: false; readonly reason: SignInRefusal; readonly fault?: KeyTextFault };
 
 /** Every attempt is audited, apart from changes and never with what was presented. */
 export interface SignIn {

@@ -2,6 +2,7 @@
 
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
+import type { KeyTextFault } from "../domain/key-text.ts";
 import type { InsecureTransportRule } from "../domain/settings.ts";
 import type { CheckRecord, MaybePromise } from "../store/store.ts";
 import type { Verdict } from "../verify/verify.ts";
@@ -106,12 +107,12 @@ export class KeySignIn {
   }
 
   #refuse(
-    { reason, record }: Extract<Verdict, { ok: false }>,
+    { reason, record, fault }: Extract<Verdict, { ok: false }>,
     error: string,
     origin: Origin,
-  ): { ok: false; reason: SignInRefusal } {
+  ): { ok: false; reason: SignInRefusal; fault?: KeyTextFault } {
     const username = record?.user.username;
     noteRefusal(this.#deps.audit, { kind: "API_KEY", reason, error, username, key: record }, origin);
-    return { ok: false, reason };
+    return { ok: false, reason, fault };
   }
 }

@@ -20,7 +20,7 @@ export async function authenticate(req: Request, peer: Peer, deps: RestDeps): Pr
   if (presented) {
     const { text, username } = presented;
     const answer = await deps.accounts.signIn.callerOfKey(text, username, peer.origin);
-    if (!answer.ok) throw refusedKey(answer.reason);
+    if (!answer.ok) throw refusedKey(answer.reason, answer.fault);
     return { caller: answer.caller, session: undefined };
   }
   const token = readSessionCookie(req, peer);
