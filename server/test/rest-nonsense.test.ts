@@ -97,6 +97,15 @@ describe("credentials", () => {
     expect({ ...unknown.json, request_id: "" }).toEqual({ ...wrong.json, request_id: "" });
   });
 
+  test("a typing error and a missing beginning are told, because they need no secret", async () => {
+    const key = await rest.key("ada", "typed");
+    const last = key.endsWith("x") ? "y" : "x";
+    const typo = await rest.send("GET /keys", { headers: bearer(key.slice(0, -1) + last) });
+    expect([typo.status, typo.json.detail]).toEqual([401, "The key has a typing error"]);
+    const cut = await rest.send("GET /keys", { headers: bearer(key.slice(key.indexOf("-") + 1)) });
+    expect(cut.json.detail).toContain("are missing");
+  });
+
   test("every way in yields the same caller", async () => {
     const key = await rest.key("ada", "ways");
     const ways = [bearer(key), { "X-API-Key": key }, { Authorization: `Basic ${btoa(`ada:${key}`)}` }];

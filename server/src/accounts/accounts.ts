@@ -9,6 +9,7 @@ import type { Random, Secrets } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { KeyTextFault } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
