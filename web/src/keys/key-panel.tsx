@@ -45,8 +45,9 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   const [before, setBefore] = useState<KeyValues>(() =>
     row ? valuesOf(row) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
   );
+  const [opened] = useState(() => (resets && row ? withReset(row, before, true) : before));
   const form = useForm<KeyValues>({
-    initialValues: resets && row ? withReset(row, before, true) : before,
+    initialValues: opened,
     validate: (values) => findFaults(values, before.expiresAt),
   });
   const mayLast = me.key_policy.may_make_non_expiring;
@@ -54,7 +55,8 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   const [hasCalendar, setCalendar] = useState(false);
   const [isConflict, setConflict] = useState(false);
   const { save, isSaving } = useSaveKey();
-  const guard = useGuard(isChanged(form.values, before) && !isSaving, onClose);
+  const isTouched = isChanged(form.values, before) && isChanged(form.values, opened);
+  const guard = useGuard(isTouched && !isSaving, onClose);
   const ownerRoles = useOwnerRoles(form.values.username);
 
   const submit = form.onSubmit(

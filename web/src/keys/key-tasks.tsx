@@ -15,7 +15,7 @@ interface KeyTasksProps {
 
 /** Panels and dialogs of the list. Details stay open underneath what was started from them. */
 export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: KeyTasksProps) {
-  const { task, start, end, keepInView } = tasks;
+  const { task, madeId, start, end, keepInView } = tasks;
   return (
     <>
       {openId !== undefined && (
@@ -54,6 +54,7 @@ export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: Key
           onClose={end}
           onDone={(ids) => {
             onEnded();
+            if (task.kind === "delete" && madeId !== undefined && ids.includes(madeId)) keepInView(undefined);
             if (task.kind === "delete" && openId !== undefined && ids.includes(openId)) onCloseDetails();
           }}
         />

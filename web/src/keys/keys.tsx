@@ -192,14 +192,14 @@ function useWithMade(
   madeId: number | undefined,
 ): readonly Key[] | undefined {
   const isShown = madeId === undefined || rows === undefined || rows.some(({ id }) => id === madeId);
-  const { data: made } = useQuery({
+  const { data: made, isError: isGone } = useQuery({
     queryKey: ["key", madeId],
     queryFn: ({ signal }) => call("keys.get", { id: madeId ?? 0 }, { signal }),
     enabled: !isShown,
     retry: false,
   });
   return useMemo(
-    () => (isShown || made === undefined || rows === undefined ? rows : [made, ...rows]),
-    [isShown, made, rows],
+    () => (isShown || isGone || made === undefined || rows === undefined ? rows : [made, ...rows]),
+    [isShown, isGone, made, rows],
   );
 }

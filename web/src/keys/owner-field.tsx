@@ -60,6 +60,7 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         { group: "Key holders", items: names(true) },
       ].filter((group) => typeof group === "string" || group.items.length > 0)}
       searchable
+      withAlignedLabels
       allowDeselect={false}
       filter={({ options }) => options}
       nothingFoundMessage="Nobody of this name holds a role."

@@ -119,12 +119,14 @@ const SCROLLED = { tabIndex: 0 } as const;
 
 function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken: () => void }) {
   const { public_url: publicUrl } = useMe();
+  const address = addressOf(publicUrl);
   const { data: hasCa = false } = useQuery({
     queryKey: ["ca"],
     queryFn: async () => (await fetch("/ca.pem", { method: "HEAD" })).ok,
     staleTime: Number.POSITIVE_INFINITY,
+    enabled: address.protocol === "https:",
   });
-  const snippets = snippetsFor(made, addressOf(publicUrl), hasCa);
+  const snippets = snippetsFor(made, address, hasCa);
   return (
     <div>
       <h3>Use it</h3>

@@ -20,7 +20,7 @@ export interface KeyTaskState {
   readonly madeId: number | undefined;
   readonly start: (task: KeyTask) => void;
   readonly end: () => void;
-  readonly keepInView: (id: number) => void;
+  readonly keepInView: (id: number | undefined) => void;
   readonly act: (action: KeyAction, key: Key) => void;
 }
 

@@ -54,7 +54,7 @@ export function FirstHolder({ username }: { readonly username: string }) {
         </Stack>
       </form>
       <p className="small muted door-foot">
-        Other machines do not trust this server's certificate yet.{" "}
+        Other machines may not trust this server's certificate yet.{" "}
         <a href="/certificate">What to do about it</a>
       </p>
     </Door>
