@@ -110,8 +110,11 @@ function pythonOf(value: unknown): string {
 
 /** The client speaks https alone, and answers by observables. */
 function typescript(name: string, params: readonly unknown[], origin: string): string {
-  return `import { createTrueNasClient } from "@truenas/api-client";
-import { filter, firstValueFrom } from "rxjs";
+  const imports = [
+    `import { createTrueNasClient } from "@truenas/api-client";`,
+    `import { filter, firstValueFrom } from "rxjs";`,
+  ];
+  return `${imports.join("\n")}
 
 const client = await createTrueNasClient({
   uuid: crypto.randomUUID(),
