@@ -21,7 +21,8 @@ export function sayInstant(instant: string | number): string {
 export function sayDistance(instant: string | number, now: number): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 0];
-  if (size === 0) return seconds > 0 ? "in less than a minute" : "just now";
+  // A row may be younger than the last tick of `now`.
+  if (size === 0) return new Date(instant).getTime() > Date.now() ? "in less than a minute" : "just now";
   return RELATIVE.format(Math.round(seconds / size), unit);
 }
 
