@@ -142,7 +142,7 @@ interface Told {
   readonly findings: readonly { check: string; result: string; words: string; mend?: string }[];
 }
 
-describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
+describe("doctor", () => {
   let check: CheckApp;
   let service: number;
   const site = async () => `http://127.0.0.1:${await freePort()}`;
@@ -175,26 +175,23 @@ describe.skipIf(Bun.which("nginx") === null)("doctor", () => {
   };
 
   for (const proxy of PROXIES) {
-    test.skipIf(Bun.which(proxy) === null)(
-      `finds nothing wrong with the recipe for ${proxy}, and leaves nothing behind`,
-      async () => {
-        const url = await site();
-        await using guard = await startProxy({
-          proxy,
-          site: url,
-          service: `http://127.0.0.1:${service}`,
-          chatelaine: check.url,
-          more: ["--scope", "dns:read"],
-        });
-        for (const more of [[], ["--user", "ada"]]) {
-          const told = await doctor(guard.url, more);
-          const others = told.findings.filter(({ result }) => result !== "ok");
-          expect(others).toMatchObject([{ check: "Chatelaine away", result: "hint" }]);
-          expect([told.code, told.found]).toEqual([0, 0]);
-        }
-        await expectNothingLeft();
-      },
-    );
+    test(`finds nothing wrong with the recipe for ${proxy}, and leaves nothing behind`, async () => {
+      const url = await site();
+      await using guard = await startProxy({
+        proxy,
+        site: url,
+        service: `http://127.0.0.1:${service}`,
+        chatelaine: check.url,
+        more: ["--scope", "dns:read"],
+      });
+      for (const more of [[], ["--user", "ada"]]) {
+        const told = await doctor(guard.url, more);
+        const others = told.findings.filter(({ result }) => result !== "ok");
+        expect(others).toMatchObject([{ check: "Chatelaine away", result: "hint" }]);
+        expect([told.code, told.found]).toEqual([0, 0]);
+      }
+      await expectNothingLeft();
+    });
   }
 
   for (const [name, change, expected] of MISTAKES) {

@@ -14,15 +14,6 @@ function ip(...args: string[]): boolean {
   return Bun.spawnSync(["ip", ...args], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
 }
 
-/** Only root may, and not in every container. */
-export function canMakeNamespace(): boolean {
-  if (Bun.which("ip") === null) return false;
-  const name = `chatelaine-try-${process.pid}`;
-  const made = ip("netns", "add", name);
-  if (made) ip("netns", "delete", name);
-  return made;
-}
-
 let count = 0;
 
 export function makeNamespace(): Namespace {
