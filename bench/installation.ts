@@ -2,9 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { deriveSecrets, sealContext } from "@chatelaine/server/crypto";
+import type { NewUserInput } from "@chatelaine/server/accounts/accounts";
+import { deriveSecrets, SCRAM_ITERATIONS, type Secrets, sealContext } from "@chatelaine/server/crypto";
 import { openLocal } from "@chatelaine/server/server";
-import { writeKeysInBulk } from "@chatelaine/server/store/bulk";
+import { type BulkKey, writeKeysInBulk } from "@chatelaine/server/store/bulk";
+import type { StoredSecret } from "@chatelaine/server/store/store";
 import { command, startNode } from "./node.ts";
 
 const PASSWORD = "a long password for measuring";
@@ -19,29 +21,85 @@ export async function install(folder: string): Promise<string> {
   return command(folder, ["key", "create", "--user", "root", "--name", "bench"]);
 }
 
+/** The master's secrets of an installation, to make keys of it in bulk. */
+export function readSecrets(folder: string): Secrets {
+  return deriveSecrets(Buffer.from(readFileSync(join(folder, "secret"), "utf8").trim(), "hex"));
+}
+
 /** Keys of many owners with random secrets: what is measured never signs in with them. */
 export async function fill(folder: string, count: number): Promise<void> {
-  const firstOwner = await makeOwners(folder);
-  const secrets = deriveSecrets(Buffer.from(readFileSync(join(folder, "secret"), "utf8").trim(), "hex"));
-  const now = Math.floor(Date.now() / 1000) * 1000;
+  const owners = await makeOwners(folder, OWNERS, {});
+  const secrets = readSecrets(folder);
+  const now = wholeSecond();
   const noise = randomBytes(144);
-  const secretOf = (id: number) => ({
+  const secretOf = (id: number): BulkSecret => ({
     digest: randomBytes(32),
     sealed: secrets.seal(noise.subarray(0, 128), sealContext(id)),
     salt: noise.subarray(128),
-    iterations: 50_000,
-    createdAt: now,
-    endsAt: null,
   });
-  function* keys() {
+  const keys = listKeys(owners, count, (place) => ({
+    name: `${kindOf(place)}-${randomBytes(5).toString("hex")}`,
+    createdAt: now - place * 1000,
+    expiresAt: place % 3 === 0 ? now + place * 1000 + 86_400_000 : null,
+  }));
+  writeKeys(folder, secrets, { keys, secretOf, now });
+}
+
+export interface Owner {
+  readonly id: number;
+  readonly username: string;
+}
+
+export type BulkSecret = Pick<StoredSecret, "digest" | "sealed" | "salt">;
+
+/** @param more of each user beside his name and KEY_HOLDER */
+export async function makeOwners(
+  folder: string,
+  count: number,
+  more: Partial<NewUserInput>,
+): Promise<Owner[]> {
+  const local = await openLocal(folder);
+  try {
+    const owners: Owner[] = [];
     for (let place = 0; place < count; place++) {
-      const name = `${["backup", "ci", "metrics", "edge"][place % 4]}-${randomBytes(5).toString("hex")}`;
-      const expiresAt = place % 3 === 0 ? now + place * 1000 + 86_400_000 : null;
-      const userId = firstOwner + (place % OWNERS);
-      const username = `owner-${place % OWNERS}`;
-      yield { name, userId, username, createdAt: now - place * 1000, expiresAt, revokedAt: null };
+      const user = { ...more, username: `owner-${place}`, roles: ["KEY_HOLDER" as const] };
+      owners.push({
+        id: (await local.accounts.users.create(local.caller, user)).id,
+        username: user.username,
+      });
     }
+    return owners;
+  } finally {
+    await local.close();
   }
+}
+
+/** Of the owners in turn. */
+export function* listKeys(
+  owners: readonly Owner[],
+  count: number,
+  keyOf: (place: number) => Pick<BulkKey, "name" | "createdAt" | "expiresAt">,
+): Generator<BulkKey> {
+  for (let place = 0; place < count; place++) {
+    const { id, username } = owners[place % owners.length]!;
+    yield { ...keyOf(place), userId: id, username, revokedAt: null };
+  }
+}
+
+/** What a key is for, as people name keys. */
+export function kindOf(place: number): string {
+  return ["backup", "ci", "metrics", "edge"][place % 4]!;
+}
+
+export function wholeSecond(): number {
+  return Math.floor(Date.now() / 1000) * 1000;
+}
+
+export function writeKeys(
+  folder: string,
+  { fingerprint }: Secrets,
+  { keys, secretOf, now }: { keys: Iterable<BulkKey>; secretOf: (id: number) => BulkSecret; now: number },
+): void {
   const record = {
     id: crypto.randomUUID(),
     at: now,
@@ -58,20 +116,11 @@ export async function fill(folder: string, count: number): Promise<void> {
     success: true,
     error: null,
   };
-  writeKeysInBulk({ folder, fingerprint: secrets.fingerprint }, keys(), { secretOf, record });
-}
-
-/** @returns the id of the first; the others follow it */
-async function makeOwners(folder: string): Promise<number> {
-  const local = await openLocal(folder);
-  try {
-    const ids: number[] = [];
-    for (let place = 0; place < OWNERS; place++) {
-      const user = { username: `owner-${place}`, roles: ["KEY_HOLDER" as const] };
-      ids.push((await local.accounts.users.create(local.caller, user)).id);
-    }
-    return ids[0]!;
-  } finally {
-    await local.close();
-  }
+  const stored = (id: number) => ({
+    ...secretOf(id),
+    iterations: SCRAM_ITERATIONS,
+    createdAt: now,
+    endsAt: null,
+  });
+  writeKeysInBulk({ folder, fingerprint }, keys, { secretOf: stored, record });
 }

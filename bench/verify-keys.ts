@@ -1,11 +1,18 @@
 /** Good keys in any number, whose texts are known, for load generators. */
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deriveSecrets } from "@chatelaine/server/crypto";
 import { completeKeyBody, makeKeyStem } from "@chatelaine/server/domain/key-text";
 import { openLocal } from "@chatelaine/server/server";
-import { writeKeysInBulk } from "@chatelaine/server/store/bulk";
+import {
+  type BulkSecret,
+  kindOf,
+  listKeys,
+  makeOwners,
+  readSecrets,
+  wholeSecond,
+  writeKeys,
+} from "./installation.ts";
 
 const OWNERS = 100;
 
@@ -16,73 +23,33 @@ export interface KnownKeys {
 }
 
 export async function fillKnown(folder: string, count: number): Promise<KnownKeys> {
-  const owners = await makeOwners(folder);
-  const secrets = deriveSecrets(Buffer.from(readFileSync(join(folder, "secret"), "utf8").trim(), "hex"));
-  const now = Math.floor(Date.now() / 1000) * 1000;
+  const owners = await makeOwners(folder, OWNERS, {
+    fullName: "Owner of keys",
+    email: "owner@example.org",
+    scopes: ["dns:*"],
+  });
+  const secrets = readSecrets(folder);
+  const now = wholeSecond();
   const texts: string[] = [];
-  const secretOf = (id: number) => {
+  const secretOf = (id: number): BulkSecret => {
     const body = completeKeyBody(id, makeKeyStem(randomBytes));
     texts.push(`${id}-${body}`);
     const noise = randomBytes(144);
-    const digest = secrets.digestKey({ id, body });
     return {
-      digest,
+      digest: secrets.digestKey({ id, body }),
       sealed: noise.subarray(0, 128),
       salt: noise.subarray(128),
-      iterations: 50_000,
-      createdAt: now,
-      endsAt: null,
     };
   };
-  function* keys() {
-    for (let place = 0; place < count; place++) {
-      const owner = owners[place % owners.length]!;
-      const name = `${["backup", "ci", "metrics", "edge"][place % 4]}-${place}`;
-      const expiresAt = place % 3 === 0 ? now + 90 * 86_400_000 : null;
-      yield { name, userId: owner.id, username: owner.username, createdAt: now, expiresAt, revokedAt: null };
-    }
-  }
-  const record = {
-    id: crypto.randomUUID(),
-    at: now,
-    event: "METHOD_CALL" as const,
-    action: "key.import",
-    description: "Keys for measuring",
-    username: "bench",
-    address: null,
-    sessionId: null,
-    door: "cli",
-    credentials: null,
-    target: null,
-    details: {},
-    success: true,
-    error: null,
-  };
-  writeKeysInBulk({ folder, fingerprint: secrets.fingerprint }, keys(), { secretOf, record });
+  const keys = listKeys(owners, count, (place) => ({
+    name: `${kindOf(place)}-${place}`,
+    createdAt: now,
+    expiresAt: place % 3 === 0 ? now + 90 * 86_400_000 : null,
+  }));
+  writeKeys(folder, secrets, { keys, secretOf, now });
   const file = join(folder, "keys.txt");
   writeFileSync(file, texts.join("\n"));
   return { count, file };
-}
-
-async function makeOwners(folder: string): Promise<{ id: number; username: string }[]> {
-  const local = await openLocal(folder);
-  try {
-    const owners: { id: number; username: string }[] = [];
-    for (let place = 0; place < OWNERS; place++) {
-      const username = `owner-${place}`;
-      const user = {
-        username,
-        fullName: `Owner ${place}`,
-        email: `${username}@example.org`,
-        roles: ["KEY_HOLDER" as const],
-        scopes: ["dns:*"],
-      };
-      owners.push({ id: (await local.accounts.users.create(local.caller, user)).id, username });
-    }
-    return owners;
-  } finally {
-    await local.close();
-  }
 }
 
 /** A key with every limit there is, and one without any, of the same owner. */

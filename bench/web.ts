@@ -1,5 +1,6 @@
 /** The screens in headless Chromium, with 100 000 keys: what crosses the wire first, and how long one waits for rows. */
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium } from "../scripts/chromium.ts";
 import { fill, install } from "./installation.ts";
 import { dropFolder, makeFolder, type Node, startNode } from "./node.ts";
 import { figure, median, table } from "./results.ts";
@@ -7,13 +8,6 @@ import { figure, median, table } from "./results.ts";
 const KEYS = 100_000;
 const ROUNDS = 11;
 const PASSWORD = "a long password for measuring";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-];
 
 /** @returns a table for RESULTS.md */
 export async function run(): Promise<string> {
@@ -22,7 +16,7 @@ export async function run(): Promise<string> {
     const key = await install(folder);
     await fill(folder, KEYS);
     const node = await startNode(folder);
-    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS });
+    const browser = await launchChromium();
     try {
       return table(["what", "measured", "aim", "beside it"], await measure(node, browser, key));
     } finally {

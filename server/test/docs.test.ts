@@ -1,19 +1,11 @@
 /** The documentation in a real browser that can reach no other host. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium } from "../../scripts/chromium.ts";
 import { openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-];
+/** No name leads anywhere but here. */
+const NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
 const PAGES = [
   "",
   "/send-a-key",
@@ -52,7 +44,7 @@ const asked: string[] = [];
 
 beforeAll(async () => {
   rest = await openRest();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  browser = await launchChromium([NOWHERE]);
 }, 60_000);
 afterAll(async () => {
   await browser?.close();

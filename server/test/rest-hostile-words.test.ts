@@ -1,6 +1,6 @@
 /** R18: what people write is words and nothing else, in every answer, export and page of the documentation. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chromium } from "playwright-core";
+import { launchChromium } from "../../scripts/chromium.ts";
 import { bearer, openRest, type RestApp } from "./rest-app.ts";
 
 const BEFORE = [
@@ -132,16 +132,7 @@ describe("hostile words", () => {
   }, 60_000);
 
   test("open no dialog and break no policy in a browser", async () => {
-    const browser = await chromium.launch({
-      executablePath: "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-      ],
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const told: string[] = [];

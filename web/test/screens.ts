@@ -6,28 +6,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "@chatelaine/contract/roles";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launchChromium } from "../../scripts/chromium.ts";
 import { type RawConfig, readConfig } from "../../server/src/config.ts";
 import { createLog } from "../../server/src/log.ts";
 import { createServer, type Local, openLocal, type Server } from "../../server/src/server.ts";
 
 export const PASSWORD = "three words in a row";
 const WAIT_MS = 20_000;
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 let browser: Promise<Browser> | undefined;
 
 /** One for all tests of a file. */
 export function theBrowser(): Promise<Browser> {
-  browser ??= chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: ARGS });
+  browser ??= launchChromium();
   return browser;
 }
 
