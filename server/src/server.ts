@@ -22,7 +22,7 @@ import { createLog, type Log } from "./log.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { securityHeaders } from "./transport/browser.ts";
-import { createCheck } from "./transport/check/check.ts";
+import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
 import { createHealth } from "./transport/health.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
@@ -172,7 +172,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
   };
   const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, checkFrom });
   const readKey = createKeyRead({ ...app, trustedProxies });
-  const bare: BareRoute = (...request) => check(...request) ?? readKey(...request);
+  const bare: BareRoute = (...request) => check.bare(...request) ?? readKey(...request);
   const listeners = await openListeners(config, certificates, {
     bare,
     check,
@@ -244,7 +244,7 @@ async function openListeners(
   shared: {
     readonly bare: BareRoute;
     /** All that the checking listener knows, beside health. */
-    readonly check: BareRoute;
+    readonly check: CheckRoutes;
     readonly health: Route;
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
@@ -255,6 +255,7 @@ async function openListeners(
   const secure: Listener[] = [];
   const options = {
     ...shared,
+    written: shared.check.written,
     websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
     trust: { networks: config.trustedProxies, unix: config.trustUnix },
     finish: withSecurityHeaders,
@@ -275,7 +276,7 @@ async function openListeners(
           flag: "--check",
           on,
           tls: undefined,
-          bare: shared.check,
+          bare: shared.check.bare,
           routes: [shared.health],
         }),
       );

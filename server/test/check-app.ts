@@ -1,4 +1,5 @@
 /** A real server and plain requests to its checking endpoints. */
+import { connect } from "node:net";
 import type { RawConfig } from "../src/config.ts";
 import type { KeyFields } from "../src/domain/key.ts";
 import type { App, Overrides, Server } from "../src/server.ts";
@@ -57,4 +58,25 @@ export async function openCheck(raw: RawConfig = {}, overrides: Overrides = {}):
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+}
+
+/** Lines exactly as they are, on a connection of their own. @returns all that was answered; nothing where that was none */
+export function askRaw(url: string, lines: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect({ host: hostname, port: Number(port) }, () =>
+      socket.write(Buffer.from(`${[...lines, "Connection: close"].join("\r\n")}\r\n\r\n`, "latin1")),
+    );
+    socket.setTimeout(5_000, () => socket.destroy());
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(text));
+  });
+}
+
+export async function rawStatus(url: string, lines: readonly string[]): Promise<number> {
+  return Number(/^HTTP\/1\.\d (\d{3})/.exec(await askRaw(url, lines))?.[1] ?? 0);
 }

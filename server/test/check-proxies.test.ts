@@ -1,6 +1,6 @@
 /** Traefik and Envoy by requests shaped as their documentation says: ForwardAuth, and ext_authz over HTTP with a path prefix. */
 import { expect, test } from "bun:test";
-import { openCheck } from "./check-app.ts";
+import { openCheck, rawStatus } from "./check-app.ts";
 
 /** doc.traefik.io, ForwardAuth: GET at the address, the client's headers, and where it wanted to go. */
 function traefik(
@@ -69,4 +69,38 @@ test("Envoy gets exactly 200 below its prefix, whatever path, query and method t
   expect((await check.auth(null, { path: "/auth/?header=Cookie", headers: { Cookie: text } })).status).toBe(
     401,
   );
+});
+
+test("behind Envoy dot segments of the client's path lead to no other address, and to no other question", async () => {
+  await using check = await openCheck({ check: "127.0.0.1:0" });
+  const { text } = await check.key("ci", { scopes: ["dns:read"] });
+  const paths = [
+    "/../healthz",
+    "/%2e%2e/readyz",
+    "/.%2e/.well-known/jwks.json",
+    "/x/../../metrics",
+    "/\\..\\..\\healthz",
+    "/../api/v1/keys",
+    "/../api/versions",
+    "/../",
+    "/..",
+    "/../auth",
+    "/../auth?scope=dns:read",
+    "/../auth?deny=403",
+  ];
+  for (const url of check.server.urls) {
+    for (const path of paths) {
+      for (const method of ["GET", "POST", "HEAD", "OPTIONS"]) {
+        const ask = (...lines: string[]) =>
+          rawStatus(url, [`${method} /auth${path} HTTP/1.1`, "Host: app.example", ...lines]);
+        const key = `Authorization: Bearer ${text}`;
+        const statuses = [
+          await ask("X-Auth-Scope: dns:read"),
+          await ask("X-Auth-Scope: dns:write", key),
+          await ask("X-Auth-Scope: dns:read", key),
+        ];
+        expect([path, method, statuses]).toEqual([path, method, [401, 403, 200]]);
+      }
+    }
+  }
 });

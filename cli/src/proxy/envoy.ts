@@ -33,6 +33,7 @@ static_resources:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: site
           use_remote_address: true
+          normalize_path: true
           upgrade_configs: [{ upgrade_type: websocket }]
           common_http_protocol_options: { headers_with_underscores_action: REJECT_REQUEST }
           # What the client says of itself never counts.
@@ -58,14 +59,13 @@ ${removed.map((name) => `              - remove: ${name.toLowerCase()}`).join("\
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
               failure_mode_allow: false
+              allowed_headers:
+                patterns:
+${exact([...keyIn, "x-forwarded-for", "x-forwarded-proto", "user-agent"], 16)}
               http_service:
                 server_uri: { uri: "http://${hostPort(chatelaine)}", cluster: chatelaine, timeout: 0.2s }
                 path_prefix: /auth
-                authorization_request:
-                  allowed_headers:
-                    patterns:
-${exact([...keyIn, "x-forwarded-for", "x-forwarded-proto", "user-agent"], 20)}
-${set.length === 0 ? "" : `                  headers_to_add:\n${set.map((name) => `                  - { key: ${name.toLowerCase()}, value: "${wants[name]}" }`).join("\n")}\n`}                authorization_response:
+${set.length === 0 ? "" : `                authorization_request:\n                  headers_to_add:\n${set.map((name) => `                  - { key: ${name.toLowerCase()}, value: "${wants[name]}" }`).join("\n")}\n`}                authorization_response:
                   allowed_upstream_headers:
                     patterns:
 ${exact(told, 20)}

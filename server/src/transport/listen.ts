@@ -50,6 +50,8 @@ export interface ListenOptions {
   readonly on: Listen;
   readonly tls: Tls | undefined;
   readonly bare?: BareRoute;
+  /** Bare routes by their paths as they are written, before dot segments make other paths of them; `/x/*` is all below. */
+  readonly written?: Readonly<Record<string, BareRoute>>;
   readonly routes: readonly Route[];
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
@@ -132,11 +134,24 @@ async function within(waitMs: number, work: readonly Promise<unknown>[]): Promis
 }
 
 function serve(options: ListenOptions, on: Listen): Serving {
-  const { flag, tls, websocket } = options;
+  const { flag, tls, websocket, written = {} } = options;
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
   const isTls = on.kind === "tcp" && tls !== undefined;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
+  type Answered = Response | undefined | Promise<Response | undefined>;
+  const handle = (req: Request, server: Bun.Server<unknown>, route: BareRoute | undefined): Answered => {
+    state.requestAt = performance.now();
+    // What is no address (a Host with a space or slash in it) is no request.
+    if (!req.url.startsWith("http")) return options.finish(new Response("Bad request\n", { status: 400 }));
+    const found = route?.(req, () => peerOf(req, server, on), isTls);
+    const answered = found ?? answer(options, req, server);
+    return state.isEnding ? asLast(answered) : answered;
+  };
+  const asWritten = Object.entries(written).map(([path, route]) => [
+    path,
+    (req: Request, server: Bun.Server<unknown>) => handle(req, server, route),
+  ]);
   try {
     const server = Bun.serve<unknown>({
       ...place,
@@ -145,15 +160,8 @@ function serve(options: ListenOptions, on: Listen): Serving {
       maxRequestBodySize: BODY_BYTES_MAX * 128,
       development: false,
       websocket,
-      fetch: (req, server) => {
-        state.requestAt = performance.now();
-        // What is no address (a Host with a space or slash in it) is no request.
-        if (!req.url.startsWith("http"))
-          return options.finish(new Response("Bad request\n", { status: 400 }));
-        const found = options.bare?.(req, () => peerOf(req, server, on), isTls);
-        const answered = found ?? answer(options, req, server);
-        return state.isEnding ? asLast(answered) : answered;
-      },
+      routes: Object.fromEntries(asWritten),
+      fetch: (req, server) => handle(req, server, options.bare),
       error: (error) => {
         options.log.error("A request failed", { error });
         return options.finish(new Response("Internal error\n", { status: 500 }));

@@ -85,16 +85,16 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
     if (!(judged instanceof Promise)) return answer(judged, wants, foreign);
     return judged.then((result) => answer(result, wants, foreign));
   };
-  return (req: Request, url: string, pathAt: number, asker: Asker): MaybePromise<Response> => {
+  /** @param pathAt where the path begins in the address; null: something is below `/auth`, whatever the address says */
+  return (req: Request, pathAt: number | null, asker: Asker): MaybePromise<Response> => {
     if (!asker.mayAuth) {
       warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", {});
       return bare(403);
     }
-    const wants = wantsOf(url, pathAt, req.headers);
+    const wants = wantsOf(req.url, pathAt, req.headers);
     if (!wants) {
-      warn("A proxy asks /auth for something that is not understood, and is refused", {
-        query: url.slice(pathAt).replace(/^[^?]*/, ""),
-      });
+      const query = pathAt === null ? "" : req.url.slice(pathAt).replace(/^[^?]*/, "");
+      warn("A proxy asks /auth for something that is not understood, and is refused", { query });
       return bare(403);
     }
     try {

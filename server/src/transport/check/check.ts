@@ -32,13 +32,19 @@ export interface CheckDeps {
   readonly checkFrom: readonly Network[];
 }
 
+export interface CheckRoutes {
+  readonly bare: BareRoute;
+  /** By their paths as they are written: what a client appends to `/auth/` makes no other address of it. */
+  readonly written: Readonly<Record<string, BareRoute>>;
+}
+
 const AUTH = "/auth";
 const VERIFY = "/api/v1/verify";
 const METRICS = "/metrics";
 const JWKS = "/.well-known/jwks.json";
 const [SLASH, QUESTION] = [47, 63] as const;
 
-export function createCheck(deps: CheckDeps): BareRoute {
+export function createCheck(deps: CheckDeps): CheckRoutes {
   const { verify, usage, stats, keys, clock, log, trustedProxies } = deps;
   const askerOf = createAskers(deps);
   const judge = createJudge({
@@ -61,12 +67,12 @@ export function createCheck(deps: CheckDeps): BareRoute {
     });
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
-  return (req, peerAddress) => {
+  const bare: BareRoute = (req, peerAddress) => {
     const { url } = req;
     const at = url.indexOf("/", 8);
     if (url.startsWith(AUTH, at)) {
       const next = at + AUTH.length === url.length ? SLASH : url.charCodeAt(at + AUTH.length);
-      if (next === SLASH || next === QUESTION) return auth(req, url, at, askerOf(peerAddress()));
+      if (next === SLASH || next === QUESTION) return auth(req, at, askerOf(peerAddress()));
       return undefined;
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
@@ -79,4 +85,5 @@ export function createCheck(deps: CheckDeps): BareRoute {
       });
     return undefined;
   };
+  return { bare, written: { [`${AUTH}/*`]: (req, peerAddress) => auth(req, null, askerOf(peerAddress())) } };
 }

@@ -3,6 +3,8 @@
  * client's own (Envoy appends them), and only headers say it that the proxy sets and overwrites.
  * What is not understood is no: a typing error in a configuration must not open a door.
  */
+import { isScope } from "../../domain/rights.ts";
+
 export interface Wants {
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
@@ -18,15 +20,19 @@ type Name = (typeof NAMES)[number];
 
 const READ_MAX = 1_000;
 const HEADER = /^[A-Za-z0-9-]{1,64}$/;
-const WORD = /^[A-Za-z0-9_.:*-]{1,128}$/;
+/** Cookies count for nothing: a browser sends them with whatever page asks. */
+const COOKIE = /^cookie$/i;
+/** Of a role or group. */
+const WORD = /^[A-Za-z0-9_.-]{1,128}$/;
 const AUDIENCE = /^[\x21-\x7e]{1,256}$/;
 /** A Host that could pass for a path would make another address of this one. */
 const HOST = /^[A-Za-z0-9._~:[\]-]*$/;
 
-/** @returns reader of what is wanted; undefined: not understood */
-export function createWants(): (url: string, pathAt: number, headers: Headers) => Wants | undefined {
+/** @returns reader of what is wanted; undefined: not understood. Without a place of the path, headers alone say it. */
+export function createWants(): (url: string, pathAt: number | null, headers: Headers) => Wants | undefined {
   const known = new Map<string, Wants | undefined>();
   return (url, pathAt, headers) => {
+    if (pathAt === null) return fromHeaders(headers);
     if (known.has(url)) return known.get(url);
     if (!HOST.test(headers.get("host") ?? "")) return undefined;
     const end = url.indexOf("?", pathAt);
@@ -57,8 +63,8 @@ function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefi
   if (pairs.some(([name]) => !NAMES.includes(name as Name))) return undefined;
   const [scopes, roles, groups] = [given("scope"), given("role"), given("group")];
   const [header, deny, audience] = [given("header"), given("deny"), given("assert")];
-  if (![...scopes, ...roles, ...groups].every((word) => WORD.test(word))) return undefined;
-  if (header.length > 1 || header.some((name) => !HEADER.test(name))) return undefined;
+  if (!scopes.every(isScope) || ![...roles, ...groups].every((word) => WORD.test(word))) return undefined;
+  if (header.length > 1 || header.some((name) => !HEADER.test(name) || COOKIE.test(name))) return undefined;
   if (deny.length > 1 || deny.some((status) => status !== "403")) return undefined;
   if (audience.length > 1 || audience.some((text) => !AUDIENCE.test(text))) return undefined;
   return {
