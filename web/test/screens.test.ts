@@ -1,6 +1,7 @@
 /** What screens.md asks beyond the seed: people, keyboards, widths, colours, and everything that goes wrong. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { button, chooseAction, dialog, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens, tryKey } from "./screens.ts";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
@@ -20,16 +21,6 @@ afterAll(async () => {
   await screens[Symbol.asyncDispose]();
   await closeBrowser();
 });
-
-const rowOf = (page: Page, name: string): Locator =>
-  page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
-const dialog = (page: Page, name: string): Locator => page.getByRole("dialog", { name, exact: true });
-const button = (page: Page, name: string): Locator => page.getByRole("button", { name, exact: true });
-
-async function chooseAction(page: Page, name: string, action: string): Promise<void> {
-  await button(page, `Actions for ${name}`).click();
-  await page.getByRole("menuitem", { name: action, exact: true }).click();
-}
 
 test("a key is made and copied with the keyboard alone, from the sign-in on", async () => {
   const page = await screens.open(undefined, "/keys");

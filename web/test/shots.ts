@@ -3,6 +3,7 @@ import type { Page } from "playwright-core";
 import { addKey, addUser, type Screens } from "./screens.ts";
 
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 
 export interface Shot {
   readonly name: string;
@@ -45,6 +46,17 @@ async function makeKey(page: Page): Promise<void> {
   await panelOf(page).getByRole("button", { name: "Save" }).click();
   await page.getByRole("dialog", { name: "API Key", exact: true }).waitFor();
 }
+
+async function openUse(page: Page): Promise<void> {
+  await page.getByRole("link", { name: "ci-deploy" }).click();
+  await page.locator(".use-chart svg").first().waitFor();
+  await page.getByRole("heading", { name: "Use", exact: true }).evaluate((one) => one.scrollIntoView());
+}
+
+const showUseOf = (span: string) => async (page: Page) => {
+  await page.getByText(span, { exact: true }).click();
+  await page.locator(".use-chart svg").first().waitFor();
+};
 
 export const SHOTS: readonly Shot[] = [
   { name: "sign-in", path: "/sign-in" },
@@ -107,6 +119,17 @@ export const SHOTS: readonly Shot[] = [
     path: "/keys",
     prepare: async (page) => page.getByRole("link", { name: "old-laptop" }).click(),
   },
+  { name: "key-use", user: "ada", path: "/keys", prepare: both(openUse, showUseOf("48 hours")) },
+  { name: "key-use-years", user: "ada", path: "/keys", prepare: both(openUse, showUseOf("2 years")) },
+  { name: "key-use-table", user: "ada", path: "/keys", prepare: both(openUse, press("Show as table")) },
+  {
+    name: "key-refusals",
+    user: "ada",
+    path: "/keys",
+    prepare: both(openUse, async (page) =>
+      page.getByRole("heading", { name: "Used at" }).evaluate((one) => one.scrollIntoView()),
+    ),
+  },
   { name: "users", user: "ada", path: "/users" },
   { name: "user-add", user: "ada", path: "/users", prepare: press("Add User") },
   { name: "user-details", user: "ada", path: "/users?user=builder" },
@@ -141,6 +164,39 @@ export const SHOTS: readonly Shot[] = [
   { name: "not-found", user: "ada", path: "/keys/none" },
 ];
 
+/** Four weeks of nightly deployments, busier by day, with a few that were refused. */
+async function showMuchUse({ local }: Screens, id: number): Promise<void> {
+  const { usage } = local;
+  const now = Date.now();
+  const seen = { address: "10.0.3.17", client: "curl/8.14.1", host: "deploy.example.org" };
+  for (let hours = 28 * 24; hours >= 0; hours--) {
+    const at = now - hours * HOUR;
+    const isNight = new Date(at).getUTCHours() < 6;
+    for (let time = (hours * 7) % (isNight ? 4 : 11); time > 0; time--) usage.note(id, "ok", seen, at);
+    if (hours % 31 === 3) usage.note(id, "scope_missing", seen, at);
+    if (hours % 67 === 5) usage.note(id, "rate_limited", seen, at);
+    // A batch is written under one day.
+    await usage.flush();
+  }
+  usage.note(id, "ok", { ...seen, host: "assets.example.org" }, now);
+  const refusals = [
+    ["scope_missing", "Asked for scope web:publish; the key has scopes web:deploy", 3],
+    ["rate_limited", "10 uses in 60 seconds, and this was the eleventh", 5],
+    ["address_not_allowed", "203.0.113.9 is not in 10.0.0.0/8", 40],
+  ] as const;
+  for (const [reason, rule, hours] of refusals)
+    usage.refuse({
+      decision: crypto.randomUUID(),
+      keyId: id,
+      at: now - hours * HOUR,
+      reason,
+      rule,
+      address: reason === "address_not_allowed" ? "203.0.113.9" : seen.address,
+      host: seen.host,
+    });
+  await usage.flush();
+}
+
 /** A small company's keys. */
 export async function furnish(screens: Screens): Promise<void> {
   const { local } = screens;
@@ -172,6 +228,7 @@ export async function furnish(screens: Screens): Promise<void> {
   await fetch(`${screens.url}/api/v1/keys/self`, {
     headers: { Authorization: `Bearer ${used.text}`, "User-Agent": "curl/8.14.1" },
   });
+  await showMuchUse(screens, used.id);
   await keys.update(caller, laptop.id, { expiresAt: Date.now() + 30 * DAY, tags: ["laptop"] });
   await keys.revoke(caller, laptop.id, "Laptop was lost on a train");
   await keys.pause(caller, paused.id);

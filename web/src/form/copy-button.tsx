@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useState } from "react";
 import { copyText } from "./copy.ts";
@@ -8,9 +8,11 @@ interface CopyButtonProps {
   readonly text: string;
   readonly label: string;
   readonly onCopied?: () => void;
+  /** The label is its name alone, not seen. */
+  readonly isSmall?: boolean;
 }
 
-export function CopyButton({ text, label, onCopied }: CopyButtonProps) {
+export function CopyButton({ text, label, onCopied, isSmall = false }: CopyButtonProps) {
   const [isDone, setDone] = useState(false);
   const copy = async (): Promise<void> => {
     if (!(await copyText(text)))
@@ -19,13 +21,15 @@ export function CopyButton({ text, label, onCopied }: CopyButtonProps) {
     onCopied?.();
     setTimeout(() => setDone(false), 2_000);
   };
+  const icon = isDone ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />;
+  if (isSmall)
+    return (
+      <ActionIcon size={26} aria-label={isDone ? "Copied" : label} title={label} onClick={copy}>
+        {icon}
+      </ActionIcon>
+    );
   return (
-    <Button
-      size="compact-sm"
-      variant="default"
-      leftSection={isDone ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
-      onClick={copy}
-    >
+    <Button size="compact-sm" variant="default" leftSection={icon} onClick={copy}>
       {isDone ? "Copied" : label}
     </Button>
   );

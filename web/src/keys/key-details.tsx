@@ -10,6 +10,7 @@ import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
+import { KeyUseFacts } from "../use/key-use.tsx";
 import { type Key, mayManage, statusOf } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import { KeyStatus } from "./key-status.tsx";
@@ -114,6 +115,7 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
         )}
         {row.last_used_client && <Fact term="Last client">{row.last_used_client}</Fact>}
       </dl>
+      {may("keys.use") && <KeyUseFacts id={row.id} now={now} />}
       <section>
         <h3>Restrictions</h3>
         <Restrictions row={row} />

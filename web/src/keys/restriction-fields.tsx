@@ -65,7 +65,7 @@ export function RestrictionFields({ form, ownerRoles }: RestrictionFieldsProps) 
           label="Rate limit"
           description="Uses. Empty: no limit."
           min={1}
-          max={1_000_000_000}
+          max={1_000_000}
           allowDecimal={false}
           allowNegative={false}
           hideControls

@@ -1,0 +1,56 @@
+/** Why requests with a right secret were refused: the caller was not told, the owner is. */
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { CopyButton } from "../form/copy-button.tsx";
+import { When } from "../time/instant.tsx";
+import { type KeyUse, OUTCOME_WORDS } from "./use-buckets.ts";
+
+const SHOWN_FIRST = 5;
+
+interface RefusalsProps {
+  readonly refusals: KeyUse["refusals"];
+  readonly now: number;
+}
+
+export function Refusals({ refusals, now }: RefusalsProps) {
+  const [isAll, setAll] = useState(false);
+  if (refusals.length === 0)
+    return (
+      <p className="muted">
+        None. A request with the right key that is refused stands here with the exact rule; its caller learns
+        only the decision's number.
+      </p>
+    );
+  const shown = isAll ? refusals : refusals.slice(0, SHOWN_FIRST);
+  return (
+    <>
+      <ul className="refusals">
+        {shown.map(({ decision, at, reason, rule, address, host }) => (
+          <li key={decision}>
+            <strong>
+              {reason in OUTCOME_WORDS ? OUTCOME_WORDS[reason as keyof typeof OUTCOME_WORDS] : reason}
+            </strong>
+            <p className="break">{rule}</p>
+            <p className="muted small break">
+              <When at={at} now={now} />
+              {address !== null && ` from ${address}`}
+              {host !== null && ` at ${host}`}
+            </p>
+            <p className="small refusal-decision">
+              <span className="muted">Decision</span>
+              <span className="refusal-number">
+                <span className="mono break">{decision}</span>
+                <CopyButton isSmall text={decision} label={`Copy decision ${decision}`} />
+              </span>
+            </p>
+          </li>
+        ))}
+      </ul>
+      {refusals.length > SHOWN_FIRST && (
+        <Button size="compact-sm" variant="default" onClick={() => setAll(!isAll)}>
+          {isAll ? `Show the last ${SHOWN_FIRST}` : `Show all ${refusals.length}`}
+        </Button>
+      )}
+    </>
+  );
+}

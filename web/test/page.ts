@@ -1,0 +1,15 @@
+/** How tests find things on a page: by the names that screens.md gives them. */
+import type { Locator, Page } from "playwright-core";
+
+export const rowOf = (page: Page, name: string): Locator =>
+  page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+export const dialog = (page: Page, name: string): Locator => page.getByRole("dialog", { name, exact: true });
+export const button = (page: Page | Locator, name: string): Locator =>
+  page.getByRole("button", { name, exact: true });
+export const field = (page: Page | Locator, label: string): Locator =>
+  page.getByLabel(label, { exact: true });
+
+export async function chooseAction(page: Page, name: string, action: string): Promise<void> {
+  await button(page, `Actions for ${name}`).click();
+  await page.getByRole("menuitem", { name: action, exact: true }).click();
+}
