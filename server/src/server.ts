@@ -160,6 +160,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     health,
     (req, peer) => rest.fetch(req, withPublicUrl(peer, app)),
     (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
+    (req) => rest.missing(req),
     (req) => web.fetch(req),
   ];
   const { trustedProxies, checkFrom } = config;

@@ -88,6 +88,7 @@ describe("headers (R18)", () => {
       "GET /session",
       "GET /keys",
       "GET /nope",
+      "POST /verify",
       "POST /keys",
       "GET /api/openapi.json",
       "GET /api/nothing",
@@ -146,6 +147,17 @@ describe("sessions (R19)", () => {
       body: { username: "ada", password: PASSWORD },
     });
     expect([answer.json.code, answer.headers.get("set-cookie")]).toEqual(["insecure_transport", null]);
+  });
+
+  test("is not kept alive by what goes on without a request, such as an open stream of events", async () => {
+    const headers = await rest.browser("ada");
+    const token = headers.Cookie!.split("=")[1]!;
+    const origin = { ...SYSTEM.origin, door: "rest" as const };
+    clock.advance(40 * MINUTE);
+    expect((await rest.app.accounts.web.findAgain(token, origin))?.caller.username).toBe("ada");
+    clock.advance(40 * MINUTE);
+    expect(await rest.app.accounts.web.findAgain(token, origin)).toBeUndefined();
+    expect(await status("GET /keys", headers)).toBe(401);
   });
 
   test("a session that was planted before sign-in is not taken over, and the one before ends", async () => {
@@ -237,10 +249,10 @@ describe("sessions (R19)", () => {
 test("setup makes the first administrator once, with the token of the printed link", async () => {
   await using installation = await makeInstallation();
   const server = await installation.serve();
-  const ask = async (method: string, path: string, body?: object) => {
+  const ask = async (method: string, path: string, body?: object, more: Record<string, string> = {}) => {
     const response = await fetch(`${server.urls[0]}/api/v1${path}`, {
       method,
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...more },
       body: body && JSON.stringify(body),
     });
     // biome-ignore lint/suspicious/noExplicitAny: what is expected of it is said below
@@ -250,6 +262,8 @@ test("setup makes the first administrator once, with the token of the printed li
   const token = await server.makeSetupToken();
   const input = { username: "first", password: PASSWORD };
   expect((await ask("POST", "/setup", { ...input, token: "wrong" })).status).toBe(403);
+  const far = await ask("POST", "/setup", { ...input, token }, { "X-Forwarded-For": "192.0.2.9" });
+  expect([far.status, far.json.code]).toEqual([403, "insecure_transport"]);
   expect((await ask("POST", "/setup", { ...input, token, password: "short" })).status).toBe(422);
   const made = await ask("POST", "/setup", { ...input, token });
   expect([made.status, made.json.roles]).toEqual([201, ["FULL_ADMIN"]]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { movedClock } from "./installation.ts";
 import { bearer, openRest, type RestApp, SYSTEM, until } from "./rest-app.ts";
 
 let rest: RestApp;
@@ -20,9 +21,13 @@ interface Listening extends Disposable {
   isOver: boolean;
 }
 
-async function listen(headers: Record<string, string>, lastEventId?: string): Promise<Listening> {
+async function listen(
+  headers: Record<string, string>,
+  lastEventId?: string,
+  url = rest.url,
+): Promise<Listening> {
   const stop = new AbortController();
-  const response = await fetch(`${rest.url}/api/v1/events`, {
+  const response = await fetch(`${url}/api/v1/events`, {
     headers: { ...headers, ...(lastEventId && { "Last-Event-ID": lastEventId }) },
     signal: stop.signal,
   });
@@ -110,6 +115,73 @@ describe("the stream of events", () => {
     using bySession = await listen(await rest.browser("dave"));
     await rest.app.accounts.users.lock(SYSTEM, id);
     await until(() => bySession.isOver);
+  });
+
+  test("ends at sign-out and when somebody ends the session, and tells nothing after", async () => {
+    await rest.user("erin", ["READONLY_ADMIN"]);
+    const ends: readonly ((own: Record<string, string>) => Promise<unknown>)[] = [
+      (own) => rest.send("DELETE /session", { headers: own }),
+      async () => rest.send("DELETE /sessions", { headers: await rest.browser("ada") }),
+    ];
+    for (const end of ends) {
+      const own = { ...(await rest.browser("erin")), Origin: rest.url };
+      using stream = await listen(own);
+      await end(own);
+      const name = crypto.randomUUID();
+      await rest.key("ada", name);
+      await until(() => stream.isOver);
+      expect(keyEvents(stream)).not.toContain(`added ${name}`);
+    }
+  });
+
+  test("goes on without spending from the rate limit of its key, and says no more to a key that was narrowed", async () => {
+    const rateLimit = { limit: 1, windowSeconds: 3_600 };
+    const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "one", username: "ada", rateLimit });
+    using stream = await listen(bearer(secret.text));
+    await rest.app.keys.update(SYSTEM, key.id, { roles: ["ACCOUNT_READ"], scopes: [] });
+    await rest.key("ada", "not for it");
+    await rest.user("frank", ["KEY_HOLDER"]);
+    await until(() => stream.messages.some(({ data }) => data.name === "frank"));
+    expect(keyEvents(stream)).not.toContain("added not for it");
+  });
+
+  test("says nothing to a key whose end has come", async () => {
+    const clock = movedClock();
+    await using apart = await openRest({}, { clock });
+    const expiresAt = clock.now() + 60_000;
+    const { secret } = await apart.app.keys.create(SYSTEM, { name: "short", username: "ada", expiresAt });
+    using stream = await listen(bearer(secret.text), undefined, apart.url);
+    clock.advance(60_000);
+    await apart.key("ada", "too late");
+    await until(() => stream.isOver);
+    expect(keyEvents(stream)).not.toContain("added too late");
+  });
+
+  test("asked for by HEAD leaves no stream open", async () => {
+    await rest.user("greg", ["KEY_HOLDER"]);
+    const headers = bearer(await rest.key("greg", "heads"));
+    for (let times = 0; times < 60; times++) {
+      const { status } = await fetch(`${rest.url}/api/v1/events`, { method: "HEAD", headers });
+      expect(status).toBe(200);
+    }
+    using stream = await listen(headers);
+    expect(stream.messages[0]!.event).toBe("ready");
+  });
+
+  test("a forged or foreign Last-Event-ID shows nothing that one may not see, and is told as a gap", async () => {
+    const headers = await rest.browser("bob");
+    const forged = ["0", "x.1", "x.-1", "x.1e9", ".", "x.1, x.2", "%00", "x.9007199254740993"];
+    for (const id of forged) {
+      using stream = await listen(headers, id);
+      await until(() => stream.messages.length === 2);
+      expect([id, stream.messages.map(({ event }) => event)]).toEqual([id, ["ready", "missed"]]);
+    }
+    using ada = await listen(await rest.browser("ada"));
+    const [boot] = ada.messages[0]!.id.split(".");
+    using replayed = await listen(headers, `${boot}.0`);
+    await rest.key("bob", "replay is over");
+    await until(() => keyEvents(replayed).includes("added replay is over"));
+    expect(keyEvents(replayed).filter((one) => !/bob|replay is over|greg|heads/.test(one))).toEqual([]);
   });
 
   test("is not for visitors", async () => {

@@ -44,6 +44,9 @@ const CELLS = [
   "@",
   "\t=",
   "\r=",
+  "\n=",
+  "＝1+1",
+  "＠SUM(1)",
   "=cmd|' /C calc'!A0",
   "@SUM(1)",
   "+1+1",
@@ -106,7 +109,8 @@ describe("hostile words", () => {
     await rest.app.audit.flush();
     const { text, headers } = await rest.send("GET /audit/export?format=csv", { headers: auth });
     expect(headers.get("content-disposition")).toContain("attachment");
-    for (const cell of cellsOf(text)) expect([cell, /^[=+\-@\t\r]/.test(cell)]).toEqual([cell, false]);
+    for (const cell of cellsOf(text))
+      expect([cell, /^[=+\-@\t\r\n＝＋－＠]/.test(cell)]).toEqual([cell, false]);
     const lines = await rest.send("GET /audit/export?format=jsonl", { headers: auth });
     for (const line of lines.text.trim().split("\n")) JSON.parse(line);
   });

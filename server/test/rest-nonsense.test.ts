@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { bearer, openRest, type RestApp } from "./rest-app.ts";
+import { connect } from "node:net";
+import { movedClock } from "./installation.ts";
+import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 
 let rest: RestApp;
 let auth: Record<string, string>;
@@ -53,6 +55,16 @@ const ROWS: readonly [string, string, Parameters<RestApp["send"]>[1], number, st
   ["a body where none belongs", "POST /keys/1/pause", { body: { a: 1 } }, 400, "malformed_request"],
 ];
 
+/** For headers that no client sends twice. */
+async function statusOfRaw(...lines: string[]): Promise<number> {
+  const { hostname, port } = new URL(rest.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`${[...lines, "Host: localhost", "Connection: close"].join("\r\n")}\r\n\r\n`);
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return Number(text.split(" ")[1]);
+}
+
 describe("nonsense gets a problem document", () => {
   for (const [what, route, sent, status, code] of ROWS) {
     test(`${what}: ${status}`, async () => {
@@ -79,6 +91,57 @@ describe("nonsense gets a problem document", () => {
       "expires_at",
       "in_past",
     ]);
+  });
+
+  test("half of a surrogate pair is no text, in values and in names", async () => {
+    for (const text of ['{"tags":["\\ud800"]}', '{"description":"\\udc00x"}', '{"\\uDBFF":1}']) {
+      const answer = await rest.send("PATCH /keys/1", { headers: auth, body: text });
+      expect([text, answer.status, answer.json.code]).toEqual([text, 400, "malformed_request"]);
+    }
+    const whole = await rest.send("PATCH /keys/1", {
+      headers: auth,
+      body: '{"description":"\\ud83d\\udd11"}',
+    });
+    expect(whole.json.description).toBe("🔑");
+  });
+
+  test("a wrong method is told by what the very address takes", async () => {
+    const wrong: readonly [string, string][] = [
+      ["PUT /keys/self", "GET"],
+      ["DELETE /keys/self", "GET"],
+      ["PATCH /keys/self", "GET"],
+      ["GET /keys/revoke", "POST"],
+      ["PUT /keys/1", "GET, PATCH, DELETE"],
+      ["GET /verify", "POST"],
+      ["POST /api/openapi.json", "GET, HEAD"],
+      ["DELETE /api/openrpc.json", "GET, HEAD"],
+      ["POST /api/docs/current", "GET, HEAD"],
+    ];
+    for (const [route, allow] of wrong) {
+      const answer = await rest.send(route, { headers: auth });
+      const { status, code } = answer.json;
+      expect([route, answer.status, status, code]).toEqual([route, 405, 405, "malformed_request"]);
+      expect([route, answer.headers.get("allow")]).toEqual([route, allow]);
+    }
+    const asked = await rest.send("OPTIONS /keys");
+    expect([asked.status, asked.headers.get("allow")]).toEqual([204, "GET, POST"]);
+    expect((await rest.send("OPTIONS /nothing/here")).status).toBe(404);
+  });
+
+  test("an unknown address anywhere below /api is a problem document too", async () => {
+    for (const path of [
+      "/api/",
+      "/api/v1",
+      "/api/v2/keys",
+      "/api/nothing",
+      "/api/v1/keys/",
+      "/api/v1//keys",
+    ]) {
+      const answer = await rest.send(`GET ${path}`, { headers: auth });
+      expect([path, answer.status, answer.json?.code]).toEqual([path, 404, "not_found"]);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+    }
   });
 
   test("headers of more than 16 KiB are refused", async () => {
@@ -126,6 +189,25 @@ describe("credentials", () => {
     ).toBe(200);
   });
 
+  test("one header told twice is refused, whichever it is", async () => {
+    const [one, two] = [await rest.key("ada", "first"), await rest.key("ada", "second")];
+    const ask = (...headers: string[]) => statusOfRaw("GET /api/v1/keys/self HTTP/1.1", ...headers);
+    expect(await ask(`X-API-Key: ${one}`)).toBe(200);
+    expect(await ask(`X-API-Key: ${one}`, `X-API-Key: ${two}`)).toBe(400);
+    expect(await ask(`Authorization: Bearer ${one}`, `Authorization: Bearer ${two}`)).toBe(400);
+    const basic = btoa(`ada:${two}`);
+    expect(await ask(`Authorization: Bearer ${one}`, `Authorization: Basic ${basic}`)).toBe(400);
+  });
+
+  test("a key in the address of the documentation is refused too, and is not repeated", async () => {
+    const key = await rest.key("ada", "searched");
+    for (const path of ["/api/docs/current/search?q=", "/api/openapi.json?x="]) {
+      const answer = await rest.send(`GET ${path}${key}`);
+      expect([path, answer.status, answer.text.includes(key)]).toEqual([path, 400, false]);
+      expect(answer.json.detail).toContain("Authorization: Bearer");
+    }
+  });
+
   test("a key in the address is refused with a hint, and is not repeated", async () => {
     const key = await rest.key("ada", "query");
     for (const query of [`key=${key}`, `x=${key}`, "api_key=abc", `x=${encodeURIComponent(key)}`]) {
@@ -145,6 +227,64 @@ describe("credentials", () => {
     await rest.send(`POST /keys/${id}/resume`, { headers: auth });
     await rest.send(`POST /keys/${id}/revoke`, { headers: auth, body: { reason: "gone" } });
     expect(await ask()).toMatchObject({ status: 401, code: "key_revoked" });
+  });
+
+  test("the state of a key is told to nobody else: a wrong secret is unknown, whatever the key is", async () => {
+    const states: Readonly<Record<string, (id: number) => Promise<unknown>>> = {
+      key_revoked: (id) => rest.app.keys.revoke(SYSTEM, id, "gone"),
+      key_paused: (id) => rest.app.keys.pause(SYSTEM, id),
+    };
+    for (const [code, end] of Object.entries(states)) {
+      const key = await rest.key("ada", code);
+      const [id] = key.split("-");
+      await end(Number(id));
+      expect((await rest.send("GET /keys/self", { headers: bearer(key) })).json.code).toBe(code);
+      const wrong = await rest.send("GET /keys/self", { headers: bearer(`${id}-${"A".repeat(64)}`) });
+      expect([wrong.status, wrong.json.code]).toEqual([401, "not_authenticated"]);
+    }
+  });
+
+  test("an expired key is told as expired, and one over an insecure transport as such", async () => {
+    const clock = movedClock();
+    await using apart = await openRest({}, { clock });
+    const { secret } = await apart.app.keys.create(SYSTEM, {
+      name: "short",
+      username: "ada",
+      expiresAt: clock.now() + 60_000,
+    });
+    const ask = async (more: Record<string, string> = {}) =>
+      (await apart.send("GET /keys/self", { headers: { ...bearer(secret.text), ...more } })).json;
+    expect(await ask({ "X-Forwarded-For": "192.0.2.9" })).toMatchObject({
+      status: 403,
+      code: "insecure_transport",
+    });
+    expect((await ask()).name).toBe("short");
+    clock.advance(60_000);
+    expect(await ask()).toMatchObject({ status: 401, code: "key_expired" });
+  });
+
+  test("who asks too often is told how long to wait", async () => {
+    const clock = movedClock();
+    await using apart = await openRest({}, { clock });
+    const { secret } = await apart.app.keys.create(SYSTEM, {
+      name: "slow",
+      username: "ada",
+      rateLimit: { limit: 1, windowSeconds: 7_200 },
+    });
+    const ask = () => apart.send("GET /keys/self", { headers: bearer(secret.text) });
+    expect((await ask()).status).toBe(200);
+    clock.advance(1_200_000);
+    const late = await ask();
+    expect([late.status, late.json.code]).toEqual([429, "too_many_requests"]);
+    expect(late.headers.get("retry-after")).toBe("6000");
+    expect(late.headers.get("ratelimit")).toBe('"default";r=0;t=6000');
+    clock.advance(6_000_000);
+    expect((await ask()).status).toBe(200);
+    const guess = () => apart.send("POST /session", { body: { username: "bob", password: "a guess" } });
+    const guesses = [];
+    for (let times = 0; times < 11; times++) guesses.push(await guess());
+    const last = guesses.at(-1)!;
+    expect([last.status, last.headers.get("retry-after")]).toEqual([429, "900"]);
   });
 
   test("a user without the role is told which one is missing", async () => {

@@ -135,11 +135,17 @@ export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
 
 export type SignInResult =
   | { readonly ok: true; readonly credential: Credential }
-  | { readonly ok: false; readonly reason: SignInRefusal };
+  | ({ readonly ok: false } & SignInRefused);
+
+export interface SignInRefused {
+  readonly reason: SignInRefusal;
+  /** With `rate_limited` and `too_many_guesses`: after so long at most another attempt is looked at. */
+  readonly waitMs?: number;
+}
 
 export type CallerResult =
   | { readonly ok: true; readonly caller: Caller }
-  | { readonly ok: false; readonly reason: SignInRefusal; readonly fault?: KeyTextFault };
+  | ({ readonly ok: false; readonly fault?: KeyTextFault } & SignInRefused);
 
 /** Every attempt is audited, apart from changes and never with what was presented. */
 export interface SignIn {
@@ -152,6 +158,8 @@ export interface SignIn {
    * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
    */
   callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult>;
+  /** The same for a request that goes on: judged anew, but no use of the key, so nothing is counted, spent or noted. */
+  callerAgain(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
   byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
   byToken(token: string, origin: Origin): Promise<SignInResult>;

@@ -2,11 +2,10 @@
 
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import type { KeyTextFault } from "../domain/key-text.ts";
 import type { InsecureTransportRule } from "../domain/settings.ts";
 import type { CheckRecord, MaybePromise } from "../store/store.ts";
-import type { Verdict } from "../verify/verify.ts";
-import type { CallerResult, SignInRefusal, SignInResult } from "./accounts.ts";
+import type { Need, Verdict } from "../verify/verify.ts";
+import type { CallerResult, SignInResult } from "./accounts.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
 import { callerOfRecord } from "./standing.ts";
@@ -32,7 +31,7 @@ export class KeySignIn {
     const { feed, sessions, audit } = this.#deps;
     await feed.follow();
     const seen = sessions.mark();
-    const { verdict, words } = await this.#judge(text, username, origin);
+    const { verdict, words } = await this.#judge(text, { username }, origin);
     if (!verdict.ok) return this.#refuse(verdict, words, origin);
     const credential = credentialOfKey(this.#deps, verdict.record, { seen, scram: false });
     noteSignIn(audit, credential, origin);
@@ -40,8 +39,17 @@ export class KeySignIn {
     return { ok: true, credential };
   }
 
+  callerAgain(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
+    const judged = this.#judge(text, { username, cost: 0 }, origin);
+    const called = ({ verdict }: Judged): CallerResult => {
+      if (!verdict.ok) return { ok: false, reason: verdict.reason };
+      return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+    };
+    return judged instanceof Promise ? judged.then(called) : called(judged);
+  }
+
   callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
-    const judged = this.#judge(text, username, origin);
+    const judged = this.#judge(text, { username }, origin);
     const called = ({ verdict, words }: Judged): CallerResult => {
       if (!verdict.ok) return this.#refuse(verdict, words, origin);
       this.#deps.audit.noteUse(verdict.record.id, origin.address, origin.client);
@@ -51,13 +59,13 @@ export class KeySignIn {
   }
 
   /** The key's own verdict, and where it came over an insecure transport, what the settings make of that (protocol 4.6). */
-  #judge(text: string, username: string | undefined, origin: Origin): MaybePromise<Judged> {
-    const verdict = this.#deps.verify.verify(text, { origin, username });
+  #judge(text: string, need: Pick<Need, "username" | "cost">, origin: Origin): MaybePromise<Judged> {
+    const verdict = this.#deps.verify.verify(text, { ...need, origin });
     const judged = (found: Verdict): MaybePromise<Judged> => {
       if (found.ok) return { verdict: found, words: "" };
       const { reason, record } = found;
       if (reason === "insecure_transport" && record)
-        return this.#judgeInsecure({ ...found, record }, username, origin);
+        return this.#judgeInsecure({ ...found, record }, need.username, origin);
       return { verdict: found, words: wordsOfRefusal(reason) };
     };
     return verdict instanceof Promise ? verdict.then(judged) : judged(verdict);
@@ -107,12 +115,12 @@ export class KeySignIn {
   }
 
   #refuse(
-    { reason, record, fault }: Extract<Verdict, { ok: false }>,
+    { reason, record, fault, rate }: Extract<Verdict, { ok: false }>,
     error: string,
     origin: Origin,
-  ): { ok: false; reason: SignInRefusal; fault?: KeyTextFault } {
+  ): Extract<CallerResult, { ok: false }> {
     const username = record?.user.username;
     noteRefusal(this.#deps.audit, { kind: "API_KEY", reason, error, username, key: record }, origin);
-    return { ok: false, reason, fault };
+    return { ok: false, reason, fault, waitMs: rate?.resetMs };
   }
 }

@@ -3,7 +3,7 @@ import type { Origin } from "../domain/caller.ts";
 import { isUsername } from "../domain/user.ts";
 import type { PasswordRecord } from "../store/store.ts";
 import type { SignIn, SignInRefusal, SignInResult } from "./accounts.ts";
-import { countAttempt } from "./guesses.ts";
+import { countAttempt, GUESS_WINDOW_MS } from "./guesses.ts";
 import { KeySignIn } from "./key-sign-in.ts";
 import { ScramSignIn } from "./scram-sign-in.ts";
 import { credentialOfPassword, credentialOfToken, type SignInDeps } from "./sign-in-deps.ts";
@@ -16,6 +16,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
   return {
     byKey: (text, username, origin) => keys.byKey(text, username, origin),
     callerOfKey: (text, username, origin) => keys.callerOfKey(text, username, origin),
+    callerAgain: (text, username, origin) => keys.callerAgain(text, username, origin),
     byPassword: (username, password, origin) => byPassword(deps, { username, password }, origin),
     byToken: (token, origin) => byToken(deps, token, origin),
     scramFirst: (message, origin, binding) => scram.first(message, origin, binding),
@@ -34,7 +35,8 @@ async function byPassword(
   const refuse = (reason: SignInRefusal, error: string) =>
     refusePassword(deps, { reason, error, user }, origin);
   const attempt = await countAttempt(deps, named, origin.address);
-  if (!attempt) return refuse("too_many_guesses", wordsOfRefusal("too_many_guesses"));
+  if (!attempt)
+    return { ...refuse("too_many_guesses", wordsOfRefusal("too_many_guesses")), waitMs: GUESS_WINDOW_MS };
   const answer = await deps.passwords.check(password, user?.passwordHash ?? null);
   if (answer === "busy") {
     await attempt.takeBack();

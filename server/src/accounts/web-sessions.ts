@@ -23,6 +23,8 @@ export interface WebSessions {
   open(credential: Credential, origin: Origin): Promise<{ token: string; session: WebSession }>;
   /** Who this token's browser is now; undefined where its session has ended. */
   find(token: string, origin: Origin): Promise<{ caller: Caller; session: WebSession } | undefined>;
+  /** The same for a request that goes on: it does not keep an idle session alive. */
+  findAgain(token: string, origin: Origin): Promise<{ caller: Caller; session: WebSession } | undefined>;
   /** Signs out. Does nothing where there is no such session. */
   close(token: string, origin: Origin): Promise<void>;
   /** AUTH_SESSIONS_READ. With the user names. */
@@ -77,6 +79,17 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     return store.transact((tx) => tx.touchWebSession(session.id, now)).catch(() => true);
   };
 
+  const find: WebSessions["findAgain"] = async (token, origin) => {
+    const session = await store.findWebSession(digest(token));
+    if (!session) return undefined;
+    const user = await store.findCheckUser(session.userId);
+    if (!user || refusalOfUser(user) !== undefined || isOver(session, await readLimits())) {
+      await drop(session).catch(() => false);
+      return undefined;
+    }
+    return { caller: callerOf(user, { ...origin, sessionId: session.id }), session };
+  };
+
   return {
     open: async (credential, origin) => {
       const token = makeToken(deps.random);
@@ -103,16 +116,11 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     },
 
     find: async (token, origin) => {
-      const session = await store.findWebSession(digest(token));
-      if (!session) return undefined;
-      const user = await store.findCheckUser(session.userId);
-      if (!user || refusalOfUser(user) !== undefined || isOver(session, await readLimits())) {
-        await drop(session).catch(() => false);
-        return undefined;
-      }
-      if (!(await touch(session))) return undefined;
-      return { caller: callerOf(user, { ...origin, sessionId: session.id }), session };
+      const found = await find(token, origin);
+      return found && (await touch(found.session)) ? found : undefined;
     },
+
+    findAgain: find,
 
     close: async (token, origin) => {
       const session = await store.findWebSession(digest(token));

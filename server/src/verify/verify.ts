@@ -67,6 +67,8 @@ export type Verdict =
       readonly fault?: KeyTextFault;
       /** Only where the secret was right. */
       readonly record?: CheckRecord;
+      /** The limit that was spent. */
+      readonly rate?: RateState;
     };
 
 /** A verdict without the words of the key, which a check for others has no use for. */
@@ -142,7 +144,7 @@ export function createVerify(deps: VerifyDeps): Verify {
     if (!verdict.ok) return verdict;
     const allowance = allowanceOfRecord(record);
     return map(spend(store, { id: record.id, allowance }, need, clock.now()), (rate) =>
-      rate && !rate.ok ? { ok: false, reason: "rate_limited", record } : verdict,
+      rate && !rate.ok ? { ok: false, reason: "rate_limited", record, rate } : verdict,
     );
   };
   return {

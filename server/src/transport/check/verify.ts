@@ -5,6 +5,7 @@ import { AppError } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
+import { securityHeaders } from "../browser.ts";
 import { problemResponse } from "../rest/problem.ts";
 import { type Asker, isProxied } from "./asker.ts";
 import { rateHeaders } from "./identity.ts";
@@ -23,6 +24,8 @@ const HEADERS = new Headers({
   "Content-Type": "application/json",
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 });
 
 interface Question {
@@ -56,7 +59,13 @@ export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
     for (const question of questions) results.push((await answer(question)).body);
     return new Response(JSON.stringify({ results }), { headers: HEADERS });
   };
-  const failed = (error: unknown): Response => problemResponse(error, crypto.randomUUID(), log);
+  const failed = (error: unknown): Response => {
+    const requestId = crypto.randomUUID();
+    const response = problemResponse(error, requestId, log);
+    securityHeaders(response.headers);
+    response.headers.set("X-Request-Id", requestId);
+    return response;
+  };
   const readAndRespond = (req: Request): Promise<Response> | Response => {
     try {
       requireJson(req.headers);

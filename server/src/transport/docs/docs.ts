@@ -4,6 +4,7 @@
  */
 import { operationList } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
+import { AppError } from "../../domain/errors.ts";
 import type { Peer } from "../peer.ts";
 import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
@@ -27,11 +28,13 @@ export interface DocsDeps {
 }
 
 export interface Docs {
-  /** undefined where the path is none of the documentation's. */
-  fetch(req: Request, url: URL, peer: Peer): Promise<Response> | Response | undefined;
+  /** Throws malformed_request for whoever does more than read. */
+  fetch(req: Request, url: URL, peer: Peer): Promise<Response> | Response;
 }
 
 const ROOT = "/api/docs";
+const OPEN_API = "/api/openapi.json";
+const OPEN_RPC = "/api/openrpc.json";
 const REFERENCE: Page = {
   path: "rest",
   title: "REST reference",
@@ -39,6 +42,13 @@ const REFERENCE: Page = {
   words: `OpenAPI try it out ${operationList.map(({ name, method, path, title }) => `${name} ${method} ${path} ${title}`).join(" ")}`,
   body: () => html``,
 };
+
+/** Whether the address is the documentation's. */
+export function isDocs({ pathname }: URL): boolean {
+  return (
+    pathname === ROOT || pathname.startsWith(`${ROOT}/`) || pathname === OPEN_API || pathname === OPEN_RPC
+  );
+}
 
 export function createDocs({ openApi, versions }: DocsDeps): Docs {
   const names = ["current", ...versions.map(({ name }) => name).reverse()];
@@ -50,11 +60,9 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
   return {
     fetch: (req, url, peer) => {
       const { pathname } = url;
-      if (pathname === "/api/openapi.json") return text(openApi(), "application/json");
-      if (pathname === "/api/openrpc.json") return openRpc(versions.at(-1));
-      if (pathname !== ROOT && !pathname.startsWith(`${ROOT}/`)) return undefined;
-      if (req.method !== "GET" && req.method !== "HEAD")
-        return text("Pages are only read\n", "text/plain", 405);
+      if (req.method !== "GET" && req.method !== "HEAD") throw onlyRead();
+      if (pathname === OPEN_API) return text(openApi(), "application/json");
+      if (pathname === OPEN_RPC) return openRpc(versions.at(-1));
       const asset = ASSETS[pathname.slice(ROOT.length)];
       if (asset) return asset(req);
       const [version = "", ...path] = pathname.slice(ROOT.length + 1).split("/");
@@ -141,6 +149,11 @@ function missing(): Pick<Page, "path" | "title" | "body"> {
 
 function openRpc(version: RpcVersion | undefined): Response {
   return version ? text(openRpcText(version), "application/json") : text("{}", "application/json", 404);
+}
+
+function onlyRead(): AppError {
+  const details = { status: 405, allow: "GET, HEAD" };
+  return new AppError("malformed_request", "The documentation is only read", { details });
 }
 
 async function markup(page: Markup, status = 200): Promise<Response> {

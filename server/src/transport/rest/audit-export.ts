@@ -74,10 +74,10 @@ function csvLine(entry: Entry): string {
   return `${COLUMNS.map((name) => csvCell(entry[name])).join(",")}\r\n`;
 }
 
-/** RFC 4180. What a spreadsheet could take for a formula begins with an apostrophe. */
+/** RFC 4180. What a spreadsheet could take for a formula, in full width too, begins with an apostrophe. */
 function csvCell(value: unknown): string {
   if (value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

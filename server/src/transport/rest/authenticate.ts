@@ -15,18 +15,34 @@ interface Presented {
 }
 
 /** undefined: a visitor. Throws for a credential that is not good. */
-export async function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+  const { signIn, web } = deps.accounts;
+  return ask(req, peer, { ofKey: signIn.callerOfKey, ofToken: web.find });
+}
+
+/** The same while an answer goes on: no use of the key, and nothing that keeps an idle session alive. */
+export function authenticateAgain(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+  const { signIn, web } = deps.accounts;
+  return ask(req, peer, { ofKey: signIn.callerAgain, ofToken: web.findAgain });
+}
+
+interface Judges {
+  readonly ofKey: RestDeps["accounts"]["signIn"]["callerOfKey"];
+  readonly ofToken: RestDeps["accounts"]["web"]["find"];
+}
+
+async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promise<Asker | undefined> {
   const presented = readHeaders(req.headers);
   if (presented) {
     const { text, username } = presented;
-    const answer = await deps.accounts.signIn.callerOfKey(text, username, peer.origin);
-    if (!answer.ok) throw refusedKey(answer.reason, answer.fault);
+    const answer = await ofKey(text, username, peer.origin);
+    if (!answer.ok) throw refusedKey(answer);
     return { caller: answer.caller, session: undefined };
   }
   const token = readSessionCookie(req, peer);
   if (token === undefined) return undefined;
   requireOwnOrigin(req, peer.ownOrigins);
-  return deps.accounts.web.find(token, peer.origin);
+  return ofToken(token, peer.origin);
 }
 
 function readHeaders(headers: Headers): Presented | undefined {
@@ -34,7 +50,7 @@ function readHeaders(headers: Headers): Presented | undefined {
   const header = headers.get("x-api-key");
   const found = [
     ...(authorization === null ? [] : [readAuthorization(authorization)]),
-    ...(header === null ? [] : [{ text: header.trim(), username: undefined }]),
+    ...(header === null ? [] : [readOwnHeader(header.trim())]),
   ];
   const [first, second] = found;
   if (first && second && first.text !== second.text) {
@@ -52,6 +68,12 @@ function readAuthorization(value: string): Presented {
     "not_authenticated",
     "Authorization must be `Bearer KEY`, or Basic with user name and key",
   );
+}
+
+/** No key has a comma in it: one that has is two headers, which were joined on the way. */
+function readOwnHeader(text: string): Presented {
+  if (text.includes(",")) throw malformed("Two credentials in one header; send one");
+  return { text, username: undefined };
 }
 
 function readBasic(encoded: string): Presented {

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import type { Event as EventShape } from "@chatelaine/contract/operations/system";
 import type { z } from "zod";
 import type { Caller } from "../../domain/caller.ts";
+import type { Clock } from "../../domain/clock.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Change } from "../../feed/feed.ts";
 import type { Asker, RestDeps } from "./call.ts";
@@ -35,7 +36,9 @@ export interface EventHub {
   close(): void;
 }
 
-export function createEventHub(deps: Pick<RestDeps, "feed" | "accounts" | "alerts" | "log">): EventHub {
+type HubDeps = Pick<RestDeps, "feed" | "accounts" | "alerts" | "clock">;
+
+export function createEventHub(deps: HubDeps): EventHub {
   return new Hub(deps);
 }
 
@@ -44,18 +47,21 @@ class Hub implements EventHub {
   readonly #streams = new Set<Stream>();
   readonly #leave: readonly (() => void)[];
   readonly #timer: Timer;
+  readonly #clock: Clock;
   #kept: Happening[] = [];
   #number = 0;
 
-  constructor({ feed, accounts, alerts }: Pick<RestDeps, "feed" | "accounts" | "alerts">) {
+  constructor({ feed, accounts, alerts, clock }: HubDeps) {
+    this.#clock = clock;
     this.#leave = [
       feed.subscribe((change) => this.#addChange(change)),
       accounts.sessions.subscribe((action, session) =>
         this.#add(sessionShown(action, session.id, session.credential.username), session.credential.userId),
       ),
-      accounts.web.subscribe((action, session) =>
-        this.#add(sessionShown(action, session.id, ""), session.userId),
-      ),
+      accounts.web.subscribe((action, session) => {
+        if (action === "removed") this.#endSession(session.id);
+        this.#add(sessionShown(action, session.id, ""), session.userId);
+      }),
       alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
     this.#timer = setInterval(() => {
@@ -103,14 +109,21 @@ class Hub implements EventHub {
     for (const stream of this.#streams) if (stream.isTouchedBy(change)) void stream.check();
   }
 
+  #endSession(id: string): void {
+    for (const stream of [...this.#streams]) if (stream.sessionId === id) stream.end();
+  }
+
   #add(shown: Shown, userId: number | null): void {
     const happening = { number: ++this.#number, shown, userId };
     this.#kept.push(happening);
     if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
-    for (const stream of this.#streams) this.#tell(stream, happening);
+    for (const stream of [...this.#streams]) this.#tell(stream, happening);
   }
 
+  /** What ends by itself is told of by nobody in time: a key whose end has come hears nothing more. */
   #tell(stream: Stream, { number, shown, userId }: Happening): void {
+    const endsAt = stream.caller.key?.expiresAt;
+    if (endsAt && endsAt <= this.#clock.now()) return stream.end();
     if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
   }
 
@@ -122,6 +135,8 @@ class Hub implements EventHub {
 class Stream {
   readonly body: ReadableStream<Uint8Array>;
   readonly userId: number;
+  /** Of the browser; undefined for a key. */
+  readonly sessionId: string | undefined;
   readonly #again: () => Promise<Asker | undefined>;
   readonly #onEnd: () => void;
   readonly #encoder = new TextEncoder();
@@ -132,6 +147,7 @@ class Stream {
   constructor(asker: Asker, again: () => Promise<Asker | undefined>, onEnd: () => void) {
     this.#caller = asker.caller;
     this.userId = asker.caller.userId;
+    this.sessionId = asker.session?.id;
     this.#again = again;
     this.#onEnd = onEnd;
     this.body = new ReadableStream<Uint8Array>(

@@ -11,6 +11,7 @@ export const BODY_BYTES_MAX = 65_536;
 const JSON_DEPTH_MAX = 64;
 const KEY_LIKE = /\d{1,16}(?:-|%2d)[0-9A-Za-z]{64}|CK1[0-9A-Za-z]{61}/i;
 const KEY_NAMES = ["key", "api_key", "apikey", "api-key", "access_token", "token", "auth_token", "x-api-key"];
+const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 const JSON_TYPE = /^application\/(?:json|merge-patch\+json)\s*(?:;|$)/i;
 
 export interface Input {
@@ -130,11 +131,24 @@ async function readJson(req: Request): Promise<unknown> {
   if (type === null || !JSON_TYPE.test(type))
     throw malformed("The body must be JSON, with `Content-Type: application/json`", 415);
   if (depthOf(text) > JSON_DEPTH_MAX) throw malformed(`The body may be nested ${JSON_DEPTH_MAX} deep`);
+  const value = parseJson(text);
+  if (HALF_PAIR.test(text) && !isWellFormed(value)) throw malformed("The body has text that is no Unicode");
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     throw malformed("The body is not JSON");
   }
+}
+
+/** Half of a pair (`\ud800`) is no text: what is kept of it would not be what was sent. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, one]) => name.isWellFormed() && isWellFormed(one));
 }
 
 async function refuseBody(req: Request): Promise<undefined> {

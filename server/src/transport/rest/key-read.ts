@@ -50,7 +50,7 @@ export function createKeyRead({ accounts, keys, clock, log, trustedProxies }: Ke
     try {
       const known = accounts.signIn.callerOfKey(text, undefined, origin);
       const asker = known instanceof Promise ? await known : known;
-      if (!asker.ok) throw refusedKey(asker.reason, asker.fault);
+      if (!asker.ok) throw refusedKey(asker);
       response = new Response(textOf(await keys.get(asker.caller, id)), { headers: HEADERS });
     } catch (error) {
       response = problemResponse(error, requestId, log);

@@ -5,7 +5,7 @@
 import { ERROR_WORDS } from "@chatelaine/contract/error-words";
 import type { ErrorCode } from "@chatelaine/contract/errors";
 import type { z } from "zod";
-import type { SignInRefusal } from "../../accounts/accounts.ts";
+import type { SignInRefusal, SignInRefused } from "../../accounts/accounts.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import type { KeyTextFault } from "../../domain/key-text.ts";
 import type { Log } from "../../log.ts";
@@ -75,10 +75,15 @@ export function invalidInput(error: z.ZodError, where: "body" | "query" | "path"
 }
 
 /** A refused key, as the error that its holder is told. What the key is, is told only to whoever had its secret. */
-export function refusedKey(reason: SignInRefusal, fault?: KeyTextFault): AppError {
+export function refusedKey({
+  reason,
+  fault,
+  waitMs,
+}: SignInRefused & { readonly fault?: KeyTextFault }): AppError {
   const code = REFUSED_AS[reason];
   if (reason === "malformed") return new AppError(code, FAULT_WORDS[fault ?? "shape"]);
-  return new AppError(code, ERROR_WORDS[code].words);
+  const retryAfterSeconds = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs / 1000));
+  return new AppError(code, ERROR_WORDS[code].words, { details: { retryAfterSeconds } });
 }
 
 const REFUSED_AS: Readonly<Record<SignInRefusal, ErrorCode>> = {

@@ -7,13 +7,13 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Operation } from "@chatelaine/contract/operations/operation";
-import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
-import { Hono } from "hono";
+import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
+import { type Context, Hono } from "hono";
 import { AppError } from "../../domain/errors.ts";
-import { createDocs } from "../docs/docs.ts";
+import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import { alertHandlers } from "./alert-operations.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, authenticateAgain } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
 import { createEventHub, type EventHub } from "./events.ts";
 import { readInput, refuseKeyInQuery, refuseLarge } from "./input.ts";
@@ -30,6 +30,8 @@ export const API_BASE = "/api/v1";
 export interface Rest {
   /** undefined when the path is none of ours. The listener adds the headers that confine a page to every answer. */
   fetch(req: Request, peer: Peer): Response | Promise<Response> | undefined;
+  /** Asked last: a problem document for what is below `/api` and nobody's. */
+  missing(req: Request): Response | undefined;
   close(): void;
 }
 
@@ -47,10 +49,14 @@ export function createRest(deps: RestDeps): Rest {
   return {
     fetch: (req, peer) => {
       const url = new URL(req.url);
-      const page = docs.fetch(req, url, peer);
-      if (page) return docsAnswer(page, { deps, req, peer, url });
+      if (isDocs(url)) return docsAnswer(docs, { deps, req, peer, url });
       if (url.pathname !== API_BASE && !url.pathname.startsWith(`${API_BASE}/`)) return undefined;
       return answer(app, deps, req, { peer, url, requestId: randomUUID() });
+    },
+    missing: (req) => {
+      const { pathname } = new URL(req.url);
+      if (pathname !== "/api" && !pathname.startsWith("/api/")) return undefined;
+      return problemResponse(noSuchAddress(), randomUUID(), deps.log);
     },
     close: () => {
       events.close();
@@ -67,14 +73,12 @@ interface AskedPage {
 }
 
 /** Colours and scripts hold nothing that is not public; everything else is for whom the settings say. */
-async function docsAnswer(
-  page: Response | Promise<Response>,
-  { deps, req, peer, url }: AskedPage,
-): Promise<Response> {
+async function docsAnswer(docs: Docs, { deps, req, peer, url }: AskedPage): Promise<Response> {
   const isAsset = url.pathname.startsWith("/api/docs/assets/");
-  if (isAsset || (await deps.settings.docs()) === "open") return page;
   try {
-    if (await authenticate(req, peer, deps)) return await page;
+    refuseKeyInQuery(url);
+    if (isAsset || (await deps.settings.docs()) === "open") return await docs.fetch(req, url, peer);
+    if (await authenticate(req, peer, deps)) return await docs.fetch(req, url, peer);
     throw new AppError(
       "not_authenticated",
       "The documentation is for whoever is signed in: sign in at /sign-in",
@@ -103,24 +107,24 @@ function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<E
     getPath: (_, options) => (options as { env: Env["Bindings"] }).env.url.pathname,
   });
   const handlers = handlersWith(events, deps) as Readonly<Record<string, AnyHandler>>;
-  for (const operation of operationList) {
+  app.options("*", (context) => preflight(context.req.raw, context.env.url.pathname, deps));
+  const nothing = (context: Context<Env>): never => {
+    throw notFound(context.req.method, context.env.url.pathname);
+  };
+  const add = (operation: Operation): void => {
     const handler = handlers[operation.name]!;
     app.on(operation.method, routeOf(operation), async (context) => {
       const { peer, url } = context.env;
-      return run(operation, handler, {
-        req: context.req.raw,
-        url,
-        peer,
-        params: context.req.param(),
-        deps,
-        receipts,
-      });
+      const { raw: req } = context.req;
+      return run(operation, handler, { req, url, peer, params: context.req.param(), deps, receipts });
     });
-  }
-  app.options("*", (context) => preflight(context.req.raw, deps.allowOrigins ?? []));
-  app.notFound((context) => {
-    throw notFound(context.req.method, context.env.url.pathname);
-  });
+  };
+  // `/keys/self` is not the key whose number is `self`, by whatever method.
+  const literal = operationList.filter(({ params }) => params === undefined);
+  for (const operation of literal) add(operation);
+  for (const operation of literal) app.all(routeOf(operation), nothing);
+  for (const operation of operationList) if (operation.params !== undefined) add(operation);
+  app.notFound(nothing);
   app.onError((error, context) => problemResponse(error, context.env.requestId, deps.log));
   return app;
 }
@@ -129,7 +133,10 @@ function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<E
 function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName> {
   const stream: Handler<"events.stream"> = async ({ req, peer, asker }) => {
     if (!asker) throw new AppError("not_authenticated", "Sign in first");
-    return events.open(asker, req.headers.get("last-event-id"), () => authenticate(req, peer, deps));
+    // Nobody would read it, so it would stay open for good.
+    if (req.method === "HEAD")
+      return new Response(null, { headers: { "Content-Type": "text/event-stream" } });
+    return events.open(asker, req.headers.get("last-event-id"), () => authenticateAgain(req, peer, deps));
   };
   return {
     ...keyHandlers,
@@ -177,12 +184,17 @@ function notSignedIn(req: Request): AppError {
   );
 }
 
+/** What may be done at an address, by the operations that name it, or else by those that name its like. */
+function methodsAt(path: string): string[] {
+  const literal = operationList.filter((operation) => API_BASE + operation.path === path);
+  const found =
+    literal.length > 0 ? literal : operationList.filter((operation) => pathPattern(operation).test(path));
+  return found.map(({ method }) => method);
+}
+
 function notFound(method: string, path: string): AppError {
-  const allowed = Object.values<Operation>(OPERATIONS)
-    .filter((operation) => pathPattern(operation).test(path))
-    .map((operation) => operation.method);
-  if (allowed.length === 0)
-    return new AppError("not_found", "There is no such address; /api/docs lists all that there are");
+  const allowed = methodsAt(path);
+  if (allowed.length === 0) return noSuchAddress();
   const error = malformed(`${method} is not possible here`, 405);
   return new AppError(error.code, error.message, {
     details: { ...error.details, allow: allowed.join(", ") },
@@ -193,9 +205,17 @@ function pathPattern(operation: Operation): RegExp {
   return new RegExp(`^${API_BASE}${operation.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
 }
 
-function preflight(req: Request, allowOrigins: readonly string[]): Response {
+function noSuchAddress(): AppError {
+  return new AppError("not_found", "There is no such address; /api/docs lists all that there are");
+}
+
+/** Who names no origin is no page, and is told what there is. */
+function preflight(req: Request, path: string, { allowOrigins = [] }: RestDeps): Response {
+  const allowed = methodsAt(path);
+  if (allowed.length === 0) throw noSuchAddress();
   const origin = req.headers.get("origin");
-  if (origin === null || !allowOrigins.includes(origin)) {
+  if (origin === null) return new Response(null, { status: 204, headers: { Allow: allowed.join(", ") } });
+  if (!allowOrigins.includes(origin)) {
     throw new AppError(
       "forbidden",
       "Pages of other origins may not call; `--allow-origin` names those that may",
@@ -212,6 +232,7 @@ function preflight(req: Request, allowOrigins: readonly string[]): Response {
 /** Without credentials: a page elsewhere may call with a key, never with the browser's session. */
 function allowOrigin(headers: Headers, origin: string): void {
   headers.set("Access-Control-Allow-Origin", origin);
+  headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit");
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   headers.append("Vary", "Origin");
 }

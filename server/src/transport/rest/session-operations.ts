@@ -68,6 +68,8 @@ export const sessionHandlers: Handlers<
   "setup.get": async ({ deps }) => ({ needed: await deps.accounts.setup.isNeeded() }),
   "setup.create": async ({ req, peer, body, deps }) => {
     refuseForeignOrigin(req, peer.ownOrigins);
+    if (!peer.origin.secure)
+      throw new AppError("insecure_transport", "Setting up needs https, or http on the machine itself");
     const { token, full_name: fullName, ...rest } = body;
     return userEntry(await deps.accounts.setup.createFirst(token, { ...rest, fullName }, peer.origin));
   },
@@ -81,7 +83,7 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
   const answer = await deps.accounts.signIn.byPassword(body.username, body.password, peer.origin);
   if (!answer.ok) {
     if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");
-    throw refusedKey(answer.reason);
+    throw refusedKey(answer);
   }
   const before = readSessionCookie(req, peer);
   if (before !== undefined) await deps.accounts.web.close(before, peer.origin);

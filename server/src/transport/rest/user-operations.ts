@@ -140,7 +140,7 @@ async function requireOwnPassword({ caller, body, deps }: Call<"users.setPasswor
     caller.origin,
   );
   if (answer.ok) return;
-  if (answer.reason !== "unknown") throw refusedKey(answer.reason);
+  if (answer.reason !== "unknown") throw refusedKey(answer);
   const message = "That is not your password";
   throw new AppError("invalid", message, {
     issues: [{ path: ["current_password"], code: "shape", message }],
