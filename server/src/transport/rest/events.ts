@@ -123,8 +123,8 @@ class Hub implements EventHub {
   /** What ends by itself is told of by nobody in time: a key whose end has come hears nothing more. */
   #tell(stream: Stream, { number, shown, userId }: Happening): void {
     const endsAt = stream.caller.key?.expiresAt;
-    if (endsAt && endsAt <= this.#clock.now()) return stream.end();
-    if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
+    if (endsAt && endsAt <= this.#clock.now()) stream.end();
+    else if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
   }
 
   #id(number: number): string {
