@@ -27,7 +27,7 @@ export function addServe(program: Command): void {
     )
     .option(
       "--check <addr>",
-      "one more address that serves checks of keys and health, and nothing else; off unless set (CHATELAINE_CHECK)",
+      "one more address that serves checks of keys, the public keys of signed identities and health, and nothing else; off unless set (CHATELAINE_CHECK)",
     )
     .option(
       "--allow-origin <origin>",

@@ -50,11 +50,11 @@ test("an answer is a value, whether the key is good or not", async () => {
 });
 
 test("a service that may not ask is told so, and may with a key of its own that has KEY_VERIFY", async () => {
-  await using check = await openCheck();
+  await using check = await openCheck({ trustedProxy: ["127.0.0.1"] });
   const { text } = await check.key("good");
   // A header of a proxy takes away what loopback alone gives.
   const proxied = (url: string, init: RequestInit) =>
-    fetch(url, { ...init, headers: { ...(init.headers as object), Via: "1.1 p" } });
+    fetch(url, { ...init, headers: { ...(init.headers as object), "X-Forwarded-Proto": "https" } });
   const without = createVerifier({ url: check.url, fetch: proxied });
   await expect(without.verify(text)).rejects.toMatchObject({ code: "forbidden", status: 403 });
   await check.app.accounts.users.create(SYSTEM, { username: "service", roles: ["KEY_VERIFY"] });

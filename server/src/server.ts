@@ -151,6 +151,12 @@ async function openServer(config: Config, app: App): Promise<Server> {
     caPem: () => certificates?.caPem(),
     log,
   });
+  const checkHealth = createHealth({
+    probe: app.store.probe,
+    monotonic: app.clock.monotonic,
+    caPem: () => undefined,
+    log,
+  });
   const api = createDialect(app);
   const rest = createRest({ ...app, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
   const { allowOrigins, anonymousRate } = config;
@@ -163,7 +169,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     (req) => rest.missing(req),
     (req) => web.fetch(req),
   ];
-  const { trustedProxies, checkFrom } = config;
+  const { trustedProxies, trustUnix, checkFrom } = config;
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
   const metrics = {
@@ -171,13 +177,14 @@ async function openServer(config: Config, app: App): Promise<Server> {
     storeBytes: () => bytesOf(config.data),
     version: VERSION,
   };
-  const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, checkFrom });
+  const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, trustUnix, checkFrom });
   const readKey = createKeyRead({ ...app, trustedProxies });
-  const bare: BareRoute = (...request) => check.bare(...request) ?? readKey(...request);
+  const bare: BareRoute = (...request) =>
+    check.bare(...request) ?? check.metrics(...request) ?? readKey(...request);
   const listeners = await openListeners(config, certificates, {
     bare,
     check,
-    health,
+    health: checkHealth,
     routes,
     websocket: rpc.websocket,
     log,

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { createPublicKey, verify as verifySignature } from "node:crypto";
+import { networkInterfaces } from "node:os";
+import type { KeyFields } from "../src/domain/key.ts";
 import { openCheck, rawStatus } from "./check-app.ts";
 import { movedClock, SYSTEM } from "./installation.ts";
 
@@ -261,22 +263,63 @@ test("verify refuses what is no question", async () => {
     expect(await statusOf(body)).toBe(422);
   expect(await statusOf({ key: text }, { "Content-Type": "text/plain" })).toBe(415);
   expect(await statusOf({ key: "x".repeat(70_000) })).toBe(413);
+  const endless = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(65_536).fill(32)) });
+  const headers = { "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: endless };
+  expect((await fetch(`${check.url}/api/v1/verify`, init)).status).toBe(413);
 });
 
-test("only who is near, named or holds KEY_VERIFY may ask verify; only proxies may ask /auth", async () => {
-  await using check = await openCheck({ http: "0.0.0.0:0", checkFrom: ["192.0.2.0/24"] });
+test("only who is near, named or shows a key with KEY_VERIFY may ask verify", async () => {
+  await using check = await openCheck({ http: "0.0.0.0:0", trustedProxy: ["127.0.0.1"] });
   const { text } = await check.key("ci");
   await check.app.accounts.users.create(SYSTEM, { username: "svc", roles: ["KEY_VERIFY"] });
-  const { secret } = await check.app.keys.create(SYSTEM, { name: "svc", username: "svc" });
-  expect((await check.verify({ key: text })).status).toBe(200);
-  const proxied = { "X-Forwarded-For": "203.0.113.7" };
-  expect((await check.verify({ key: text }, proxied)).status).toBe(403);
-  expect(
-    (await check.verify({ key: text }, { ...proxied, Authorization: `Bearer ${secret.text}` })).status,
-  ).toBe(200);
-  expect((await check.verify({ key: text }, { ...proxied, Authorization: `Bearer ${text}` })).status).toBe(
-    403,
-  );
+  const make = async (name: string, fields: KeyFields = {}) =>
+    (await check.app.keys.create(SYSTEM, { ...fields, name, username: "svc" })).secret.text;
+  const status = async (headers: Record<string, string> = {}) =>
+    (await check.verify({ key: text }, headers)).status;
+  expect(await status()).toBe(200);
+  const far = { "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https" };
+  const as = (key: string) => ({ ...far, Authorization: `Bearer ${key}` });
+  expect(await status(far)).toBe(403);
+  for (const name of ["Via", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto"])
+    expect([name, await status({ [name]: "x" })]).toEqual([name, 403]);
+  const own = await make("own");
+  expect(await status(as(own))).toBe(200);
+  expect(await status({ ...far, "X-API-Key": own })).toBe(200);
+  expect(await status({ ...far, Authorization: `Basic ${btoa(`svc:${own}`)}` })).toBe(200);
+  expect(await status({ ...far, Cookie: `chatelaine=${own}` })).toBe(403);
+  expect(await status(as(text))).toBe(403);
+  expect(await status({ ...as(own), "X-Forwarded-Proto": "http" })).toBe(403);
+  expect(await status(as(await make("bound", { allowedIps: ["203.0.113.0/24"] })))).toBe(200);
+  expect(await status(as(await make("elsewhere", { allowedIps: ["198.51.100.1"] })))).toBe(403);
+  const limited = await make("limited", { rateLimit: { limit: 1, windowSeconds: 3_600 } });
+  expect([await status(as(limited)), await status(as(limited))]).toEqual([200, 403]);
+  expect(await status(as(await make("narrow", { roles: [] })))).toBe(403);
+});
+
+test("a network of --check-from asks both and reads no metrics, a trusted proxy asks /auth alone", async () => {
+  const away = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  // On a machine without a network nobody is away; what is decided there is in asker.test.ts.
+  if (away === undefined) return;
+  const statuses = async (raw: object) => {
+    await using check = await openCheck({ http: "0.0.0.0:0", ...raw });
+    const { text } = await check.key("ci");
+    const { port } = new URL(check.url);
+    const url = `http://${away}:${port}`;
+    const init = { method: "POST", headers: { "Content-Type": "application/json" } };
+    return await Promise.all(
+      [
+        fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${text}` } }),
+        fetch(`${url}/api/v1/verify`, { ...init, body: JSON.stringify({ key: text }) }),
+        fetch(`${url}/metrics`),
+      ].map(async (asked) => (await asked).status),
+    );
+  };
+  expect(await statuses({})).toEqual([403, 403, 403]);
+  expect(await statuses({ checkFrom: ["0.0.0.0/0"] })).toEqual([200, 200, 403]);
+  expect(await statuses({ trustedProxy: ["0.0.0.0/0"] })).toEqual([200, 403, 403]);
 });
 
 test("a listener of --check serves checks and health, and nothing else", async () => {
@@ -292,8 +335,17 @@ test("a listener of --check serves checks and health, and nothing else", async (
   expect(
     await get("/api/v1/verify", { method: "POST", body, headers: { "Content-Type": "application/json" } }),
   ).toBe(200);
-  for (const path of ["/api/v1/keys", "/", "/api/versions", "/setup"])
-    expect(await get(path, { headers })).toBe(404);
+  expect(await get("/.well-known/jwks.json")).toBe(200);
+  for (const path of [
+    "/api/v1/keys",
+    "/api/v1/keys/1",
+    "/",
+    "/api/versions",
+    "/setup",
+    "/metrics",
+    "/ca.pem",
+  ])
+    expect([path, await get(path, { headers })]).toEqual([path, 404]);
 });
 
 test("an assertion is signed by the key of jwks.json, for one audience, for a minute", async () => {
@@ -331,6 +383,13 @@ test("when the database is away /auth answers 503, or 403 where the proxy knows 
   });
   expect((await check.auth(text)).status).toBe(503);
   expect((await check.auth(text, { path: "/auth?deny=403" })).status).toBe(403);
+  expect(await check.verify({ key: text })).toMatchObject({ status: 503, code: "unavailable" });
+  expect(await check.verify({ keys: [{ key: text }] })).toMatchObject({ status: 503, code: "unavailable" });
   Object.assign(store, { stamp });
+  const { readSettings } = store;
+  Object.assign(store, { readSettings: () => new Promise(() => undefined) });
+  const clear = { "X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9" };
+  expect((await check.auth(text, { headers: clear })).status).toBe(503);
+  Object.assign(store, { readSettings });
   expect((await check.auth(text)).status).toBe(200);
 });

@@ -136,7 +136,7 @@ test("a key's hosts are bounded, and what is beyond is counted together", async 
 });
 
 test("metrics tell checks by outcome to this machine and to auditors, in Prometheus' format", async () => {
-  await using check = await openCheck();
+  await using check = await openCheck({ trustedProxy: ["127.0.0.1"] });
   const { text } = await check.key("ci");
   await check.auth(text);
   await check.auth(`7-${"a".repeat(64)}`);
@@ -147,7 +147,7 @@ test("metrics tell checks by outcome to this machine and to auditors, in Prometh
   expect(body).toContain('chatelaine_checks_total{door="auth",outcome="unknown"} 1');
   for (const line of body.trim().split("\n"))
     expect(line).toMatch(/^(# (HELP|TYPE) .+|[a-z_]+(\{[^}]*\})? [0-9.e+-]+)$/);
-  const proxied = { "X-Forwarded-For": "203.0.113.7" };
+  const proxied = { "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https" };
   expect((await fetch(`${check.url}/metrics`, { headers: proxied })).status).toBe(403);
   const as = (key: string) =>
     fetch(`${check.url}/metrics`, { headers: { ...proxied, Authorization: `Bearer ${key}` } });

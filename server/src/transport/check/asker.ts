@@ -3,10 +3,20 @@
  * `--check-from`, and for `/auth` also `--trusted-proxy`. What the asker says of its client counts, because it was let
  * ask; of several addresses the right-most that is no trusted proxy's.
  */
-import { isLoopback, type Network, networkContains, parseAddress } from "../../domain/address.ts";
+import {
+  formatAddress,
+  isLoopback,
+  type Network,
+  networkContains,
+  parseAddress,
+} from "../../domain/address.ts";
 
 export interface Asker {
+  /** As the listener saw it; null: a unix socket. */
+  readonly address: string | null;
   readonly mayAuth: boolean;
+  /** This very machine, where no proxy stands before it. */
+  readonly isNear: boolean;
   /** Loopback only where no proxy stands before it. */
   readonly mayVerify: "yes" | "unless_proxied" | "no";
 }
@@ -17,21 +27,20 @@ export interface Askers {
 }
 
 const KNOWN_MAX = 4_096;
-const UNIX: Asker = { mayAuth: true, mayVerify: "unless_proxied" };
-const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const UNIX: Asker = { address: null, mayAuth: true, isNear: true, mayVerify: "unless_proxied" };
 
 /** @returns judge of the address that a listener saw; null: a unix socket */
 export function createAskers({ trustedProxies, checkFrom }: Askers): (address: string | null) => Asker {
   const known = new Map<string, Asker>();
   const judge = (text: string): Asker => {
     const address = parseAddress(text);
-    if (!address) return { mayAuth: false, mayVerify: "no" };
+    if (!address) return { address: text, mayAuth: false, isNear: false, mayVerify: "no" };
     const isIn = (networks: readonly Network[]): boolean =>
       networks.some((network) => networkContains(network, address));
     const isNear = isLoopback(address);
     const isNamed = isIn(checkFrom);
     const mayVerify = isNamed ? "yes" : isNear ? "unless_proxied" : "no";
-    return { mayAuth: isNear || isNamed || isIn(trustedProxies), mayVerify };
+    return { address: text, mayAuth: isNear || isNamed || isIn(trustedProxies), isNear, mayVerify };
   };
   return (address) => {
     if (address === null) return UNIX;
@@ -45,23 +54,35 @@ export function createAskers({ trustedProxies, checkFrom }: Askers): (address: s
   };
 }
 
-export function isProxied(headers: Headers): boolean {
-  return PROXY_HEADERS.some((name) => headers.has(name));
-}
-
-/** The client that a proxy names; null where it names none, or nothing that is an address. */
+/** The client that a proxy names, in canonical text; null where it names none, or nothing that is an address. */
 export function clientAddress(headers: Headers, trusted: readonly Network[]): string | null {
   const named = headers.get("x-forwarded-for");
   if (named === null) return null;
-  if (!named.includes(",")) return bare(named);
+  if (!named.includes(",")) return canonical(named);
   let client: string | null = null;
   for (const hop of named.split(",").reverse()) {
-    client = bare(hop);
-    const address = parseAddress(client);
+    const address = parseAddress(bare(hop));
     if (!address) return null;
+    client = formatAddress(address);
     if (!trusted.some((network) => networkContains(network, address))) break;
   }
   return client;
+}
+
+const HOP_CHARS_MAX = 64;
+const canonicals = new Map<string, string | null>();
+
+/** Most clients come again. */
+function canonical(hop: string): string | null {
+  let text = canonicals.get(hop);
+  if (text === undefined) {
+    const address = hop.length > HOP_CHARS_MAX ? undefined : parseAddress(bare(hop));
+    text = address ? formatAddress(address) : null;
+    if (hop.length > HOP_CHARS_MAX) return text;
+    if (canonicals.size >= KNOWN_MAX) canonicals.clear();
+    canonicals.set(hop, text);
+  }
+  return text;
 }
 
 /** Whether the proxy says that its client came without TLS, from elsewhere. */

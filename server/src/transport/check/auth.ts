@@ -8,6 +8,7 @@ import { errorCode } from "../../domain/errors.ts";
 import type { Log } from "../../log.ts";
 import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
 import { type Asker, clientAddress, isInsecureClient } from "./asker.ts";
+import { createHint, type Hint } from "./hints.ts";
 import { createIdentity, rateHeaders } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
 import { readPresented } from "./presented.ts";
@@ -26,7 +27,6 @@ export interface AuthDeps {
 
 /** A proxy waits no longer: Envoy gives up after 200 ms. */
 const ANSWER_MS_MAX = 150;
-const WARN_EVERY_MS = 60_000;
 const CLIENT_CHARS_MAX = 200;
 const HOST_CHARS_MAX = 255;
 const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
@@ -46,13 +46,7 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
 export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
   const wantsOf = createWants();
   const identity = createIdentity();
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  const warn = (message: string, fields: Record<string, unknown>): void => {
-    const now = performance.now();
-    if (now - warnedAt < WARN_EVERY_MS) return;
-    warnedAt = now;
-    log.warn(message, fields);
-  };
+  const warn = createHint(log);
   const answer = ({ check, decision }: Judged, wants: Wants, foreign: string | null): Response => {
     if (!check.ok) return refusal(check, wants, decision);
     const ready = identity(check.id, check.allowance);
@@ -88,7 +82,10 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
   /** @param pathAt where the path begins in the address; null: something is below `/auth`, whatever the address says */
   return (req: Request, pathAt: number | null, asker: Asker): MaybePromise<Response> => {
     if (!asker.mayAuth) {
-      warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", {});
+      const { address } = asker;
+      warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", {
+        address,
+      });
       return bare(403);
     }
     const wants = wantsOf(req.url, pathAt, req.headers);
@@ -117,16 +114,14 @@ function refusal(check: Extract<Check, { ok: false }>, wants: Wants, decision?: 
   return response;
 }
 
-type Warn = (message: string, fields: Record<string, unknown>) => void;
-
 /** Away is never "no": clients throw good keys away on 401. */
-function failed(error: unknown, { folds }: Wants, warn: Warn): Response {
+function failed(error: unknown, { folds }: Wants, warn: Hint): Response {
   const code = errorCode(error);
   warn("A check could not be made", { code, error });
   return bare(folds ? 403 : 503, { "Retry-After": "2" });
 }
 
-async function inTime(response: Promise<Response>, wants: Wants, warn: Warn): Promise<Response> {
+async function inTime(response: Promise<Response>, wants: Wants, warn: Hint): Promise<Response> {
   let late: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     late = setTimeout(() => reject(new Error(`No answer within ${ANSWER_MS_MAX} ms`)), ANSWER_MS_MAX);

@@ -10,11 +10,13 @@ import type { Log } from "../../log.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { BareRoute } from "../listen.ts";
-import { type Asker, createAskers, isProxied } from "./asker.ts";
+import { hasProxyHeaders } from "../peer.ts";
+import { createAskers } from "./asker.ts";
 import { createAuth } from "./auth.ts";
 import { createAssertions, type Signer } from "./identity.ts";
 import { createJudge } from "./judge.ts";
-import { type MetricsDeps, mayReadMetrics, metricsText } from "./metrics.ts";
+import { type MetricsDeps, metricsText } from "./metrics.ts";
+import { createOwnCaller } from "./own-key.ts";
 import type { CheckStats } from "./stats.ts";
 import { createVerifyRoute } from "./verify.ts";
 
@@ -29,11 +31,15 @@ export interface CheckDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly trustedProxies: readonly Network[];
+  readonly trustUnix: boolean;
+  readonly accounts: { readonly signIn: Parameters<typeof createOwnCaller>[0] };
   readonly checkFrom: readonly Network[];
 }
 
 export interface CheckRoutes {
   readonly bare: BareRoute;
+  /** Not for a listener that serves checks alone. */
+  readonly metrics: BareRoute;
   /** By their paths as they are written: what a client appends to `/auth/` makes no other address of it. */
   readonly written: Readonly<Record<string, BareRoute>>;
 }
@@ -59,15 +65,21 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trustedProxies, log });
   const verifyRoute = createVerifyRoute({ judge, verify, log });
-  const answerMetrics = async (headers: Headers, { mayVerify }: Asker): Promise<Response> => {
-    const isNear = mayVerify !== "no" && !isProxied(headers);
-    if (!(await mayReadMetrics(headers, isNear, verify))) return new Response("Forbidden\n", { status: 403 });
+  const ownCaller = createOwnCaller(deps.accounts.signIn, {
+    networks: trustedProxies,
+    unix: deps.trustUnix,
+  });
+  const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
+    const isNear = askerOf(address).isNear && !hasProxyHeaders(req.headers);
+    const isOpen =
+      isNear || (await ownCaller(req, address, isTls).catch(() => undefined))?.roles.has("SYSTEM_AUDIT_READ");
+    if (!isOpen) return new Response("Forbidden\n", { status: 403 });
     return new Response(metricsText({ ...deps, ...deps.metrics }), {
       headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store" },
     });
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
-  const bare: BareRoute = (req, peerAddress) => {
+  const bare: BareRoute = (req, peerAddress, isTls) => {
     const { url } = req;
     const at = url.indexOf("/", 8);
     if (url.startsWith(AUTH, at)) {
@@ -76,14 +88,22 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
       return undefined;
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
-      return verifyRoute(req, askerOf(peerAddress()));
-    if (url.endsWith(METRICS) && url.length === at + METRICS.length && req.method === "GET")
-      return answerMetrics(req.headers, askerOf(peerAddress()));
+      return verifyRoute(req, askerOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
     if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET")
       return new Response(jwks, {
         headers: { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" },
       });
     return undefined;
   };
-  return { bare, written: { [`${AUTH}/*`]: (req, peerAddress) => auth(req, null, askerOf(peerAddress())) } };
+  const metrics: BareRoute = (req, peerAddress, isTls) => {
+    const { url } = req;
+    if (!url.endsWith(METRICS) || req.method !== "GET" || url.length !== url.indexOf("/", 8) + METRICS.length)
+      return undefined;
+    return answerMetrics(req, peerAddress(), isTls);
+  };
+  return {
+    bare,
+    metrics,
+    written: { [`${AUTH}/*`]: (req, peerAddress) => auth(req, null, askerOf(peerAddress())) },
+  };
 }

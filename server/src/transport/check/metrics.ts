@@ -1,10 +1,8 @@
 /** `/metrics` in the text format of Prometheus: open to this machine, and to keys with SYSTEM_AUDIT_READ. */
-import type { Verify } from "../../verify/verify.ts";
 import { type CheckStats, LATENCY_BOUNDS } from "./stats.ts";
 
 export interface MetricsDeps {
   readonly stats: CheckStats;
-  readonly verify: Pick<Verify, "check">;
   readonly countSessions: () => number;
   /** Bytes of the two databases. */
   readonly storeBytes: () => Readonly<Record<string, number>>;
@@ -40,17 +38,4 @@ export function metricsText({ stats, countSessions, storeBytes, version }: Metri
     `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
   ];
   return `${lines.join("\n")}\n`;
-}
-
-/** @param isNear on this machine, with no proxy before it */
-export async function mayReadMetrics(
-  headers: Headers,
-  isNear: boolean,
-  verify: Pick<Verify, "check">,
-): Promise<boolean> {
-  if (isNear) return true;
-  const [, own] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
-  if (own === undefined) return false;
-  const check = await verify.check(own, { origin: null });
-  return check.ok && check.allowance.rights.roles.has("SYSTEM_AUDIT_READ");
 }

@@ -1,19 +1,23 @@
 /** `POST /api/v1/verify`: a service asks whose key this is, and may it. One key or up to 100; the answer is always 200. */
 import { VERIFY_KEYS_MAX } from "@chatelaine/contract/operations/verify";
-import { parseAddress } from "../../domain/address.ts";
-import { AppError } from "../../domain/errors.ts";
+import { formatAddress, parseAddress } from "../../domain/address.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { AppError, errorCode } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
+import { hasProxyHeaders } from "../peer.ts";
+import { readText } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
-import { type Asker, isProxied } from "./asker.ts";
+import type { Asker } from "./asker.ts";
+import { createHint } from "./hints.ts";
 import { rateHeaders } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
 
 export interface VerifyDeps {
   readonly judge: Judge;
-  readonly verify: Pick<Verify, "check" | "findWords">;
+  readonly verify: Pick<Verify, "findWords">;
   readonly log: Log;
 }
 
@@ -59,9 +63,14 @@ export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
     for (const question of questions) results.push((await answer(question)).body);
     return new Response(JSON.stringify({ results }), { headers: HEADERS });
   };
+  const hint = createHint(log);
+  /** Away is never "no", and no fault of ours either: 503. */
   const failed = (error: unknown): Response => {
+    const isTold = error instanceof AppError && errorCode(error) !== "internal";
+    if (!isTold) hint("A check could not be made", { error });
+    const told = isTold ? error : new AppError("unavailable", "Keys cannot be checked at the moment");
     const requestId = crypto.randomUUID();
-    const response = problemResponse(error, requestId, log);
+    const response = problemResponse(told, requestId, log);
     securityHeaders(response.headers);
     response.headers.set("X-Request-Id", requestId);
     return response;
@@ -69,17 +78,25 @@ export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
   const readAndRespond = (req: Request): Promise<Response> | Response => {
     try {
       requireJson(req.headers);
-      return req.text().then(respond).catch(failed);
+      const text = req.headers.has("content-length") ? req.text() : readText(req);
+      return text.then(respond).catch(failed);
     } catch (error) {
       return failed(error);
     }
   };
-  return (req: Request, asker: Asker): MaybePromise<Response> => {
-    if (isNear(req.headers, asker)) return readAndRespond(req);
-    return holdsRole(req.headers, verify).then((may) => {
-      if (may) return readAndRespond(req);
-      log.warn(
-        "Somebody asked /api/v1/verify who may not; --check-from or a key with KEY_VERIFY lets one ask",
+  /** @param ownCaller whose key the asker shows, asked where he is not near enough */
+  return (
+    req: Request,
+    asker: Asker,
+    ownCaller: () => Promise<Caller | undefined>,
+  ): MaybePromise<Response> => {
+    if (mayAsk(req.headers, asker)) return readAndRespond(req);
+    return ownCaller().then((caller) => {
+      if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req);
+      const { address } = asker;
+      hint(
+        "Somebody asked /api/v1/verify who may not; --check-from or, over TLS, a key with KEY_VERIFY lets one ask",
+        { address },
       );
       return failed(new AppError("forbidden", "You may not ask about keys of others"));
     }, failed);
@@ -98,16 +115,8 @@ function responseOf({ body, rate }: Answer): Response {
   return new Response(JSON.stringify(body), { headers });
 }
 
-function isNear(headers: Headers, { mayVerify }: Asker): boolean {
-  return mayVerify === "yes" || (mayVerify === "unless_proxied" && !isProxied(headers));
-}
-
-/** A service far away asks with a key of its own that has KEY_VERIFY. */
-async function holdsRole(headers: Headers, verify: VerifyDeps["verify"]): Promise<boolean> {
-  const [, own] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
-  if (own === undefined) return false;
-  const check = await verify.check(own, { origin: null });
-  return check.ok && check.allowance.rights.roles.has("KEY_VERIFY");
+function mayAsk(headers: Headers, { mayVerify }: Asker): boolean {
+  return mayVerify === "yes" || (mayVerify === "unless_proxied" && !hasProxyHeaders(headers));
 }
 
 function requireJson(headers: Headers): void {
@@ -146,8 +155,8 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
   if (typeof key !== "string") throw invalid([...path, "key"], "Expected the text of a key");
   if (scope !== undefined && (typeof scope !== "string" || !isScope(scope)))
     throw invalid([...path, "scope"], "Expected resource:action");
-  if (ip !== undefined && (typeof ip !== "string" || !parseAddress(ip)))
-    throw invalid([...path, "ip"], "Expected an address");
+  const address = typeof ip === "string" ? parseAddress(ip) : undefined;
+  if (ip !== undefined && !address) throw invalid([...path, "ip"], "Expected an address");
   if (
     cost !== undefined &&
     !(Number.isInteger(cost) && (cost as number) >= 0 && (cost as number) <= COST_MAX)
@@ -156,7 +165,7 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
   const need = {
     origin: null,
     scope: scope as string | undefined,
-    address: (ip as string | undefined) ?? null,
+    address: address ? formatAddress(address) : null,
   };
   return { key, need: { ...need, cost: cost as number | undefined } };
 }

@@ -8,7 +8,7 @@ import type { Peer } from "../peer.ts";
 import type { Asker, RestDeps } from "./call.ts";
 import { malformed, refusedKey } from "./problem.ts";
 
-interface Presented {
+export interface Presented {
   readonly text: string;
   /** The owner whom the client named. */
   readonly username: string | undefined;
@@ -32,7 +32,7 @@ interface Judges {
 }
 
 async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promise<Asker | undefined> {
-  const presented = readHeaders(req.headers);
+  const presented = readCredential(req.headers);
   if (presented) {
     const { text, username } = presented;
     const answer = await ofKey(text, username, peer.origin);
@@ -45,7 +45,8 @@ async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promis
   return ofToken(token, peer.origin);
 }
 
-function readHeaders(headers: Headers): Presented | undefined {
+/** A key in a header. undefined: there is none. Throws for two that differ. */
+export function readCredential(headers: Headers): Presented | undefined {
   const authorization = headers.get("authorization");
   const header = headers.get("x-api-key");
   const found = [

@@ -158,7 +158,7 @@ async function refuseBody(req: Request): Promise<undefined> {
 }
 
 /** Stops reading where it grows too large, whatever its announced length. */
-async function readText(req: Request): Promise<string> {
+export async function readText(req: Request): Promise<string> {
   if (req.body === null) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let bytes = 0;

@@ -1,0 +1,17 @@
+/** What an operator should look at, told once a minute at most: whoever is outside cannot fill the log. */
+import type { Log } from "../../log.ts";
+
+const HINT_EVERY_MS = 60_000;
+
+/** @param message one of a few: each has a minute of its own */
+export type Hint = (message: string, fields: Record<string, unknown>) => void;
+
+export function createHint(log: Log): Hint {
+  const toldAt = new Map<string, number>();
+  return (message, fields) => {
+    const now = performance.now();
+    if (now - (toldAt.get(message) ?? Number.NEGATIVE_INFINITY) < HINT_EVERY_MS) return;
+    toldAt.set(message, now);
+    log.warn(message, fields);
+  };
+}

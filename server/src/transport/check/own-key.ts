@@ -1,0 +1,25 @@
+/** Who asks from afar shows a key of his own. It is judged as at every other door: its addresses, its rate, its transport. */
+import type { Caller } from "../../domain/caller.ts";
+import { type ProxyTrust, readPeer } from "../peer.ts";
+import { readCredential } from "../rest/authenticate.ts";
+import type { RestDeps } from "../rest/call.ts";
+
+/** undefined: none is shown, or it is not good. Throws where the headers hold two that differ. */
+export type OwnCaller = (
+  req: Request,
+  peerAddress: string | null,
+  isTls: boolean,
+) => Promise<Caller | undefined>;
+
+export function createOwnCaller(
+  signIn: Pick<RestDeps["accounts"]["signIn"], "callerOfKey">,
+  trust: ProxyTrust,
+): OwnCaller {
+  return async ({ headers }, address, tls) => {
+    const shown = readCredential(headers);
+    if (!shown) return undefined;
+    const { origin } = readPeer(headers, { address, port: null, tls }, trust, "rest");
+    const known = await signIn.callerOfKey(shown.text, shown.username, origin);
+    return known.ok ? known.caller : undefined;
+  };
+}
