@@ -25,7 +25,7 @@ export const KeyId = z
 const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
 const Scope = z.string().max(128).describe("`resource:action`, where each may be `*`; or `*`.");
 const RateLimit = z.strictObject({
-  limit: z.int().min(1).max(1_000_000_000),
+  limit: z.int().min(1).max(1_000_000),
   window_seconds: z.int().min(1).max(86_400),
 });
 

@@ -51,7 +51,9 @@ export function openRateCounters(folder: string): RateCounters {
       for (;;) {
         const before = Atomics.load(counters, place);
         const began = Number(before >> COUNT_BITS);
-        const runs = before !== 0n && clock >= began && clock < began + windowMs;
+        // Clocks step back, and a process that was held up between its clock and this line comes late: neither is to open
+        // a window anew that another one has begun. Only a step of more than a window is believed.
+        const runs = before !== 0n && Math.abs(clock - began) < windowMs;
         const spent = runs ? Number(before & COUNT_MASK) : 0;
         const start = runs ? began : clock;
         const resetMs = start + windowMs - clock;
