@@ -10,6 +10,7 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "keys.get": "GET /keys/{id}",
   "keys.clients": "GET /keys/{id}/clients",
   "keys.verify": "POST /verify",
+  "decisions.get": "GET /decisions/{id}",
   "keys.use": "GET /keys/{id}/use",
   "keys.update": "PATCH /keys/{id}",
   "keys.reset": "POST /keys/{id}/reset",

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { errorsOf, type Operation } from "@chatelaine/contract/operations/operation";
-import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
+import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import fc from "fast-check";
 import { z } from "zod";
@@ -25,6 +25,9 @@ async function openExample(): Promise<{ app: RestApp; key: string }> {
   const { secret } = await app.app.keys.create(SYSTEM, { name: "ci", username: "ada", tags: ["deploy"] });
   await app.app.accounts.users.create(SYSTEM, { username: "build", roles: ["KEY_HOLDER"] });
   await app.app.accounts.groups.create(SYSTEM, { name: "dns", roles: [], scopes: ["dns:read"] });
+  const decision = OPERATIONS["decisions.get"].example.params.id;
+  const why = { reason: "scope_missing", rule: "It lacks the scope", address: null, host: null };
+  app.app.usage.refuse({ decision, keyId: 1, at: Date.now(), ...why });
   return { app, key: secret.text };
 }
 

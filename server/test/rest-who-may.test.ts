@@ -33,8 +33,9 @@ beforeAll(async () => {
 afterAll(() => rest[Symbol.asyncDispose]());
 
 /** Operations about one thing, and what it is. */
-function thingOf(name: string): "key" | "user" | "group" | "session" | "owner" | undefined {
+function thingOf(name: string): "key" | "user" | "group" | "session" | "owner" | "decision" | undefined {
   if (name === "keys.create") return "owner";
+  if (name === "decisions.get") return "decision";
   if (/^keys\.(get|clients|use|update|reset|pause|resume|revoke|remove)$/.test(name)) return "key";
   if (/^users\.(get|update|remove|setPassword|lock|unlock)$/.test(name)) return "user";
   if (/^groups\.(get|update|remove|addMember|removeMember)$/.test(name)) return "group";
@@ -64,10 +65,15 @@ async function paramsOf(
 ): Promise<Record<string, string>> {
   const n = ++count;
   const owner = target === "own" && caller !== "visitor" ? owners.get(caller)! : "other";
-  if (thing === "key") {
-    if (target === "absent") return { id: "987654" };
+  if (thing === "key" || thing === "decision") {
+    const decision = crypto.randomUUID();
+    if (target === "absent") return { id: thing === "key" ? "987654" : decision };
     const { key } = await rest.app.keys.create(SYSTEM, { name: `target ${n}`, username: owner });
-    return { id: String(key.id) };
+    if (thing === "key") return { id: String(key.id) };
+    const at = Date.now();
+    const why = { reason: "paused", rule: "The key is paused", address: null, host: null };
+    rest.app.usage.refuse({ decision, keyId: key.id, at, ...why });
+    return { id: decision };
   }
   if (thing === "user") {
     if (target === "absent") return { name: "absent" };

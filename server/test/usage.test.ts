@@ -54,6 +54,36 @@ test("a key's owner reads its use by the REST API", async () => {
   expect(use.refusals.map(({ reason }) => reason)).toEqual(["scope_missing"]);
 });
 
+test("whoever may see the key learns by the number of a decision why it was refused", async () => {
+  await using check = await openCheck();
+  const { id, text } = await check.key("ci");
+  const refused = await check.auth(text, {
+    path: "/auth?group=none",
+    headers: { "X-Forwarded-For": "192.0.2.7" },
+  });
+  const decision = refused.headers.get("decision-id")!;
+  const ask = async (number: string) => {
+    const headers = { Authorization: `Bearer ${text}` };
+    const answer = await fetch(`${check.url}/api/v1/decisions/${number}`, { headers });
+    return { status: answer.status, json: (await answer.json()) as object };
+  };
+  expect(await ask(decision)).toEqual({
+    status: 200,
+    json: {
+      decision,
+      at: expect.any(String),
+      reason: "scope_missing",
+      rule: expect.stringContaining("none"),
+      address: "192.0.2.7",
+      host: null,
+      key: { id, name: "ci" },
+    },
+  });
+  const wrong = await check.auth(`${id}-${"A".repeat(64)}`);
+  const untold = await ask(wrong.headers.get("decision-id") ?? crypto.randomUUID());
+  expect(untold).toMatchObject({ status: 404, json: { code: "not_found" } });
+});
+
 test("hours become days after 90 days, and days are forgotten after two years", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });

@@ -86,6 +86,29 @@ const OUTCOMES = [
   "insecure_transport",
 ] as const;
 
+/** Why a request was refused, for those who may see the key. */
+const Refusal = z.strictObject({
+  decision: z.string().describe("The number that the refused caller got."),
+  at: Instant,
+  reason: z.string(),
+  rule: z.string().describe("The exact rule, for people."),
+  address: z.string().nullable(),
+  host: z.string().nullable(),
+});
+
+export const Decision = Refusal.extend({
+  key: z.strictObject({ id: z.int(), name: z.string() }).describe("The key that was refused."),
+}).meta({ id: "Decision" });
+
+const EXAMPLE_REFUSAL = {
+  decision: "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10",
+  at: "2026-01-31T10:12:00.000Z",
+  reason: "scope_missing",
+  rule: "Asked for scope dns:write; the key has scopes dns:read",
+  address: "192.0.2.7",
+  host: "app.example",
+};
+
 export const KeyUse = z
   .strictObject({
     counts: z
@@ -100,18 +123,7 @@ export const KeyUse = z
     hosts: z
       .array(z.strictObject({ host: z.string(), uses: z.int(), last_used_at: Instant }))
       .describe("Guarded sites; those beyond 32 are counted together under the empty name."),
-    refusals: z
-      .array(
-        z.strictObject({
-          decision: z.string().describe("The number that the refused caller got."),
-          at: Instant,
-          reason: z.string(),
-          rule: z.string().describe("The exact rule, for people."),
-          address: z.string().nullable(),
-          host: z.string().nullable(),
-        }),
-      )
-      .describe("The last 100 of requests whose secret was right, the newest first."),
+    refusals: z.array(Refusal).describe("The last 100 of requests whose secret was right, the newest first."),
   })
   .meta({ id: "KeyUse" });
 
@@ -134,17 +146,27 @@ export const verifyOperations = {
       output: {
         counts: [{ at: "2026-01-31T10:00:00.000Z", hours: 1, outcomes: { ok: 42, scope_missing: 1 } }],
         hosts: [{ host: "app.example", uses: 42, last_used_at: "2026-01-31T10:59:00.000Z" }],
-        refusals: [
-          {
-            decision: "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10",
-            at: "2026-01-31T10:12:00.000Z",
-            reason: "scope_missing",
-            rule: "Asked for scope dns:write; the key has scopes dns:read",
-            address: "192.0.2.7",
-            host: "app.example",
-          },
-        ],
+        refusals: [EXAMPLE_REFUSAL],
       },
+    },
+    since: "0.1.0",
+  }),
+  "decisions.get": operation({
+    name: "decisions.get",
+    method: "GET",
+    path: "/decisions/{id}",
+    group: "Checking keys",
+    title: "Why a key was refused",
+    words:
+      "By the number of the decision, which whoever was refused got: in the header `Decision-Id` of the proxy's or the service's answer, as `decision` from `POST /verify`. Only of requests whose secret was right, and of the last hundred of each key; one about a key that one may not see answers as one that does not exist. The same on the command line: `chatelaine why DECISION_ID`.",
+    access: { kind: "roles", anyOf: ["API_KEY_READ", "KEY_HOLDER"], ownOnly: ["KEY_HOLDER"] },
+    params: z.strictObject({ id: z.string().max(64).describe("The number of the decision, a UUID.") }),
+    output: Decision,
+    status: 200,
+    errors: [],
+    example: {
+      params: { id: EXAMPLE_REFUSAL.decision },
+      output: { ...EXAMPLE_REFUSAL, key: { id: 1, name: "ci" } },
     },
     since: "0.1.0",
   }),

@@ -3,9 +3,9 @@
  * batch at most. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
  * beyond WAITING_MAX between two batches are counted in sum alone, and that is told.
  */
-import type { Caller } from "../domain/caller.ts";
+import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError } from "../domain/errors.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
 import { CLIENTS_AGE_MS, type ClientUse, EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
@@ -161,11 +161,13 @@ export function createUsage({
       return store.listKeyClients(keyId, clock.now() - CLIENTS_AGE_MS);
     },
     why: async (caller, decision) => {
+      requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
       await flush();
       const refusal = await store.findRefusal(decision);
-      const key = refusal && (await keys.get(caller, refusal.keyId).catch(() => undefined));
-      if (!refusal || !key)
-        throw new AppError("not_found", "No such decision about a key that you may see, or it is too old");
+      if (!refusal) throw noDecision();
+      const key = await keys.get(caller, refusal.keyId).catch((error: unknown) => {
+        throw errorCode(error) === "not_found" ? noDecision() : error;
+      });
       return { ...refusal, name: key.name };
     },
     note: (keyId, outcome, seen, now = clock.now()) => {
@@ -207,6 +209,11 @@ export function createUsage({
       await flush();
     },
   };
+}
+
+/** The same for one that never was and one that the caller may not know of. */
+function noDecision(): AppError {
+  return new AppError("not_found", "No such decision about a key that you may see, or it is too old");
 }
 
 function settle({ counts, what, times }: Tally): void {

@@ -22,7 +22,7 @@ export interface RestDeps {
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
   readonly webhook: Webhook;
-  readonly usage: Pick<Usage, "clients" | "report">;
+  readonly usage: Pick<Usage, "clients" | "report" | "why">;
   readonly feed: Feed;
   readonly clock: Clock;
   readonly log: Log;

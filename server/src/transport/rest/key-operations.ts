@@ -59,7 +59,7 @@ type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;
 
 const USE_MS = 90 * 86_400_000;
 
-export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
+export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"decisions">> = {
   "keys.list": ({ caller, query, deps }) => {
     const filters = [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())];
     return listKeys(caller, query, filters, deps);
@@ -89,6 +89,10 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self">> = {
       hosts: hosts.map(({ host, uses, lastUsedAt }) => ({ host, uses, last_used_at: instant(lastUsedAt) })),
       refusals: refusals.map(({ keyId: _, at, ...refusal }) => ({ at: instant(at), ...refusal })),
     };
+  },
+  "decisions.get": async ({ caller, params, deps }) => {
+    const { keyId, name, at, ...refusal } = await deps.usage.why(caller, params.id);
+    return { at: instant(at), ...refusal, key: { id: keyId, name } };
   },
   "keys.create": async (call) => {
     const { body, deps } = call;

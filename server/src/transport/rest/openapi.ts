@@ -35,6 +35,8 @@ const GROUP_WORDS: Readonly<Record<string, string>> = {
   Groups: "Roles and scopes granted to several users at once.",
   Sessions: "Signing in, and who is signed in.",
   Setup: "The first administrator.",
+  "Checking keys": "For services and proxies that are shown keys, and for finding why one was refused.",
+  Alerts: "What wants attention.",
   Audit: "What happened, and who did it.",
   Events: "What happens, as it happens.",
   System: "Roles and the server's own settings.",
