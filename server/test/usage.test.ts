@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { openCheck } from "./check-app.ts";
 import { callerOf, movedClock, SYSTEM } from "./installation.ts";
@@ -160,9 +161,77 @@ test("a key's hosts are bounded, and what is beyond is counted together", async 
     await check.auth(text, { headers: { "X-Forwarded-Host": `h${host}.example` } });
     if (host % 8 === 7) await check.app.usage.flush();
   }
-  const { hosts } = await check.app.usage.report(SYSTEM, id, 0);
-  expect(hosts.length).toBeLessThanOrEqual(33);
-  expect(hosts.reduce((sum, { uses }) => sum + uses, 0)).toBe(60);
+  const { usage, keys } = check.app;
+  const hostsOf = async (key: number) => (await usage.report(SYSTEM, key, 0)).hosts;
+  const sumOf = (hosts: readonly { uses: number }[]) => hosts.reduce((sum, { uses }) => sum + uses, 0);
+  const hosts = await hostsOf(id);
+  expect([hosts.length <= 33, sumOf(hosts)]).toEqual([true, 60]);
+  const other = await check.key("at once");
+  for (let host = 0; host < 60; host++)
+    await check.auth(other.text, { headers: { "X-Forwarded-Host": `h${host}.example` } });
+  const many = await hostsOf(other.id);
+  expect([many.length <= 33, sumOf(many)]).toEqual([true, 60]);
+  expect(await keys.get(SYSTEM, other.id)).toMatchObject({ lastUsedAt: expect.any(Number) });
+});
+
+test("uses before and after midnight are each of their own day", async () => {
+  const clock = movedClock();
+  await using check = await openCheck({}, { clock });
+  const { usage } = check.app;
+  const { id, text } = await check.key("ci");
+  clock.advance(DAY - 500);
+  await check.auth(text);
+  clock.advance(1_000);
+  await check.auth(text);
+  await check.auth(text);
+  const start = Date.UTC(2030, 0, 1);
+  expect((await usage.report(SYSTEM, id, 0)).counts).toEqual([
+    { at: start + 23 * 3_600_000, hours: 1, outcomes: { ok: 1 } },
+    { at: start + DAY, hours: 1, outcomes: { ok: 2 } },
+  ]);
+});
+
+test("hours of many keys become days part by part, after days without use and a restart in the midst of it too", async () => {
+  const clock = movedClock();
+  await using check = await openCheck({}, { clock });
+  const { usage } = check.app;
+  const { text } = await check.key("ci");
+  const today = clock.now() / DAY;
+  const hand = new Database(`${check.folder.path}/activity.db`);
+  const insert = hand.prepare("INSERT INTO key_days (key_id, day, counts) VALUES (?, ?, ?)");
+  const olds = [today - 400, today - 100, today - 97, today - 91];
+  const KEYS = 300;
+  hand.transaction(() => {
+    for (let key = 1_000; key < 1_000 + KEYS; key++) {
+      insert.run(key, today - 731, '{"a":1}');
+      insert.run(key, olds[0]!, '{"a":3}');
+      for (const day of [...olds.slice(1), today - 90, today - 89])
+        insert.run(key, day, '{"00a":1,"23a":2,"07s":4}');
+    }
+  })();
+  const rows = (day: number) =>
+    hand.query<{ counts: string }, [number]>("SELECT counts FROM key_days WHERE day = ?").all(day);
+  const use = async () => {
+    await check.auth(text);
+    await usage.flush();
+  };
+  for (let time = 0; time < 3; time++) await use();
+  expect(rows(today - 91).some(({ counts }) => counts.includes("23a"))).toBe(true);
+  await check.server.close();
+  const again = await check.folder.serve({}, { clock });
+  for (let time = 0; time < 12; time++) {
+    await fetch(`${again.urls[0]}/auth`, { headers: { Authorization: `Bearer ${text}` } });
+    await again.app.usage.flush();
+  }
+  for (const day of olds.slice(1)) {
+    expect(rows(day)).toHaveLength(KEYS);
+    expect(new Set(rows(day).map(({ counts }) => counts))).toEqual(new Set(['{"a":3,"s":4}']));
+  }
+  expect(new Set(rows(olds[0]!).map(({ counts }) => counts))).toEqual(new Set(['{"a":3}']));
+  for (const day of [today - 90, today - 89])
+    expect(new Set(rows(day).map(({ counts }) => counts))).toEqual(new Set(['{"00a":1,"23a":2,"07s":4}']));
+  expect(rows(today - 731)).toEqual([]);
+  hand.close();
 });
 
 test("metrics tell checks by outcome to this machine and to auditors, in Prometheus' format", async () => {

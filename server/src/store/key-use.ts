@@ -3,18 +3,17 @@
  * adds to what is there and touches nothing of the key itself, so no change to a key is ever undone.
  */
 import { clientStatements, openKeyClients } from "./key-clients.ts";
+import { openKeyDaysAging } from "./key-days.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyDay, RefusalRecord, UseTally } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
 
 /** Keys of one transaction: below 20 ms. */
 const SLICE_KEYS = 1_000;
-const HOURLY_DAYS = 90;
-const DAILY_DAYS = 2 * 365;
 const HOSTS_MAX = 32;
 const REFUSALS_MAX = 100;
-/** Old days packed at a time. */
-const PACK_AT_ONCE = 2_000;
+/** The letter of uses that were not refused. */
+const GOOD = "a";
 export const DAY_MS = 86_400_000;
 
 const ADD_COUNT = `INSERT INTO key_days (key_id, day, counts) VALUES (?1, ?2, json_object(?3, ?4))
@@ -35,10 +34,6 @@ const ADD_REFUSAL = `INSERT OR IGNORE INTO refusals (decision, key_id, at, reaso
   VALUES (?, ?, ?, ?, ?, ?, ?)`;
 const CUT_REFUSALS = `DELETE FROM refusals WHERE key_id = ?1 AND decision NOT IN
   (SELECT decision FROM refusals WHERE key_id = ?1 ORDER BY at DESC, rowid DESC LIMIT ${REFUSALS_MAX})`;
-const PACK_DAYS = `UPDATE key_days SET counts = (SELECT json_group_object(outcome, total) FROM
-    (SELECT substr(key, -1) AS outcome, sum(value) AS total FROM json_each(key_days.counts) GROUP BY 1))
-  WHERE (key_id, day) IN (SELECT key_id, day FROM key_days
-    WHERE day < ? AND counts GLOB '*"[0-9][0-9][a-z]"*' LIMIT ${PACK_AT_ONCE})`;
 
 interface StoredRefusal {
   readonly decision: string;
@@ -51,7 +46,7 @@ interface StoredRefusal {
 }
 
 export function openKeyUse(writer: Thread, reader: Thread) {
-  let packedDay = 0;
+  const aging = openKeyDaysAging(writer, reader);
   const write = (statements: readonly BatchStatement[]) =>
     writer.ask({ kind: "batch", database: "activity", statements });
   const read = async <Row>(sql: string, params: readonly unknown[]): Promise<readonly Row[]> =>
@@ -62,13 +57,8 @@ export function openKeyUse(writer: Thread, reader: Thread) {
       for (let from = 0; from < tallies.length; from += SLICE_KEYS)
         await write(statementsOf(tallies.slice(from, from + SLICE_KEYS)));
       if (refusals.length > 0) await write(refusalStatements(refusals));
-      const today = Math.floor((tallies[0]?.at ?? 0) / DAY_MS);
-      if (today <= packedDay) return;
-      packedDay = today;
-      await write([
-        { sql: "DELETE FROM key_days WHERE day < ?", rows: [[today - DAILY_DAYS]] },
-        { sql: PACK_DAYS, rows: [[today - HOURLY_DAYS]] },
-      ]);
+      const last = tallies.at(-1);
+      if (last) await aging.step(Math.floor(last.at / DAY_MS));
     },
     listKeyDays: async (keyId: number, sinceDay: number): Promise<readonly KeyDay[]> => {
       const rows = await read<{ key_id: number; day: number; counts: string }>(
@@ -99,20 +89,22 @@ export function openKeyUse(writer: Thread, reader: Thread) {
 }
 
 function statementsOf(tallies: readonly UseTally[]): BatchStatement[] {
-  const dayOf = ({ at }: UseTally): number => Math.floor(at / DAY_MS);
   const uses = tallies.filter(({ isUse }) => isUse);
-  const countOf = ({ counts }: UseTally): number =>
-    [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const usesOf = ({ counts }: UseTally): number =>
+    [...counts].reduce((sum, [what, count]) => (what.endsWith(GOOD) ? sum + count : sum), 0);
   return [
     {
       sql: ADD_COUNT,
       rows: tallies.flatMap((tally) =>
-        [...tally.counts].map(([what, count]) => [tally.keyId, dayOf(tally), what, count]),
+        [...tally.counts].map(([what, count]) => {
+          const [day, hour] = what.split("/") as [string, string];
+          return [tally.keyId, Number(day), hour, count];
+        }),
       ),
     },
     {
       sql: LAST_USE,
-      rows: uses.map((tally) => [tally.keyId, tally.at, tally.address, tally.client, countOf(tally)]),
+      rows: uses.map((tally) => [tally.keyId, tally.at, tally.address, tally.client, usesOf(tally)]),
     },
     {
       sql: ADD_HOST,

@@ -88,7 +88,7 @@ export interface UseTally {
   readonly at: number;
   readonly address: string | null;
   readonly client: string | null;
-  /** `13a`: hour of the day in UTC, and the letter of the outcome. */
+  /** `21915/13a`: day since the epoch, hour of it in UTC, and the letter of the outcome. */
   readonly counts: ReadonlyMap<string, number>;
   readonly hosts: ReadonlyMap<string, number>;
   /** All who used it, the last one too. */

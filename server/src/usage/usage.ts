@@ -16,6 +16,8 @@ export const FLUSH_EVERY_MS = 1_000;
 const WAITING_MAX = 200_000;
 const REFUSALS_WAITING_MAX = 10_000;
 const HOSTS_AT_ONCE = 8;
+/** Beyond the most, hosts are counted together under the empty name. */
+const OTHER_HOSTS = "";
 const SLICE_KEYS = 1_000;
 /** The pause after a slice, in times of what it took. */
 const REST = 3;
@@ -196,8 +198,9 @@ export function createUsage({
       tally.isUse = true;
       tally.seen = seen;
       const { host } = seen;
-      if (host !== null && (tally.hosts.size < HOSTS_AT_ONCE || tally.hosts.has(host)))
-        tally.hosts.set(host, (tally.hosts.get(host) ?? 0) + 1);
+      if (host === null) return;
+      const named = tally.hosts.size < HOSTS_AT_ONCE || tally.hosts.has(host) ? host : OTHER_HOSTS;
+      tally.hosts.set(named, (tally.hosts.get(named) ?? 0) + 1);
     },
     refuse: (record) => {
       if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);
@@ -245,7 +248,7 @@ function countsOf({ day, counts }: KeyDay): KeyUseReport["counts"] {
     .sort((a, b) => a.at - b.at);
 }
 
-/** `13a`: the hour of the day in UTC and the outcome. One text for a whole hour, so that nothing is built for each check. */
+/** `21915/13a`: the day, its hour in UTC and the outcome. One text for a whole hour, so that nothing is built for each check. */
 let namedHour = -1;
 let names = new Map<string, string>();
 function countName(now: number, letter: string): string {
@@ -256,7 +259,7 @@ function countName(now: number, letter: string): string {
   }
   let name = names.get(letter);
   if (name === undefined) {
-    name = `${String(hour % 24).padStart(2, "0")}${letter}`;
+    name = `${Math.floor(hour / 24)}/${String(hour % 24).padStart(2, "0")}${letter}`;
     names.set(letter, name);
   }
   return name;
