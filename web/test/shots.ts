@@ -133,6 +133,16 @@ export const SHOTS: readonly Shot[] = [
   { name: "users", user: "ada", path: "/users" },
   { name: "user-add", user: "ada", path: "/users", prepare: press("Add User") },
   { name: "user-details", user: "ada", path: "/users?user=builder" },
+  {
+    name: "user-edit-limits",
+    user: "ada",
+    path: "/users",
+    prepare: both(choose("builder", "Edit"), async (page) =>
+      panelOf(page)
+        .getByRole("group", { name: "Limits on all keys" })
+        .evaluate((one) => one.scrollIntoView()),
+    ),
+  },
   { name: "user-delete", user: "ada", path: "/users", prepare: choose("builder", "Delete") },
   { name: "groups", user: "ada", path: "/groups" },
   { name: "group-add", user: "ada", path: "/groups", prepare: press("Add Group") },
@@ -161,6 +171,15 @@ export const SHOTS: readonly Shot[] = [
     ),
   },
   { name: "holder-keys", user: "builder", path: "/keys" },
+  {
+    name: "holder-key-add",
+    user: "builder",
+    path: "/keys",
+    prepare: both(fillNewKey, async (page) => {
+      await panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click();
+      await panelOf(page).getByLabel("Expires at", { exact: true }).waitFor();
+    }),
+  },
   { name: "not-found", user: "ada", path: "/keys/none" },
 ];
 
@@ -212,6 +231,13 @@ export async function furnish(screens: Screens): Promise<void> {
   });
   await accounts.groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
   await accounts.groups.addMember(caller, "dns", "builder");
+  await accounts.users.update(caller, (await accounts.users.get(caller, { username: "builder" })).id, {
+    ceilings: {
+      allowedIps: ["10.0.0.0/8"],
+      rateLimit: { limit: 1_000, windowSeconds: 60 },
+      lifetimeSeconds: 180 * 86_400,
+    },
+  });
   await addKey(screens, "ada", "terraform", { expiresAt: Date.now() + 300 * DAY, tags: ["infra"] });
   await addKey(screens, "monitoring", "prometheus", { tags: ["metrics"] });
   await addKey(screens, "builder", "nightly-backup", { expiresAt: Date.now() + 3 * DAY });

@@ -1,6 +1,6 @@
 /** What issue D has on the screens: how a key is used, why it was refused, and what it is held to. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { dialog, rowOf } from "./page.ts";
+import { button, chooseAction, dialog, field, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
@@ -74,4 +74,94 @@ test("a key that was never used says so and loads no graph", async () => {
   page.on("request", (request) => loaded.push(request.url()));
   await dialog(page, "idle").getByText("Not one request with this key in the last 90 days").waitFor();
   expect(loaded.filter((url) => url.includes("use-chart"))).toEqual([]);
+});
+
+test("an administrator holds all keys of a user to limits, which stand wherever his keys do", async () => {
+  await addUser(screens, "held", "KEY_HOLDER");
+  const page = await screens.open("ada", "/users");
+  await chooseAction(page, "held", "Edit");
+  const panel = dialog(page, "Edit User");
+  const limits = panel.getByRole("group", { name: "Limits on all keys" });
+  await field(limits, "Allowed addresses").fill("10.0.0.0/99");
+  await field(limits, "Allowed addresses").press("Enter");
+  await field(limits, "Rate limit").fill("100");
+  await field(limits, "Longest lifetime").fill("2");
+  await button(panel, "Save").click();
+  await panel.getByText("Expected addresses or CIDR blocks").waitFor();
+  await field(limits, "Allowed addresses").press("Backspace");
+  await field(limits, "Allowed addresses").fill("10.0.0.0/8");
+  await field(limits, "Allowed addresses").press("Enter");
+  await button(panel, "Save").click();
+  await panel.waitFor({ state: "detached" });
+  const { accounts, caller, keys } = screens.local;
+  expect((await accounts.users.get(caller, { username: "held" })).ceilings).toEqual({
+    allowedIps: ["10.0.0.0/8"],
+    rateLimit: { limit: 100, windowSeconds: 60 },
+    lifetimeSeconds: 2 * 86_400,
+  });
+  await page.goto(`${screens.url}/users?user=held`);
+  await dialog(page, "held").getByText("Live 2 days at most").waitFor();
+
+  const theirs = await screens.open("held");
+  await button(theirs, "Add").click();
+  const add = dialog(theirs, "Add API Key");
+  await field(add, "Name").fill("short lived");
+  await add.getByText("Keys of held live 2 days at most. This one ends then").waitFor();
+  await add.getByRole("checkbox", { name: "Non-expiring", exact: true }).click();
+  await button(add, "The longest allowed").click();
+  expect(await button(add, "30 days").count()).toBe(0);
+  await button(add, "Save").click();
+  await dialog(theirs, "API Key").waitFor();
+  const [made] = (await keys.list(caller, {})).rows.filter(({ name }) => name === "short lived");
+  expect((made?.expiresAt as number) - (made?.createdAt as number)).toBeGreaterThan(2 * 86_400_000 - 60_000);
+  await theirs.goto(`${screens.url}/keys?key=${made?.id}`);
+  await dialog(theirs, "short lived").getByText("100 uses a minute, all together").waitFor();
+});
+
+test("nobody is offered to set the limits on his own keys", async () => {
+  const page = await screens.open("ada", "/users");
+  await chooseAction(page, "ada", "Edit");
+  await field(dialog(page, "Edit User"), "Full name").waitFor();
+  expect(await page.getByRole("group", { name: "Limits on all keys" }).count()).toBe(0);
+});
+
+test("a key's limits are set, shown and edited, and one set elsewhere keeps its window", async () => {
+  const page = await screens.open("ada");
+  await button(page, "Add").click();
+  const add = dialog(page, "Add API Key");
+  await field(add, "Name").fill("limited");
+  await button(add, "Description, rights and limits").click();
+  await add.getByRole("radio", { name: "For services only (no rights in Chatelaine)" }).click();
+  await add.getByRole("checkbox", { name: "All scopes of ada" }).click();
+  for (const [label, value] of [
+    ["Scopes", "dns:read"],
+    ["Allowed addresses", "192.0.2.0/24"],
+  ] as const) {
+    await field(add, label).fill(value);
+    await field(add, label).press("Enter");
+  }
+  await field(add, "Rate limit").fill("50");
+  await field(add, "Rate limit per").selectOption("an hour");
+  await button(add, "Save").click();
+  await dialog(page, "API Key").waitFor();
+  const { keys, caller } = screens.local;
+  const [made] = (await keys.list(caller, {})).rows.filter(({ name }) => name === "limited");
+  const { id, roles, scopes, allowedIps, rateLimit } = made as NonNullable<typeof made>;
+  expect({ roles, scopes, allowedIps, rateLimit }).toEqual({
+    roles: [],
+    scopes: ["dns:read"],
+    allowedIps: ["192.0.2.0/24"],
+    rateLimit: { limit: 50, windowSeconds: 3600 },
+  });
+  await keys.update(caller, id, { rateLimit: { limit: 50, windowSeconds: 90 } });
+  await page.goto(`${screens.url}/keys?key=${id}`);
+  const details = dialog(page, "limited");
+  for (const words of ["For services only, none in Chatelaine", "192.0.2.0/24", "50 uses in 90 seconds"])
+    await details.getByText(words, { exact: true }).first().waitFor();
+  await button(details, "Edit").click();
+  const edit = dialog(page, "Edit API Key");
+  await field(edit, "Rate limit").fill("60");
+  await button(edit, "Save").click();
+  await edit.waitFor({ state: "detached" });
+  expect((await keys.get(caller, id)).rateLimit).toEqual({ limit: 60, windowSeconds: 90 });
 });

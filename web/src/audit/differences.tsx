@@ -1,3 +1,4 @@
+import { sayCeilings, sayRate } from "../limits/limit-words.ts";
 import { sayInstant } from "../time/instant.tsx";
 
 /** A change as fields with their values before and after, from the details of an audit entry. */
@@ -63,5 +64,33 @@ function sayValue(field: string, value: unknown): string {
   if (isNothing(value)) return field.toLowerCase().startsWith("expires") ? "never" : "nothing";
   if (Array.isArray(value)) return value.map(String).join(", ");
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value === "object") return sayLimits(value as Stored) ?? JSON.stringify(value);
+  return String(value);
+}
+
+interface Stored {
+  readonly limit?: number;
+  readonly windowSeconds?: number;
+  readonly allowedIps?: string[] | null;
+  readonly rateLimit?: Stored | null;
+  readonly lifetimeSeconds?: number | null;
+}
+
+/** A rate, or what a user's keys are held to, as the audit log has it. */
+function sayLimits({
+  limit,
+  windowSeconds,
+  allowedIps,
+  rateLimit,
+  lifetimeSeconds,
+}: Stored): string | undefined {
+  if (limit !== undefined && windowSeconds !== undefined)
+    return sayRate({ limit, window_seconds: windowSeconds });
+  if (lifetimeSeconds === undefined) return undefined;
+  const rate = rateLimit && { limit: rateLimit.limit ?? 0, window_seconds: rateLimit.windowSeconds ?? 0 };
+  return sayCeilings({
+    allowed_ips: allowedIps ?? null,
+    rate_limit: rate ?? null,
+    lifetime_seconds: lifetimeSeconds,
+  }).join("; ");
 }

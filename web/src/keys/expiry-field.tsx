@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import { DateTimePicker } from "@mantine/dates";
 import { ZONE } from "../time/instant.tsx";
 import { instantOf, localText } from "./key-values.ts";
+import type { LifeLimit } from "./life-limit.ts";
 
 interface ExpiryFieldProps {
   readonly value: string | null;
@@ -10,8 +11,9 @@ interface ExpiryFieldProps {
   readonly error?: string;
   /** Whether the calendar is open: Esc belongs to it then. */
   readonly onCalendar: (isOpen: boolean) => void;
-  /** By the server's policy; null: none. */
-  readonly daysMax: number | null;
+  readonly limit: LifeLimit | null;
+  /** When the secret that it is for is or was made. */
+  readonly madeAt: number;
 }
 
 const PRESETS = [
@@ -24,24 +26,27 @@ const LABEL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 /** A day that is picked means until its last minute, so that today works. */
 const DAY_ENDS = "23:59:00";
 
-export default function ExpiryField({ value, onChange, error, daysMax, onCalendar }: ExpiryFieldProps) {
+export default function ExpiryField({ value, onChange, error, limit, madeAt, onCalendar }: ExpiryFieldProps) {
   const inDays = (days: number): string => {
     const day = new Date();
     day.setDate(day.getDate() + days);
     return `${localText(day).slice(0, 10)} ${DAY_ENDS}`;
   };
+  const latest = limit === null ? null : localText(new Date(madeAt + limit.seconds * 1000));
+  const isWithin = (local: string): boolean => latest === null || local <= latest;
+  const take = (local: string | null): void => onChange(local === null || isWithin(local) ? local : latest);
   return (
     <div>
       <DateTimePicker
         label="Expires at"
-        description={`In your time zone, ${ZONE}.${daysMax === null ? "" : ` At most ${daysMax} days from now.`}`}
+        description={`In your time zone, ${ZONE}.${limit === null ? "" : ` ${limit.words}`}`}
         placeholder="Choose a date and time"
         valueFormat={(date) => LABEL.format(instantOf(date))}
         value={value}
-        onChange={onChange}
+        onChange={take}
         error={error}
         minDate={localText(new Date()).slice(0, 10)}
-        maxDate={daysMax === null ? undefined : inDays(daysMax).slice(0, 10)}
+        maxDate={latest?.slice(0, 10)}
         defaultTimeValue={DAY_ENDS}
         highlightToday
         firstDayOfWeek={1}
@@ -68,11 +73,16 @@ export default function ExpiryField({ value, onChange, error, daysMax, onCalenda
         }}
       />
       <div className="presets">
-        {PRESETS.filter(({ days }) => daysMax === null || days < daysMax).map(({ label, days }) => (
+        {PRESETS.filter(({ days }) => isWithin(inDays(days))).map(({ label, days }) => (
           <Button key={days} size="compact-xs" variant="default" onClick={() => onChange(inDays(days))}>
             {label}
           </Button>
         ))}
+        {latest !== null && (
+          <Button size="compact-xs" variant="default" onClick={() => onChange(latest)}>
+            The longest allowed
+          </Button>
+        )}
       </div>
     </div>
   );

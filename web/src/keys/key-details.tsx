@@ -8,13 +8,14 @@ import { History } from "../audit/history.tsx";
 import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
+import { sayCeilings, sayRate } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeyUseFacts } from "../use/key-use.tsx";
 import { type Key, mayManage, statusOf } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import { KeyStatus } from "./key-status.tsx";
-import { RATE_WINDOWS } from "./key-values.ts";
+import { useOwner } from "./owner-rights.ts";
 
 interface KeyDetailsProps {
   readonly id: number;
@@ -154,7 +155,7 @@ function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number })
 }
 
 function Restrictions({ row }: { readonly row: Key }) {
-  const window = RATE_WINDOWS.find(({ value }) => value === String(row.rate_limit?.window_seconds))?.label;
+  const ceilings = useOwner(row.username)?.ceilings ?? null;
   return (
     <dl className="facts">
       <Fact term="Rights">
@@ -170,11 +171,14 @@ function Restrictions({ row }: { readonly row: Key }) {
       <Fact term="Addresses">
         {row.allowed_ips === null ? "From anywhere" : <Tags words={row.allowed_ips} none="None" />}
       </Fact>
-      <Fact term="Rate limit">
-        {row.rate_limit === null
-          ? "None"
-          : `${row.rate_limit.limit} uses ${window ?? `in ${row.rate_limit.window_seconds} seconds`}`}
-      </Fact>
+      <Fact term="Rate limit">{row.rate_limit === null ? "None" : sayRate(row.rate_limit)}</Fact>
+      {ceilings !== null && (
+        <Fact term="User's limits">
+          {sayCeilings(ceilings).map((words) => (
+            <div key={words}>{words}</div>
+          ))}
+        </Fact>
+      )}
       <Fact term="Tags">
         <Tags words={row.tags} none="None" />
       </Fact>

@@ -1,13 +1,13 @@
-import { Button, Checkbox, Collapse, Drawer, Skeleton, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Collapse, Drawer, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { focusFirstError, showFaults } from "../form/faults.ts";
 import { useGuard } from "../form/use-guard.tsx";
 import { Note } from "../frame/note.tsx";
-import { ConflictNote, ExpiredNote, ResetNote } from "./edit-notes.tsx";
+import { ConflictNote, ResetNote } from "./edit-notes.tsx";
 import { formerLifetimeEnd, type Key, type MadeKey } from "./key.ts";
 import {
   emptyValues,
@@ -20,13 +20,11 @@ import {
   mergeValues,
   valuesOf,
 } from "./key-values.ts";
+import { LifeFields } from "./life-fields.tsx";
 import { OwnerField } from "./owner-field.tsx";
-import { canAdminister, useOwnerRoles } from "./owner-rights.ts";
+import { canAdminister, useOwner, useOwnerRoles } from "./owner-rights.ts";
 import { RestrictionFields } from "./restriction-fields.tsx";
 import { useSaveKey } from "./save-key.ts";
-
-const loadExpiry = () => import("./expiry-field.tsx");
-const ExpiryField = lazy(loadExpiry);
 
 interface KeyPanelProps {
   /** Absent: a new one. */
@@ -40,7 +38,6 @@ interface KeyPanelProps {
 /** Add API Key, Edit API Key. */
 export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProps) {
   const me = useMe();
-  useEffect(() => void loadExpiry(), []);
   const [base, setBase] = useState(row);
   const [before, setBefore] = useState<KeyValues>(() =>
     row ? valuesOf(row) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
@@ -50,14 +47,14 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     initialValues: opened,
     validate: (values) => findFaults(values, before.expiresAt),
   });
-  const mayLast = me.key_policy.may_make_non_expiring;
   const [isUnfolded, setUnfolded] = useState(() => row !== undefined && hasRestrictions(before));
   const [hasCalendar, setCalendar] = useState(false);
   const [isConflict, setConflict] = useState(false);
   const { save, isSaving } = useSaveKey();
   const isTouched = isChanged(form.values, before) && isChanged(form.values, opened);
   const guard = useGuard(isTouched && !isSaving, onClose);
-  const ownerRoles = useOwnerRoles(form.values.username);
+  const owner = useOwner(form.values.username);
+  const ownerRoles = useOwnerRoles(owner, form.values.username);
 
   const submit = form.onSubmit(
     async (values) => {
@@ -108,39 +105,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             error={form.errors.username as string | undefined}
             onChange={(username) => form.setFieldValue("username", username)}
           />
-          <div>
-            <Checkbox
-              label="Non-expiring"
-              description={
-                mayLast
-                  ? "It works until somebody revokes or changes it."
-                  : "Keys must expire here: the server's policy."
-              }
-              disabled={!mayLast && !form.values.nonExpiring}
-              {...form.getInputProps("nonExpiring", { type: "checkbox" })}
-            />
-            {!form.values.nonExpiring && (
-              <div className="under">
-                <Suspense fallback={<Skeleton height={84} />}>
-                  <ExpiryField
-                    daysMax={me.key_policy.key_days_max}
-                    onCalendar={setCalendar}
-                    value={form.values.expiresAt}
-                    error={form.errors.expiresAt as string | undefined}
-                    onChange={(value) => form.setFieldValue("expiresAt", value)}
-                  />
-                </Suspense>
-              </div>
-            )}
-            {base && !form.values.reset && (
-              <ExpiredNote
-                row={base}
-                values={form.values}
-                before={before}
-                onPropose={(at) => form.setFieldValue("expiresAt", at)}
-              />
-            )}
-          </div>
+          <LifeFields form={form} row={base} before={before} owner={owner} onCalendar={setCalendar} />
           {base && (
             <div>
               <Checkbox
@@ -155,7 +120,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             </div>
           )}
           <Fold isOpen={isUnfolded} onToggle={() => setUnfolded(!isUnfolded)}>
-            <RestrictionFields form={form} ownerRoles={ownerRoles} />
+            <RestrictionFields form={form} ownerRoles={ownerRoles} ceilings={owner?.ceilings ?? null} />
           </Fold>
           {canAdminister(form.values, ownerRoles) && (
             <Note tone="soon" title="This key could administer Chatelaine">

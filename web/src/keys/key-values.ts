@@ -34,13 +34,6 @@ export const FIELDS = {
   scopes: "scopes",
 } as const;
 
-export const RATE_WINDOWS = [
-  { value: "1", label: "a second" },
-  { value: "60", label: "a minute" },
-  { value: "3600", label: "an hour" },
-  { value: "86400", label: "a day" },
-];
-
 export function emptyValues(username: string, nonExpiring = true): KeyValues {
   return {
     name: "",

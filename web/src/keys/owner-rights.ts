@@ -2,22 +2,28 @@ import { expandRoles, ROLES, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
+import type { User } from "../users/user-columns.tsx";
 import type { KeyValues } from "./key-values.ts";
 
-/** The roles of a key's user, expanded; undefined where the viewer may not know them. */
-export function useOwnerRoles(username: string): readonly Role[] | undefined {
+/** A key's user; undefined where the viewer may not know him, or not yet. Everybody may know himself. */
+export function useOwner(username: string): User | undefined {
   const me = useMe();
   const may = useMay();
-  const isSelf = username === me.user.username;
   const { data } = useQuery({
     queryKey: ["user", username],
     queryFn: ({ signal }) => call("users.get", { name: username }, { signal }),
-    enabled: !isSelf && username !== "" && may("users.list"),
+    enabled: username !== "" && (username === me.user.username || may("users.list")),
     retry: false,
   });
-  if (isSelf) return me.roles;
-  if (data === undefined) return undefined;
-  const all = expandRoles(data.all_roles);
+  return data;
+}
+
+/** The roles of a key's user, expanded; undefined where they are not known. */
+export function useOwnerRoles(owner: User | undefined, username: string): readonly Role[] | undefined {
+  const me = useMe();
+  if (username === me.user.username) return me.roles;
+  if (owner === undefined) return undefined;
+  const all = expandRoles(owner.all_roles);
   return ROLES.filter((role) => all.has(role));
 }
 

@@ -1,16 +1,20 @@
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
-import { Checkbox, Group, NativeSelect, NumberInput, Radio, Stack, TagsInput, Textarea } from "@mantine/core";
+import { Checkbox, Radio, Stack, TagsInput, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
-import { type KeyValues, RATE_WINDOWS } from "./key-values.ts";
+import { AmountField } from "../limits/amount-field.tsx";
+import { type Ceilings, sayRate, windowsWith } from "../limits/limit-words.ts";
+import type { KeyValues } from "./key-values.ts";
 
 interface RestrictionFieldsProps {
   readonly form: UseFormReturnType<KeyValues>;
   /** What the owner may, expanded; undefined: not known. */
   readonly ownerRoles: readonly Role[] | undefined;
+  /** What all keys of the owner are held to, where there is such a thing. */
+  readonly ceilings: Ceilings | null;
 }
 
 /** The folded part of the panel: words about the key, and what it may less than its user. */
-export function RestrictionFields({ form, ownerRoles }: RestrictionFieldsProps) {
+export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: RestrictionFieldsProps) {
   const { username, rights, allScopes } = form.values;
   return (
     <Stack gap="md">
@@ -57,28 +61,18 @@ export function RestrictionFields({ form, ownerRoles }: RestrictionFieldsProps) 
       </div>
       <TagsInput
         label="Allowed addresses"
-        description="Addresses or blocks, such as 10.0.0.0/24. Empty: from anywhere."
+        description={`Addresses or blocks, such as 10.0.0.0/24. Empty: from anywhere${theirs?.allowed_ips ? ` that ${username} may: ${theirs.allowed_ips.join(", ")}` : ""}.`}
         {...form.getInputProps("addresses")}
       />
-      <Group gap={8} align="flex-end" wrap="nowrap">
-        <NumberInput
-          label="Rate limit"
-          description="Uses. Empty: no limit."
-          min={1}
-          max={1_000_000}
-          allowDecimal={false}
-          allowNegative={false}
-          hideControls
-          flex={1}
-          {...form.getInputProps("rate")}
-        />
-        <NativeSelect
-          aria-label="Rate limit per"
-          data={RATE_WINDOWS}
-          w={130}
-          {...form.getInputProps("rateWindow")}
-        />
-      </Group>
+      <AmountField
+        label="Rate limit"
+        description={`Uses. Empty: no limit.${theirs?.rate_limit ? ` All keys of ${username} together: ${sayRate(theirs.rate_limit)}.` : ""}`}
+        max={1_000_000}
+        amount={form.getInputProps("rate")}
+        unit={form.getInputProps("rateWindow")}
+        unitLabel="Rate limit per"
+        units={windowsWith(form.values.rateWindow)}
+      />
     </Stack>
   );
 }

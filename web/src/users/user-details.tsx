@@ -8,6 +8,7 @@ import { History } from "../audit/history.tsx";
 import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
+import { sayCeilings } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { type User, UserState } from "./user-columns.tsx";
@@ -130,6 +131,18 @@ function Facts({ user, onAction }: { readonly user: User; readonly onAction: Use
                 ))}
         </p>
       </section>
+      {user.ceilings !== null && (
+        <section>
+          <h3>Limits on all keys</h3>
+          <ul className="plain-list">
+            {sayCeilings(user.ceilings).map((words) => (
+              <li key={words} className="break">
+                {words.charAt(0).toUpperCase() + words.slice(1)}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       {may("audit.list") && (
         <section>
           <h3>History</h3>

@@ -3,9 +3,11 @@ import { Button, Drawer, MultiSelect, PasswordInput, Stack, TextInput } from "@m
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { useMay } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
 import { useGuard } from "../form/use-guard.tsx";
+import { CeilingFields } from "../limits/ceiling-fields.tsx";
+import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import { RightsFields } from "./rights-fields.tsx";
 import type { User } from "./user-columns.tsx";
@@ -18,9 +20,10 @@ const FIELDS = {
   scopes: "scopes",
   groups: "groups",
   password: "password",
+  ...CEILING_FIELDS,
 } as const;
 
-interface Values extends Record<string, unknown> {
+interface Values extends CeilingValues {
   username: string;
   full_name: string;
   email: string;
@@ -34,6 +37,7 @@ interface Values extends Record<string, unknown> {
 export function UserPanel({ user, onClose }: { readonly user?: User; readonly onClose: () => void }) {
   const queries = useQueryClient();
   const may = useMay();
+  const me = useMe();
   const before: Values = {
     username: user?.username ?? "",
     full_name: user?.full_name ?? "",
@@ -42,7 +46,10 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     scopes: [...(user?.scopes ?? [])],
     groups: [...(user?.groups ?? [])],
     password: "",
+    ...ceilingValues(user?.ceilings ?? null),
   };
+  // The server lets nobody set his own, and a user that is being added has none yet.
+  const holdsKeys = user !== undefined && user.username !== me.user.username;
   const form = useForm<Values>({
     initialValues: before,
     validate: {
@@ -68,7 +75,12 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
         scopes: values.scopes,
         groups: values.groups,
       };
-      if (user) return call("users.update", { name: user.username, body: changedOf(body, user) });
+      if (user) {
+        const ceilings = ceilingsOf(values);
+        const isHeldElse = JSON.stringify(ceilings) !== JSON.stringify(ceilingsOf(before));
+        const changed = { ...changedOf(body, user), ...(isHeldElse && { ceilings }) };
+        return call("users.update", { name: user.username, body: changed });
+      }
       return call("users.create", {
         body: { ...body, ...(values.password !== "" && { password: values.password }) },
       });
@@ -131,6 +143,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
             placeholder={groups?.entries.length === 0 ? "There are no groups yet" : undefined}
             {...form.getInputProps("groups")}
           />
+          {holdsKeys && <CeilingFields form={form} whom={user.username} />}
         </Stack>
         <div className="panel-foot">
           <Button variant="default" onClick={guard.close}>

@@ -1,0 +1,25 @@
+import type { Me } from "../api/session.ts";
+import { sayLifetime } from "../limits/limit-words.ts";
+import type { User } from "../users/user-columns.tsx";
+
+/** How long a key may live from its making or last reset, and by whose word. */
+export interface LifeLimit {
+  readonly seconds: number;
+  readonly words: string;
+}
+
+const DAY_SECONDS = 86_400;
+
+/** The shorter of the server's policy and what the owner's keys are held to; null: as long as one likes. */
+export function lifeLimitOf(
+  { key_policy }: Pick<Me, "key_policy">,
+  owner: User | undefined,
+): LifeLimit | null {
+  const { key_days_max: days } = key_policy;
+  const seconds = owner?.ceilings?.lifetime_seconds ?? null;
+  const byPolicy = days === null ? null : days * DAY_SECONDS;
+  if (seconds !== null && (byPolicy === null || seconds <= byPolicy))
+    return { seconds, words: `Keys of ${owner?.username} live ${sayLifetime(seconds)} at most.` };
+  if (byPolicy === null) return null;
+  return { seconds: byPolicy, words: `Keys live ${sayLifetime(byPolicy)} at most here.` };
+}
