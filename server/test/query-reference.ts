@@ -130,6 +130,9 @@ export const TEXTS = [
   "'; drop table rows; --",
   'a"',
   "a\nb",
+  "a\\",
+  "[B]",
+  'B","a',
 ];
 export const NUMBERS = [
   0,
@@ -162,6 +165,9 @@ export const PATTERNS = [
   "7+",
   "a{0}",
   ".",
+  ".*B.*",
+  "(?i).*a_b",
+  "(?i)^.*B.*",
 ];
 
 const textOf = fc.constantFrom(...TEXTS);

@@ -12,6 +12,8 @@ export interface Pattern {
   readonly prefix: string;
   /** Whether every text with that prefix matches. */
   readonly prefixSuffices: boolean;
+  /** A text without line breaks matches if and only if it holds this; undefined where there is no such text. */
+  readonly within?: { readonly text: string; readonly anyCase: boolean };
   /** Instructions of the compiled program: the factor of a match's cost. */
   readonly size: number;
 }
@@ -29,7 +31,12 @@ export function compilePattern(source: string): Pattern {
     // Alone first, so that `a)|(b` cannot leave the group.
     RE2JS.compile(source);
     const program = compileAnchored(source);
-    const pattern = { source, ...literalPrefix(source), size: program.programSize() };
+    const pattern = {
+      source,
+      ...literalPrefix(source),
+      within: literalWithin(source),
+      size: program.programSize(),
+    };
     programs.set(pattern, program);
     return pattern;
   } catch (error) {
@@ -64,6 +71,14 @@ function literalPrefix(source: string): Pick<Pattern, "prefix" | "prefixSuffices
     return { prefix: Array.from(literal!).slice(0, -1).join(""), prefixSuffices: false };
   }
   return { prefix: literal!, prefixSuffices: rest === "" || rest === ".*" };
+}
+
+/** The search that people write: `(?i).*word.*`. Of printable ASCII, where it is plain what the other case of a letter is. */
+const WITHIN = /^(\(\?i\))?\^?\.\*([^\\.+*?()[\]{}|^$]+)(?:\.\*)?$/;
+
+function literalWithin(source: string): Pattern["within"] {
+  const [, flag, text = ""] = WITHIN.exec(source) ?? [];
+  return /^[ -~]+$/.test(text) ? { text, anyCase: flag !== undefined } : undefined;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,7 @@
 /**
  * Lists of keys, users and audit records: what SQL can say is said in SQL, the rest is judged row by row in the reader
- * thread. Every order ends with the id, so that pages do not overlap.
+ * thread. A search for words is said in SQL for rows of ordinary text, and the odd ones are judged: there an index leads to them.
+ * Every order ends with the id, so that pages do not overlap.
  */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import { PAUSED_REASON } from "../domain/key.ts";
@@ -8,7 +9,8 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition, Order } from "../domain/query.ts";
 import { compareByOrder } from "../domain/query-options.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
-import { type Column, type Columns, pushDown, pushOrder } from "./query-sql.ts";
+import { ODD_KEYS, ODD_USERS } from "./migrations.ts";
+import { type Column, type Columns, type PushedCondition, pushDown, pushOrder } from "./query-sql.ts";
 import type { Thread } from "./sqlite-threads.ts";
 
 interface Source {
@@ -17,12 +19,20 @@ interface Source {
   readonly columns: Columns;
   /** Ends every order. */
   readonly last: RawBuilder<unknown>;
+  /** The rows whose words are no ordinary text, by their index. Absent: nobody knows which. */
+  readonly odd?: { readonly from: RawBuilder<unknown>; readonly where: RawBuilder<SqlBool> };
 }
 
 const column = (reference: string, type: Column["type"], nullable = false): Column => ({
   sql: sql.ref(reference),
   type,
   nullable,
+});
+
+/** Of those that the index of odd rows looks at. */
+const words = (reference: string, type: Column["type"] = "text", nullable = false): Column => ({
+  ...column(reference, type, nullable),
+  isWords: true,
 });
 
 /** As `list-records.ts` derives it. */
@@ -32,10 +42,12 @@ const derived = (expression: RawBuilder<unknown>, type: Column["type"], nullable
   nullable,
 });
 
+const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
-  from: sql`keys left join activity.key_use as key_use on key_use.key_id = keys.id`,
+  from: sql`keys ${LAST_USE}`,
   last: sql`keys.id`,
+  odd: { from: sql`keys indexed by keys_odd ${LAST_USE}`, where: sql`(${sql.raw(ODD_KEYS)})` },
   columns: {
     standsRevoked: derived(sql`(keys.revoked_at is not null or keys.paused_at is not null)`, "boolean"),
     shownReason: derived(
@@ -44,11 +56,11 @@ const KEYS: Source = {
       true,
     ),
     id: column("keys.id", "integer"),
-    name: column("keys.name", "text"),
+    name: words("keys.name"),
     userId: column("keys.user_id", "integer"),
-    username: column("keys.username", "text"),
-    description: column("keys.description", "text"),
-    tags: column("keys.tags", "json"),
+    username: words("keys.username"),
+    description: words("keys.description"),
+    tags: words("keys.tags", "texts"),
     hint: column("keys.hint", "text"),
     createdAt: column("keys.created_at", "instant"),
     createdBy: column("keys.created_by", "text"),
@@ -68,13 +80,14 @@ const USERS: Source = {
   select: sql`users.*, (select json_group_array(keys.id) from keys where keys.user_id = users.id) as key_ids`,
   from: sql`users`,
   last: sql`users.id`,
+  odd: { from: sql`users indexed by users_odd`, where: sql`(${sql.raw(ODD_USERS)})` },
   columns: {
     isLocked: derived(sql`(users.locked_at is not null)`, "boolean"),
     hasNoPassword: derived(sql`(users.password_hash is null)`, "boolean"),
     id: column("users.id", "integer"),
-    username: column("users.username", "text"),
-    fullName: column("users.full_name", "text"),
-    email: column("users.email", "text", true),
+    username: words("users.username"),
+    fullName: words("users.full_name"),
+    email: words("users.email", "text", true),
     lockedAt: column("users.locked_at", "instant", true),
     passwordChangedAt: column("users.password_changed_at", "instant", true),
     createdAt: column("users.created_at", "instant"),
@@ -119,23 +132,54 @@ export async function listRows<Row extends object>(
   const pushed = pushDown(where, source.columns);
   const terms = pushOrder(order, source.columns);
   if (!terms) return sortInMemory(reader, thread, listed, query);
-  const ordered = sql`select ${source.select} from ${source.from} where ${pushed.where} order by ${sql.join(lastTerms(order, terms, source))}`;
-  if (!pushed.exact) {
-    const { sql: text, parameters } = ordered.compile(reader);
-    const request = {
-      kind: "search",
-      listed,
-      sql: text,
-      params: parameters,
-      where,
-    } as const;
+  const exact = pushed.exact
+    ? pushed.where
+    : await ordinaryOrFound(reader, thread, listed, { where, pushed });
+  const by = sql.join(lastTerms(order, terms, source));
+  if (!exact) {
+    const request = searchOf(reader, listed, where, select(source, pushed.where, by));
     const { rows, changed } = await thread.ask({ ...request, offset, limit, want });
     return { rows: rows as Row[], total: want === "rows" ? undefined : changed };
   }
-  const total = want === "rows" ? undefined : await countRows(reader, source, pushed.where);
-  if (want === "count") return { rows: [], total };
-  const page = sql<Row>`${ordered} limit ${limit === 0 ? -1 : limit} offset ${offset}`;
-  return { rows: (await page.execute(reader)).rows, total };
+  if (want === "count") return { rows: [], total: await countRows(reader, source, exact) };
+  const page = sql<Row>`${select(source, exact, by)} limit ${limit === 0 ? -1 : limit} offset ${offset}`;
+  const { rows } = await page.execute(reader);
+  if (want === "rows") return { rows, total: undefined };
+  const isLast = limit === 0 || rows.length < limit;
+  // Where the page is the last one, it has shown how many there are.
+  const isCounted = isLast && (rows.length > 0 || offset === 0);
+  return { rows, total: isCounted ? offset + rows.length : await countRows(reader, source, exact) };
+}
+
+/** The condition for rows of ordinary text, and by their ids the others that it holds for. Undefined: SQL cannot say it. */
+async function ordinaryOrFound(
+  reader: Kysely<object>,
+  thread: Thread,
+  listed: Listed,
+  { where, pushed }: { readonly where: Condition; readonly pushed: PushedCondition },
+): Promise<RawBuilder<SqlBool> | undefined> {
+  const source = SOURCES[listed];
+  const { ordinary } = pushed;
+  if (!ordinary || !source.odd) return undefined;
+  const odd = sql`select ${source.select} from ${source.odd.from} where ${source.odd.where} and ${pushed.where}`;
+  const request = searchOf(reader, listed, where, odd);
+  const { rows } = await thread.ask({ ...request, offset: 0, limit: 0, want: "ids" });
+  if (rows.length === 0) return ordinary;
+  const ids = JSON.stringify(rows.map((row) => (row as { id: number }).id));
+  return sql`(${pushed.where} and (${ordinary} or ${source.last} in (select value from json_each(${ids}))))`;
+}
+
+function searchOf(reader: Kysely<object>, listed: Listed, where: Condition, statement: RawBuilder<unknown>) {
+  const { sql: text, parameters } = statement.compile(reader);
+  return { kind: "search", listed, sql: text, params: parameters, where } as const;
+}
+
+function select(
+  { select: columns, from }: Source,
+  where: RawBuilder<SqlBool>,
+  order: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return sql`select ${columns} from ${from} where ${where} order by ${order}`;
 }
 
 /** The id decides among equals; where it decides already, nothing comes after it. */

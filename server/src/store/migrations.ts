@@ -10,6 +10,9 @@ export interface Words {
   readonly id: string;
   readonly int: string;
   readonly bytes: string;
+  /** Whether a text has a character that is no printable ASCII. */
+  readonly isOdd: (text: string) => string;
+  readonly hasBackslash: (text: string) => string;
   /** After the closing bracket of a table. */
   readonly tail: string;
 }
@@ -18,12 +21,14 @@ export const SQLITE_WORDS: Words = {
   id: "INTEGER PRIMARY KEY AUTOINCREMENT",
   int: "INTEGER",
   bytes: "BLOB",
+  isOdd: (text) => `(${text}) GLOB '*[^ -~]*'`,
+  hasBackslash: (text) => `instr(${text}, '\\') > 0`,
   tail: " STRICT",
 };
 
 export type Migration = (words: Words) => readonly string[];
 
-const first: Migration = ({ id, int, bytes, tail }) => [
+const first: Migration = ({ id, int, bytes, tail, ...more }) => [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)${tail}`,
   `CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)${tail}`,
   `CREATE TABLE users (
@@ -63,7 +68,7 @@ const first: Migration = ({ id, int, bytes, tail }) => [
     created_at ${int} NOT NULL, ends_at ${int})${tail}`,
   "CREATE INDEX secrets_key ON secrets (key_id)",
   `CREATE TABLE setup_tokens (digest ${bytes} PRIMARY KEY, ends_at ${int} NOT NULL)${tail}`,
-  auditTable("audit", { id, int, bytes, tail }),
+  auditTable("audit", { id, int, bytes, tail, ...more }),
   "CREATE INDEX audit_at ON audit (at)",
   "CREATE INDEX audit_target ON audit (target_kind, target_id)",
   `CREATE TABLE changes (
@@ -86,8 +91,22 @@ const browsers: Migration = ({ int, bytes, tail }) => [
 /** What an administrator holds all keys of a user to, JSON. */
 const ceilings: Migration = () => ["ALTER TABLE users ADD COLUMN ceilings TEXT"];
 
+const oddKeys = ({ isOdd, hasBackslash }: Words): string =>
+  `${isOdd("name || username || description || tags")} OR ${hasBackslash("tags")}`;
+const oddUsers = ({ isOdd }: Words): string => isOdd("username || full_name || coalesce(email, '')");
+
+/** Conditions of the indexes of rows whose text is not ordinary, word for word. */
+export const ODD_KEYS = oddKeys(SQLITE_WORDS);
+export const ODD_USERS = oddUsers(SQLITE_WORDS);
+
+/** Rows that a search for words judges one by one (`query-words.ts`): of ordinary ones there is nothing in it. */
+const odd: Migration = (words) => [
+  `CREATE INDEX keys_odd ON keys (id) WHERE ${oddKeys(words)}`,
+  `CREATE INDEX users_odd ON users (id) WHERE ${oddUsers(words)}`,
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
-export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings];
+export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings, odd];
 
 /** Of `activity.db`, which may be cut or lost without a loss of keys. */
 export const ACTIVITY_MIGRATIONS: readonly Migration[] = [

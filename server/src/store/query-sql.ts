@@ -6,15 +6,17 @@
  * otherwise, and text has no U+0000 (PostgreSQL cannot store it, SQLite's `length` stops at it). Values of another
  * type than the column's are judged here and never reach the database, so that no affinity turns "7" into 7. Text is
  * compared byte by byte, which in UTF-8 is the order of code points. Folding and most regular expressions are left to
- * `domain/query-match.ts`. `server/test/query-sql.test.ts` holds both to the same answers.
+ * `domain/query-match.ts`, but for what `query-words.ts` says of ordinary text. `server/test/query-sql.test.ts` holds all of
+ * it to the same answers.
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/query.ts";
 import { testValue } from "../domain/query-match.ts";
 import { codePoints, isList, type QueryValue } from "../domain/query-values.ts";
+import { pushHolds, pushMember, pushWords } from "./query-words.ts";
 
-/** `instant`: integer milliseconds, a Date in records. `json` is never pushed. */
-export type ColumnType = "integer" | "text" | "boolean" | "instant" | "json";
+/** `instant`: integer milliseconds, a Date in records. `texts`: a list of strings in JSON. `json` is never pushed. */
+export type ColumnType = "integer" | "text" | "boolean" | "instant" | "json" | "texts";
 
 export interface Column {
   /** A reference or expression with exactly the record's value: where records have whole seconds, so has this. */
@@ -23,6 +25,8 @@ export interface Column {
   readonly nullable: boolean;
   /** NULL: the record has no such field, which passes no test, rather than null in it. */
   readonly nullIsMissing?: boolean;
+  /** Whether the table knows of which rows its text is ordinary (`query-words.ts`). */
+  readonly isWords?: boolean;
 }
 
 /** By path, as `formatPath` writes it. */
@@ -32,14 +36,20 @@ export type Dialect = "sqlite" | "postgres";
 export interface PushedCondition {
   readonly where: RawBuilder<SqlBool>;
   readonly exact: boolean;
+  /**
+   * Where it is not exact: holds for no row that the condition does not hold for, and for every other whose words are
+   * ordinary text. Undefined where SQL cannot say that.
+   */
+  readonly ordinary?: RawBuilder<SqlBool>;
 }
 
 /** True and false are kept apart from SQL, so that they fold. */
-type Clause = boolean | RawBuilder<SqlBool>;
+export type Clause = boolean | RawBuilder<SqlBool>;
 
 interface Pushed {
   readonly clause: Clause;
   readonly exact: boolean;
+  readonly ordinary?: Clause;
 }
 
 const UNKNOWN: Pushed = { clause: true, exact: false };
@@ -49,8 +59,9 @@ export function pushDown(
   columns: Columns,
   dialect: Dialect = "sqlite",
 ): PushedCondition {
-  const { clause, exact } = push(condition, columns, dialect);
-  return { where: toSql(clause), exact };
+  const { clause, exact, ordinary } = push(condition, columns, dialect);
+  if (exact || ordinary === undefined) return { where: toSql(clause), exact };
+  return { where: toSql(clause), exact, ordinary: toSql(ordinary) };
 }
 
 /**
@@ -65,7 +76,7 @@ export function pushOrder(
   const terms: RawBuilder<unknown>[] = [];
   for (const { path, descending, nullsFirst } of order) {
     const column = findColumn(columns, formatPath(path));
-    if (!column || column.type === "json") return undefined;
+    if (!column || column.type === "json" || column.type === "texts") return undefined;
     const direction = descending ? sql`desc` : sql`asc`;
     const nulls = nullsFirst ? sql`nulls first` : sql`nulls last`;
     const value = ordered(column, dialect);
@@ -81,17 +92,35 @@ function push(condition: Condition, columns: Columns, dialect: Dialect): Pushed 
   const clause = combine(parts.map((part) => part.clause));
   // A constant that decides a group decides it whatever the other parts leave open.
   const decided = parts.some((part) => part.exact && part.clause === (condition.kind === "any"));
-  return { clause, exact: decided || parts.every((part) => part.exact) };
+  if (decided || parts.every((part) => part.exact)) return { clause, exact: true };
+  const ordinary = parts.map((part) => (part.exact ? part.clause : part.ordinary));
+  const isKnown = ordinary.every((part) => part !== undefined);
+  return { clause, exact: false, ...(isKnown && { ordinary: combine(ordinary) }) };
 }
 
 function pushTest(test: Test, columns: Columns, dialect: Dialect): Pushed {
-  const column = findColumn(columns, formatPath(test.path));
+  const { path } = test;
+  if (path.at(-1) === "*")
+    return pushMembers(test, findColumn(columns, formatPath(path.slice(0, -1))), dialect);
+  const column = findColumn(columns, formatPath(path));
   if (!column || column.type === "json") return UNKNOWN;
+  if (column.type === "texts") {
+    const clause = pushHolds(test, column.sql, dialect);
+    return clause === undefined ? UNKNOWN : { clause, exact: true };
+  }
   const { clause, exact } = pushPresent(test, column, dialect);
-  if (!column.nullable) return { clause, exact };
+  const words = exact || !column.isWords ? undefined : pushWords(test, column.sql, dialect);
+  const pushed = { exact, ...(words !== undefined && { ordinary: words }) };
+  if (!column.nullable) return { clause, ...pushed };
   const nullPasses = !column.nullIsMissing && testValue(test, null);
-  if (clause === true) return { clause: nullPasses || sql<SqlBool>`${column.sql} is not null`, exact };
-  return { clause: or([nullPasses && sql<SqlBool>`${column.sql} is null`, clause]), exact };
+  if (clause === true) return { clause: nullPasses || sql<SqlBool>`${column.sql} is not null`, ...pushed };
+  return { clause: or([nullPasses && sql<SqlBool>`${column.sql} is null`, clause]), ...pushed };
+}
+
+function pushMembers(test: Test, column: Column | undefined, dialect: Dialect): Pushed {
+  if (column?.type !== "texts" || !column.isWords) return UNKNOWN;
+  const ordinary = pushMember(test, column.sql, dialect);
+  return ordinary === undefined ? UNKNOWN : { ...UNKNOWN, ordinary };
 }
 
 /** What the test says of values that are not null. For NULL the SQL yields NULL, which counts as no. */
@@ -104,7 +133,7 @@ function pushPresent(test: Test, column: Column, dialect: Dialect): Pushed {
     case "instant":
       return { clause: pushNumber(test, column, asMilliseconds), exact: true };
     default:
-      return test.fold ? UNKNOWN : pushText(test, ordered(column, dialect));
+      return test.fold ? UNKNOWN : pushText(test, ordered(column, dialect), dialect);
   }
 }
 
@@ -140,7 +169,7 @@ function compareInteger(op: Ordering, column: RawBuilder<unknown>, number: numbe
   return op.startsWith(">") === bound < 0;
 }
 
-function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>): Pushed {
+function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>, dialect: Dialect): Pushed {
   if (op === "~" && !pattern) return UNKNOWN;
   if (pattern) return { clause: startsWith(column, pattern.prefix), exact: pattern.prefixSuffices };
   if (op === "in" || op === "nin") {
@@ -148,8 +177,11 @@ function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>): Pu
     return { clause: isIn(op, column, membersOf(value).filter(isStorable).map(text)), exact: true };
   }
   if (typeof value !== "string") return { clause: op === "!=", exact: true };
-  if (op === "rin" || op === "rnin") return UNKNOWN;
   const storable = isStorable(value);
+  if (op === "rin" || op === "rnin") {
+    const within = storable && contains(column, value, dialect);
+    return { clause: op === "rin" ? within : not(within), exact: true };
+  }
   if (isOrdering(op)) return storable ? { clause: compare(op, column, text(value)), exact: true } : UNKNOWN;
   const plain = storable && textClause(op, column, value);
   return { clause: op.startsWith("!") ? not(plain) : plain, exact: true };
@@ -160,6 +192,10 @@ function textClause(op: Operator, column: RawBuilder<unknown>, value: string): C
   if (op === "^" || op === "!^") return startsWith(column, value);
   if (op === "$" || op === "!$") return endsWith(column, value);
   return compare("=", column, text(value));
+}
+
+export function contains(column: RawBuilder<unknown>, part: string, dialect: Dialect): RawBuilder<SqlBool> {
+  return sql`${sql.raw(dialect === "sqlite" ? "instr" : "strpos")}(${column}, ${text(part)}) > 0`;
 }
 
 /** As a range, which an index can answer. */
@@ -247,7 +283,7 @@ function integer(value: number): RawBuilder<unknown> {
   return sql`cast(${value} as bigint)`;
 }
 
-function text(value: string): RawBuilder<unknown> {
+export function text(value: string): RawBuilder<unknown> {
   return sql`cast(${value} as text)`;
 }
 

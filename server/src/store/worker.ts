@@ -51,7 +51,8 @@ export interface SearchRequest {
   readonly where: Condition;
   readonly offset: number;
   readonly limit: number;
-  readonly want: "rows" | "count" | "page";
+  /** `ids`: rows that have nothing else. */
+  readonly want: "rows" | "count" | "page" | "ids";
 }
 
 export interface WorkerResult {
@@ -178,7 +179,8 @@ function search({ listed, sql, params, where, offset, limit, want }: SearchReque
       throw Object.assign(new Error("The search takes too long"), { code: "SEARCH_TIME" });
     if (!matches(where, queryRecord(listed, row as object))) continue;
     found++;
-    if (found > offset && (limit === 0 || rows.length < limit) && want !== "count") rows.push(row as object);
+    if (found > offset && (limit === 0 || rows.length < limit) && want !== "count")
+      rows.push(want === "ids" ? { id: (row as { id: unknown }).id } : (row as object));
     if (want === "rows" && limit > 0 && rows.length === limit) break;
   }
   return { rows, changed: found, insertId: 0 };
