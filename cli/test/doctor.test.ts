@@ -252,7 +252,12 @@ describe("doctor", () => {
   test("without a witness it judges by the status, over TLS too, and skips what it cannot see", async () => {
     const url = (await site()).replace("http:", "https:");
     const cert = makeCertificate();
-    using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+    // Reads alone, and only at one address, as many do.
+    const answer = ({ method, url }: Request) => {
+      if (method !== "GET") return new Response("", { status: 501 });
+      return new Response("hello", { status: new URL(url).pathname === "/page" ? 200 : 404 });
+    };
+    using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
     await using guard = await startProxy({
       proxy: "nginx",
       site: url,
@@ -260,14 +265,19 @@ describe("doctor", () => {
       chatelaine: check.url,
       more: ["--scope", "dns:read", "--cert", cert.both, "--cert-key", cert.key],
     });
-    const args = ["doctor", "--data", check.folder.path, "--proxy", guard.url, "--scope", "dns:read"];
+    const page = `${guard.url}/page`;
+    const args = ["doctor", "--data", check.folder.path, "--proxy", page, "--scope", "dns:read"];
     const refused = await run(args);
     expect(refused.stdout).toMatch(/^FOUND {4}good key: the proxy does not answer: .*certificate/m);
     expect(refused.code).toBe(1);
     const { code, stdout } = await run([...args, "--insecure"]);
     expect(stdout).toMatch(/^skipped {2}identity headers of the client: /m);
     expect(stdout).toMatch(/^ok {7}no cached answer: /m);
+    expect(stdout).toMatch(/^ok {7}bodies: /m);
     expect(code).toBe(0);
+    const nowhere = await run([...args, "--insecure", "--proxy", guard.url]);
+    expect(nowhere.stdout).toMatch(/^FOUND {4}good key: a good key is answered 404/m);
+    expect(nowhere.stdout).toContain("name an address that the service answers with 200");
     cert.remove();
     await expectNothingLeft();
   });

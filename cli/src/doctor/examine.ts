@@ -35,6 +35,11 @@ async function goodKey({ probe, canary, scopes }: Exam) {
       `answered ${answer.status}, but not by the service that looks on`,
       "point the proxy at the address of --echo",
     );
+  if (![401, 403, 429].includes(answer.status) && answer.status < 500)
+    return found(
+      `a good key is answered ${answer.status}, which is not told from a refusal`,
+      "name an address that the service answers with 200, or use --echo",
+    );
   return found(`a good key is refused with ${answer.status}`, REASONS[answer.status] ?? mendOf(scopes));
 }
 
