@@ -103,6 +103,15 @@ export const SHOTS: readonly Shot[] = [
   },
   { name: "key-calendar", user: "ada", path: "/keys", prepare: openCalendar },
   { name: "key-shown", user: "ada", path: "/keys", prepare: makeKey },
+  {
+    name: "key-shown-nginx",
+    user: "ada",
+    path: "/keys",
+    prepare: both(makeKey, async (page) => {
+      await page.getByRole("tab", { name: "nginx" }).click();
+      await page.getByRole("region", { name: "nginx", exact: true }).evaluate((one) => one.scrollIntoView());
+    }),
+  },
   { name: "key-edit-reset", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Reset") },
   { name: "key-edit-expired", user: "ada", path: "/keys", prepare: choose("trial access", "Edit") },
   { name: "key-revoke", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Revoke") },

@@ -1,5 +1,12 @@
 /** Envoy, by its ext_authz filter. It appends the client's own path to `/auth`, so rights are asked by headers that it sets. */
-import { type Guard, hostPort, keyHeaders, type Place, passedOn, type RecipeFile } from "./guard.ts";
+import {
+  type Guard,
+  hostPort,
+  keyHeaders,
+  type Place,
+  passedOn,
+  type RecipeFile,
+} from "@chatelaine/client/proxy-guard";
 
 export function envoyRecipe(guard: Guard): RecipeFile[] {
   const { site, service, chatelaine } = guard;

@@ -1,42 +1,6 @@
-/** What every recipe is made of: which site, which service, what is asked of a key. All of it is checked here, because it ends up in configurations. */
+/** Options that become a guard. All of them are checked here, because they end up in configurations. */
+import { type Guard, type Place, placeOf } from "@chatelaine/client/proxy-guard";
 import { InvalidArgumentError } from "commander";
-
-export const IDENTITY = [
-  "Remote-User",
-  "Remote-Name",
-  "Remote-Email",
-  "Remote-Groups",
-  "Remote-Roles",
-  "Remote-Key-Id",
-  "Remote-Key-Scopes",
-] as const;
-
-export interface Place {
-  readonly tls: boolean;
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface Guard {
-  /** The site as clients see it. */
-  readonly site: Place & { readonly path: string };
-  /** The guarded service. */
-  readonly service: Place;
-  /** Where Chatelaine answers. */
-  readonly chatelaine: Place;
-  readonly scopes: readonly string[];
-  /** The one header that carries keys; undefined: Authorization and X-API-Key. */
-  readonly header: string | undefined;
-  readonly audience: string | undefined;
-  readonly cert: string;
-  readonly certKey: string;
-}
-
-/** What a recipe writes: the first file is the one that is printed. */
-export interface RecipeFile {
-  readonly name: string;
-  readonly text: string;
-}
 
 export function parseSite(text: string): Guard["site"] {
   const url = readUrl("--for", text);
@@ -78,31 +42,6 @@ export function parseFile(text: string): string {
   return text;
 }
 
-/** Of `/auth`, with what the guard asks. */
-export function authQuery(guard: Guard, more: Readonly<Record<string, string>> = {}): string {
-  const pairs = [
-    ...guard.scopes.map((scope) => ["scope", scope]),
-    ...(guard.header === undefined ? [] : [["header", guard.header]]),
-    ...(guard.audience === undefined ? [] : [["assert", guard.audience]]),
-    ...Object.entries(more),
-  ];
-  return pairs.length === 0 ? "/auth" : `/auth?${pairs.map(([name, value]) => `${name}=${value}`).join("&")}`;
-}
-
-/** Headers that /auth answers with and the service gets. */
-export function passedOn({ audience }: Guard): readonly string[] {
-  return audience === undefined ? IDENTITY : [...IDENTITY, "Remote-Assertion"];
-}
-
-/** Headers that carry keys, and so never reach the service. */
-export function keyHeaders({ header }: Guard): readonly string[] {
-  return header === undefined ? ["X-API-Key"] : [header];
-}
-
-export function hostPort({ host, port }: Place): string {
-  return `${host}:${port}`;
-}
-
 function readUrl(flag: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain =
@@ -117,9 +56,4 @@ function readUrl(flag: string, text: string): URL {
       `${flag}: expected an address such as https://app.example, not "${text}".`,
     );
   return url;
-}
-
-function placeOf(url: URL): Place {
-  const tls = url.protocol === "https:";
-  return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)) };
 }

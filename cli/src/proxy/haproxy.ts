@@ -1,5 +1,12 @@
 /** HAProxy 2.6 or newer, with a small client in Lua that asks over HAProxy's own http client. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+import {
+  authQuery,
+  type Guard,
+  hostPort,
+  keyHeaders,
+  passedOn,
+  type RecipeFile,
+} from "@chatelaine/client/proxy-guard";
 
 export function haproxyRecipe(guard: Guard, folder: string): RecipeFile[] {
   const { site, service } = guard;

@@ -1,24 +1,15 @@
 /** Configurations for reverse proxies that put Chatelaine in front of a service. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { caddyRecipe } from "@chatelaine/client/proxy-caddy";
+import type { Guard, Place, RecipeFile } from "@chatelaine/client/proxy-guard";
+import { nginxRecipe, nginxSnippet } from "@chatelaine/client/proxy-nginx";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
 import { print, tell } from "../output.ts";
-import { caddyRecipe } from "./caddy.ts";
 import { envoyRecipe } from "./envoy.ts";
-import {
-  type Guard,
-  type Place,
-  parseAudience,
-  parseFile,
-  parseHeader,
-  parsePlace,
-  parseScope,
-  parseSite,
-  type RecipeFile,
-} from "./guard.ts";
+import { parseAudience, parseFile, parseHeader, parsePlace, parseScope, parseSite } from "./guard.ts";
 import { haproxyRecipe } from "./haproxy.ts";
-import { nginxRecipe, nginxSnippet } from "./nginx.ts";
 import { traefikRecipe } from "./traefik.ts";
 
 interface ProxyOptions {

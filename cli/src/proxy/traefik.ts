@@ -1,5 +1,12 @@
 /** Traefik 3, by its ForwardAuth middleware and the file provider. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+import {
+  authQuery,
+  type Guard,
+  hostPort,
+  keyHeaders,
+  passedOn,
+  type RecipeFile,
+} from "@chatelaine/client/proxy-guard";
 
 export function traefikRecipe(guard: Guard, folder: string): RecipeFile[] {
   const { site, service, chatelaine } = guard;

@@ -138,12 +138,16 @@ function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken:
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        {snippets.map(({ id, title, text }) => (
+        {snippets.map(({ id, title, text, words, trial }) => (
           <Tabs.Panel key={id} value={id}>
-            <section className="code-block" {...SCROLLED} aria-label={title} onCopy={onTaken}>
-              <code>{text}</code>
-            </section>
-            <CopyButton text={text} label="Copy snippet" onCopied={onTaken} />
+            {words && <p className="small snippet-words">{words}</p>}
+            <Pasted title={title} text={text} onTaken={trial === undefined ? onTaken : undefined} />
+            {trial && (
+              <>
+                <p className="small snippet-words">Then this key opens it:</p>
+                <Pasted title={`${title}, a request`} text={trial} onTaken={onTaken} />
+              </>
+            )}
           </Tabs.Panel>
         ))}
       </Tabs>
@@ -164,6 +168,24 @@ function Snippets({ made, onTaken }: { readonly made: MadeKey; readonly onTaken:
         )
       )}
     </div>
+  );
+}
+
+interface PastedProps {
+  readonly title: string;
+  readonly text: string;
+  /** Where the key is in it. */
+  readonly onTaken: (() => void) | undefined;
+}
+
+function Pasted({ title, text, onTaken }: PastedProps) {
+  return (
+    <>
+      <section className="code-block" {...SCROLLED} aria-label={title} onCopy={onTaken}>
+        <code>{text}</code>
+      </section>
+      <CopyButton text={text} label="Copy snippet" onCopied={onTaken} />
+    </>
   );
 }
 

@@ -1,9 +1,16 @@
+import { caddyRecipe } from "@chatelaine/client/proxy-caddy";
+import { type Guard, placeOf, type RecipeFile } from "@chatelaine/client/proxy-guard";
+import { nginxSnippet } from "@chatelaine/client/proxy-nginx";
 import type { MadeKey } from "./key.ts";
 
 export interface Snippet {
   readonly id: string;
   readonly title: string;
   readonly text: string;
+  /** What to know before it is pasted. */
+  readonly words?: string;
+  /** A second thing to paste: a request that shows that it works. */
+  readonly trial?: string;
 }
 
 /** Ready to paste, with the key and this server's address in it. */
@@ -15,6 +22,8 @@ export function snippetsFor(
   const isTls = protocol === "https:";
   const socket = `${isTls ? "wss" : "ws"}://${host}/api/current`;
   const trust = isTls && hasCa;
+  const guard = guardOf(origin);
+  const trial = `curl -H 'Authorization: Bearer ${key}' \\\n  https://${guard.site.host}/`;
   return [
     {
       id: "curl",
@@ -46,5 +55,40 @@ with Client("${socket}") as client:
       title: "midclt",
       text: `midclt -u ${socket} \\\n  -U ${username} -K ${key} \\\n  call auth.me`,
     },
+    {
+      id: "nginx",
+      title: "nginx",
+      text: textOf(nginxSnippet(guard, false)),
+      words: `nginx lets only keys of this server through to a service. Put this into the server block of ${guard.site.host}, ${CHANGE}`,
+      trial,
+    },
+    {
+      id: "caddy",
+      title: "Caddy",
+      text: textOf(caddyRecipe(guard)),
+      words: `Caddy lets only keys of this server through to a service. A Caddyfile for ${guard.site.host}, ${CHANGE}`,
+      trial,
+    },
   ];
+}
+
+const CHANGE =
+  "with 127.0.0.1:3000 changed to your service. On another machine, start this server with --check-from and that machine's address.";
+
+/** As `chatelaine proxy` prints it. */
+function guardOf(origin: string): Guard {
+  return {
+    site: { tls: true, host: "app.example", port: 443, path: "" },
+    service: { tls: false, host: "127.0.0.1", port: 3000 },
+    chatelaine: placeOf(new URL(origin)),
+    scopes: [],
+    header: undefined,
+    audience: undefined,
+    cert: "",
+    certKey: "",
+  };
+}
+
+function textOf([file]: readonly RecipeFile[]): string {
+  return (file?.text ?? "").trimEnd();
 }

@@ -1,5 +1,5 @@
 /** Caddy, by its forward_auth directive. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./proxy-guard.ts";
 
 export function caddyRecipe(guard: Guard): RecipeFile[] {
   const { site, service, chatelaine } = guard;

@@ -1,5 +1,5 @@
 /** nginx with its auth_request module, as Debian packages it. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./guard.ts";
+import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./proxy-guard.ts";
 
 /** nginx knows 401 and 403 alone. */
 const DENY = { deny: "403" } as const;

@@ -1,0 +1,69 @@
+/** What every configuration of a reverse proxy is made of: which site, which service, what is asked of a key. */
+
+export const IDENTITY = [
+  "Remote-User",
+  "Remote-Name",
+  "Remote-Email",
+  "Remote-Groups",
+  "Remote-Roles",
+  "Remote-Key-Id",
+  "Remote-Key-Scopes",
+] as const;
+
+export interface Place {
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Guard {
+  /** The site as clients see it. */
+  readonly site: Place & { readonly path: string };
+  /** The guarded service. */
+  readonly service: Place;
+  /** Where Chatelaine answers. */
+  readonly chatelaine: Place;
+  readonly scopes: readonly string[];
+  /** The one header that carries keys; undefined: Authorization and X-API-Key. */
+  readonly header: string | undefined;
+  readonly audience: string | undefined;
+  readonly cert: string;
+  readonly certKey: string;
+}
+
+/** What a recipe writes: the first file is the one that is printed. */
+export interface RecipeFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Of `/auth`, with what the guard asks. */
+export function authQuery(guard: Guard, more: Readonly<Record<string, string>> = {}): string {
+  const pairs = [
+    ...guard.scopes.map((scope) => ["scope", scope]),
+    ...(guard.header === undefined ? [] : [["header", guard.header]]),
+    ...(guard.audience === undefined ? [] : [["assert", guard.audience]]),
+    ...Object.entries(more),
+  ];
+  return pairs.length === 0 ? "/auth" : `/auth?${pairs.map(([name, value]) => `${name}=${value}`).join("&")}`;
+}
+
+/** Headers that /auth answers with and the service gets. */
+export function passedOn({ audience }: Guard): readonly string[] {
+  return audience === undefined ? IDENTITY : [...IDENTITY, "Remote-Assertion"];
+}
+
+/** Headers that carry keys, and so never reach the service. */
+export function keyHeaders({ header }: Guard): readonly string[] {
+  return header === undefined ? ["X-API-Key"] : [header];
+}
+
+export function hostPort({ host, port }: Place): string {
+  return `${host}:${port}`;
+}
+
+/** Where an address leads. */
+export function placeOf(url: URL): Place {
+  const tls = url.protocol === "https:";
+  return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)) };
+}
