@@ -18,6 +18,11 @@ describe("the README", () => {
     const [start, ...others] = results;
     expect(start?.output).toContain("/setup#token=");
     expect(others.length).toBeGreaterThan(0);
+    const said = (name: string) => others.find((one) => one.name === name)?.output ?? "";
+    expect(said("guarded")).toMatch(/^HTTP\/1\.1 401 [\s\S]*^HTTP\/1\.1 200 [\s\S]*"remote-user":"root"/m);
+    expect(said("guarded")).not.toMatch(/"(x-api-key|authorization)":"[^"]/);
+    expect(said("doctor")).toContain("ok       key taken out of the request");
+    expect(said("doctor")).toContain("Nothing found.");
   }, 180_000);
 });
 

@@ -2,8 +2,9 @@
  * The commands of README.md, run as they stand. Each block of commands has a name in a comment above it,
  * `<!-- ci: NAME -->`, or says why it is not run, `<!-- ci: skip, WHY -->`.
  *
- * They run in a copy of the clone, on a data folder and ports of their own: the only words that change are the two
- * default ports, so that two runs on one machine do not meet.
+ * They run in a copy of the clone, on a data folder and ports of their own: the only words that change are the ports, so
+ * that two runs on one machine do not meet. Behind the port of the guarded service one is there, which tells the headers
+ * that it sees.
  */
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -11,7 +12,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-const DEFAULT_PORTS = { http: "5390", https: "5397" };
+const DEFAULT_PORTS = { http: "5390", https: "5397", service: "3000", site: "8080" };
+const NGINX_PID = "guard/nginx.pid";
 const READY_TIMEOUT_MS = 60_000;
 
 export interface Block {
@@ -60,9 +62,12 @@ export function findReadmeFaults(root: string): string[] {
 export async function runReadme(root: string): Promise<BlockResult[]> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-readme-"));
   const clone = join(folder, "chatelaine");
+  const fetch = ({ headers }: Request) => Response.json(headers.toJSON());
+  const service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
   try {
     await copyClone(root, clone);
-    const ports = { http: String(await findFreePort()), https: String(await findFreePort()) };
+    const [http, https, site] = [await findFreePort(), await findFreePort(), await findFreePort()];
+    const ports = { http, https, site, service: service.port };
     const env = {
       ...process.env,
       // The Bun that runs this: the copy need not fetch one more.
@@ -71,16 +76,33 @@ export async function runReadme(root: string): Promise<BlockResult[]> {
       CHATELAINE_HTTP: `127.0.0.1:${ports.http}`,
       CHATELAINE_HTTPS: `127.0.0.1:${ports.https}`,
     };
+    const names = Object.keys(ports) as (keyof typeof ports)[];
+    const withPorts = (text: string): string =>
+      names.reduce(
+        (before, name) =>
+          before.replaceAll(new RegExp(`\\b${DEFAULT_PORTS[name]}\\b`, "g"), `${ports[name]}`),
+        withChatelaine(text, `http://127.0.0.1:${DEFAULT_PORTS.http}`),
+      );
     const blocks = readBlocks(readFileSync(join(root, "README.md"), "utf8")).map((block) => ({
       ...block,
-      text: block.text
-        .replaceAll(DEFAULT_PORTS.http, ports.http)
-        .replaceAll(DEFAULT_PORTS.https, ports.https),
+      text: withPorts(block.text),
     }));
     return await runBlocks(blocks, { clone, env, readyUrl: `http://127.0.0.1:${ports.http}/readyz` });
   } finally {
+    await service.stop(true);
+    stopNginx(join(clone, NGINX_PID));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A proxy finds Chatelaine at its default address unless it is told another. */
+function withChatelaine(text: string, url: string): string {
+  return text.replaceAll(/^bin\/chatelaine proxy (.*)$/gm, `bin/chatelaine proxy $1 --chatelaine ${url}`);
+}
+
+/** One that a block started and none ended. */
+function stopNginx(pidFile: string): void {
+  if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
 }
 
 interface Place {
