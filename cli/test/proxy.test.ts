@@ -14,6 +14,7 @@ import {
   type Service,
   sendRaw,
   startProxy,
+  startRelay,
   startService,
 } from "./real-proxy.ts";
 
@@ -185,6 +186,28 @@ for (const proxy of PROXIES) {
       expect(service.arrived.length).toBe(before);
     });
 
+    test("asks over connections that are kept alive, and without the body", async () => {
+      const { text } = await check.key(`${proxy}-alive`);
+      await using relay = await startRelay(check.url);
+      await using other = await startProxy({
+        proxy,
+        site: `http://127.0.0.1:${await freePort()}`,
+        service: `http://127.0.0.1:${service.port}`,
+        chatelaine: relay.url,
+      });
+      const body = "the body of a request ".repeat(1_000);
+      for (let time = 0; time < 20; time++) {
+        const answer = await fetch(other.url, { method: "POST", body, headers: bearer(text) });
+        expect([answer.status, ((await answer.json()) as { bytes: number }).bytes]).toEqual([
+          200,
+          body.length,
+        ]);
+      }
+      expect(relay.sent().match(/^[A-Z]+ \/auth/gm)).toHaveLength(20);
+      expect(relay.sent()).not.toContain("the body of a request");
+      expect(relay.connections()).toBeLessThan(5);
+    });
+
     test("when Chatelaine is gone nothing passes, and the key is not called wrong", async () => {
       const { text } = await check.key(`${proxy}-gone`);
       await check.server.close();
@@ -275,12 +298,21 @@ for (const proxy of PROXIES) {
           })
         ).status;
       const good = await check.key("good", { allowedIps: [net.host] });
-      expect(await ask(good.text)).toBe(200);
+      const expiresAt = Math.ceil(Date.now() / 1000) * 1000 + 2_000;
+      const short = await check.key("short", { expiresAt });
+      const spent = await check.key("spent", { rateLimit: { limit: 1, windowSeconds: 3_600 } });
+      for (const { text } of [good, short, spent]) expect(await ask(text)).toBe(200);
+      const before = service.arrived.length;
       expect(await ask((await check.key("far", { allowedIps: [net.guest] })).text)).toBe(403);
       expect(await ask((await check.key("narrow", { scopes: [] })).text)).toBe(403);
       expect(await ask("bad")).toBe(401);
+      expect(await ask(`${good.id}-${"a".repeat(64)}`)).toBe(401);
+      expect(await ask(spent.text)).toBe(proxy === "nginx" ? 403 : 429);
       await check.app.keys.revoke(SYSTEM, good.id, "test");
       expect(await ask(good.text)).toBe(401);
+      while (Date.now() < expiresAt) await Bun.sleep(50);
+      expect(await ask(short.text)).toBe(401);
+      expect(service.arrived.length).toBe(before);
       cert.remove();
     },
   );

@@ -1,6 +1,6 @@
 /** The packaged proxies as child processes, on the very files that `chatelaine proxy` writes, before a service that tells what reached it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./chatelaine.ts";
@@ -132,6 +132,46 @@ export function freePort(): Promise<number> {
       probe.close(() => resolve(port));
     });
   });
+}
+
+export interface Relay extends AsyncDisposable {
+  readonly url: string;
+  /** Connections that came so far. */
+  readonly connections: () => number;
+  /** All that was sent to the far end, as it was written. */
+  readonly sent: () => string;
+}
+
+/** Passes bytes on to an address, and counts who connects. */
+export async function startRelay(to: string): Promise<Relay> {
+  const { hostname, port } = new URL(to);
+  const sockets = new Set<Socket>();
+  let count = 0;
+  let sent = "";
+  const server = createServer((near) => {
+    count++;
+    const far = connect({ host: hostname, port: Number(port) });
+    near.on("data", (chunk: Buffer) => {
+      sent += chunk.toString("latin1");
+    });
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => [near, far].map((each) => each.destroy()));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    connections: () => count,
+    sent: () => sent,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
 }
 
 /** Lines exactly as they are. @returns status code of the first answer, 0 where there is none, and all that was said */
