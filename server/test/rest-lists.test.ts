@@ -15,6 +15,7 @@ beforeAll(async () => {
       username: n % 2 ? "bob" : "ada",
       expiresAt,
       tags: n % 4 ? [] : ["Fourth", `n${n}`],
+      scopes: n % 5 === 0 ? null : n % 5 === 1 ? [] : ["dns:read", ...(n % 2 ? ["dns:write"] : [])],
       description: n === 5 ? "A <b>bold</b> 100% word_1" : "",
     });
   }
@@ -28,6 +29,8 @@ interface ListPage {
     username: string;
     status: string;
     expires_at: string | null;
+    tags: string[];
+    scopes: string[] | null;
   }[];
   readonly total: number;
   readonly next: string | null;
@@ -69,6 +72,10 @@ describe("pages", () => {
     "-status",
     "username,-name",
     "-hint",
+    "tags",
+    "-tags",
+    "scopes",
+    "-scopes",
   ]) {
     test(`ordered by ${order} hold everything once, forwards and backwards`, async () => {
       const whole = names(await list(`order=${order}&limit=1000`));
@@ -112,6 +119,23 @@ describe("pages", () => {
     expect((await rest.send(`GET /keys?order=-name&cursor=${page.next}`, { headers: auth })).status).toBe(
       422,
     );
+  });
+
+  test("by tags and scopes go word by word, a list before those that go on after it, all scopes last", async () => {
+    const tags = (await list("order=tags&limit=1000")).entries.map((key) => key.tags.join(" "));
+    expect(tags.filter((words) => words !== "")).toEqual([
+      "Fourth n0",
+      "Fourth n12",
+      "Fourth n16",
+      "Fourth n20",
+      "Fourth n4",
+      "Fourth n8",
+    ]);
+    expect(tags.lastIndexOf("")).toBe(18);
+    const scopes = (await list("order=scopes&limit=1000")).entries.map(
+      (key) => key.scopes?.join(" ") ?? "all",
+    );
+    expect([...new Set(scopes)]).toEqual(["", "dns:read", "dns:read dns:write", "all"]);
   });
 
   test("never-ending keys stand last when ordered by their end", async () => {

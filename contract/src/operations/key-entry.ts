@@ -15,6 +15,8 @@ export const KEY_ORDERS = [
   "hint",
   "created_by",
   "reset_at",
+  "tags",
+  "scopes",
 ] as const;
 
 export const KeyId = z

@@ -126,6 +126,11 @@ export function standsRevoked({ revokedAt, pausedAt }: Pick<Key, "revokedAt" | "
   return revokedAt !== null || pausedAt !== null;
 }
 
+/** What orders keys by a list of words: word by word, and a list before those that go on after it. null stays null. */
+export function wordsInOrder(words: readonly string[] | null): string | null {
+  return words === null ? null : JSON.stringify(words).slice(1, -1);
+}
+
 export function shownReason({ revokedAt, revokedReason, pausedAt }: Key): string | null {
   if (revokedAt !== null) return revokedReason;
   return pausedAt === null ? null : PAUSED_REASON;

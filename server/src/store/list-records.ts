@@ -1,5 +1,5 @@
 /** Listed rows as conditions judge them: members named as in the record and what is derived from them, instants as Date. */
-import { type Key, shownReason, standsRevoked } from "../domain/key.ts";
+import { type Key, shownReason, standsRevoked, wordsInOrder } from "../domain/key.ts";
 import type { User } from "../domain/user.ts";
 import { auditOf, keyOf, userOf } from "./rows.ts";
 
@@ -19,7 +19,12 @@ const INSTANTS: Readonly<Record<Listed, readonly string[]>> = {
 
 /** What lists may be ordered by and the record does not have; SQL for it is in `lists.ts`. */
 const DERIVED = {
-  keys: (key: Key) => ({ standsRevoked: standsRevoked(key), shownReason: shownReason(key) }),
+  keys: (key: Key) => ({
+    standsRevoked: standsRevoked(key),
+    shownReason: shownReason(key),
+    tagsInOrder: wordsInOrder(key.tags),
+    scopesInOrder: wordsInOrder(key.scopes),
+  }),
   users: ({ lockedAt, hasPassword }: User) => ({ isLocked: lockedAt !== null, hasNoPassword: !hasPassword }),
   audit: () => ({}),
 } as const;

@@ -42,6 +42,11 @@ const derived = (expression: RawBuilder<unknown>, type: Column["type"], nullable
   nullable,
 });
 
+function withoutBrackets(reference: string): RawBuilder<string> {
+  const list = sql.ref(reference);
+  return sql`substr(${list}, 2, length(${list}) - 2)`;
+}
+
 const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
@@ -55,6 +60,8 @@ const KEYS: Source = {
       "text",
       true,
     ),
+    tagsInOrder: derived(withoutBrackets("keys.tags"), "text"),
+    scopesInOrder: derived(withoutBrackets("keys.scopes"), "text", true),
     id: column("keys.id", "integer"),
     name: words("keys.name"),
     userId: column("keys.user_id", "integer"),

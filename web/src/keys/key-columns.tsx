@@ -84,9 +84,10 @@ export function keyColumns(now: number, onOpen: (key: Key) => void): readonly Da
     {
       id: "scopes",
       title: "Scopes",
+      order: "scopes",
       cell: (key) => (key.scopes === null ? "All of the user" : <Words words={key.scopes} />),
     },
-    { id: "tags", title: "Tags", cell: (key) => <Words words={key.tags} /> },
+    { id: "tags", title: "Tags", order: "tags", cell: (key) => <Words words={key.tags} /> },
     {
       id: "created_by",
       title: "Created by",

@@ -1,6 +1,6 @@
 import { type Caller, requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
-import type { Key, KeySecret } from "../../domain/key.ts";
+import { type Key, type KeySecret, wordsInOrder } from "../../domain/key.ts";
 import type { Condition } from "../../domain/query.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
 import { instant, keyEntry, keyFields, readInstant, secretMembers } from "./entries.ts";
@@ -29,6 +29,9 @@ const KEYS: Listing = {
     hint: [{ path: ["hint"] }],
     created_by: [{ path: ["createdBy"] }],
     reset_at: [{ path: ["resetAt"] }],
+    tags: [{ path: ["tagsInOrder"], of: (key: Key) => wordsInOrder(key.tags) }],
+    // All of the user's stands last: it is the most.
+    scopes: [{ path: ["scopesInOrder"], of: (key: Key) => wordsInOrder(key.scopes), nulls: "last" }],
   },
   defaultOrder: "-created_at",
   fields: {

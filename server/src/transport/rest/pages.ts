@@ -20,6 +20,8 @@ const WORDS_MAX = 10;
 /** One term of an order: a member of the record, ascending. */
 export interface Term {
   readonly path: readonly string[];
+  /** Where the record that a page is made of has no such member: what it would be. */
+  readonly of?: (row: never) => QueryValue;
   readonly descending?: boolean;
   /** Where null stands when ascending. Default: first. */
   readonly nulls?: "first" | "last";
@@ -192,7 +194,8 @@ function beyondValue(term: Term, value: QueryValue): Condition | undefined {
 }
 
 /** Instants are numbers in records and Date in conditions; members that hold them end in `At`, or are `at`. */
-function valueAt(row: object, { path }: Term): QueryValue {
+function valueAt(row: object, { path, of }: Term): QueryValue {
+  if (of) return of(row as never);
   let value: unknown = row;
   for (const step of path) value = (value as Record<string, unknown> | null)?.[step] ?? null;
   return typeof value === "number" && isInstant(path) ? new Date(value) : (value as QueryValue);
