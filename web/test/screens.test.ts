@@ -436,6 +436,17 @@ test("settings are changed by full administrators and hold at once", async () =>
   expect(await reader.getByLabel("REST API and checks", { exact: true }).isDisabled()).toBe(true);
 });
 
+test("who may read the documentation is set on the screen, and holds at once", async () => {
+  const page = await screens.open("ada", "/system");
+  const docs = (): Promise<Response> => fetch(`${screens.url}/api/openapi.json`);
+  expect((await docs()).status).toBe(200);
+  await page.getByLabel("Who may read it", { exact: true }).selectOption("Whoever is signed in");
+  await page.getByRole("group", { name: "Documentation" }).getByRole("button", { name: "Save" }).click();
+  await page.getByText("The settings hold from now on").waitFor();
+  expect((await docs()).status).toBe(401);
+  await screens.local.settings.change(screens.local.caller, { docs: "open" });
+});
+
 test("the guide is behind the menu and at the seed's old address, with its pictures", async () => {
   const page = await screens.open("ada", "/scale/scaleclireference/auth/cliapikey/");
   await page.getByRole("heading", { level: 1, name: "Managing API Keys" }).waitFor();

@@ -217,6 +217,10 @@ test("S18 S19 S20 without the tick a calendar gives a date and a time, with the 
   );
   expect(zone.length).toBeGreaterThan(0);
   expect(await field.innerText()).toMatch(/11:59|23:59/);
+  await field.press("Enter");
+  await page.getByRole("button", { name: "Done", exact: true }).click();
+  await page.getByRole("button", { name: "Done", exact: true }).waitFor({ state: "detached" });
+  expect(await field.evaluate((one) => one === document.activeElement)).toBe(true);
   await panel.getByRole("button", { name: "Save", exact: true }).click();
   const key = await dialog("API Key").getByLabel("Key", { exact: true }).inputValue();
   await closeShownKey();

@@ -53,6 +53,7 @@ export default function ExpiryField({ value, onChange, error, limit, madeAt, onC
         popoverProps={{
           transitionProps: { duration: 100, transition: "fade" },
           withRoles: false,
+          returnFocus: true,
           onOpen: () => onCalendar(true),
           onClose: () => onCalendar(false),
         }}

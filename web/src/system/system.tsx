@@ -4,6 +4,7 @@ import { call } from "../api/call.ts";
 import { useMay } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 import { FailedState } from "../table/state.tsx";
+import { DocsCard } from "./docs-card.tsx";
 import { AddressCard, KeyPolicyCard, SessionLimitsCard } from "./policy-cards.tsx";
 import { Sessions } from "./sessions.tsx";
 import { TransportCard } from "./transport-card.tsx";
@@ -39,6 +40,7 @@ export function System() {
               <a href="/certificate">Trust the local authority, or bring your own certificate</a>
             </section>
             <SessionLimitsCard {...shared} />
+            <DocsCard {...shared} />
             <WebhookCard {...shared} />
             <Deliveries />
           </>
