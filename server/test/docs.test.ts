@@ -1,8 +1,10 @@
 /** The documentation in a real browser that can reach no other host. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { operationList } from "@chatelaine/contract/operations/operations";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../../scripts/chromium.ts";
-import { openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+import { operationPath } from "../src/transport/docs/operations.ts";
+import { openRest, type RestApp } from "./rest-app.ts";
 
 /** No name leads anywhere but here. */
 const NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
@@ -141,7 +143,7 @@ describe("the documentation in a browser", () => {
     await page.close();
   }, 60_000);
 
-  test("the version drop-down keeps the page", async () => {
+  test("the version drop-down keeps the page, and says where a page is that the version lacks", async () => {
     const page = await open("/methods");
     await page.getByLabel("Version").selectOption("v25.10.0");
     await page.waitForURL("**/api/docs/v25.10.0/methods");
@@ -150,38 +152,88 @@ describe("the documentation in a browser", () => {
     await page.getByLabel("Version").selectOption("v25.04.0");
     await page.waitForURL("**/api/docs/v25.04.0/methods/api_key.create");
     expect(await page.getByText("client_key").count()).toBe(0);
+    await page.goto(`${rest.url}/api/docs/current/methods/api_key.convert_raw_key`);
+    await page.getByLabel("Version").selectOption("v25.10.0");
+    await page.getByRole("heading", { name: "This version does not have this page" }).waitFor();
+    await page.getByRole("link", { name: "v26.0.0" }).click();
+    await page.getByRole("heading", { name: "api_key.convert_raw_key" }).waitFor();
+    await page.goto(`${rest.url}/api/docs/current/rest`);
+    await page.getByLabel("Version").selectOption("v25.10.0");
+    await page.waitForURL("**/api/docs/v25.10.0/rest");
     await page.close();
-  });
+  }, 60_000);
 
-  test("the search finds methods, events, errors, guides and operations", async () => {
+  test("the search finds methods, events, errors, guides and operations by all that they say", async () => {
     const wanted = {
       "api_key.convert_raw_key": "methods/api_key.convert_raw_key",
       collection_update: "events",
       key_revoked: "errors/key_revoked",
       "stored_key vector": "scram",
-      "keys/{id}/pause": "rest",
+      "keys/{id}/pause": "rest#tag/keys/POST/keys/{id}/pause",
+      "why refused": "why-refused",
+      allowed_ips: "rest#tag/keys/POST/keys",
+      "gh secret set": "rotate-a-key",
+      auth_request: "guard-a-service",
+      login_options: "methods/auth.login_ex",
+      notify_unsubscribed: "events",
+      AUTH_SESSIONS_WRITE: "roles",
+      decisions: "rest#tag/checking-keys/GET/decisions/{id}",
     };
     for (const [words, path] of Object.entries(wanted)) {
       const { text } = await rest.send(`GET /api/docs/current/search?q=${encodeURIComponent(words)}`);
-      expect([words, text.includes(`/api/docs/current/${path}`)]).toEqual([words, true]);
+      expect([words, text.includes(`/api/docs/current/${path}"`)]).toEqual([words, true]);
     }
+    const { text: named } = await rest.send("GET /api/docs/current/search?q=expire");
+    const [, found = ""] = /class="found">(.*?)<\/li>/s.exec(named) ?? [];
+    expect(found).toContain("List keys that expire");
+    const { text: none } = await rest.send("GET /api/docs/current/search?q=");
+    expect(none).toContain("0 places");
     const { text } = await rest.send("GET /api/docs/current/search?q=%3Cscript%3Ealert(1)%3C/script%3E");
     expect(text).not.toContain("<script>alert");
   });
 
-  test("a key is told what it may call", async () => {
-    const key = await rest.key("ada", "asks");
+  test("the search leads to the very operation in the reference", async () => {
+    const page = await open("");
+    await page.getByRole("searchbox").fill("lift a lock unlock user");
+    await page.getByRole("searchbox").press("Enter");
+    await page.getByText("0 places").waitFor();
+    await page.getByRole("searchbox").fill("unlock a user");
+    await page.getByRole("searchbox").press("Enter");
+    await page.getByRole("link", { name: /Unlock a user/ }).click();
+    await page.getByRole("heading", { name: "Unlock a user" }).waitFor({ timeout: 30_000 });
+    const anchors = page.locator('a[href^="#tag/"]');
+    const known = await anchors.evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+    const tags = operationList.map((operation) =>
+      operationPath(operation).replace(/^rest/, "").split("/", 2).join("/"),
+    );
+    for (const tag of new Set(tags)) expect(known).toContain(tag);
+    await page.close();
+  }, 60_000);
+
+  test("a key is told what it may call, by REST and by JSON-RPC, and where to read of it", async () => {
+    await rest.user("reader", ["API_KEY_READ"]);
+    const key = await rest.key("reader", "asks");
     const page = await open("/my-key");
+    expect(await page.getByRole("link", { name: "List keys", exact: true }).count()).toBe(0);
     await page.getByRole("textbox", { name: "Key" }).fill(key);
     await page.getByRole("button", { name: "Ask" }).click();
-    await page.getByText("keys.create").waitFor();
+    await page.getByText('The key "asks" of reader.').waitFor();
+    const isShown = (name: string | RegExp) =>
+      page.getByRole("row", { name }).first().isVisible({ timeout: 1_000 });
+    expect(await isShown(/List keys keys\.list GET \/keys/)).toBe(true);
+    expect(await isShown(/keys\.create/)).toBe(false);
+    expect(await isShown(/List keys api_key\.query/)).toBe(true);
+    expect(await isShown(/user\.create/)).toBe(false);
+    const link = page.getByRole("link", { name: "List keys", exact: true });
+    expect(await link.getAttribute("href")).toBe("/api/docs/current/rest#tag/keys/GET/keys");
     await page.getByRole("textbox", { name: "Key" }).fill(`1-${"A".repeat(64)}`);
     await page.getByRole("button", { name: "Ask" }).click();
     await page.getByRole("link", { name: /Not signed in/ }).waitFor();
+    expect(await isShown(/keys\.list/)).toBe(false);
     await page.close();
   });
 
-  test("who is signed in in this browser is told what he may call, without a key", async () => {
+  test("who is signed in in this browser is told what he may call at once, without a key", async () => {
     await rest.user("holder", ["KEY_HOLDER"]);
     const { Cookie = "" } = await rest.browser("holder");
     const [name = "", value = ""] = Cookie.split("=");
@@ -189,9 +241,9 @@ describe("the documentation in a browser", () => {
     await context.addCookies([{ name, value, url: rest.url, sameSite: "Strict", httpOnly: true }]);
     const page = await context.newPage();
     await page.goto(`${rest.url}/api/docs/current/my-key`);
-    await page.getByRole("button", { name: "Ask" }).click();
-    await page.getByText("keys.mine").waitFor();
-    expect(await page.getByText("users.create").count()).toBe(0);
+    await page.getByText("holder, signed in in this browser.").waitFor();
+    expect(await page.getByRole("row", { name: /keys\.mine/ }).isVisible()).toBe(true);
+    expect(await page.getByRole("row", { name: /users\.create/ }).isVisible()).toBe(false);
     await context.close();
   });
 
@@ -209,13 +261,27 @@ describe("the documentation in a browser", () => {
     await page.close();
   });
 
-  test("an operation is tried out against this server from the reference", async () => {
-    await rest.app.accounts.users.create(SYSTEM, { username: "tried", roles: ["KEY_HOLDER"] });
-    const page = await open("/rest");
+  test("an operation is tried out against this server from the reference, and no key is kept", async () => {
+    const key = await rest.key("ada", "tried out");
+    asked.length = 0;
+    const page = await open("/rest#tag/the-key-that-asks/GET/keys/self");
     await page.getByText("What a key may do to itself").first().waitFor({ timeout: 30_000 });
-    expect(await page.evaluate(() => Object.keys(localStorage).filter((name) => /auth/i.test(name)))).toEqual(
-      [],
-    );
+    await page.getByPlaceholder("Token").first().fill(key);
+    await page
+      .getByRole("button", { name: /Test Request.*keys\/self/ })
+      .first()
+      .click();
+    const dialog = page.getByRole("dialog");
+    const answer = page.waitForResponse(`${rest.url}/api/v1/keys/self`);
+    await dialog.getByRole("button", { name: /^Send/ }).first().click();
+    const response = await answer;
+    expect([response.status(), ((await response.json()) as { name: string }).name]).toEqual([
+      200,
+      "tried out",
+    ]);
+    await dialog.getByText("tried out").first().waitFor();
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    expect(kept).not.toContain(key.slice(-20));
     expect(foreign()).toEqual([]);
     await page.close();
   }, 60_000);

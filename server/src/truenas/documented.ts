@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { EventWords, MethodError, MethodWords, RpcVersion } from "../transport/docs/docs.ts";
 import { ERRNO } from "../transport/errors.ts";
 import { EVENTS } from "./events.ts";
+import { exampleOf } from "./examples.ts";
 import type { Method } from "./method.ts";
 import { FACTS, type Failure, keyResult, sessionResult, userResult } from "./results.ts";
 import type { Version } from "./version.ts";
@@ -22,6 +23,7 @@ export function documentedVersion(version: Version, methods: ReadonlyMap<string,
 function wordsOf(name: string, one: Method, version: Version): MethodWords {
   const facts = FACTS[name];
   if (!facts) throw new Error(`${name} is not documented`);
+  const result = () => schemaOf(facts.result(version), "output");
   return {
     name,
     words: one.description,
@@ -32,7 +34,8 @@ function wordsOf(name: string, one: Method, version: Version): MethodWords {
       required: !param.isOptional,
       schema: () => schemaOf(param.schema, "input"),
     })),
-    result: () => schemaOf(facts.result(version), "output"),
+    result,
+    example: exampleOf(name, result),
     errors: [
       ...general(one, version),
       ...(facts.errors ?? []),

@@ -6,12 +6,11 @@ import { pathsOf } from "./schema.ts";
 
 export function changesPage(versions: readonly RpcVersion[]): Page {
   const steps = versions.slice(1).map((after, place) => ({ after, before: versions[place]! }));
-  const words = steps.flatMap(({ after, before }) => changes(before, after)).map(({ name }) => name);
   return {
     path: "changes",
     title: "Changes",
     section: "Guides",
-    words: `versions history since ${versions.map(({ name }) => name).join(" ")} ${words.join(" ")}`,
+    words: "What changed from version to version of the JSON-RPC API, and what the REST API promises.",
     body: () => html`
 <h2>Chatelaine 0.1.0</h2><p>The first version: keys, users, groups, sessions, audit, alerts and events by REST; the TrueNAS dialect by JSON-RPC.
 The REST API is <code>v1</code>; within it members are added, never taken away or given another meaning.</p>

@@ -28,25 +28,47 @@ for (const block of document.querySelectorAll("pre.copyable")) {
 }
 
 const mine = document.querySelector("#my-key");
-mine?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const output = document.querySelector("#my-key-answer");
-  const key = new FormData(mine).get("text").trim();
+if (mine) {
+  mine.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await showMine(new FormData(mine).get("text").trim());
+    document.querySelector("#my-key-answer").focus();
+  });
+  showMine("", true);
+}
+
+/** Of a visitor nothing is said before he asks. */
+async function showMine(key, isUnasked = false) {
   const headers = key === "" ? {} : { Authorization: `Bearer ${key}` };
   const response = await fetch("/api/v1/session", { headers, cache: "no-store" });
   const answer = await response.json();
-  output.replaceChildren(...(response.ok ? mayList(answer) : refusal(answer)));
-  output.focus();
-});
+  const isSomebody = response.ok && answer.user !== null;
+  if (isUnasked && !isSomebody) return;
+  const lists = document.querySelector("#my-key-lists");
+  lists.hidden = !isSomebody;
+  if (isSomebody) showAllowed(lists, answer);
+  document
+    .querySelector("#my-key-answer")
+    .replaceChildren(...(response.ok ? whoIs(answer) : refusal(answer)));
+}
 
-function mayList(answer) {
+function showAllowed(lists, { may, roles }) {
+  for (const row of lists.querySelectorAll("tr[data-operation]"))
+    row.hidden = !may.includes(row.dataset.operation);
+  for (const row of lists.querySelectorAll("tr[data-roles]")) {
+    const needed = row.dataset.roles.split(" ");
+    row.hidden = !needed.some((role) => role === "anon" || role === "any" || roles.includes(role));
+  }
+}
+
+function whoIs(answer) {
   if (answer.user === null) return [element("p", "That is nobody: give a key, or sign in.")];
-  const who = answer.key ? `The key "${answer.key.name}" of ${answer.user.username}` : answer.user.username;
-  const list = element("ul");
-  for (const name of answer.may) list.append(element("li", name));
+  const who = answer.key
+    ? `The key "${answer.key.name}" of ${answer.user.username}`
+    : `${answer.user.username}, signed in in this browser`;
   const roles = answer.roles.length > 0 ? answer.roles.join(", ") : "none: it is for services only";
   const scopes = answer.scopes.length > 0 ? answer.scopes.join(", ") : "none";
-  return [element("p", `${who}. Roles: ${roles}. Scopes: ${scopes}. Operations:`), list];
+  return [element("p", `${who}.`), element("p", `Roles: ${roles}.`), element("p", `Scopes: ${scopes}.`)];
 }
 
 function refusal(answer) {

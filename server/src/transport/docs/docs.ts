@@ -2,7 +2,6 @@
  * The documentation that is built in: pages, search, reference and documents, for everyone who can reach the server. All
  * is served from here and asks no other host (held by `docs.test.ts` in a browser that can reach none).
  */
-import { operationList } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
 import { AppError } from "../../domain/errors.ts";
 import type { Peer } from "../peer.ts";
@@ -10,13 +9,15 @@ import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
 import style from "./docs.css" with { type: "text" };
 import { guidePages } from "./guides.ts";
-import { type Frame, type Markup, mark, type Page, renderPage } from "./layout.ts";
+import { type Frame, type Markup, type Page, renderPage, topLine } from "./layout.ts";
 import { methodPages } from "./methods.ts";
 import { openRpcText } from "./openrpc.ts";
+import { REFERENCE_PATH } from "./operations.ts";
 import reference from "./reference.browser.js" with { type: "text" };
 import referenceStyle from "./reference.css" with { type: "text" };
 import type { RpcVersion } from "./rpc.ts";
 import { scalarBundle } from "./scalar.ts";
+import { createSearch } from "./search.ts";
 import tokens from "./tokens.css" with { type: "text" };
 
 export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
@@ -36,10 +37,10 @@ const ROOT = "/api/docs";
 const OPEN_API = "/api/openapi.json";
 const OPEN_RPC = "/api/openrpc.json";
 const REFERENCE: Page = {
-  path: "rest",
+  path: REFERENCE_PATH,
   title: "REST reference",
   section: "REST",
-  words: `OpenAPI try it out ${operationList.map(({ name, method, path, title }) => `${name} ${method} ${path} ${title}`).join(" ")}`,
+  words: "Every operation of the REST API, to be tried out here. OpenAPI.",
   body: () => html``,
 };
 
@@ -52,11 +53,23 @@ export function isDocs({ pathname }: URL): boolean {
 
 export function createDocs({ openApi, versions }: DocsDeps): Docs {
   const names = ["current", ...versions.map(({ name }) => name).reverse()];
+  const made = new Map<string, readonly Page[]>();
   const pagesOf = (version: string): readonly Page[] | undefined => {
     const rpc = version === "current" ? versions.at(-1) : versions.find(({ name }) => name === version);
     if (!rpc && version !== "current") return undefined;
-    return [...guidePages(), changesPage(versions), REFERENCE, ...(rpc ? methodPages(rpc) : [])];
+    let pages = made.get(version);
+    if (!pages) {
+      pages = [
+        ...guidePages(rpc?.methods ?? []),
+        changesPage(versions),
+        REFERENCE,
+        ...(rpc ? methodPages(rpc) : []),
+      ];
+      made.set(version, pages);
+    }
+    return pages;
   };
+  const search = createSearch();
   return {
     fetch: (req, url, peer) => {
       const { pathname } = url;
@@ -65,14 +78,21 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
       if (pathname === OPEN_RPC) return openRpc(versions.at(-1));
       const asset = ASSETS[pathname.slice(ROOT.length)];
       if (asset) return asset(req);
-      const [version = "", ...path] = pathname.slice(ROOT.length + 1).split("/");
+      const [version = "", ...steps] = pathname.slice(ROOT.length + 1).split("/");
       if (version === "") return Response.redirect(`${ROOT}/current`, 302);
       const pages = pagesOf(version);
       const origin = peer.ownOrigins[0] ?? url.origin;
       const side = (pages ?? pagesOf("current")!).filter(({ section }) => section !== "");
       const frame: Frame = { version: pages ? version : "current", versions: names, pages: side, origin };
-      if (!pages) return show(missing(), frame, 404);
-      return answer(path.join("/").replace(/\/$/, ""), url, pages, frame);
+      const path = steps.join("/").replace(/\/$/, "");
+      if (!pages) return show(missing([], path), frame, 404);
+      if (path === REFERENCE.path) return markup(referencePage(frame));
+      if (path === "search")
+        return search(url.searchParams.get("q") ?? "", version, pages).then((page) => show(page, frame));
+      const page = pages.find((one) => one.path === path);
+      if (page) return show(page, frame);
+      const elsewhere = names.filter((name) => pagesOf(name)?.some((one) => one.path === path));
+      return show(missing(elsewhere, path), frame, 404);
     },
   };
 }
@@ -86,19 +106,12 @@ const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Respo
   "/assets/scalar.js": (req) => scalarBundle(/\bgzip\b/.test(req.headers.get("accept-encoding") ?? "")),
 };
 
-function answer(path: string, url: URL, pages: readonly Page[], frame: Frame): Response | Promise<Response> {
-  if (path === REFERENCE.path) return markup(referencePage(frame.version));
-  if (path === "search") return show(searchPage(url.searchParams.get("q") ?? "", pages), frame);
-  const page = pages.find((one) => one.path === path);
-  return page ? show(page, frame) : show(missing(), frame, 404);
-}
-
 function show(page: Pick<Page, "path" | "title" | "body">, frame: Frame, status = 200): Promise<Response> {
   return markup(renderPage(page, frame), status);
 }
 
-/** The reference has the whole window; a line above it leads back. */
-function referencePage(version: string): Markup {
+/** The reference has the whole window but for the line above it, and a banner of its own. */
+function referencePage(frame: Frame): Markup {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -110,40 +123,29 @@ function referencePage(version: string): Markup {
 <link rel="stylesheet" href="/api/docs/assets/reference.css">
 </head>
 <body>
-<nav class="top" aria-label="Documentation">${mark(`${ROOT}/${version}`)}<a href="/api/openapi.json">OpenAPI document</a></nav>
-<div id="reference"></div>
+<a class="skip" href="#reference">Skip to the reference</a>
+<nav class="top" aria-label="Documentation">
+${topLine(frame)}
+</nav>
+<div id="reference" tabindex="-1"></div>
 <script src="/api/docs/assets/scalar.js"></script>
 <script src="/api/docs/assets/reference.js"></script>
+<script src="/api/docs/assets/docs.js"></script>
 </body>
 </html>`;
 }
 
-function searchPage(q: string, pages: readonly Page[]): Pick<Page, "path" | "title" | "body"> {
-  const words = q
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .slice(0, 10);
-  const found = pages.filter(({ title, words: text, path }) => {
-    const all = `${title} ${text} ${path}`.toLowerCase();
-    return words.length > 0 && words.every((word) => all.includes(word));
-  });
-  return {
-    path: "search",
-    title: q.trim() === "" ? "Search" : `Search: ${q.slice(0, 100)}`,
-    body: (_, base) =>
-      html`<p>${found.length === 1 ? "One page" : `${found.length} pages`}</p><ul>${found.map(
-        (page) =>
-          html`<li><a href="${base}${page.path === "" ? "" : `/${page.path}`}">${page.title}</a> <span class="quiet">${page.words.slice(0, 120)}</span></li>`,
-      )}</ul>`,
-  };
-}
-
-function missing(): Pick<Page, "path" | "title" | "body"> {
+/** Whoever came from another version by the list of versions is told which of them have the page. */
+function missing(versions: readonly string[], path: string): Pick<Page, "path" | "title" | "body"> {
   return {
     path: "?",
-    title: "There is no such page",
-    body: (_, base) => html`<p><a href="${base}">Start here</a>, or search.</p>`,
+    title: versions.length > 0 ? "This version does not have this page" : "There is no such page",
+    body: (_, base) =>
+      html`${
+        versions.length > 0
+          ? html`<p>It is in:</p><ul>${versions.map((name) => html`<li><a href="${ROOT}/${name}/${path}">${name}</a></li>`)}</ul>`
+          : ""
+      }<p><a href="${base}">Start here</a>, or search.</p>`,
   };
 }
 

@@ -1,33 +1,38 @@
 /** Pages for people with a task. Commands carry this server's own address and are run by `docs-truth.test.ts`. */
 import { ERROR_WORDS } from "@chatelaine/contract/error-words";
 import { ERROR_CODES } from "@chatelaine/contract/errors";
+import { OPERATIONS } from "@chatelaine/contract/operations/operations";
 import { ROLE_INCLUDES, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
 import { errorRow } from "../errors.ts";
+import { exampleProblem as problemOf } from "../rest/problem.ts";
+import { curl, guide } from "./guide.ts";
 import { code, type Markup, type Page, table } from "./layout.ts";
+import { myKeyPage } from "./my-key.ts";
+import { operationPath } from "./operations.ts";
+import type { MethodWords } from "./rpc.ts";
 import { scramPage } from "./scram-page.ts";
+import { TASK_GUIDES } from "./task-guides.ts";
 
-export function guidePages(): Page[] {
+/** @param methods of the version that is read about */
+export function guidePages(methods: readonly MethodWords[]): Page[] {
   return [
     START,
     SEND,
     MAKE,
-    ROTATE,
-    REFUSED,
-    EXPIRING,
-    GUARD,
+    ...TASK_GUIDES,
     scramPage(),
-    MY_KEY,
+    myKeyPage(methods),
     ROLES_PAGE,
     ERRORS,
     ...errorPages(),
   ];
 }
 
-const START = page(
+const START = guide(
   "",
   "Start here",
-  "a key curl TypeScript Python midclt how to make one how to send it",
+  "What a key is, how to make one, and how to send it from curl, TypeScript, Python and midclt.",
   (origin, base) => html`
 <p>A <strong>key</strong> is a text such as <code>7-CK1…</code> that a program sends to show whom it works for. It belongs to a user and acts as
 that user, or as less where it was narrowed. It is shown once, when it is made or reset; Chatelaine keeps only a digest of it.</p>
@@ -41,7 +46,10 @@ ${code(curl(origin, "/keys/self"))}
 <h3>TypeScript</h3>
 ${code(`import { createClient } from "@chatelaine/client/client";
 
-const chatelaine = createClient({ url: "${origin}", key: process.env.CHATELAINE_KEY });
+const chatelaine = createClient({
+  url: "${origin}",
+  key: process.env.CHATELAINE_KEY,
+});
 console.log(await chatelaine.self.get());`)}
 <h3>Python</h3>
 ${code(`import json, os, urllib.request
@@ -52,7 +60,8 @@ request = urllib.request.Request(
 )
 print(json.load(urllib.request.urlopen(request)))`)}
 <h3>midclt, the TrueNAS command line client</h3>
-${code(`midclt -u ${origin.replace(/^http/, "ws")}/api/current -U USER -K "$CHATELAINE_KEY" --plain call auth.me`)}
+${code(`midclt -u ${origin.replace(/^http/, "ws")}/api/current \\
+  -U USER -K "$CHATELAINE_KEY" --plain call auth.me`)}
 <h2>Where to go on</h2>
 <ul><li><a href="${base}/rest">Every REST operation</a>, to be tried out here</li>
 <li><a href="${base}/methods">Every JSON-RPC method</a>, and a <a href="${base}/console">console</a></li>
@@ -60,10 +69,10 @@ ${code(`midclt -u ${origin.replace(/^http/, "ws")}/api/current -U USER -K "$CHAT
 <li><a href="${base}/errors">What an error means</a></li></ul>`,
 );
 
-const SEND = page(
+const SEND = guide(
   "send-a-key",
   "Send a key",
-  "Authorization Bearer X-API-Key Basic header query https",
+  "In a header, over https: Authorization Bearer, X-API-Key or Basic; never in the address.",
   (origin) => html`
 <p>Send it in a header, over https. On the machine itself plain http will do.</p>
 ${table(
@@ -74,117 +83,35 @@ ${table(
     ["Basic", html`<code>Authorization: Basic base64(USER:KEY)</code>`],
   ],
 )}
-${code(`curl -H "X-API-Key: $CHATELAINE_KEY" ${origin}/api/v1/keys/self`)}
-${code(`curl -u "USER:$CHATELAINE_KEY" ${origin}/api/v1/keys/self`)}
+${code(`curl -H "X-API-Key: $CHATELAINE_KEY" \\
+  ${origin}/api/v1/keys/self`)}
+${code(`curl -u "USER:$CHATELAINE_KEY" \\
+  ${origin}/api/v1/keys/self`)}
 <p>Never in the address: it would stand in every log on the way, so such a request is refused. Two different keys in one request are refused too.
 Over plain http from another machine a right key is refused and left whole, unless the settings say otherwise.</p>`,
 );
 
-const MAKE = page(
+const MAKE = guide(
   "make-a-key",
   "Make a key from a program",
-  "create POST keys expires roles scopes Idempotency-Key once",
+  "POST /api/v1/keys, once, with an Idempotency-Key; what it may be narrowed to.",
   (origin, base) => html`
 <p>The answer has the key itself, this once. Who may act only for himself names himself as <code>username</code>.</p>
 ${code(`curl -X POST ${origin}/api/v1/keys \\
-  -H "Authorization: Bearer $CHATELAINE_KEY" -H "Content-Type: application/json" \\
+  -H "Authorization: Bearer $CHATELAINE_KEY" \\
+  -H "Content-Type: application/json" \\
   -H "Idempotency-Key: $(uuidgen)" \\
-  -d '{"name": "backup", "username": "USER", "expires_at": "2030-01-31T00:00:00Z"}'`)}
+  -d '{"name": "backup", "username": "USER",
+       "expires_at": "2030-01-31T00:00:00Z"}'`)}
 <p>With an <code>Idempotency-Key</code> the same request may be sent again when the answer was lost: it makes no second key.</p>
 <p>A key for services only, which may do nothing in Chatelaine itself, has <code>"roles": []</code>.
-See <a href="${base}/rest">the operation</a> for every member.</p>`,
+See <a href="${base}/${operationPath(OPERATIONS["keys.create"])}">the operation</a> for every member.</p>`,
 );
 
-const ROTATE = page(
-  "rotate-a-key",
-  "Rotate a key from CI",
-  "reset renew self rotation new secret pipeline",
-  (origin) => html`
-<p>A key can reset itself, so that a pipeline needs no other credential. The old text is dead at once; id, name, owner and limits stay.</p>
-${code(`curl -fsS -X POST ${origin}/api/v1/keys/self/reset \\
-  -H "Authorization: Bearer $CHATELAINE_KEY" -H "Content-Type: application/json" -d '{}'`)}
-<p>Take <code>key</code> out of the answer and put it where the old one was. Keep the answer before all else, and do not retry: if it is lost, the old text cannot ask again, and somebody else has to reset the key. If it expires, its end stays; to move it, the key needs a role that edits keys:
-send <code>{"expires_at": "2031-01-31T00:00:00Z"}</code>.</p>`,
-);
-
-const REFUSED = page(
-  "why-refused",
-  "Find why a key was refused",
-  "401 403 expired revoked paused reason audit insecure",
-  (origin, base) => html`
-<p>The answer says it to whoever has the right key: look at <code>code</code> and <code>detail</code>.</p>
-${code(curl(origin, "/keys/self"))}
-<p>A wrong key and one that does not exist are told alike: <code>not_authenticated</code>. Then compare the last four characters with
-<code>hint</code>, and see whether the number and the hyphen at the beginning were copied too.</p>
-<p>An auditor sees every refusal with its reason and address:</p>
-${code(`curl -H "Authorization: Bearer $CHATELAINE_KEY" "${origin}/api/v1/audit?success=false&event=AUTHENTICATION"`)}
-<p>Each code has <a href="${base}/errors">a page</a> that says what to do.</p>`,
-);
-
-const EXPIRING = page(
-  "expiring-keys",
-  "List keys that expire",
-  "expiry expires_soon expires_before list unused",
-  (origin) => html`
-<p>Those that end within seven days:</p>
-${code(`curl -H "Authorization: Bearer $CHATELAINE_KEY" "${origin}/api/v1/keys?status=expires_soon&order=expires_at"`)}
-<p>Those that end before an instant, and those that nobody has used for long:</p>
-${code(`curl -H "Authorization: Bearer $CHATELAINE_KEY" "${origin}/api/v1/keys?expires_before=2030-01-01T00:00:00Z"`)}
-${code(`curl -H "Authorization: Bearer $CHATELAINE_KEY" "${origin}/api/v1/keys?unused_since=2026-01-01T00:00:00Z"`)}
-<p>Pages have 50 entries; <code>next</code> is the <code>cursor</code> of the page after.</p>`,
-);
-
-const GUARD = page(
-  "guard-a-service",
-  "Guard a service",
-  "service who is it session middleware fetch bearer roles scopes nginx auth_request proxy verify address",
-  (origin) => html`
-<p>A service hands the key that it was given on to Chatelaine and learns whose it is and what it may. It sends the caller's key, not one of its own:</p>
-${code(`const chatelaine = "${origin}";
-
-Bun.serve({
-  port: 3000,
-  fetch: async (request) => {
-    const Authorization = request.headers.get("authorization") ?? "";
-    const answer = await fetch(chatelaine + "/api/v1/session", { headers: { Authorization } });
-    if (answer.status === 429 || answer.status >= 500) return new Response("Try again shortly", { status: 503 });
-    const me = await answer.json();
-    if (!answer.ok || !me.user) return new Response("No", { status: 401 });
-    if (!me.scopes.includes("*") && !me.scopes.includes("notes:read")) return new Response("No", { status: 403 });
-    return new Response("Hello " + me.user.username);
-  },
-});`)}
-<p>Never keep an answer: a key that was revoked must stop at once. Never take a 429 or a 503 for a no.</p>
-<p>Without a key <code>/api/v1/session</code> answers 200 with <code>"user": null</code>. A proxy that looks at the status alone asks <code>/api/v1/keys/self</code>, which says 401. In nginx, before a service on port 3911:</p>
-${code(`location / {
-  auth_request /key;
-  proxy_set_header Authorization "";
-  proxy_set_header X-API-Key "";
-  proxy_pass http://127.0.0.1:3911;
-}
-location = /key {
-  internal;
-  proxy_pass ${origin}/api/v1/keys/self;
-  proxy_pass_request_body off;
-  proxy_set_header Content-Length "";
-}`)}
-<p>A key that is held to addresses is so held to the service's own. To have the caller's address and a scope looked at, ask <code>POST /api/v1/verify</code> with <code>key</code>, <code>scope</code> and <code>ip</code>: 200 either way, <code>valid</code> says which.</p>`,
-);
-
-const MY_KEY = page(
-  "my-key",
-  "What may my key call?",
-  "roles scopes operations permissions",
-  () => html`
-<p>Give a key, or leave the field empty to ask about the session of this browser. It is sent to this server alone and kept nowhere.</p>
-<form id="my-key" class="wide"><label>Key <input name="text" type="password" autocomplete="off" spellcheck="false"></label><p><button>Ask</button></p></form>
-<div id="my-key-answer" tabindex="-1" aria-live="polite"></div>`,
-);
-
-const ROLES_PAGE = page(
+const ROLES_PAGE = guide(
   "roles",
   "Roles",
-  ROLES.join(" "),
+  "What each role lets its holder do, and which others it includes.",
   () =>
     html`<p>What one may do in Chatelaine. A user has the roles of his own and of his groups; a key has its owner's, or fewer.</p>${table(
       ["Role", "What it lets do", "Includes"],
@@ -196,10 +123,10 @@ const ROLES_PAGE = page(
     )}`,
 );
 
-const ERRORS = page(
+const ERRORS = guide(
   "errors",
   "Errors",
-  "problem document RFC 9457 code status",
+  "Every error code with its status and what it means; how a problem document (RFC 9457) looks.",
   (_, base) =>
     html`<p>Every refusal is a problem document (RFC 9457) with a stable <code>code</code>; <code>type</code> is the address of its page here, and <code>request_id</code> finds it in the server's log.</p>${table(
       ["Code", "Status", "Meaning"],
@@ -220,22 +147,19 @@ function errorPages(): Page[] {
       path: `errors/${one}`,
       title,
       section: "",
-      words: `${one} ${words} ${remedy}`,
-      body: () =>
-        html`<p><code>${one}</code>, HTTP ${status}; by JSON-RPC ${rpc} with ${errname}</p><p>${words}</p><h2>What to do</h2><p>${remedy}</p>`,
+      words,
+      body: (
+        _,
+        base,
+      ) => html`<p><code>${one}</code>, HTTP ${status}; by JSON-RPC ${rpc} with ${errname}</p><p>${inline(words)}</p>
+<h2>What to do</h2><p>${inline(remedy)}</p>
+<h2>How it looks</h2>${code(JSON.stringify(problemOf(one), null, 2))}
+<p>More on <a href="${base}/errors">errors</a>.</p>`,
     };
   });
 }
 
-function curl(origin: string, path: string): string {
-  return `curl -H "Authorization: Bearer $CHATELAINE_KEY" ${origin}/api/v1${path}`;
-}
-
-function page(
-  path: string,
-  title: string,
-  words: string,
-  body: (origin: string, base: string) => Markup,
-): Page {
-  return { path, title, section: "Guides", words, body };
+/** Words between backticks as code. */
+function inline(words: string): (string | Markup)[] {
+  return words.split("`").map((part, place) => (place % 2 === 1 ? html`<code>${part}</code>` : part));
 }

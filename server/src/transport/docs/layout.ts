@@ -37,12 +37,7 @@ export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: F
 <body>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="top">
-${mark(base)}
-<label>Version <select id="version" autocomplete="off">${frame.versions.map(
-    (version) =>
-      html`<option value="${version}"${version === frame.version ? html` selected` : ""}>${version}</option>`,
-  )}</select></label>
-<form action="${base}/search" role="search"><input type="search" name="q" aria-label="Search the documentation" placeholder="Search"><button>Search</button></form>
+${topLine(frame)}
 </header>
 <div class="columns">
 <nav class="pages" aria-label="Pages">${sectionsOf(frame.pages).map(
@@ -54,8 +49,18 @@ ${mark(base)}
 </html>`;
 }
 
+/** What stands above every page, the reference included. */
+export function topLine({ version, versions }: Pick<Frame, "version" | "versions">): Markup {
+  const base = `/api/docs/${version}`;
+  return html`${mark(base)}
+<label>Version <select id="version" autocomplete="off">${versions.map(
+    (one) => html`<option value="${one}"${one === version ? html` selected` : ""}>${one}</option>`,
+  )}</select></label>
+<form action="${base}/search" role="search"><input type="search" name="q" aria-label="Search the documentation" placeholder="Search"><button>Search</button></form>`;
+}
+
 /** The mark of the screens, with the name, leading to the start of the documentation. */
-export function mark(href: string): Markup {
+function mark(href: string): Markup {
   return html`<a class="mark" href="${href}"><svg width="24" height="24" viewBox="0 0 24 24" fill="none" aria-hidden="true" focusable="false"><path fill="currentColor" fill-rule="evenodd" d="M3.5 9a8.5 7 0 0 1 17 0zM12 4.2a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2z"/><g stroke="currentColor" stroke-width="2" stroke-linecap="square"><path d="M6.5 10v6m0-2.2h2"/><path d="M12 10v11m0-2h2.6m-2.6-4h2"/><path d="M17.5 10v6m0-2.2h2"/></g></svg>Chatelaine <span>documentation</span></a>`;
 }
 
@@ -64,10 +69,19 @@ export function code(text: string): Markup {
   return html`<div class="block"><pre class="copyable" tabindex="0">${text}</pre></div>`;
 }
 
-export function table(heads: readonly string[], rows: readonly (readonly (string | Markup)[])[]): Markup {
+/** @param marks an attribute for each row, by which a script knows it */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly (string | Markup)[])[],
+  marks: readonly { readonly name: string; readonly value: string }[] = [],
+): Markup {
+  const markOf = (place: number): Markup | string => {
+    const mark = marks[place];
+    return mark ? html` ${mark.name}="${mark.value}"` : "";
+  };
   return html`<div class="table" tabindex="0" role="group" aria-label="${heads.join(", ")}"><table><thead><tr>${heads.map(
     (head) => html`<th scope="col">${head}</th>`,
-  )}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+  )}</tr></thead><tbody>${rows.map((row, place) => html`<tr${markOf(place)}>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 function link(page: Page, base: string, current: string): Markup {

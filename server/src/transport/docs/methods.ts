@@ -4,7 +4,7 @@ import { html } from "hono/html";
 import { code, type Markup, type Page, table } from "./layout.ts";
 import type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 import { consolePage, LIMITS, QUERY, SECTION } from "./rpc-guides.ts";
-import { sampleOf, schemaMarkup } from "./schema.ts";
+import { schemaMarkup } from "./schema.ts";
 
 export function methodPages(version: RpcVersion): Page[] {
   const { methods, events } = version;
@@ -12,14 +12,14 @@ export function methodPages(version: RpcVersion): Page[] {
     path: "methods",
     title: "Methods",
     section: SECTION,
-    words: `JSON-RPC WebSocket frames ${methods.map((one) => one.name).join(" ")}`,
+    words: "Every method of the JSON-RPC API: what it does, and which role it needs.",
     body: (origin, base) => overviewBody(origin, base, version),
   };
   const eventList: Page = {
     path: "events",
     title: "Events",
     section: SECTION,
-    words: `subscribe collection_update notify_unsubscribed ${events.map((one) => one.name).join(" ")}`,
+    words: "What changes by itself is told by events: how to subscribe, and how they come.",
     body: (_, base) => eventsBody(base, events),
   };
   const lists = [overview, eventList, consolePage(methods), QUERY, LIMITS];
@@ -27,12 +27,12 @@ export function methodPages(version: RpcVersion): Page[] {
 }
 
 function methodPage(one: MethodWords, version: string): Page {
-  const { name, words, params, errors } = one;
+  const { name, words } = one;
   return {
     path: `methods/${name}`,
     title: name,
     section: "",
-    words: `${words} ${params.map((param) => param.name).join(" ")} ${errors.map(({ when }) => when).join(" ")}`,
+    words,
     body: (origin, base) => methodBody(one, origin, { base, version }),
   };
 }
@@ -71,16 +71,11 @@ function errorRow({ code: number, errname, errno, when }: MethodError): (string 
   ];
 }
 
-/** @returns the least that the method takes. */
-function sampleParams({ params }: MethodWords): unknown[] {
-  return params.filter(({ required }) => required).map(({ schema }) => sampleOf(schema()));
-}
-
 function examples(one: MethodWords, origin: string, version: string): Markup {
-  const { name, result } = one;
-  const params = sampleParams(one);
+  const { name, example } = one;
+  const { params } = example;
   const call = { jsonrpc: "2.0", id: 1, method: name, params };
-  const reply = { jsonrpc: "2.0", id: 1, result: sampleOf(result()) };
+  const reply = { jsonrpc: "2.0", id: 1, result: example.result() };
   return html`<h3>As frames</h3>
 ${code(JSON.stringify(call))}${code(JSON.stringify(reply))}
 <h3>Python, the official client</h3>
@@ -165,7 +160,7 @@ function eventPage(one: EventWords): Page {
     path: `events/${slugOf(one)}`,
     title: `Event ${name}`,
     section: "",
-    words: `${words} subscribe`,
+    words,
     body: (_, base) => html`<p>${words}.</p>
 <p><strong>Needs</strong> ${needsOf(access ?? "any")}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
 <h2>To be told</h2>${code(JSON.stringify(subscribe))}

@@ -2,7 +2,6 @@
 import { VERSION } from "../../version.ts";
 import { RPC } from "../errors.ts";
 import type { MethodError, MethodWords, RpcVersion } from "./rpc.ts";
-import { sampleOf } from "./schema.ts";
 
 export function openRpcText({ name, methods, events }: RpcVersion): string {
   return JSON.stringify({
@@ -24,7 +23,7 @@ export function openRpcText({ name, methods, events }: RpcVersion): string {
   });
 }
 
-function methodObject({ name, words, access, since, params, result, errors }: MethodWords): object {
+function methodObject({ name, words, access, since, params, result, errors, example }: MethodWords): object {
   return {
     name,
     summary: words,
@@ -34,11 +33,11 @@ function methodObject({ name, words, access, since, params, result, errors }: Me
     errors: errorObjects(errors),
     examples: [
       {
-        name: "the least that it takes",
+        name,
         params: params
-          .filter(({ required }) => required)
-          .map(({ name: param, schema }) => ({ name: param, value: sampleOf(schema()) })),
-        result: { name: "result", value: sampleOf(result()) },
+          .slice(0, example.params.length)
+          .map(({ name: param }, place) => ({ name: param, value: example.params[place] })),
+        result: { name: "result", value: example.result() },
       },
     ],
     "x-since": since,

@@ -10,7 +10,7 @@ export function consolePage(methods: readonly MethodWords[]): Page {
     path: "console",
     title: "Console",
     section: SECTION,
-    words: "try WebSocket frames sign in call",
+    words: "Try a method here: sign in over a WebSocket, call, see the frames.",
     body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
 <form id="console" class="wide">
 <fieldset><legend>Sign in</legend><div class="row">
@@ -29,7 +29,7 @@ export const QUERY: Page = {
   path: "query-language",
   title: "Query language",
   section: SECTION,
-  words: "filters options operators select order_by limit offset count get OR regular expression",
+  words: "Filters, operators and options of every query, and of `filter` in REST.",
   body: () => html`<p>A <code>query</code> method takes filters and options. Filters are a list, all of which must hold:</p>
 ${code(`[["username", "=", "ada"], ["OR", [["name", "^", "ci-"], ["name", "~", ".*deploy"]]]]`)}
 ${table(
@@ -52,7 +52,7 @@ export const LIMITS: Page = {
   path: "limits",
   title: "Limits and close codes",
   section: SECTION,
-  words: "1001 1003 1007 1009 1011 message size concurrent calls rate errors data extra errname",
+  words: "How large, how many and how often; how an error looks; why a socket was closed.",
   body: () =>
     html`${table(
       ["Limit", "Value", "Effect"],

@@ -24,6 +24,10 @@ export interface MethodWords {
   /** JSON Schema. */
   readonly result: () => object;
   readonly errors: readonly MethodError[];
+  readonly example: {
+    readonly params: readonly unknown[];
+    readonly result: () => unknown;
+  };
 }
 
 export interface MethodError {

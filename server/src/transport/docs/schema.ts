@@ -1,4 +1,4 @@
-/** JSON Schemas for readers: tables of members, and the plainest values that fit. */
+/** JSON Schemas for readers, as tables of members. */
 import { html } from "hono/html";
 import { code, type Markup, table } from "./layout.ts";
 
@@ -32,26 +32,6 @@ export function schemaMarkup(given: object): Markup {
   return html`${words && html`<p>${words[0]!.toUpperCase()}${words.slice(1)}</p>`}
 ${objects.map(([title, one]) => html`${title ? html`<p><strong>${title}</strong></p>` : ""}${members(one)}`)}
 <details><summary>JSON Schema</summary>${code(JSON.stringify(given, null, 2))}</details>`;
-}
-
-/** The plainest value that a schema takes. */
-export function sampleOf(given: object): unknown {
-  const schema = given as Schema;
-  const { type, properties, required = [], minLength } = schema;
-  if ("const" in schema) return schema.const;
-  if (schema.enum) return schema.enum[0];
-  if ("default" in schema) return schema.default;
-  const choice = schema.anyOf ?? schema.oneOf;
-  if (choice) return sampleOf(choice[0] ?? {});
-  const [first] = typeof type === "string" ? [type] : (type ?? []);
-  if (first === "object")
-    return Object.fromEntries(required.map((name) => [name, sampleOf(properties?.[name] ?? {})]));
-  if (first === "array") return [];
-  if (first === "integer" || first === "number") return Math.max(1, schema.minimum ?? 1);
-  if (first === "boolean") return false;
-  if (first === "null") return null;
-  if (schema.format === "uuid") return "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10";
-  return minLength === undefined ? "" : "text";
 }
 
 /** Names of all members, dotted, with the words that they may hold. */

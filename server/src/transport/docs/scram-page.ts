@@ -51,13 +51,14 @@ export function scramPage(): Page {
     path: "scram",
     title: "Sign in by SCRAM",
     section: "Guides",
-    words: `SCRAM-SHA-512 Python key file channel binding truenas_api_client test vector client_key stored_key server_key ini`,
+    words: "From Python, or by hand: SCRAM-SHA-512, channel binding, key files, a test vector.",
     body: (origin, base) => html`
 <p>By SCRAM the key never crosses the line, and the client notices a false server. The official Python client (<code>pip install git+https://github.com/truenas/api_client.git</code>, of version 26 or later) does it by itself over <code>wss</code>; over plain <code>ws</code> it has to be told <code>channel_binding=False</code>:</p>
 ${code(`from truenas_api_client import Client
 
 with Client("${origin.replace(/^http/, "ws")}/api/current") as client:
-    client.login_with_api_key("USER", open("/run/secrets/chatelaine").read().strip()${origin.startsWith("http:") ? ", channel_binding=False" : ""})
+    key = open("/run/secrets/chatelaine").read().strip()
+    client.login_with_api_key("USER", key${origin.startsWith("http:") ? ", channel_binding=False" : ""})
     print(client.call("auth.me"))`)}
 ${keyFiles(origin, base)}${exchange(base)}${vector()}`,
   };
@@ -67,7 +68,8 @@ function keyFiles(origin: string, base: string): Markup {
   return html`<h2 id="key-files">Key files</h2>
 <p>A key file holds what is derived from the key, so that a client need not compute it each time, and the key itself need not lie on the disk. Ask for its members when the key is made or reset:</p>
 ${code(`curl -X POST "${origin}/api/v1/keys?scram=1" \\
-  -H "Authorization: Bearer $CHATELAINE_KEY" -H "Content-Type: application/json" \\
+  -H "Authorization: Bearer $CHATELAINE_KEY" \\
+  -H "Content-Type: application/json" \\
   -d '{"name": "with file", "username": "USER"}'`)}
 <p>Of a key that is there already, <a href="${base}/methods/api_key.convert_raw_key"><code>api_key.convert_raw_key</code></a> computes them. The official client takes the file's absolute path in the place of the key. As JSON:</p>
 ${code(`{"api_key_id": 7,

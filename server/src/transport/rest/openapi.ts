@@ -10,7 +10,7 @@ import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import { VERSION } from "../../version.ts";
 import { errorRow } from "../errors.ts";
-import { errorPage } from "./problem.ts";
+import { exampleProblem } from "./problem.ts";
 
 const Problem = z
   .strictObject({
@@ -206,15 +206,10 @@ const HEADERS: Readonly<Record<string, object>> = {
 };
 
 function examplesOf(): Record<ErrorCode, object> {
-  const examples = ERROR_CODES.map((code) => {
-    const { title, words: detail } = ERROR_WORDS[code];
-    const { status } = errorRow(code);
-    const request_id = "c5452da3-a184-49e5-85f0-9820654e0db6";
-    return [
-      code,
-      { summary: title, value: { type: errorPage(code), title, status, code, detail, request_id } },
-    ];
-  });
+  const examples = ERROR_CODES.map((code) => [
+    code,
+    { summary: ERROR_WORDS[code].title, value: exampleProblem(code) },
+  ]);
   return Object.fromEntries(examples);
 }
 

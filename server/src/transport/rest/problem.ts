@@ -30,6 +30,13 @@ export function errorPage(code: ErrorCode): string {
   return `/api/docs/current/errors/${code}`;
 }
 
+/** As the documentation shows it. */
+export function exampleProblem(code: ErrorCode): ProblemBody {
+  const { title, words: detail } = ERROR_WORDS[code];
+  const request_id = "c5452da3-a184-49e5-85f0-9820654e0db6";
+  return { type: errorPage(code), title, status: errorRow(code).status, code, detail, request_id };
+}
+
 /** @param status in the place of the table's, where HTTP has a finer word for it: 405, 415 */
 export function malformed(message: string, status?: 405 | 415): AppError {
   return new AppError("malformed_request", message, { details: status ? { status } : {} });
