@@ -54,7 +54,18 @@ export function makeCertificate(): { readonly both: string; readonly key: string
   ];
   const made = Bun.spawnSync([
     ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "2", "-subj", "/CN=test", "-keyout", key, "-out", cert],
+    ...[
+      "-days",
+      "2",
+      "-subj",
+      "/CN=test",
+      "-addext",
+      "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      "-keyout",
+      key,
+      "-out",
+      cert,
+    ],
   ]);
   if (made.exitCode !== 0) throw new Error(made.stderr.toString());
   writeFileSync(both, readFileSync(cert, "utf8") + readFileSync(key, "utf8"));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./chatelaine.ts";
 
-const READY_MS_MAX = 10_000;
+const READY_MS_MAX = 60_000;
 
 export type ProxyName = "nginx" | "caddy" | "haproxy";
 export const PROXIES: readonly ProxyName[] = ["nginx", "caddy", "haproxy"];

@@ -17,7 +17,7 @@ ${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}
 		forward_auth ${upstream(chatelaine.tls, hostPort(chatelaine))} {
 			uri ${authQuery(guard)}
 			copy_headers ${[...told, ...(isOurs ? ["Authorization"] : [])].join(" ")}
-		}
+${trusted(guard.chatelaineCa)}		}
 		# The key stays here.
 ${keyHeaders(guard)
   .map((name) => `\t\trequest_header -${name}`)
@@ -25,9 +25,14 @@ ${keyHeaders(guard)
 ${isOurs ? '\t\t@spent header Authorization ""\n\t\trequest_header @spent -Authorization\n' : ""}		reverse_proxy ${upstream(service.tls, hostPort(service))} {
 			# Said once more after headers that the client's Connection names are taken away.
 ${told.map((name) => `\t\t\theader_up ${name} {http.request.header.${name}}`).join("\n")}
-		}
+${trusted(guard.serviceCa)}		}
 	}
 }
 `;
   return [{ name: "Caddyfile", text: text.replace(/\thandle_path[^}]*\}\n/, "") }];
+}
+
+/** Without it Caddy trusts whom the system trusts. */
+function trusted(ca: string | undefined): string {
+  return ca === undefined ? "" : `\t\t\ttransport http {\n\t\t\t\ttls_trusted_ca_certs ${ca}\n\t\t\t}\n`;
 }

@@ -29,6 +29,9 @@ export interface Guard {
   readonly audience: string | undefined;
   readonly cert: string;
   readonly certKey: string;
+  /** PEM of the authorities of Chatelaine's certificate and of the service's; absent: those that the system trusts. */
+  readonly chatelaineCa?: string | undefined;
+  readonly serviceCa?: string | undefined;
 }
 
 /** What a recipe writes: the first file is the one that is printed. */
@@ -56,6 +59,14 @@ export function passedOn({ audience }: Guard): readonly string[] {
 /** Headers that carry keys, and so never reach the service. */
 export function keyHeaders({ header }: Guard): readonly string[] {
   return header === undefined ? ["X-API-Key"] : [header];
+}
+
+export const SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Who vouches for a place; undefined where there is nobody between: without TLS, or on this machine. */
+export function authorityOf({ tls, host }: Place, ca: string | undefined): string | undefined {
+  const isHere = host === "localhost" || host === "127.0.0.1" || host === "[::1]";
+  return tls ? (ca ?? (isHere ? undefined : SYSTEM_CA)) : undefined;
 }
 
 export function hostPort({ host, port }: Place): string {

@@ -1,5 +1,14 @@
 /** nginx with its auth_request module, as Debian packages it. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./proxy-guard.ts";
+import {
+  authorityOf,
+  authQuery,
+  type Guard,
+  hostPort,
+  keyHeaders,
+  type Place,
+  passedOn,
+  type RecipeFile,
+} from "./proxy-guard.ts";
 
 /** nginx knows 401 and 403 alone. */
 const DENY = { deny: "403" } as const;
@@ -77,7 +86,7 @@ function locations(guard: Guard, { check, service, isRegex }: Places): string {
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Host $host;
-  proxy_cache off;
+${verified(guard.chatelaine, guard.chatelaineCa)}  proxy_cache off;
   proxy_connect_timeout 1s;
   proxy_read_timeout 2s;
 }
@@ -93,7 +102,7 @@ ${told.map((name) => `  auth_request_set ${variable(name)} ${upstreamHeader(name
   client_max_body_size 0;
   proxy_request_buffering off;
   proxy_pass ${scheme(guard.service.tls)}://${service};
-  proxy_http_version 1.1;
+${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $chatelaine_connection;
   proxy_read_timeout 1h;
@@ -106,6 +115,21 @@ ${passedOn(guard)
   .join("\n")}
 ${guard.audience === undefined ? '  proxy_set_header Remote-Assertion "";\n' : ""}${[...keyHeaders(guard).map((name) => `proxy_set_header ${name} "";`), ...authorization].map((line) => `  ${line}`).join("\n")}
 }`;
+}
+
+/** nginx takes any certificate unless it is told otherwise, and compares names alone, not addresses. */
+function verified(place: Place, ca: string | undefined): string {
+  const authority = authorityOf(place, ca);
+  const lines = authority
+    ? [
+        "verify on",
+        "verify_depth 3",
+        "server_name on",
+        `name ${place.host}`,
+        `trusted_certificate ${authority}`,
+      ]
+    : [];
+  return lines.map((line) => `  proxy_ssl_${line};\n`).join("");
 }
 
 function indent(text: string, spaces: number): string {

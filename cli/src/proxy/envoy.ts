@@ -1,5 +1,7 @@
 /** Envoy, by its ext_authz filter. It appends the client's own path to `/auth`, so rights are asked by headers that it sets. */
+import { isIP } from "node:net";
 import {
+  authorityOf,
   type Guard,
   hostPort,
   keyHeaders,
@@ -82,8 +84,8 @@ ${exact(["WWW-Authenticate", "Retry-After", "Decision-Id"], 20)}
           - name: envoy.filters.http.router
             typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
 ${site.tls ? tlsOf(guard) : ""}  clusters:
-${cluster("chatelaine", chatelaine)}
-${cluster("service", service)}
+${cluster("chatelaine", chatelaine, guard.chatelaineCa)}
+${cluster("service", service, guard.serviceCa)}
 `;
   return [{ name: "envoy.yaml", text }];
 }
@@ -100,12 +102,19 @@ function tlsOf({ cert, certKey }: Guard): string {
 `;
 }
 
-function cluster(name: string, { host, port, tls }: Place): string {
+function cluster(name: string, place: Place, ca: string | undefined): string {
+  const { host, port, tls } = place;
+  const bare = host.replace(/^\[|\]$/g, "");
+  const authority = authorityOf(place, ca);
+  const san = `san_type: ${isIP(bare) ? "IP_ADDRESS" : "DNS"}, matcher: { exact: "${bare}" }`;
+  const vouched = authority
+    ? `, common_tls_context: { validation_context: { trusted_ca: { filename: ${authority} }, match_typed_subject_alt_names: [{ ${san} }] } }`
+    : "";
   const secure = tls
     ? `
     transport_socket:
       name: envoy.transport_sockets.tls
-      typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: ${host} }`
+      typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: "${bare}"${vouched} }`
     : "";
   return `  - name: ${name}
     type: STRICT_DNS
@@ -114,5 +123,5 @@ function cluster(name: string, { host, port, tls }: Place): string {
       cluster_name: ${name}
       endpoints:
       - lb_endpoints:
-        - endpoint: { address: { socket_address: { address: ${host}, port_value: ${port} } } }${secure}`;
+        - endpoint: { address: { socket_address: { address: "${bare}", port_value: ${port} } } }${secure}`;
 }

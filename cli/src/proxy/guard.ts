@@ -27,6 +27,8 @@ export function parseScope(text: string, before: readonly string[] = []): string
 export function parseHeader(text: string): string {
   if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(text))
     throw new InvalidArgumentError("That is no name of a header.");
+  if (/^cookie$/i.test(text))
+    throw new InvalidArgumentError("Cookies count for nothing: other sites' pages make browsers send them.");
   return text;
 }
 

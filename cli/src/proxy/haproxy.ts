@@ -1,4 +1,5 @@
 /** HAProxy 2.6 or newer, with a small client in Lua that asks over HAProxy's own http client. */
+import { isIP } from "node:net";
 import {
   authQuery,
   type Guard,
@@ -43,7 +44,7 @@ export function haproxyRecipe(guard: Guard, folder: string): RecipeFile[] {
   ];
   const config = `# haproxy.cfg: ${site.host}${site.path} opens to keys of Chatelaine alone.
 global
-  lua-load ${folder}/chatelaine.lua
+${guard.chatelaineCa === undefined ? "" : `  httpclient.ssl.ca-file ${guard.chatelaineCa}\n`}  lua-load ${folder}/chatelaine.lua
 defaults
   mode http
   timeout connect 2s
@@ -54,7 +55,7 @@ defaults
 frontend site
 ${lines.map((line) => `  ${line}`).join("\n")}
 backend service
-  server service ${hostPort(service)}${service.tls ? " ssl verify required ca-file @system-ca" : ""}
+  server service ${hostPort(service)}${service.tls ? ` ssl verify required ca-file ${guard.serviceCa ?? "@system-ca"}${isIP(service.host) ? "" : ` sni str(${service.host}) verifyhost ${service.host}`}` : ""}
 `;
   return [
     { name: "haproxy.cfg", text: config },
@@ -69,6 +70,8 @@ function variable(name: string): string {
 function luaClient(guard: Guard): string {
   const { chatelaine } = guard;
   const url = `${chatelaine.tls ? "https" : "http"}://${hostPort(chatelaine)}${authQuery(guard)}`;
+  // HAProxy's client asks the DNS alone for names, which knows no localhost.
+  const place = chatelaine.host === "localhost" ? ` dst = "127.0.0.1:${chatelaine.port}",` : "";
   const asked = [
     ...(guard.header === undefined ? ["authorization", "x-api-key"] : [guard.header.toLowerCase()]),
     "x-forwarded-for",
@@ -99,7 +102,7 @@ core.register_action("chatelaine_check", { "http-req" }, function(txn)
       end
     end
   end
-  local answer = core.httpclient():get({ url = url, headers = headers, timeout = 2000 })
+  local answer = core.httpclient():get({ url = url,${place} headers = headers, timeout = 2000 })
   if answer == nil or answer.status == nil or answer.status == 0 then
     return
   end

@@ -1,8 +1,9 @@
 /** Configurations for reverse proxies that put Chatelaine in front of a service. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { caddyRecipe } from "@chatelaine/client/proxy-caddy";
-import type { Guard, Place, RecipeFile } from "@chatelaine/client/proxy-guard";
+import { authorityOf, type Guard, type Place, type RecipeFile } from "@chatelaine/client/proxy-guard";
 import { nginxRecipe, nginxSnippet } from "@chatelaine/client/proxy-nginx";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
@@ -21,6 +22,8 @@ interface ProxyOptions {
   readonly assert?: string;
   readonly cert?: string;
   readonly certKey?: string;
+  readonly chatelaineCa?: string;
+  readonly toCa?: string;
   readonly write?: string;
   readonly snippet?: boolean;
 }
@@ -62,6 +65,16 @@ export function addProxy(program: Command): void {
     .option("--assert <audience>", "also passes on a signed identity for this audience", parseAudience)
     .option("--cert <file>", "certificate of the site; for HAProxy with its key", parseFile)
     .option("--cert-key <file>", "its private key", parseFile)
+    .option(
+      "--chatelaine-ca <file>",
+      "who vouches for Chatelaine's certificate, such as its ca.pem; the system's authorities unless set",
+      parseFile,
+    )
+    .option(
+      "--to-ca <file>",
+      "who vouches for the service's certificate; the system's authorities unless set",
+      parseFile,
+    )
     .option("--write <dir>", "writes the file or files there")
     .option("--snippet", "nginx: only what a server block that is there includes")
     .action(async (proxy: string, options: ProxyOptions, command: Command) => {
@@ -70,12 +83,22 @@ export function addProxy(program: Command): void {
       if (options.snippet && proxy !== "nginx") command.error("error: --snippet is for nginx");
       const folder = options.write === undefined ? (FOLDERS[proxy] ?? "") : resolve(options.write);
       const guard = guardOf(proxy, options);
+      if (needsName(proxy, guard))
+        command.error(
+          `error: ${proxy} compares a certificate with names alone: say --chatelaine https://NAME:PORT, with a name that Chatelaine's certificate has, such as localhost`,
+        );
       const files = options.snippet
         ? nginxSnippet(guard, options.write !== undefined)
         : recipe!(guard, folder);
       if (options.write === undefined) await printFiles(files);
       else writeFiles(folder, files);
     });
+}
+
+/** Where its certificate is looked at. */
+function needsName(proxy: string, { chatelaine, chatelaineCa }: Guard): boolean {
+  const isLookedAt = proxy === "haproxy" || (proxy === "nginx" && authorityOf(chatelaine, chatelaineCa));
+  return chatelaine.tls && isIP(chatelaine.host.replace(/^\[|\]$/g, "")) > 0 && Boolean(isLookedAt);
 }
 
 function guardOf(proxy: string, options: ProxyOptions): Guard {
@@ -95,6 +118,8 @@ function guardOf(proxy: string, options: ProxyOptions): Guard {
     header: options.header,
     audience: options.assert,
     cert: options.cert ?? fallback,
+    chatelaineCa: options.chatelaineCa,
+    serviceCa: options.toCa,
     certKey: options.certKey ?? (options.cert === undefined ? `${folder}/privkey.pem` : ""),
   };
 }

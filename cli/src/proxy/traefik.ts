@@ -33,7 +33,7 @@ ${stripped.map((name) => `          ${name}: ""`).join("\n")}
       forwardAuth:
         address: "${url(chatelaine.tls, hostPort(chatelaine))}${authQuery(guard)}"
         trustForwardHeader: false
-        authResponseHeaders:
+${guard.chatelaineCa === undefined ? "" : `        tls: { ca: ${guard.chatelaineCa} }\n`}        authResponseHeaders:
 ${told.map((name) => `          - ${name}`).join("\n")}
     # The key stays here.
     chatelaine-spent:
@@ -45,9 +45,9 @@ ${keyHeaders(guard)
   services:
     service:
       loadBalancer:
-        servers:
+${guard.serviceCa === undefined ? "" : "        serversTransport: service\n"}        servers:
           - url: "${url(service.tls, hostPort(service))}"
-${site.tls ? `tls:\n  certificates:\n    - certFile: ${guard.cert}\n      keyFile: ${guard.certKey}\n` : ""}`;
+${guard.serviceCa === undefined ? "" : `  serversTransports:\n    service:\n      rootCAs: [${guard.serviceCa}]\n`}${site.tls ? `tls:\n  certificates:\n    - certFile: ${guard.cert}\n      keyFile: ${guard.certKey}\n` : ""}`;
   const fixed = `entryPoints:
   site:
     address: ":${site.port}"
