@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  createProcessDigest,
   deriveSecrets,
   makeSalt,
   packVerifier,
@@ -65,4 +66,14 @@ describe("secrets", () => {
     expect(secrets.fingerprint).not.toBe(deriveSecrets(new Uint8Array(32)).fingerprint);
     expect(() => deriveSecrets(new Uint8Array(31))).toThrow();
   });
+});
+
+test("a digest for this process is the same for the same text, and another in every process", () => {
+  const digest = createProcessDigest();
+  const ofA = [...digest("a")];
+  expect([...digest("b")]).not.toEqual(ofA);
+  expect([...digest("a")]).toEqual(ofA);
+  expect([...createProcessDigest()("a")]).not.toEqual(ofA);
+  const fixed = () => new Uint8Array(32);
+  expect([...createProcessDigest(fixed)("a")]).toEqual([...createProcessDigest(fixed)("a")]);
 });

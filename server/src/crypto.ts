@@ -76,6 +76,23 @@ export function deriveSecrets(master: Uint8Array, random: Random = systemRandom)
   };
 }
 
+/** Gives the same eight words for the same text, and overwrites those that it gave before. */
+export type TextDigest = (text: string) => Uint32Array;
+
+/**
+ * A digest to compare texts by within this process and its life: SHA-256 over 256 random bits, drawn here and kept nowhere
+ * else, and the text. Never stored and never shown, so it needs no HMAC, which costs twice as much.
+ */
+export function createProcessDigest(random: Random = systemRandom): TextDigest {
+  const prefix = Buffer.from(random(DIGEST_BYTES)).toString("base64url");
+  const words = new Uint32Array(DIGEST_BYTES / Uint32Array.BYTES_PER_ELEMENT);
+  const bytes = new Uint8Array(words.buffer);
+  return (text) => {
+    Bun.SHA256.hash(prefix + text, bytes);
+    return words;
+  };
+}
+
 /** PKCS #8 of an Ed25519 key, before its 32 bytes (RFC 8410, section 7). */
 const ED25519_PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 

@@ -50,14 +50,13 @@ export function parseKeyText(text: string): ParsedKeyText {
 }
 
 /**
- * Id and body by their places alone, whatever the characters are: enough to ask whether a digest of them is known.
- * @returns undefined where they have no such places
+ * The id by its place alone, whatever the other characters are: enough to ask whether this text is known.
+ * @returns undefined where it has no such place
  */
-export function splitKeyText(text: string): KeyText | undefined {
+export function keyIdOf(text: string): number | undefined {
   const dash = text.length - KEY_BODY_CHARS - 1;
   if (dash < 1 || dash > 10 || text.charCodeAt(dash) !== 45) return undefined;
-  const id = parseId(text, dash);
-  return id === 0 ? undefined : { id, body: text.slice(dash + 1) };
+  return parseId(text, dash) || undefined;
 }
 
 export function formatKeyText(key: KeyText): string {

@@ -3,9 +3,10 @@
  * (`Store.stamp`); never for a time. A commit, by whichever process, forgets everything at once, whatever it was about.
  *
  * The stamp is read before the row is, and remembered with it: a commit in between leaves an entry that is old from
- * the start. Only keys with one lasting secret are kept, and digests, never texts.
+ * the start. Only keys with one lasting secret are kept, and never a text: a digest that means nothing outside this
+ * process takes its place.
  */
-import { DIGEST_BYTES } from "../crypto.ts";
+import { DIGEST_BYTES, type TextDigest } from "../crypto.ts";
 import type { Allowance } from "./allowance.ts";
 
 const CHUNK_KEYS = 4_096;
@@ -13,13 +14,19 @@ const CHUNK_KEYS = 4_096;
 const CHUNKS_MAX = 400;
 const ALLOWANCES_MAX = 20_000;
 
+/** All of a key lies together, so that a key that was not asked for lately costs one wait for memory: digest, epoch, allowance, end. */
+const DIGEST_WORDS = DIGEST_BYTES / Uint32Array.BYTES_PER_ELEMENT;
+const EPOCH = DIGEST_WORDS;
+const ALLOWANCE = EPOCH + 1;
+const KEY_WORDS = 12;
+const END = 5;
+const KEY_DOUBLES = KEY_WORDS / 2;
+
+/** One buffer, seen in two ways. An epoch of 0: never filled. */
 interface Chunk {
-  /** Under which a place was filled; 0: never. */
-  readonly epochs: Uint32Array;
-  readonly digests: Uint8Array;
-  readonly allowances: Uint32Array;
+  readonly words: Uint32Array;
   /** The earlier of the key's own end and its secret's longest life; Infinity: never. */
-  readonly ends: Float64Array;
+  readonly doubles: Float64Array;
 }
 
 export interface Remembered {
@@ -31,8 +38,13 @@ export class Memory {
   readonly #chunks = new Map<number, Chunk>();
   #allowances: Allowance[] = [];
   readonly #places = new Map<string, number>();
+  readonly #digestOf: TextDigest;
   #stamp = -1;
   #epoch = 0;
+
+  constructor(digestOf: TextDigest) {
+    this.#digestOf = digestOf;
+  }
 
   /** Before anything else in a request: what is old is forgotten. @returns the epoch, to remember under */
   enter(stamp: number): number {
@@ -43,17 +55,22 @@ export class Memory {
     return this.#epoch;
   }
 
-  /** @param digest of what was presented; compared in time that does not depend on it */
-  find(id: number, digest: Uint8Array): Remembered | undefined {
+  /** Compares in time that depends on nothing but whether anything is kept under the id. */
+  find(id: number, text: string): Remembered | undefined {
+    const digest = this.#digestOf(text);
     const chunk = this.#chunks.get(Math.floor(id / CHUNK_KEYS));
+    if (chunk === undefined) return undefined;
+    const { words, doubles } = chunk;
     const place = id % CHUNK_KEYS;
-    if (chunk === undefined || chunk.epochs[place] !== this.#epoch) return undefined;
-    const { digests } = chunk;
-    const from = place * DIGEST_BYTES;
-    let differing = digest.length ^ DIGEST_BYTES;
-    for (let at = 0; at < DIGEST_BYTES; at++) differing |= digests[from + at]! ^ digest[at]!;
+    const from = place * KEY_WORDS;
+    if (words[from + EPOCH] !== this.#epoch) return undefined;
+    let differing = 0;
+    for (let at = 0; at < DIGEST_WORDS; at++) differing |= words[from + at]! ^ digest[at]!;
     if (differing !== 0) return undefined;
-    return { allowance: this.#allowances[chunk.allowances[place]!]!, endsAt: chunk.ends[place]! };
+    return {
+      allowance: this.#allowances[words[from + ALLOWANCE]!]!,
+      endsAt: doubles[place * KEY_DOUBLES + END]!,
+    };
   }
 
   /** @param name equal for keys with equal limits of one user */
@@ -63,7 +80,7 @@ export class Memory {
   }
 
   /** @param epoch what `enter` said before the row was read */
-  keep(id: number, name: string, key: Remembered & { readonly digest: Uint8Array }, epoch: number): void {
+  keep(id: number, name: string, key: Remembered & { readonly text: string }, epoch: number): void {
     if (epoch !== this.#epoch) return;
     let allowed = this.#places.get(name);
     if (allowed === undefined) {
@@ -71,12 +88,13 @@ export class Memory {
       allowed = this.#allowances.push(key.allowance) - 1;
       this.#places.set(name, allowed);
     }
-    const chunk = this.#chunkOf(Math.floor(id / CHUNK_KEYS));
+    const { words, doubles } = this.#chunkOf(Math.floor(id / CHUNK_KEYS));
     const place = id % CHUNK_KEYS;
-    chunk.digests.set(key.digest, place * DIGEST_BYTES);
-    chunk.allowances[place] = allowed;
-    chunk.ends[place] = key.endsAt;
-    chunk.epochs[place] = this.#epoch;
+    const from = place * KEY_WORDS;
+    words.set(this.#digestOf(key.text), from);
+    words[from + ALLOWANCE] = allowed;
+    doubles[place * KEY_DOUBLES + END] = key.endsAt;
+    words[from + EPOCH] = this.#epoch;
   }
 
   #forget(): void {
@@ -89,12 +107,8 @@ export class Memory {
     let chunk = this.#chunks.get(number);
     if (chunk) return chunk;
     if (this.#chunks.size >= CHUNKS_MAX) this.#chunks.delete(this.#chunks.keys().next().value!);
-    chunk = {
-      epochs: new Uint32Array(CHUNK_KEYS),
-      digests: new Uint8Array(CHUNK_KEYS * DIGEST_BYTES),
-      allowances: new Uint32Array(CHUNK_KEYS),
-      ends: new Float64Array(CHUNK_KEYS),
-    };
+    const buffer = new ArrayBuffer(CHUNK_KEYS * KEY_WORDS * Uint32Array.BYTES_PER_ELEMENT);
+    chunk = { words: new Uint32Array(buffer), doubles: new Float64Array(buffer) };
     this.#chunks.set(number, chunk);
     return chunk;
   }

@@ -8,11 +8,11 @@
  * revocation holds for the very next request (held by `server/test/revocation.test.ts`). Nothing is written here but
  * counters of rates, which are spent last, by a request that is good otherwise.
  */
-import { DIGEST_BYTES, equalBytes, type Secrets } from "../crypto.ts";
+import { createProcessDigest, DIGEST_BYTES, equalBytes, type Secrets } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isExpired } from "../domain/key.ts";
-import { type KeyTextFault, parseKeyText, splitKeyText } from "../domain/key-text.ts";
+import { type KeyText, type KeyTextFault, keyIdOf, parseKeyText } from "../domain/key-text.ts";
 import type { Rights } from "../domain/rights.ts";
 import type { CheckRecord, HotKey, KeyWords, MaybePromise, RateState, Store } from "../store/store.ts";
 import {
@@ -162,7 +162,7 @@ export function createVerify(deps: VerifyDeps): Verify {
 }
 
 function createCheck({ store, secrets, clock }: VerifyDeps) {
-  const memory = new Memory();
+  const memory = new Memory(createProcessDigest());
   const judged = (known: Known, times: Times, need: Need, now: number): MaybePromise<Check> => {
     const reason = faultOf(times, known.allowance, need, now);
     if (reason) return reason === "unknown" ? UNKNOWN : { ok: false, reason, known };
@@ -178,8 +178,14 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
     );
   };
   /** @param epoch of the memory before the row was read; undefined: nothing may be remembered */
-  const read = (id: number, digest: Uint8Array, need: Need, epoch: number | undefined): MaybePromise<Check> =>
-    map(store.findHot(id), (row) => {
+  const read = (
+    key: KeyText & { readonly text: string },
+    need: Need,
+    epoch: number | undefined,
+  ): MaybePromise<Check> => {
+    const { id, text } = key;
+    const digest = secrets.digestKey(key);
+    return map(store.findHot(id), (row) => {
       const now = clock.now();
       const secret = provenSecret(row?.secrets ?? [], digest, now);
       if (!row || !secret) return UNKNOWN;
@@ -194,24 +200,24 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
         const times = { ...row, createdAt: secret.createdAt };
         const isLasting = row.secrets.length === 1 && secret.endsAt === null;
         if (epoch !== undefined && isLasting && row.pausedAt === null && row.revokedAt === null)
-          memory.keep(id, name, { digest, allowance, endsAt: endOf(times, allowance) }, epoch);
+          memory.keep(id, name, { text, allowance, endsAt: endOf(times, allowance) }, epoch);
         return judged({ id, allowance }, times, need, now);
       });
     });
+  };
   return (text: string, need: Need): MaybePromise<Check> => {
     const stamp = store.stamp();
     const epoch = stamp === undefined ? undefined : memory.enter(stamp);
-    const places = splitKeyText(text);
-    const digest = places && secrets.digestKey(places);
-    const found = digest && epoch !== undefined && memory.find(places.id, digest);
-    if (found) {
+    const id = keyIdOf(text);
+    const found = epoch === undefined || id === undefined ? undefined : memory.find(id, text);
+    if (found && id !== undefined) {
       const times = { expiresAt: found.endsAt, pausedAt: null, revokedAt: null, createdAt: Infinity };
-      return judged({ id: places.id, allowance: found.allowance }, times, need, clock.now());
+      return judged({ id, allowance: found.allowance }, times, need, clock.now());
     }
     // What is in memory was well formed once; only what is not has to show that it is.
     const key = parseKeyText(text);
-    if (!key.ok || !digest) return { ok: false, reason: "malformed", fault: key.ok ? "shape" : key.fault };
-    return read(key.id, digest, need, epoch);
+    if (!key.ok) return { ok: false, reason: "malformed", fault: key.fault };
+    return read({ ...key, text }, need, epoch);
   };
 }
 
