@@ -68,4 +68,19 @@ describe("who used a key in the last hour", () => {
     expect(found.length).toBe(20);
     expect(found).not.toContain("null 198.51.100.1");
   });
+
+  test("of two processes that write out of order, the later use stays the last and the other is a client too", async () => {
+    clock.advance(2 * 60 * 60_000);
+    const now = clock.now();
+    const used = (client: string, at: number) => ({
+      keyId: id,
+      counts: [],
+      hosts: new Map(),
+      last: { keyId: id, at, address: "192.0.2.9", client, count: 1 },
+    });
+    await rest.app.store.recordUse([used("late", now)], []);
+    await rest.app.store.recordUse([used("early", now - 5_000)], []);
+    expect(await clients()).toEqual(["late 192.0.2.9", "early 192.0.2.9"]);
+    expect(await rest.app.keys.get(SYSTEM, id)).toMatchObject({ lastUsedAt: now, lastUsedClient: "late" });
+  });
 });

@@ -3,7 +3,7 @@
  * slices, so that a flood of it neither holds up a change of keys nor fills their database.
  */
 import type { AuditRecord } from "../domain/audit.ts";
-import { clientStatements } from "./key-clients.ts";
+import { lastUseStatements } from "./last-use.ts";
 import { auditColumns } from "./rows.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyUse } from "./store.ts";
@@ -35,11 +35,6 @@ const RECORD_COLUMNS = [
   "error",
 ] as const;
 const INSERT_RECORD = `INSERT INTO records (${RECORD_COLUMNS.join(", ")}) VALUES (${RECORD_COLUMNS.map(() => "?").join(", ")})`;
-const UPSERT_USE = `INSERT INTO key_use (key_id, last_used_at, address, client, uses) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (key_id) DO UPDATE SET uses = uses + excluded.uses,
-    address = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.address ELSE address END,
-    client = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.client ELSE client END,
-    last_used_at = max(last_used_at, excluded.last_used_at)`;
 const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?1, ?2, ?3)
   ON CONFLICT (bucket) DO UPDATE SET
     count = CASE WHEN started_at > ?4 THEN count + ?3 ELSE ?3 END,
@@ -83,10 +78,7 @@ export function openActivity(writer: Thread): Activity {
         if (++slices % CUT_EVERY === 0) await cut(now);
       }
       for (let from = 0; from < use.length; from += SLICE_ROWS) {
-        const some = use.slice(from, from + SLICE_ROWS);
-        const rows = some.map((one) => [one.keyId, one.at, one.address, one.client, one.count]);
-        const clients = some.map((one) => ({ ...one, clients: [...(one.earlier ?? []), one] }));
-        await write([{ sql: UPSERT_USE, rows }, ...clientStatements(clients)]);
+        await write(lastUseStatements(use.slice(from, from + SLICE_ROWS)));
       }
     },
     countGuess: async (bucket, now, windowMs, by = 1) => {

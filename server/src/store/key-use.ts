@@ -2,8 +2,8 @@
  * Use of keys: one packed row for a key and day, the hosts that it was used at, and its last refusals. Every statement
  * adds to what is there and touches nothing of the key itself, so no change to a key is ever undone.
  */
-import { clientStatements, openKeyClients } from "./key-clients.ts";
 import { openKeyDaysAging } from "./key-days.ts";
+import { lastUseStatements, openKeyClients } from "./last-use.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyDay, RefusalRecord, UseTally } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
@@ -12,18 +12,10 @@ import type { BatchStatement } from "./worker.ts";
 const SLICE_KEYS = 1_000;
 const HOSTS_MAX = 32;
 const REFUSALS_MAX = 100;
-/** The letter of uses that were not refused. */
-const GOOD = "a";
-export const DAY_MS = 86_400_000;
 
 const ADD_COUNT = `INSERT INTO key_days (key_id, day, counts) VALUES (?1, ?2, json_object(?3, ?4))
   ON CONFLICT (key_id, day) DO UPDATE SET
     counts = json_set(counts, '$.' || ?3, coalesce(counts ->> ('$.' || ?3), 0) + ?4)`;
-const LAST_USE = `INSERT INTO key_use (key_id, last_used_at, address, client, uses) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (key_id) DO UPDATE SET uses = uses + excluded.uses,
-    address = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.address ELSE address END,
-    client = CASE WHEN excluded.last_used_at >= last_used_at THEN excluded.client ELSE client END,
-    last_used_at = max(last_used_at, excluded.last_used_at)`;
 /** Beyond the most hosts of a key, others are counted together under the empty name. */
 const ADD_HOST = `INSERT INTO key_hosts (key_id, host, last_used_at, uses)
   SELECT ?1, CASE WHEN (SELECT count(*) FROM key_hosts WHERE key_id = ?1) < ${HOSTS_MAX}
@@ -57,8 +49,8 @@ export function openKeyUse(writer: Thread, reader: Thread) {
       for (let from = 0; from < tallies.length; from += SLICE_KEYS)
         await write(statementsOf(tallies.slice(from, from + SLICE_KEYS)));
       if (refusals.length > 0) await write(refusalStatements(refusals));
-      const last = tallies.at(-1);
-      if (last) await aging.step(Math.floor(last.at / DAY_MS));
+      const days = tallies.flatMap(({ counts }) => counts.map(({ day }) => day));
+      if (days.length > 0) await aging.step(days.reduce((latest, day) => Math.max(latest, day), 0));
     },
     listKeyDays: async (keyId: number, sinceDay: number): Promise<readonly KeyDay[]> => {
       const rows = await read<{ key_id: number; day: number; counts: string }>(
@@ -89,30 +81,25 @@ export function openKeyUse(writer: Thread, reader: Thread) {
 }
 
 function statementsOf(tallies: readonly UseTally[]): BatchStatement[] {
-  const uses = tallies.filter(({ isUse }) => isUse);
-  const usesOf = ({ counts }: UseTally): number =>
-    [...counts].reduce((sum, [what, count]) => (what.endsWith(GOOD) ? sum + count : sum), 0);
+  const counts = tallies.flatMap(({ keyId, counts }) => counts.map((count) => ({ ...count, keyId })));
+  const uses = tallies.flatMap(({ last }) => last ?? []);
   return [
     {
       sql: ADD_COUNT,
-      rows: tallies.flatMap((tally) =>
-        [...tally.counts].map(([what, count]) => {
-          const [day, hour] = what.split("/") as [string, string];
-          return [tally.keyId, Number(day), hour, count];
-        }),
-      ),
-    },
-    {
-      sql: LAST_USE,
-      rows: uses.map((tally) => [tally.keyId, tally.at, tally.address, tally.client, usesOf(tally)]),
+      columns: [
+        counts.map(({ keyId }) => keyId),
+        counts.map(({ day }) => day),
+        counts.map(({ what }) => what),
+        counts.map(({ times }) => times),
+      ],
     },
     {
       sql: ADD_HOST,
-      rows: uses.flatMap((tally) =>
-        [...tally.hosts].map(([host, count]) => [tally.keyId, host, tally.at, count]),
+      rows: tallies.flatMap(({ keyId, last, hosts }) =>
+        [...hosts].map(([host, uses]) => [keyId, host, last?.at, uses]),
       ),
     },
-    ...clientStatements(uses),
+    ...lastUseStatements(uses),
   ];
 }
 

@@ -85,16 +85,16 @@ export interface RateState {
 /** What happened to a key in one batch. */
 export interface UseTally {
   readonly keyId: number;
-  readonly at: number;
-  readonly address: string | null;
-  readonly client: string | null;
-  /** `21915/13a`: day since the epoch, hour of it in UTC, and the letter of the outcome. */
-  readonly counts: ReadonlyMap<string, number>;
+  readonly counts: readonly {
+    /** Since the epoch. */
+    readonly day: number;
+    /** `13a`: hour of the day in UTC, and the letter of the outcome. */
+    readonly what: string;
+    readonly times: number;
+  }[];
+  /** Of good uses, as the last and the others are; undefined: there was none. */
+  readonly last: KeyUse | undefined;
   readonly hosts: ReadonlyMap<string, number>;
-  /** All who used it, the last one too. */
-  readonly clients?: readonly ClientUse[];
-  /** Whether it was good at all: last use is of good ones alone. */
-  readonly isUse: boolean;
 }
 
 /** Why a key was refused whose secret was right. */

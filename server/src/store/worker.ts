@@ -36,11 +36,10 @@ export type WorkerRequest =
     }
   | SearchRequest;
 
-export interface BatchStatement {
-  readonly sql: string;
-  /** One set of parameters for each time that it runs. */
-  readonly rows: readonly (readonly unknown[])[];
-}
+/** One set of parameters for each time that it runs, by rows; or by columns, which cost a quarter of it between threads. */
+export type BatchStatement =
+  | { readonly sql: string; readonly rows: readonly (readonly unknown[])[] }
+  | { readonly sql: string; readonly columns: readonly (readonly unknown[])[] };
 
 /** Rows in SQL's order, of which the condition, offset and limit then choose: for what SQL cannot say. */
 export interface SearchRequest {
@@ -162,12 +161,19 @@ function run(name: DatabaseName, sql: string, params: readonly unknown[]): Worke
 function batch(name: DatabaseName, list: readonly BatchStatement[]): WorkerResult {
   run(name, "BEGIN IMMEDIATE", []);
   try {
-    for (const { sql, rows } of list) for (const row of rows) run(name, sql, row);
+    for (const statement of list) for (const row of rowsOf(statement)) run(name, statement.sql, row);
     return run(name, "COMMIT", []);
   } catch (error) {
     if (databases.get(name)?.inTransaction) run(name, "ROLLBACK", []);
     throw error;
   }
+}
+
+function* rowsOf(statement: BatchStatement): Generator<readonly unknown[]> {
+  if ("rows" in statement) yield* statement.rows;
+  else
+    for (const place of statement.columns[0]?.keys() ?? [])
+      yield statement.columns.map((column) => column[place]);
 }
 
 function search({ listed, sql, params, where, offset, limit, want }: SearchRequest): WorkerResult {
