@@ -179,8 +179,8 @@ async function openServer(config: Config, app: App): Promise<Server> {
   };
   const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, trustUnix, checkFrom });
   const readKey = createKeyRead({ ...app, trustedProxies });
-  const bare: BareRoute = (...request) =>
-    check.bare(...request) ?? check.metrics(...request) ?? readKey(...request);
+  const bare: BareRoute = (req, address, isTls) =>
+    check.bare(req, address, isTls) ?? check.metrics(req, address, isTls) ?? readKey(req, address, isTls);
   const listeners = await openListeners(config, certificates, {
     bare,
     check,

@@ -47,8 +47,9 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
   const wantsOf = createWants();
   const identity = createIdentity();
   const warn = createHint(log);
-  const answer = ({ check, decision }: Judged, wants: Wants, foreign: string | null): Response => {
-    if (!check.ok) return refusal(check, wants, decision);
+  const answer = (judged: Judged, wants: Wants, foreign: string | null): Response => {
+    if (judged.decision !== null) return refusal(judged.check, wants, judged.decision);
+    const { check } = judged;
     const ready = identity(check.id, check.allowance);
     if (foreign === null && check.rate === null && wants.audience === null)
       return new Response(null, { headers: ready });
@@ -104,13 +105,22 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
 }
 
 const CHALLENGE = 'Bearer realm="chatelaine"';
+const CONFINED = {
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+};
+/** Copied by each answer, and given the number of its decision before. */
+const REFUSED = new Headers(CONFINED);
+const UNKNOWN = new Headers({ ...CONFINED, "WWW-Authenticate": `${CHALLENGE}, error="invalid_token"` });
 
-function refusal(check: Extract<Check, { ok: false }>, wants: Wants, decision?: string): Response {
-  const status = STATUS[check.reason];
-  const response = bare(status === 429 && wants.folds ? 403 : status);
-  if (decision) response.headers.set("Decision-Id", decision);
-  if (status === 401) response.headers.set("WWW-Authenticate", `${CHALLENGE}, error="invalid_token"`);
-  if (check.rate) rateHeaders(response.headers, check.rate);
+function refusal({ reason, rate }: Extract<Check, { ok: false }>, wants: Wants, decision: string): Response {
+  const status = STATUS[reason];
+  const headers = status === 401 ? UNKNOWN : REFUSED;
+  headers.set("Decision-Id", decision);
+  const response = new Response(null, { status: status === 429 && wants.folds ? 403 : status, headers });
+  if (rate) rateHeaders(response.headers, rate);
   return response;
 }
 
@@ -138,13 +148,6 @@ async function inTime(response: Promise<Response>, wants: Wants, warn: Hint): Pr
 function bare(status: number, more: Record<string, string> = {}): Response {
   return new Response(null, { status, headers: { ...CONFINED, ...more } });
 }
-
-const CONFINED = {
-  "Cache-Control": "no-store",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-};
 
 function insecureOrigin(address: string | null): NonNullable<Need["origin"]> {
   return { door: "auth", address, port: null, secure: false, client: null, sessionId: null };

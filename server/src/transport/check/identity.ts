@@ -16,9 +16,6 @@ export const IDENTITY_HEADERS = [
 const ASSERTION_REUSE_MS = 30_000;
 const ASSERTION_SECONDS = 60;
 const ASSERTIONS_MAX = 10_000;
-/** Keys whose headers are kept ready; about 1 KiB each. */
-const OFTEN_MAX = 4_096;
-
 export interface Signer {
   /** Ed25519. */
   sign(data: string): Uint8Array;
@@ -26,24 +23,19 @@ export interface Signer {
 }
 
 /**
- * The headers of each allowance are built once, and of keys that are asked for often altogether.
- * @returns headers that others get too: to be copied before anything is added
+ * The headers of each allowance are built once, for all keys that have it.
+ * @returns headers to copy, as a Response does, before the next call: that one gives them another key's number
  */
-export function createIdentity() {
+export function createIdentity(): (id: number, allowance: Allowance) => Headers {
   const built = new WeakMap<Allowance, Headers>();
-  const often = new Map<number, { readonly allowance: Allowance; readonly headers: Headers }>();
-  return (id: number, allowance: Allowance): Headers => {
-    const known = often.get(id);
-    if (known?.allowance === allowance) return known.headers;
+  return (id, allowance) => {
     let headers = built.get(allowance);
     if (!headers) {
       headers = headersOf(allowance);
       built.set(allowance, headers);
     }
-    const own = new Headers(headers);
-    own.set("Remote-Key-Id", String(id));
-    if (known || often.size < OFTEN_MAX) often.set(id, { allowance, headers: own });
-    return own;
+    headers.set("Remote-Key-Id", String(id));
+    return headers;
   };
 }
 

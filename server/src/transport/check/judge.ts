@@ -6,11 +6,9 @@ import type { Seen, Usage } from "../../usage/usage.ts";
 import type { Check, MaybePromise, Need, Verify } from "../../verify/verify.ts";
 import type { CheckStats } from "./stats.ts";
 
-export interface Judged {
-  readonly check: Check;
-  /** Of a refusal. */
-  readonly decision?: string;
-}
+export type Judged =
+  | { readonly check: Extract<Check, { ok: true }>; readonly decision: null }
+  | { readonly check: Extract<Check, { ok: false }>; readonly decision: string };
 
 export type CheckDoor = "auth" | "verify";
 export type Judge = (door: CheckDoor, text: string, need: Need, seen: Seen) => MaybePromise<Judged>;
@@ -31,7 +29,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (check.ok) {
       stats.count(door, "ok");
       usage.note(check.id, "ok", seen, check.at);
-      return { check };
+      return { check, decision: null };
     }
     stats.count(door, check.reason);
     const decision = crypto.randomUUID();
