@@ -8,6 +8,7 @@ import { dropFolder, makeFolder, startNode } from "./node.ts";
 import { figure, median, table } from "./results.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 4_000);
+const AIM_US = 100;
 const WRONG = "a".repeat(64);
 
 /** @returns a table for RESULTS.md */
@@ -20,13 +21,15 @@ export async function run(): Promise<string> {
     try {
       const times = await interleave(`${node.url}/auth`, kinds);
       const of = (name: string): number => median(times.get(name)!);
-      const control = of("unknown id");
+      const control = of("unknown id, again (negative control)");
       const rows = [...times.keys()].map((name) => [
         name,
         figure(of(name) * 1000, "us"),
         figure(Math.abs(of(name) - control) * 1000, "us"),
       ]);
-      return `${ROUNDS} requests of each kind, interleaved at random. Aim: within 100 us of the negative control.\n\n${table(["kind", "median", "from the negative control"], rows)}`;
+      const refused = [...times.keys()].filter((name) => !name.includes("positive"));
+      const worst = Math.max(...refused.map((name) => Math.abs(of(name) - control) * 1000));
+      return `${ROUNDS} requests of each kind, interleaved at random. Aim: within ${AIM_US} us of the negative control; the farthest is ${figure(worst, "us")} from it: ${worst <= AIM_US ? "met" : "missed"}.\n\n${table(["kind", "median", "from the negative control"], rows)}`;
     } finally {
       await node.stop();
     }
@@ -40,6 +43,7 @@ async function makeKinds(folder: string): Promise<ReadonlyMap<string, string>> {
   try {
     const make = async (name: string) => local.keys.create(local.caller, { name, username: "root" });
     const [good, revoked, paused] = [await make("good"), await make("revoked"), await make("paused")];
+    const expired = await makeExpired(folder);
     await local.keys.revoke(local.caller, revoked.key.id, "bench");
     await local.keys.pause(local.caller, paused.key.id);
     return new Map([
@@ -49,10 +53,24 @@ async function makeKinds(folder: string): Promise<ReadonlyMap<string, string>> {
       ["wrong secret of a revoked key", `${revoked.key.id}-${WRONG}`],
       ["revoked", revoked.secret.text],
       ["paused", paused.secret.text],
+      ["expired", expired],
       ["malformed (positive control)", "nonsense"],
     ]);
   } finally {
     await local.close();
+  }
+}
+
+/** One that ended an hour ago. */
+async function makeExpired(folder: string): Promise<string> {
+  const hour = 3_600_000;
+  const now = (): number => Date.now() - 2 * hour;
+  const before = await openLocal(folder, { clock: { now, monotonic: () => performance.now() } });
+  try {
+    const input = { name: "expired", username: "root", expiresAt: now() + hour };
+    return (await before.keys.create(before.caller, input)).secret.text;
+  } finally {
+    await before.close();
   }
 }
 
