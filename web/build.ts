@@ -101,6 +101,7 @@ function writePage(assets: readonly Asset[]): string {
     if (asset === undefined) throw new Error(`Nothing was built that is named like ${pattern}`);
     return asset.path;
   };
+  const main = find(/\/main-[^/]+\.js$/);
   return `<!doctype html>
 <html lang="en" data-events-worker="${find(/\/events-worker-[^/]+\.js$/)}">
 <head>
@@ -111,12 +112,28 @@ function writePage(assets: readonly Asset[]): string {
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="preload" href="${find(/\/atkinson-next-latin-[\d.]+woff2$/)}" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="${find(/\/styles-[^/]+\.css$/)}">
+${neededBy(main, assets)
+  .map((path) => `<link rel="modulepreload" href="${path}">`)
+  .join("\n")}
 <script src="${find(/\/scheme-[^/]+\.js$/)}"></script>
-<script type="module" src="${find(/\/main-[^/]+\.js$/)}"></script>
+<script type="module" src="${main}"></script>
 </head>
 <body><div id="root"></div><noscript>Chatelaine's screens need JavaScript. The command line and the REST API do not.</noscript></body>
 </html>
 `;
+}
+
+/** What the script imports before it runs, and they in turn: told to the browser at once, not found out file by file. */
+function neededBy(path: string, assets: readonly Asset[], known: Set<string> = new Set()): readonly string[] {
+  const bytes = assets.find((asset) => asset.path === path)?.bytes;
+  for (const [, next = ""] of new TextDecoder()
+    .decode(bytes)
+    .matchAll(/(?:from|import)"(\/assets\/[^"]+\.js)"/g)) {
+    if (known.has(next)) continue;
+    known.add(next);
+    neededBy(next, assets, known);
+  }
+  return [...known];
 }
 
 /** A line that names the format, the length of the index, the index as JSON, then all bodies. */

@@ -75,16 +75,19 @@ function follow(hear: (news: StreamNews) => void): () => void {
   };
 }
 
-/** A burst of changes is one refresh, at once and again when it is over. */
+/** The first change of a burst shows at once, those that follow closely are one refresh. */
 function gatherer(queries: QueryClient): (names: readonly string[]) => void {
   const waiting = new Set<string>();
+  let isGathering = false;
   const flush = (): void => {
+    isGathering = waiting.size > 0;
     const names = [...waiting];
     waiting.clear();
     for (const name of names) void queries.invalidateQueries({ queryKey: [name] });
+    if (isGathering) setTimeout(flush, GATHER_MS);
   };
   return (names) => {
-    if (waiting.size === 0) setTimeout(flush, GATHER_MS);
     for (const name of names) waiting.add(name);
+    if (!isGathering) flush();
   };
 }

@@ -9,12 +9,13 @@ interface SearchBoxProps {
   readonly placeholder?: string;
 }
 
-/** Keys pressed together are one question; one that is overtaken is taken back. */
+/** The first key is a question at once; those pressed close after another are one, when they end. */
 const TYPING_MS = 40;
 
 export function SearchBox({ value, onChange, placeholder = "Search" }: SearchBoxProps) {
   const [text, setText] = useState(value);
   const told = useRef(value);
+  const typedAt = useRef(Number.NEGATIVE_INFINITY);
   const tell = useRef(onChange);
   tell.current = onChange;
   // Somebody else changed it (a link, the back button): an echo of what was told must not undo what was typed since.
@@ -25,11 +26,16 @@ export function SearchBox({ value, onChange, placeholder = "Search" }: SearchBox
   }, [value]);
   useEffect(() => {
     const wanted = text.trim();
+    const now = performance.now();
+    const isAlone = now - typedAt.current > TYPING_MS;
+    typedAt.current = now;
     if (wanted === told.current) return;
-    const timer = setTimeout(() => {
+    const ask = (): void => {
       told.current = wanted;
       tell.current(wanted);
-    }, TYPING_MS);
+    };
+    if (isAlone) return ask();
+    const timer = setTimeout(ask, TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return (

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconBook, IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { call } from "../api/call.ts";
@@ -41,11 +41,10 @@ export function Keys() {
     DEFAULT_COLUMNS,
   );
   const { key: openId, ...question } = search;
-  const list = useQuery({
-    queryKey: ["keys", question, me.user.username],
-    queryFn: ({ signal }) => call("keys.list", { query: listQuery(question, me.user.username) }, { signal }),
-    placeholderData: keepPreviousData,
-  });
+  const queries = useQueryClient();
+  const list = useQuery({ ...listOf(question, me.user.username), placeholderData: keepPreviousData });
+  const foresee = (next: number): void =>
+    void queries.prefetchQuery(listOf({ ...question, page: next }, me.user.username));
   const tasks = useKeyTask(change);
   const rows = useWithMade(list.data?.entries, tasks.madeId);
   const selection = useSelection(rows, question);
@@ -115,6 +114,7 @@ export function Keys() {
         total={list.data?.total ?? 0}
         noun={["key", "keys"]}
         onPage={(next) => change({ page: next }, "same page")}
+        onForesee={list.isPlaceholderData ? undefined : foresee}
       />
       {(tasks.task !== undefined || openId !== undefined) && (
         <Suspense>
@@ -129,6 +129,12 @@ export function Keys() {
     </>
   );
 }
+
+const listOf = (question: KeysSearch, username: string) =>
+  queryOptions({
+    queryKey: ["keys", question, username],
+    queryFn: ({ signal }) => call("keys.list", { query: listQuery(question, username) }, { signal }),
+  });
 
 const CLEARED: Partial<KeysSearch> = {
   q: undefined,
