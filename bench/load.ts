@@ -36,7 +36,7 @@ export async function load(
 }
 
 /** User and system time of a process so far: fields 14 and 15 of proc(5)'s stat. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /, "")

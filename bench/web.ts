@@ -3,10 +3,13 @@ import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../scripts/chromium.ts";
 import { fill, install } from "./installation.ts";
 import { dropFolder, makeFolder, type Node, startNode } from "./node.ts";
-import { figure, median, table } from "./results.ts";
+import { Stopwatch, tellMiddle } from "./painted.ts";
+import { figure, median, quantile, table } from "./results.ts";
 
 const KEYS = 100_000;
-const ROUNDS = 11;
+const ROUNDS = 21;
+/** Until the page has nothing to do. */
+const REST_MS = 500;
 const PASSWORD = "a long password for measuring";
 
 /** @returns a table for RESULTS.md */
@@ -34,38 +37,72 @@ async function measure(node: Node, browser: Browser, key: string): Promise<strin
     data: { username: "root", password: PASSWORD },
     headers: { Origin: node.url },
   });
-  await page.goto(`${node.url}/keys`);
-  await page.locator("tbody tr[data-open]").first().waitFor();
-  const bare = await requestTimes(page);
-  const beside = `the same list by fetch in the page, ${figure(median(bare), "ms")}`;
+  await openList(page, node.url);
   const bytes = await firstLoadBytes(page);
   const rows = [
     ["first load, script and style, brotli", figure(bytes / 1000, "KB"), "260 KB", "sign-in and list"],
   ];
-  const told = (what: string, values: readonly number[], aim: string): void => {
-    rows.push([what, figure(median(values), "ms"), aim, beside]);
+  const told = (what: string, values: readonly number[], aim: string, beside: string): void => {
+    rows.push([
+      what,
+      `median ${figure(median(values), "ms")}, worst ${figure(quantile(values, 1), "ms")}`,
+      aim,
+      beside,
+    ]);
   };
-  told("list painted after navigation", await times(() => navigate(page, node.url)), "1 s");
-  let place = 1;
-  told("next page, keypress to painted rows", await times(() => turnPage(page, ++place)), "200 ms");
-  await page.goto(`${node.url}/keys`);
-  const words = ["ci-", "met", "edge", "back", "a1", "b2", "c3", "d4", "e5", "f6", "07"];
-  told(
-    "search, keypress to painted rows",
-    await times((round) => search(page, words[round] as string)),
-    "200 ms",
-  );
-  await page.goto(`${node.url}/keys`);
-  told(
-    "key made elsewhere, until it is painted",
-    await times((round) => seeChange(page, node.url, key, round)),
-    "1 s",
-  );
+  const bare = `the list alone by fetch in the page, ${figure(median(await requestTimes(page)), "ms")}`;
+  told("list painted after navigation", await times(() => navigate(page, node.url)), "1 s", bare);
+  for (const [what, samples] of await pressKeys(page, node)) {
+    const { measured, parts } = tellMiddle(samples);
+    rows.push([`${what}, keypress to painted rows`, measured, "200 ms", parts]);
+  }
+  await openList(page, node.url);
+  const seen = await times((round) => seeChange(page, node.url, key, round));
+  told("key made elsewhere, until it is painted", seen, "1 s", "the making of the key is part of it");
   return rows;
 }
 
-async function times(act: (round: number) => Promise<number>): Promise<number[]> {
-  const found: number[] = [];
+async function openList(page: Page, url: string, query = ""): Promise<void> {
+  await page.goto(`${url}/keys${query}`);
+  await page.locator("tbody tr[data-open]").first().waitFor();
+  await page.waitForTimeout(REST_MS);
+}
+
+type Measured = readonly [what: string, samples: Awaited<ReturnType<Stopwatch["take"]>>[]];
+
+async function pressKeys(page: Page, node: Node): Promise<Measured[]> {
+  const watch = await Stopwatch.start(page, node.pid);
+  const turn = (name: string) => async () => {
+    await page.getByRole("button", { name }).focus();
+    await page.waitForTimeout(REST_MS);
+    return watch.take(() => page.keyboard.press("Enter"));
+  };
+  await openList(page, node.url, `?page=${ROUNDS + 40}`);
+  const back: Measured = ["previous page, never asked for before", await times(turn("Previous page"))];
+  await openList(page, node.url);
+  const on: Measured = ["next page", await times(turn("Next page"))];
+  await openList(page, node.url);
+  const box = page.getByRole("searchbox", { name: "Search" });
+  const search = (wordOf: (round: number) => string) => async (round: number) => {
+    const word = wordOf(round);
+    await box.fill(word.slice(0, -1));
+    await page.waitForTimeout(REST_MS);
+    return watch.take(() => box.press(word.at(-1)!));
+  };
+  // Of hexadecimal digits, as the names are: each last letter leaves other rows than there were.
+  const hex = (round: number, digits: number): string =>
+    ((round * 40_503 + 4_660) % 16 ** digits).toString(16).padStart(digits, "0");
+  return [
+    back,
+    on,
+    ["search that finds thousands", await times(search((round) => hex(round, 2)))],
+    ["search that finds a few", await times(search((round) => hex(round, 4)))],
+    ["search that finds nothing", await times(search((round) => `${hex(round, 3)}z`))],
+  ];
+}
+
+async function times<Result>(act: (round: number) => Promise<Result>): Promise<Result[]> {
+  const found: Result[] = [];
   for (let round = 0; round < ROUNDS; round++) found.push(await act(round));
   return found;
 }
@@ -108,49 +145,12 @@ async function navigate(page: Page, url: string): Promise<number> {
     () =>
       new Promise<number>((resolve) => {
         const look = (): void => {
-          if (document.querySelector("tbody tr[data-open]")) resolve(performance.now());
-          else requestAnimationFrame(look);
+          const isThere = document.querySelector("tbody tr[data-open]") !== null;
+          requestAnimationFrame(isThere ? () => resolve(performance.now()) : look);
         };
         look();
       }),
   );
-}
-
-/** Until the rows are those of another question, measured in the page, which is watched before anything is pressed. */
-async function untilRowsChange(page: Page, act: () => Promise<unknown>): Promise<number> {
-  await page.evaluate(() => {
-    const text = (): string => document.querySelector("tbody")?.textContent ?? "";
-    const before = text();
-    let began = 0;
-    window.addEventListener("keydown", () => (began ||= performance.now()), { capture: true, once: true });
-    (window as unknown as { took: Promise<number> }).took = new Promise((resolve) => {
-      const late = setTimeout(() => resolve(Number.NaN), 10_000);
-      const look = (): void => {
-        const isNew = began > 0 && text() !== before && !document.querySelector(".table-frame[data-old]");
-        if (!isNew) return void requestAnimationFrame(look);
-        clearTimeout(late);
-        requestAnimationFrame(() => resolve(performance.now() - began));
-      };
-      look();
-    });
-  });
-  await act();
-  return page.evaluate(() => (window as unknown as { took: Promise<number> }).took);
-}
-
-async function turnPage(page: Page, place: number): Promise<number> {
-  await page.getByRole("button", { name: "Next page" }).focus();
-  const took = await untilRowsChange(page, () => page.keyboard.press("Enter"));
-  await page.getByText(new RegExp(`^${place} / `)).waitFor();
-  return took;
-}
-
-/** The last letter of a word is what is waited for. */
-async function search(page: Page, word: string): Promise<number> {
-  const box = page.getByRole("searchbox", { name: "Search" });
-  await box.fill(word.slice(0, -1));
-  await page.waitForTimeout(700);
-  return untilRowsChange(page, () => box.press(word.at(-1) as string));
 }
 
 async function seeChange(page: Page, url: string, key: string, round: number): Promise<number> {
