@@ -93,8 +93,8 @@ export interface Verifier {
 
 const TIMEOUT_MS = 2_000;
 const ANSWER_CHARS_MAX = 4 * 1024 * 1024;
-/** No key is that long; the rest of a longer text is not worth sending. */
-const KEY_CHARS_MAX = 256;
+/** What is longer or has other characters is no key, and not worth sending: the empty text is refused in the same way. */
+const LIKE_A_KEY = /^[0-9A-Za-z-]{1,80}$/;
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const { key: own, timeoutMs = TIMEOUT_MS, fetch: send = (to, init) => fetch(to, init) } = options;
@@ -107,18 +107,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
   return {
     verify: async (key, { scope, ip, cost } = {}, { signal } = {}) => {
-      const answer = await ask({ key: key.slice(0, KEY_CHARS_MAX), scope, ip, cost }, signal);
+      const answer = await ask({ key: sendable(key), scope, ip, cost }, signal);
       const read = readAnswer(answer.body);
       const seconds = Number(answer.headers.get("retry-after") ?? 0);
       return read.valid || !(seconds > 0) ? read : { ...read, retry_after_seconds: seconds };
     },
     verifyMany: async (questions) => {
-      const keys = questions.map((one) => ({ ...one, key: one.key.slice(0, KEY_CHARS_MAX) }));
+      const keys = questions.map((one) => ({ ...one, key: sendable(one.key) }));
       const { results } = ((await ask({ keys })).body ?? {}) as { results?: unknown };
       if (!Array.isArray(results) || results.length !== questions.length) throw notOurs();
       return results.map(readAnswer);
     },
   };
+}
+
+function sendable(key: string): string {
+  return LIKE_A_KEY.test(key) ? key : "";
 }
 
 /** What is not exactly an answer of Chatelaine is none: something on the way has spoken. */

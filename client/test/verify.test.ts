@@ -45,6 +45,16 @@ test("an answer is a value, whether the key is good or not", async () => {
     expect(await reasonOf(text)).toBe("malformed");
   const many = await verifyMany([{ key: good.text }, { key: "x".repeat(1_000_000) }, { key: near.text }]);
   expect(many.map((answer) => answer.valid)).toEqual([true, false, false]);
+  const more = {
+    scope: `${"s".repeat(60)}:${"a".repeat(60)}`,
+    ip: "2001:db8:1111:2222:3333:4444:5555:6666",
+    cost: 1,
+  };
+  for (const text of ["\ud800", "\u0000", "\u20ac", '"'].map((one) => one.repeat(100_000))) {
+    const hostile = Array.from({ length: 99 }, () => ({ key: text, ...more }));
+    const answers = await verifyMany([...hostile, { key: good.text }]);
+    expect(answers.map((answer) => answer.valid)).toEqual([...hostile.map(() => false), true]);
+  }
   await check.app.keys.revoke(SYSTEM, good.id, "test");
   expect(await reasonOf(good.text)).toBe("revoked");
 });
