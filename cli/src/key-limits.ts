@@ -10,8 +10,12 @@ export interface KeyLimitOptions {
   /** False where `--no-tags` was given. */
   readonly tags?: boolean;
   readonly role?: readonly Role[];
+  /** False where `--no-roles` was given. */
+  readonly roles?: boolean;
   readonly allRoles?: boolean;
   readonly scope?: readonly string[];
+  /** False where `--no-scopes` was given. */
+  readonly scopes?: boolean;
   readonly allScopes?: boolean;
   readonly allowIp?: readonly string[];
   readonly anyIp?: boolean;
@@ -30,11 +34,13 @@ export function addKeyLimits(command: Command): Command {
       `only this of the user's roles; may be given again (${ROLES.join(", ")})`,
       collectRole,
     )
+    .option("--no-roles", "none of the user's roles: a key for guarded services only")
     .option(
       "--scope <scope>",
       "only this of the user's scopes, as resource:action; may be given again",
       collect(String),
     )
+    .option("--no-scopes", "none of the user's scopes")
     .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String))
     .option("--rate <count/time>", "at most so many uses in that time: 100/60s, 100/m, 5000/d", parseRate);
 }
@@ -46,7 +52,9 @@ export function limitsOf(options: KeyLimitOptions): KeyFields {
     ...(description !== undefined && { description }),
     ...(options.tag ? { tags: options.tag } : options.tags === false && { tags: [] }),
     ...(options.role ? { roles: options.role } : options.allRoles && { roles: null }),
+    ...(options.roles === false && { roles: [] }),
     ...(options.scope ? { scopes: options.scope } : options.allScopes && { scopes: null }),
+    ...(options.scopes === false && { scopes: [] }),
     ...(options.allowIp ? { allowedIps: options.allowIp } : options.anyIp && { allowedIps: null }),
     ...(options.rate ? { rateLimit: options.rate } : options.rate === false && { rateLimit: null }),
   };

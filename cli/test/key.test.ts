@@ -111,6 +111,29 @@ test("an edit changes what is given and nothing else", async () => {
     expires_at: null,
     name: "edited 2",
   });
+  const limits = await edit("--rate", "100/m", "--no-roles", "--no-scopes", "--allow-ip", "::1");
+  expect(limits).toMatchObject({
+    rate_limit: { limit: 100, window_seconds: 60 },
+    roles: [],
+    scopes: [],
+    allowed_ips: ["::1"],
+  });
+  expect(await edit("--name", "edited 3")).toMatchObject({
+    rate_limit: limits.rate_limit,
+    roles: [],
+    scopes: [],
+  });
+  expect(await edit("--no-rate", "--all-roles", "--all-scopes")).toMatchObject({
+    rate_limit: null,
+    roles: null,
+    scopes: null,
+  });
+  const service = await make("service", "--no-roles", "--no-scopes", "--rate", "5000/d");
+  expect(service).toMatchObject({
+    roles: [],
+    scopes: [],
+    rate_limit: { limit: 5_000, window_seconds: 86_400 },
+  });
 });
 
 test("a key is paused, resumed, revoked with a reason, reset and deleted, and verify tells each", async () => {
