@@ -31,6 +31,10 @@ afterAll(() => rest[Symbol.asyncDispose]());
 async function blocks(path: string): Promise<string[]> {
   const { status, text } = await rest.send(`GET /api/docs/current/${path}`);
   expect(status).toBe(200);
+  return blocksOf(text);
+}
+
+function blocksOf(text: string): string[] {
   return [...text.matchAll(/<pre[^>]*>([\s\S]*?)<\/pre>/g)].map((match) => plainText(match[1]!));
 }
 
@@ -91,6 +95,24 @@ describe("the commands of the guides", () => {
       }
     });
   }
+
+  test("trust the server's own authority over https", async () => {
+    await using secure = await openRest({ http: "off", https: "127.0.0.1:0" });
+    const page = await fetch(`${secure.url}/api/docs/current/send-a-key`, {
+      tls: { rejectUnauthorized: false },
+    });
+    const found = blocksOf(await page.text()).filter((block) => /ca\.pem/.test(block));
+    const folder = mkdtempSync(join(tmpdir(), "chatelaine-ca-"));
+    const env = { ...process.env, CHATELAINE_KEY: await secure.key("ada", "over https") };
+    const run = Bun.spawn(["sh", "-ec", found.join("\n")], {
+      cwd: folder,
+      env,
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    expect(await new Response(run.stdout).json()).toMatchObject({ name: "over https" });
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   test("rotate a key, and leave the new one in the place of the old one", async () => {
     const old = await rest.key("ada", "rotated");
@@ -237,7 +259,7 @@ interface Shown {
 
 async function shownExample(version: string, method: string): Promise<Shown> {
   const { text } = await rest.send(`GET /api/docs/${version}/methods/${method}`);
-  const found = [...text.matchAll(/<pre[^>]*>([\s\S]*?)<\/pre>/g)].map((match) => plainText(match[1]!));
+  const found = blocksOf(text);
   const [call, reply] = found.filter((block) => block.startsWith('{"jsonrpc"')).map((one) => JSON.parse(one));
   const python = found.find((block) => block.startsWith("from truenas_api_client"))!;
   const typescript = found.find((block) => block.startsWith("import { createTrueNasClient"))!;

@@ -183,7 +183,7 @@ describe("the documentation in a browser", () => {
       const { text } = await rest.send(`GET /api/docs/current/search?q=${encodeURIComponent(words)}`);
       expect([words, text.includes(`/api/docs/current/${path}"`)]).toEqual([words, true]);
     }
-    const { text: named } = await rest.send("GET /api/docs/current/search?q=expire");
+    const { text: named } = await rest.send("GET /api/docs/current/search?q=expires");
     const [, found = ""] = /class="found">(.*?)<\/li>/s.exec(named) ?? [];
     expect(found).toContain("List keys that expire");
     const { text: none } = await rest.send("GET /api/docs/current/search?q=");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Event } from "@chatelaine/contract/operations/system";
 import { movedClock } from "./installation.ts";
 import { bearer, openRest, type RestApp, SYSTEM, until } from "./rest-app.ts";
 
@@ -67,6 +68,8 @@ describe("the stream of events", () => {
     await until(() => keyEvents(ada).length === 3);
     expect(ada.messages[0]!.event).toBe("ready");
     expect(keyEvents(ada)).toEqual(["added first", "changed first", "removed first"]);
+    for (const { event, data } of ada.messages)
+      expect([data, event === "ready" || Event.safeParse(data).success]).toEqual([data, true]);
     expect(JSON.stringify(ada.messages)).not.toContain(secret.text.slice(-20));
   });
 

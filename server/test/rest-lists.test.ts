@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { AuditEntry } from "@chatelaine/contract/operations/system";
 import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 
 let rest: RestApp;
@@ -228,5 +229,6 @@ test("the audit log is listed by cursor and exported whole", async () => {
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(lines.length).toBe(first.total);
+  for (const line of lines) expect(AuditEntry.safeParse(line).error).toBeUndefined();
   expect(ids.every((id) => lines.some((line) => line.id === id))).toBe(true);
 });

@@ -110,8 +110,8 @@ async function expectSession(app: RestApp, operation: Operation): Promise<void> 
 }
 
 describe("inputs made from an operation's own schema", () => {
-  /** Ends the caller, or never ends. */
-  const LEFT_OUT = new Set<string>(["self.reset", "self.revoke", "events.stream", "session.create"]);
+  /** Never ends. */
+  const LEFT_OUT = new Set<string>(["events.stream"]);
 
   for (const operation of operationList.filter(({ name }) => !LEFT_OUT.has(name))) {
     test(`${operation.name} gives an answer that its document declares`, async () => {
@@ -124,7 +124,10 @@ describe("inputs made from an operation's own schema", () => {
         const text = new URLSearchParams(
           Object.entries(query).map(([name, value]) => [name, String(value)]),
         ).toString();
-        const answer = await rest.send(`${operation.method} ${path}?${text}`, { headers: auth, body });
+        // What one does to oneself ends the caller.
+        const isLast = operation.name.startsWith("self.");
+        const headers = isLast ? bearer(await rest.key("ada", crypto.randomUUID())) : auth;
+        const answer = await rest.send(`${operation.method} ${path}?${text}`, { headers, body });
         const { status, json } = answer;
         expect([
           operation.name,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { KEY_NAME_CHARS_MAX } from "../limits.ts";
 import { ROLES } from "../roles.ts";
 import { Instant, Receipt } from "./operation.ts";
 
@@ -89,7 +90,7 @@ export const keyLimits = {
   allowed_ips: z.array(z.string().max(64)).max(100).nullable().optional(),
   rate_limit: RateLimit.nullable().optional(),
 };
-const Name = z.string().min(1).max(200).describe("Unique over all users.");
+const Name = z.string().min(1).max(KEY_NAME_CHARS_MAX).describe("Unique over all users.");
 
 export const KeyCreate = z
   .strictObject({ name: Name, username: z.string().min(1).max(32).describe("The owner."), ...keyLimits })

@@ -1,4 +1,5 @@
 import type { Issue } from "@chatelaine/contract/errors";
+import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Role } from "@chatelaine/contract/roles";
 
 export interface RateLimit {
@@ -65,7 +66,6 @@ export interface ScramVerifier {
 
 export type KeyState = "active" | "paused" | "revoked" | "expired";
 
-export const KEY_NAME_CHARS_MAX = 200;
 export const REASON_CHARS_MAX = 500;
 /** Description and tags together, UTF-8. */
 export const KEY_WORDS_BYTES_MAX = 4096;

@@ -1,8 +1,10 @@
 /** `api_key.*` (protocol 4). */
+import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
+import { KeyCreate } from "@chatelaine/contract/operations/key-entry";
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import { KEY_NAME_CHARS_MAX, type Key, type KeySecret } from "../domain/key.ts";
+import type { Key, KeySecret } from "../domain/key.ts";
 import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
 import { othersFirst, Turns } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -20,10 +22,12 @@ const VERIFIERS_AT_ONCE = 200;
 const READERS = ["API_KEY_READ", "KEY_HOLDER"] as const;
 const WRITERS = ["READONLY_ADMIN", "API_KEY_WRITE", "KEY_HOLDER"] as const;
 
-const NAME = text({ min: 1, max: KEY_NAME_CHARS_MAX });
+/** What a member means is said once, in the contract. */
+const { name: told, username: owner } = KeyCreate.shape;
+const NAME = text({ min: 1, max: KEY_NAME_CHARS_MAX }).describe(told.description ?? "");
 const CREATE = z.strictObject({
   name: NAME,
-  username: text(),
+  username: text().describe(owner.description ?? ""),
   expires_at: datetime.nullable().default(null),
 });
 const UPDATE = z.strictObject({

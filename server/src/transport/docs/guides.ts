@@ -87,6 +87,7 @@ ${code(`curl -H "X-API-Key: $CHATELAINE_KEY" \\
   ${origin}/api/v1/keys/self`)}
 ${code(`curl -u "USER:$CHATELAINE_KEY" \\
   ${origin}/api/v1/keys/self`)}
+${origin.startsWith("https:") ? ownCertificate(origin) : ""}
 <p>Never in the address: it would stand in every log on the way, so such a request is refused. Two different keys in one request are refused too.
 Over plain http from another machine a right key is refused and left whole, unless the settings say otherwise.</p>`,
 );
@@ -157,6 +158,18 @@ function errorPages(): Page[] {
 <p>More on <a href="${base}/errors">errors</a>.</p>`,
     };
   });
+}
+
+/** A server without a certificate of its own choice has one that no client knows. */
+function ownCertificate(origin: string): Markup {
+  return html`<h2 id="certificate">Where clients do not know the certificate</h2>
+<p>This server makes certificates by an authority of its own, unless it was given one. Fetch that authority once, and name it to the client:</p>
+${code(`curl -k -o chatelaine-ca.pem ${origin}/ca.pem`)}
+${code(`curl --cacert chatelaine-ca.pem \\
+  -H "Authorization: Bearer $CHATELAINE_KEY" \\
+  ${origin}/api/v1/keys/self`)}
+<p>Compare the file with the server's, because whoever stands between could send another. Python takes it from <code>SSL_CERT_FILE</code>, Node from
+<code>NODE_EXTRA_CA_CERTS</code>.</p>`;
 }
 
 /** Words between backticks as code. */

@@ -53,7 +53,8 @@ export function scramPage(): Page {
     section: "Guides",
     words: "From Python, or by hand: SCRAM-SHA-512, channel binding, key files, a test vector.",
     body: (origin, base) => html`
-<p>By SCRAM the key never crosses the line, and the client notices a false server. The official Python client (<code>pip install git+https://github.com/truenas/api_client.git</code>, of version 26 or later) does it by itself over <code>wss</code>; over plain <code>ws</code> it has to be told <code>channel_binding=False</code>:</p>
+<p>By SCRAM the key never crosses the line, and the client notices a false server. Where clients do not know this server's certificate,
+<a href="${base}/send-a-key">name its authority to them first</a>. The official Python client (<code>pip install git+https://github.com/truenas/api_client.git</code>, of version 26 or later) does it by itself over <code>wss</code>; over plain <code>ws</code> it has to be told <code>channel_binding=False</code>:</p>
 ${code(`from truenas_api_client import Client
 
 with Client("${origin.replace(/^http/, "ws")}/api/current") as client:

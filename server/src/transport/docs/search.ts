@@ -30,6 +30,8 @@ export function createSearch(): (q: string, version: string, pages: readonly Pag
       .toLowerCase()
       .split(/\s+/)
       .filter((word) => word !== "")
+      // One and many alike.
+      .map((word) => word.replace(/(?<=\w{3})s$/, ""))
       .slice(0, WORDS_MAX);
     return resultPage(q, find(await entries, words));
   };
