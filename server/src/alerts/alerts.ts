@@ -47,6 +47,7 @@ export interface Alerts {
   subscribe(listener: () => void): () => void;
   /** Compares by itself from now on. */
   start(): void;
+  /** A comparison that runs ends with what it has written so far; the next start goes on from there. */
   stop(): Promise<void>;
 }
 
@@ -59,9 +60,11 @@ export interface AlertsDeps {
 
 export function createAlerts(deps: AlertsDeps): Alerts {
   const listeners = new Set<() => void>();
-  const compare = comparison(deps, () => {
+  let isOver = false;
+  const tell = (): void => {
     for (const listener of listeners) listener();
-  });
+  };
+  const compare = comparison(deps, tell, () => isOver);
   let timer: Timer | undefined;
   let soon: Timer | undefined;
   let leave = (): void => {};
@@ -81,6 +84,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
       return () => listeners.delete(listener);
     },
     start: () => {
+      isOver = false;
       timer = setInterval(run, COMPARE_EVERY_MS);
       leave = deps.feed.subscribe(({ kind }) => {
         if (kind !== "key" || soon) return;
@@ -92,6 +96,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
       run();
     },
     stop: async () => {
+      isOver = true;
       clearInterval(timer);
       clearTimeout(soon);
       leave();
@@ -121,14 +126,23 @@ async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number)
   return { kinds, entries: [...entries, failuresAlert({ count, since: firstAt })] };
 }
 
-/** @param tell where the known alerts, or the number of refused sign-ins, are not those of the last time */
-function comparison({ store, clock }: AlertsDeps, tell: () => void): () => Promise<void> {
+/**
+ * @param tell where the known alerts, or the number of refused sign-ins, are not those of the last time
+ * @param isOver asked between reads: of a million keys a first comparison takes many rounds
+ */
+function comparison(
+  { store, clock }: AlertsDeps,
+  tell: () => void,
+  isOver: () => boolean,
+): () => Promise<void> {
   let seen: string | undefined;
   return async () => {
     let failures = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const now = clock.now();
-      const { raised, cleared, failed } = await findChanges(store, now);
+      const changes = await findChanges(store, now, isOver);
+      if (!changes) return;
+      const { raised, cleared, failed } = changes;
       failures = failed;
       if (raised.length === 0 && cleared.length === 0) break;
       const { webhookUrl, publicUrl } = await store.readSettings();
@@ -155,25 +169,33 @@ function comparison({ store, clock }: AlertsDeps, tell: () => void): () => Promi
   };
 }
 
-async function findChanges(
-  store: Store,
-  now: number,
-): Promise<{ raised: { mark: AlertMark; alert: Alert }[]; cleared: AlertMark[]; failed: number }> {
-  const changes = await store.findAlertChanges(now);
-  const ofKeys = changes.raised.map(({ kind, row }) => ({
-    mark: { kind, keyId: row.keyId, since: row.since },
-    alert: keyAlert(kind, row),
-  }));
-  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
-  const isKnown = changes.others.length > 0;
-  if (count > 0 && firstAt !== null && !isKnown) {
-    const alert = failuresAlert({ count, since: firstAt });
-    return {
-      raised: [...ofKeys, { mark: { kind: alert.kind, keyId: 0, since: 0 }, alert }],
-      cleared: [...changes.cleared],
-      failed: count,
-    };
+interface Changes {
+  readonly raised: readonly { readonly mark: AlertMark; readonly alert: Alert }[];
+  readonly cleared: readonly AlertMark[];
+  /** Refused sign-ins. */
+  readonly failed: number;
+}
+
+/** @returns undefined where it is over before all is read */
+async function findChanges(store: Store, now: number, isOver: () => boolean): Promise<Changes | undefined> {
+  const raised: { mark: AlertMark; alert: Alert }[] = [];
+  const cleared: AlertMark[] = [];
+  for (const kind of KEY_ALERT_KINDS) {
+    if (isOver()) return undefined;
+    const changes = await store.findAlertChanges(kind, now);
+    for (const row of changes.raised) {
+      raised.push({ mark: { kind, keyId: row.keyId, since: row.since }, alert: keyAlert(kind, row) });
+    }
+    cleared.push(...changes.cleared);
   }
-  const cleared = [...changes.cleared, ...(count === 0 ? changes.others : [])];
-  return { raised: ofKeys, cleared, failed: count };
+  if (isOver()) return undefined;
+  const known = await store.findOtherAlerts();
+  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
+  if (count > 0 && firstAt !== null && known.length === 0) {
+    const alert = failuresAlert({ count, since: firstAt });
+    raised.push({ mark: { kind: alert.kind, keyId: 0, since: 0 }, alert });
+  } else if (count === 0) {
+    cleared.push(...known);
+  }
+  return { raised, cleared, failed: count };
 }

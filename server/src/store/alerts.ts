@@ -3,13 +3,7 @@
  * Each is an indexed read. Which alerts are known already stands in `activity.db`, so that one that is raised or cleared is
  * told once, whichever process sees it first: only the rows that a batch really inserts or marks are in its delivery.
  */
-import {
-  type AlertedKey,
-  KEY_ALERT_KINDS,
-  type KeyAlertKind,
-  SOON_DAYS,
-  UNUSED_DAYS,
-} from "../domain/alert.ts";
+import { type AlertedKey, type KeyAlertKind, SOON_DAYS, UNUSED_DAYS } from "../domain/alert.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { AlertDelivery, AlertMark, Store } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
@@ -78,7 +72,12 @@ export function openAlerts(
   reader: Thread,
 ): Pick<
   Store,
-  "readKeyAlerts" | "readSignInFailures" | "findAlertChanges" | "writeAlertChanges" | "alertsMark"
+  | "readKeyAlerts"
+  | "readSignInFailures"
+  | "findAlertChanges"
+  | "findOtherAlerts"
+  | "writeAlertChanges"
+  | "alertsMark"
 > {
   const read = async <Row>(sql: string, params: readonly unknown[]): Promise<readonly Row[]> =>
     (await reader.ask({ kind: "run", database: "main", sql, params })).rows as readonly Row[];
@@ -106,33 +105,24 @@ export function openAlerts(
       );
       return { count: row?.count ?? 0, firstAt: row?.first ?? null, lastAt: row?.last ?? null };
     },
-    findAlertChanges: async (now) => {
-      const raised: { kind: KeyAlertKind; row: AlertedKey }[] = [];
-      const cleared: AlertMark[] = [];
-      for (const kind of KEY_ALERT_KINDS) {
-        const { from, where, since } = SOURCES[kind];
-        const rows = await read<AlertedKey>(
-          `SELECT ${MEMBERS}, ${since} AS since FROM ${from} WHERE ${where} AND ${ALL_BOUND} AND NOT EXISTS
-            (SELECT 1 FROM activity.alerts a WHERE a.kind = '${kind}' AND a.key_id = k.id AND a.since = ${since})
-           LIMIT ${CHANGES_AT_ONCE}`,
-          instants(now),
-        );
-        raised.push(...rows.map((row) => ({ kind, row })));
-        cleared.push(
-          ...(await read<AlertMark>(
-            `SELECT a.kind, a.key_id AS "keyId", a.since FROM activity.alerts a WHERE a.kind = '${kind}' AND NOT EXISTS
-              (SELECT 1 FROM ${from} WHERE k.id = a.key_id AND ${where} AND ${ALL_BOUND} AND ${since} = a.since)
-             LIMIT ${CHANGES_AT_ONCE}`,
-            instants(now),
-          )),
-        );
-      }
-      const others = await read<AlertMark>(
-        `SELECT kind, key_id AS "keyId", since FROM activity.alerts WHERE key_id = 0`,
-        [],
+    findAlertChanges: async (kind, now) => {
+      const { from, where, since } = SOURCES[kind];
+      const raised = await read<AlertedKey>(
+        `SELECT ${MEMBERS}, ${since} AS since FROM ${from} WHERE ${where} AND ${ALL_BOUND} AND NOT EXISTS
+          (SELECT 1 FROM activity.alerts a WHERE a.kind = '${kind}' AND a.key_id = k.id AND a.since = ${since})
+         LIMIT ${CHANGES_AT_ONCE}`,
+        instants(now),
       );
-      return { raised, cleared, others };
+      const cleared = await read<AlertMark>(
+        `SELECT a.kind, a.key_id AS "keyId", a.since FROM activity.alerts a WHERE a.kind = '${kind}' AND NOT EXISTS
+          (SELECT 1 FROM ${from} WHERE k.id = a.key_id AND ${where} AND ${ALL_BOUND} AND ${since} = a.since)
+         LIMIT ${CHANGES_AT_ONCE}`,
+        instants(now),
+      );
+      return { raised, cleared };
     },
+    findOtherAlerts: () =>
+      read<AlertMark>(`SELECT kind, key_id AS "keyId", since FROM activity.alerts WHERE key_id = 0`, []),
     writeAlertChanges: async ({ raised, cleared, delivery }) => {
       const statements: BatchStatement[] = [];
       if (raised.length > 0) {

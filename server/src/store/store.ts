@@ -308,12 +308,13 @@ export interface Store {
   readSignInFailures(
     since: number,
   ): Promise<{ readonly count: number; readonly firstAt: number | null; readonly lastAt: number | null }>;
-  /** What differs from the alerts that are known, at most some hundreds of each; `others` are those known of no key. */
-  findAlertChanges(now: number): Promise<{
-    readonly raised: readonly { readonly kind: KeyAlertKind; readonly row: AlertedKey }[];
-    readonly cleared: readonly AlertMark[];
-    readonly others: readonly AlertMark[];
-  }>;
+  /** What differs from the alerts of the kind that are known, at most some thousands. */
+  findAlertChanges(
+    kind: KeyAlertKind,
+    now: number,
+  ): Promise<{ readonly raised: readonly AlertedKey[]; readonly cleared: readonly AlertMark[] }>;
+  /** Those known of no key. */
+  findOtherAlerts(): Promise<readonly AlertMark[]>;
   /** Takes them among the known, or out. What another process has taken before is in no delivery of this one. */
   writeAlertChanges(changes: {
     /** `shown`: JSON. */
