@@ -71,7 +71,7 @@ function addReading(key: Command): void {
   )
     .argument("<id>", "the number that the key begins with", parseId)
     .action(async (id: number, options: Printing, command: Command) => {
-      await printRecord(options, await changeKey(command, ({ keys, caller }) => keys.get(caller, id)));
+      await printRecord(options, await changeKey(command, async ({ keys, caller }) => keys.get(caller, id)));
     });
 }
 

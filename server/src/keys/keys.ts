@@ -26,7 +26,7 @@ import type { KeyText } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
-import type { KeyPatch, NewKey, Store, Transaction } from "../store/store.ts";
+import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
   endByCeiling,
@@ -45,7 +45,7 @@ export interface Keys {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
   /** Throws not_found, also for keys that the caller may not see. */
-  get(caller: Caller, id: number): Promise<Key>;
+  get(caller: Caller, id: number): MaybePromise<Key>;
   /**
    * SCRAM verifiers of keys; undefined unless the caller may see secrets of all users (API_KEY_WRITE), because then they
    * are shown masked.
@@ -180,11 +180,14 @@ class KeyLife {
     });
   }
 
-  async get(caller: Caller, id: number): Promise<Key> {
+  get(caller: Caller, id: number): MaybePromise<Key> {
     requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
-    const key = await this.#find(id);
-    if (!caller.roles.has("API_KEY_READ") && key.userId !== caller.userId) throw missing(id);
-    return key;
+    const seen = (key: Key | undefined): Key => {
+      if (!key || (!caller.roles.has("API_KEY_READ") && key.userId !== caller.userId)) throw missing(id);
+      return key;
+    };
+    const found = this.#store.findKey(id);
+    return found instanceof Promise ? found.then(seen) : seen(found);
   }
 
   async verifiers(

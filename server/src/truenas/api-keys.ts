@@ -58,7 +58,7 @@ export function keyMethods(keys: Keys): Record<string, Method> {
       },
     ),
     "api_key.get_instance": method(READERS, "Read a key", [ID, optionsParam], async (call, id) =>
-      entryOf(call, await ofKey(id, () => keys.get(call.caller, id))),
+      entryOf(call, await ofKey(id, async () => keys.get(call.caller, id))),
     ),
     "api_key.my_keys": method(["READONLY_ADMIN", ...READERS], "List one's own keys", [], async (call) => {
       const { caller } = call;

@@ -131,10 +131,12 @@ export function createUsage({
       await flush();
       const refusal = await store.findRefusal(decision);
       if (!refusal) throw noDecision();
-      const key = await keys.get(caller, refusal.keyId).catch((error: unknown) => {
+      try {
+        const { name } = await keys.get(caller, refusal.keyId);
+        return { ...refusal, name };
+      } catch (error) {
         throw errorCode(error) === "not_found" ? noDecision() : error;
-      });
-      return { ...refusal, name: key.name };
+      }
     },
     note: (keyId, outcome, seen, now = clock.now()) => {
       let tally = tallies.get(keyId);

@@ -126,7 +126,8 @@ const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
 const UNKNOWN = { ok: false, reason: "unknown" } as const;
 
 export function createVerify(deps: VerifyDeps): Verify {
-  const { store, secrets, clock } = deps;
+  const { store, clock } = deps;
+  const prove = createProof(deps);
   const judge = (record: CheckRecord, need: Need): Verdict => {
     const now = clock.now();
     const createdAt = record.secrets.at(-1)?.createdAt ?? now;
@@ -134,10 +135,6 @@ export function createVerify(deps: VerifyDeps): Verify {
     const reason = faultOf({ ...record, createdAt }, allowance, need, now);
     if (reason === "unknown") return UNKNOWN;
     return reason ? { ok: false, reason, record } : { ok: true, record, rights: allowance.rights };
-  };
-  const prove = (record: CheckRecord | undefined, digest: Uint8Array, need: Need): MaybePromise<Verdict> => {
-    const secret = provenSecret(record?.secrets ?? [], digest, clock.now());
-    return record && secret ? admit(record, need) : UNKNOWN;
   };
   const admit = (record: CheckRecord, need: Need): MaybePromise<Verdict> => {
     const verdict = judge(record, need);
@@ -147,29 +144,16 @@ export function createVerify(deps: VerifyDeps): Verify {
       rate && !rate.ok ? { ok: false, reason: "rate_limited", record, rate } : verdict,
     );
   };
-  return {
-    judge,
-    admit,
-    findWords: (id) => store.findWords(id),
-    verify: (text, need) => {
-      const key = parseKeyText(text);
-      if (!key.ok) return { ok: false, reason: "malformed", fault: key.fault };
-      const digest = secrets.digestKey(key);
-      return map(store.findCheck(key.id), (record) => prove(record, digest, need));
-    },
-    check: createCheck(deps),
-  };
-}
-
-function createCheck({ store, secrets, clock }: VerifyDeps) {
-  const memory = new Memory(createProcessDigest());
-  const judged = (known: Known, times: Times, need: Need, now: number): MaybePromise<Check> => {
-    const reason = faultOf(times, known.allowance, need, now);
+  const check = (proof: Proof, need: Need): MaybePromise<Check> => {
+    if (!proof.ok) return proof;
+    const now = clock.now();
+    const { id, allowance, times } = proof;
+    const known = { id, allowance };
+    const reason = faultOf(times, allowance, need, now);
     if (reason) return reason === "unknown" ? UNKNOWN : { ok: false, reason, known };
-    const rate = spend(store, known, need, now);
-    const { id, allowance } = known;
     const end = endOf(times, allowance);
     const expiresAt = end === Infinity ? null : end;
+    const rate = spend(store, known, need, now);
     if (rate === null) return { ok: true, id, allowance, expiresAt, rate, at: now };
     return map(rate, (left) =>
       left && !left.ok
@@ -177,17 +161,35 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
         : { ok: true, id, allowance, expiresAt, rate: left, at: now },
     );
   };
+  return {
+    judge,
+    admit,
+    findWords: (id) => store.findWords(id),
+    verify: (text, need) =>
+      map(prove(text), (proof) => {
+        if (!proof.ok) return proof;
+        return map(store.findCheck(proof.id), (record) => (record ? admit(record, need) : UNKNOWN));
+      }),
+    check: (text, need) => {
+      const proof = prove(text);
+      return proof instanceof Promise ? proof.then((known) => check(known, need)) : check(proof, need);
+    },
+  };
+}
+
+type Proof =
+  | (Known & { readonly ok: true; readonly times: Times })
+  | { readonly ok: false; readonly reason: "malformed" | "unknown"; readonly fault?: KeyTextFault };
+
+/** Whether a text is a key's, whatever that key may: from memory, or by shape, checksum, digest and row. */
+function createProof({ store, secrets, clock }: VerifyDeps): (text: string) => MaybePromise<Proof> {
+  const memory = new Memory(createProcessDigest());
   /** @param epoch of the memory before the row was read; undefined: nothing may be remembered */
-  const read = (
-    key: KeyText & { readonly text: string },
-    need: Need,
-    epoch: number | undefined,
-  ): MaybePromise<Check> => {
-    const { id, text } = key;
+  const read = (key: KeyText, text: string, epoch: number | undefined): MaybePromise<Proof> => {
+    const { id } = key;
     const digest = secrets.digestKey(key);
     return map(store.findHot(id), (row) => {
-      const now = clock.now();
-      const secret = provenSecret(row?.secrets ?? [], digest, now);
+      const secret = provenSecret(row?.secrets ?? [], digest, clock.now());
       if (!row || !secret) return UNKNOWN;
       const { roles, scopes, allowedIps, rateLimit } = row.limits;
       const name = `${row.userId}|${roles}|${scopes}|${allowedIps}|${rateLimit}`;
@@ -201,23 +203,22 @@ function createCheck({ store, secrets, clock }: VerifyDeps) {
         const isLasting = row.secrets.length === 1 && secret.endsAt === null;
         if (epoch !== undefined && isLasting && row.pausedAt === null && row.revokedAt === null)
           memory.keep(id, name, { text, allowance, endsAt: endOf(times, allowance) }, epoch);
-        return judged({ id, allowance }, times, need, now);
+        return { ok: true, id, allowance, times };
       });
     });
   };
-  return (text: string, need: Need): MaybePromise<Check> => {
+  return (text) => {
     const stamp = store.stamp();
     const epoch = stamp === undefined ? undefined : memory.enter(stamp);
     const id = keyIdOf(text);
     const found = epoch === undefined || id === undefined ? undefined : memory.find(id, text);
     if (found && id !== undefined) {
       const times = { expiresAt: found.endsAt, pausedAt: null, revokedAt: null, createdAt: Infinity };
-      return judged({ id, allowance: found.allowance }, times, need, clock.now());
+      return { ok: true, id, allowance: found.allowance, times };
     }
     // What is in memory was well formed once; only what is not has to show that it is.
     const key = parseKeyText(text);
-    if (!key.ok) return { ok: false, reason: "malformed", fault: key.fault };
-    return read({ ...key, text }, need, epoch);
+    return key.ok ? read(key, text, epoch) : { ok: false, reason: "malformed", fault: key.fault };
   };
 }
 

@@ -127,7 +127,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const caller = withOnce(call, "keys.revoke");
     const revoke = () => deps.keys.revoke(caller, params.id, body.reason);
     return ended(deps, call.receipts, () =>
-      onceOr(deps.keys, caller, revoke, (id) => deps.keys.get(caller, id)),
+      onceOr(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)),
     );
   },
   "keys.remove": async ({ caller, params, deps, receipts }) => {
@@ -180,7 +180,8 @@ async function freshSecret(
 ): Promise<{ key: Key; secret: KeySecret }> {
   const { deps, caller } = call;
   await deps.audit.flush();
-  const key = await deps.keys.get(caller, id).catch(() => undefined);
+  const find = async (): Promise<Key> => deps.keys.get(caller, id);
+  const key = await find().catch(() => undefined);
   const since = wasReset ? (key?.resetAt ?? 0) : 0;
   const isUsed = key?.lastUsedAt != null && key.lastUsedAt >= since;
   if (!key || isUsed || key.revokedAt !== null || key.pausedAt !== null) {

@@ -4,6 +4,8 @@
  * other origins) it leaves to the way that all requests go. An entry's text is kept with the very object that the store
  * gives, so it is as fresh as the store's answer (held by `rest-key-read.test.ts`).
  */
+
+import type { CallerResult } from "../../accounts/accounts.ts";
 import {
   formatAddress,
   isLoopback,
@@ -14,6 +16,7 @@ import {
 import type { Origin } from "../../domain/caller.ts";
 import { type Key, type KeyState, keyState } from "../../domain/key.ts";
 import { KEY_ID_MAX } from "../../domain/key-text.ts";
+import type { MaybePromise } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
 import type { BareRoute } from "../listen.ts";
 import { hasProxyHeaders } from "../peer.ts";
@@ -44,20 +47,32 @@ interface Near {
 export function createKeyRead({ accounts, keys, clock, log, trustedProxies }: KeyReadDeps): BareRoute {
   const nearOf = remember((text) => near(text, trustedProxies));
   const textOf = createTexts(() => clock.now());
-  const read = async (id: number, text: string, origin: Origin): Promise<Response> => {
+  const failed = (error: unknown): Response => {
     const requestId = crypto.randomUUID();
-    let response: Response;
-    try {
-      const known = accounts.signIn.callerOfKey(text, undefined, origin);
-      const asker = known instanceof Promise ? await known : known;
-      if (!asker.ok) throw refusedKey(asker);
-      response = new Response(textOf(await keys.get(asker.caller, id)), { headers: HEADERS });
-    } catch (error) {
-      response = problemResponse(error, requestId, log);
-      securityHeaders(response.headers);
-    }
+    const response = problemResponse(error, requestId, log);
+    securityHeaders(response.headers);
     response.headers.set("X-Request-Id", requestId);
     return response;
+  };
+  const answer = (key: Key): Response => {
+    // The answer gets a copy.
+    HEADERS.set("X-Request-Id", crypto.randomUUID());
+    return new Response(textOf(key), { headers: HEADERS });
+  };
+  const readAs = (id: number, asker: CallerResult): MaybePromise<Response> => {
+    if (!asker.ok) throw refusedKey(asker);
+    const found = keys.get(asker.caller, id);
+    return found instanceof Promise ? found.then(answer) : answer(found);
+  };
+  const read = (id: number, text: string, origin: Origin): MaybePromise<Response> => {
+    try {
+      const asker = accounts.signIn.callerOfKey(text, undefined, origin);
+      const response =
+        asker instanceof Promise ? asker.then((known) => readAs(id, known)) : readAs(id, asker);
+      return response instanceof Promise ? response.catch(failed) : response;
+    } catch (error) {
+      return failed(error);
+    }
   };
   return (req, peerAddress, isTls) => {
     const id = idOf(req);
