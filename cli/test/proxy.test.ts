@@ -71,6 +71,26 @@ for (const proxy of PROXIES) {
       }
     });
 
+    test("an identity of many rights and a long foreign name arrives whole", async () => {
+      const { users } = check.app.accounts;
+      const scopes = Array.from({ length: 60 }, (_, at) => `${"r".repeat(55)}${at}:${"a".repeat(60)}`);
+      const name = "\u{1f511} 100 % \u9375 ".repeat(6).trim();
+      const username = `many-${proxy}`;
+      await users.create(SYSTEM, {
+        username,
+        fullName: name,
+        roles: ["KEY_HOLDER"],
+        scopes: ["dns:read", ...scopes],
+      });
+      const { secret } = await check.app.keys.create(SYSTEM, { name: username, username });
+      const answer = await ask(bearer(secret.text));
+      expect(answer.status).toBe(200);
+      const { headers } = (await answer.json()) as { headers: Record<string, string> };
+      expect(headers["remote-key-scopes"]?.split(",").sort()).toEqual(["dns:read", ...scopes].sort());
+      expect(headers["remote-name"]).toMatch(/^[\x21-\x7e ]+$/);
+      expect(decodeURIComponent(headers["remote-name"] ?? "")).toBe(name);
+    });
+
     test("a foreign Authorization beside the key goes on to the service", async () => {
       const { text } = await check.key(`${proxy}-foreign`);
       const answer = await ask({ "X-API-Key": text, Authorization: "Bearer a.b.c" });

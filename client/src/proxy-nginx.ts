@@ -86,7 +86,10 @@ function locations(guard: Guard, { check, service, isRegex }: Places): string {
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Host $host;
-${verified(guard.chatelaine, guard.chatelaineCa)}  proxy_cache off;
+${verified(guard.chatelaine, guard.chatelaineCa)}  proxy_buffer_size 32k;
+  proxy_buffers 4 32k;
+  proxy_busy_buffers_size 32k;
+  proxy_cache off;
   proxy_connect_timeout 1s;
   proxy_read_timeout 2s;
 }
