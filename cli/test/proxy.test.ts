@@ -138,9 +138,12 @@ for (const proxy of PROXIES) {
       const { id, text } = await check.key(`${proxy}-spoof`);
       const { host } = new URL(guard.url);
       const claims = [...IDENTITY, "assertion"].flatMap((name) =>
-        [`Remote-${name}`, `remote_${name.replaceAll("-", "_")}`, `REMOTE-${name.toUpperCase()}`].map(
-          (one) => `${one}: root`,
-        ),
+        [
+          `Remote-${name}`,
+          `remote_${name.replaceAll("-", "_")}`,
+          `Remote-${name.replaceAll("-", "_")}`,
+          `REMOTE-${name.toUpperCase()}`,
+        ].map((one) => `${one}: root`),
       );
       const { status } = await sendRaw(guard.url, [
         "GET /spoof HTTP/1.1",
@@ -482,6 +485,15 @@ test("recipes of Traefik and Envoy are YAML that asks, strips and passes on what
     expect(code).toBe(0);
     expect(Bun.YAML.parse(stdout)).toBeObject();
     for (const name of IDENTITY) expect(stdout.toLowerCase()).toContain(`remote-${name}`);
+    if (proxy === "traefik")
+      for (const name of [
+        "Remote-Key-Id",
+        "Remote_Key_Id",
+        "Remote-Key_Id",
+        "Remote_Key-Id",
+        "Remote_Assertion",
+      ])
+        expect(stdout).toContain(`          ${name}: ""\n`);
     expect(stdout).toContain("dns:read");
   }
 });

@@ -241,6 +241,45 @@ test("verify answers whose key it is, in the shape of the contract, alone and in
   expect(batch.results.every((one: { valid: boolean }) => one.valid)).toBe(true);
 });
 
+test("in a batch each question is judged in its turn: by its own cost, and by what was revoked in between", async () => {
+  await using check = await openCheck();
+  const limited = await check.key("limited", { rateLimit: { limit: 150, windowSeconds: 3_600 } });
+  const same = (cost: number) => Array.from({ length: 100 }, () => ({ key: limited.text, cost }));
+  const told = async (questions: object[]) =>
+    (await check.verify({ keys: questions })).results.map(
+      ({ valid, reason }: { valid: boolean; reason?: string }) => reason ?? valid,
+    );
+  expect(await told(same(1))).toEqual(Array(100).fill(true));
+  expect(await told(same(1))).toEqual([...Array(50).fill(true), ...Array(50).fill("rate_limited")]);
+  expect(await told(same(0))).toEqual(Array(100).fill(true));
+  expect(
+    await told([
+      { key: limited.text, cost: 1_000_000 },
+      { key: limited.text, cost: 0 },
+    ]),
+  ).toEqual(["rate_limited", true]);
+  for (const cost of [1_000_001, -0.5, null, "1", true])
+    expect([cost, (await check.verify({ key: limited.text, cost })).status]).toEqual([cost, 422]);
+  expect((await check.verify(`{"key":"${limited.text}","cost":1e999}`)).status).toBe(422);
+  const key = await check.key("revoked in between");
+  const { store, keys } = check.app;
+  const { findWords } = store;
+  Object.assign(store, {
+    findWords: async (id: number) => {
+      const words = await findWords(id);
+      if (id === key.id) await keys.revoke(SYSTEM, id, "test").catch(() => undefined);
+      return words;
+    },
+  });
+  expect(await told(Array.from({ length: 4 }, () => ({ key: key.text })))).toEqual([
+    true,
+    "revoked",
+    "revoked",
+    "revoked",
+  ]);
+  Object.assign(store, { findWords });
+});
+
 test("verify refuses what is no question", async () => {
   await using check = await openCheck();
   const { text } = await check.key("ci");

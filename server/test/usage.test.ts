@@ -191,6 +191,36 @@ test("uses before and after midnight are each of their own day", async () => {
   ]);
 });
 
+test("what was written of use is there after a kill -9, and the key is as it was left", async () => {
+  await using check = await openCheck();
+  const { id, text } = await check.key("ci");
+  await check.server.close();
+  const main = new URL("../../cli/src/main.ts", import.meta.url).pathname;
+  const args = ["serve", "--data", check.folder.path, "--http", "127.0.0.1:0", "--https", "off"];
+  const child = Bun.spawn([process.execPath, main, ...args], { stdout: "pipe", stderr: "ignore" });
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!said.includes("Listening on")) said += (await reader.read()).value ?? "";
+  const url = /Listening on (\S+)/.exec(said)![1]!;
+  const use = () => fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${text}` } });
+  for (let time = 0; time < 20; time++) await use();
+  const local = await check.folder.open();
+  const counted = async () =>
+    (await local.usage.report(SYSTEM, id, 0)).counts.reduce(
+      (sum, { outcomes }) => sum + (outcomes.ok ?? 0),
+      0,
+    );
+  // Nobody asks the server to write: it does by itself.
+  while ((await counted()) < 20) await Bun.sleep(50);
+  await local.keys.pause(SYSTEM, id);
+  for (let time = 0; time < 5; time++) await use();
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(await counted()).toBe(20);
+  const key = await local.keys.get(SYSTEM, id);
+  expect([key.pausedAt === null, key.lastUsedAt === null]).toEqual([false, false]);
+});
+
 test("hours of many keys become days part by part, after days without use and a restart in the midst of it too", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });

@@ -13,7 +13,7 @@ export function traefikRecipe(guard: Guard, folder: string): RecipeFile[] {
   const url = (tls: boolean, place: string): string => `${tls ? "https" : "http"}://${place}`;
   const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
   const spoofs = [...passedOn(guard), "Remote-Assertion"];
-  const stripped = [...new Set(spoofs.flatMap((name) => [name, name.replaceAll("-", "_")]))];
+  const stripped = [...new Set(spoofs.flatMap(spellings))];
   const rule = `Host(\`${site.host}\`)${site.path === "" ? "" : ` && PathPrefix(\`${site.path}\`)`}`;
   const dynamic = `# ${site.host}${site.path} opens to keys of Chatelaine alone.
 http:
@@ -59,4 +59,13 @@ providers:
     { name: "chatelaine.yml", text: dynamic },
     { name: "traefik.yml", text: fixed },
   ];
+}
+
+/** Services that make variables of headers take any of these for the first. */
+function spellings(name: string): string[] {
+  const [first = "", ...rest] = name.split("-");
+  return rest.reduce(
+    (before, word) => before.flatMap((one) => [`${one}-${word}`, `${one}_${word}`]),
+    [first],
+  );
 }
