@@ -4,6 +4,7 @@ import { addKey, addUser, type Screens } from "./screens.ts";
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
+const DECISION = "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10";
 
 export interface Shot {
   readonly name: string;
@@ -30,6 +31,9 @@ async function fillNewKey(page: Page): Promise<void> {
   await press("Add")(page);
   await panelOf(page).getByLabel("Name", { exact: true }).fill("grafana");
 }
+
+/** The field comes with the calendar, when it is first wanted. */
+const seeExpiry = async (page: Page) => panelOf(page).getByLabel("Expires at", { exact: true }).waitFor();
 
 async function openCalendar(page: Page): Promise<void> {
   await fillNewKey(page);
@@ -112,8 +116,18 @@ export const SHOTS: readonly Shot[] = [
       await page.getByRole("region", { name: "nginx", exact: true }).evaluate((one) => one.scrollIntoView());
     }),
   },
-  { name: "key-edit-reset", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Reset") },
-  { name: "key-edit-expired", user: "ada", path: "/keys", prepare: choose("trial access", "Edit") },
+  {
+    name: "key-edit-reset",
+    user: "ada",
+    path: "/keys",
+    prepare: both(choose("ci-deploy", "Reset"), seeExpiry),
+  },
+  {
+    name: "key-edit-expired",
+    user: "ada",
+    path: "/keys",
+    prepare: both(choose("trial access", "Edit"), seeExpiry),
+  },
   { name: "key-revoke", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Revoke") },
   { name: "key-delete", user: "ada", path: "/keys", prepare: choose("ci-deploy", "Delete") },
   {
@@ -139,6 +153,7 @@ export const SHOTS: readonly Shot[] = [
       page.getByRole("heading", { name: "Used at" }).evaluate((one) => one.scrollIntoView()),
     ),
   },
+  { name: "keys-decision", user: "ada", path: `/keys?q=${DECISION}` },
   { name: "users", user: "ada", path: "/users" },
   { name: "user-add", user: "ada", path: "/users", prepare: press("Add User") },
   { name: "user-details", user: "ada", path: "/users?user=builder" },
@@ -184,10 +199,11 @@ export const SHOTS: readonly Shot[] = [
     name: "holder-key-add",
     user: "builder",
     path: "/keys",
-    prepare: both(fillNewKey, async (page) => {
-      await panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click();
-      await panelOf(page).getByLabel("Expires at", { exact: true }).waitFor();
-    }),
+    prepare: both(
+      fillNewKey,
+      async (page) => panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click(),
+      seeExpiry,
+    ),
   },
   { name: "not-found", user: "ada", path: "/keys/none" },
 ];
@@ -214,7 +230,7 @@ async function showMuchUse({ local }: Screens, id: number): Promise<void> {
   ] as const;
   for (const [reason, rule, hours] of refusals)
     usage.refuse({
-      decision: crypto.randomUUID(),
+      decision: reason === "scope_missing" ? DECISION : crypto.randomUUID(),
       keyId: id,
       at: now - hours * HOUR,
       reason,

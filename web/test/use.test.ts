@@ -64,7 +64,20 @@ test("a key's owner sees its use as a graph and as a table, and why it was refus
   await details.getByText("app.example", { exact: true }).waitFor();
   await details.getByText("curl/8.14.1", { exact: true }).waitFor();
   const refusal = details.getByRole("listitem").filter({ hasText: decision });
+  await button(details, "Close details").click();
+  await page.getByRole("searchbox", { name: "Search" }).fill(decision);
+  await page.getByRole("heading", { name: "Address not allowed" }).waitFor();
+  await page.getByRole("link", { name: "Open the key counted" }).click();
   expect(await refusal.innerText()).toMatch(/198\.51\.100\.7 is not in .*\n*just now from 198\.51\.100\.7/);
+});
+
+test("the number of a decision about another's key tells nothing", async () => {
+  const { id, text } = await addKey(screens, "ada", "of ada");
+  const { keys, caller } = screens.local;
+  await keys.update(caller, id, { allowedIps: ["203.0.113.0/24"] });
+  const decision = await askVerify(text, "198.51.100.7");
+  const page = await screens.open("holder", `/keys?q=${decision}`);
+  await page.getByRole("heading", { name: "No such decision" }).waitFor();
 });
 
 test("a key that was never used says so and loads no graph", async () => {

@@ -10,7 +10,7 @@ import type { AlertGroup } from "./use-alerts.ts";
 
 interface Kind {
   readonly words: (count: number) => string;
-  readonly remedy: string;
+  readonly remedy: (them: string) => string;
   readonly tone: "bad" | "soon" | "still";
   readonly Icon: typeof IconBan;
   readonly link: () => object;
@@ -22,28 +22,28 @@ const DAY_MS = 86_400_000;
 const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
   key_revoked: {
     words: (count) => `${keys(count)} revoked`,
-    remedy: "Reset or delete them",
+    remedy: (them) => `Reset or delete ${them}`,
     tone: "bad",
     Icon: IconBan,
     link: () => linkOptions({ to: "/keys", search: { status: "revoked" } }),
   },
   key_expires_soon: {
     words: (count) => `${keys(count)} will expire within 7 days`,
-    remedy: "Extend or reset them",
+    remedy: (them) => `Extend or reset ${them}`,
     tone: "soon",
     Icon: IconClockExclamation,
     link: () => linkOptions({ to: "/keys", search: { status: "expires_soon", order: "expires_at" } }),
   },
   key_unused: {
     words: (count) => `${keys(count)} not used in 90 days`,
-    remedy: "Find out whether anybody needs them",
+    remedy: (them) => `Find out whether anybody needs ${them}`,
     tone: "still",
     Icon: IconClockPause,
     link: () => linkOptions({ to: "/keys", search: { status: "active", unused: 90 } }),
   },
   sign_in_failures: {
     words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),
-    remedy: "In the last 24 hours: look who tried",
+    remedy: () => "In the last 24 hours: look who tried",
     tone: "bad",
     Icon: IconShieldX,
     link: () =>
@@ -93,7 +93,7 @@ export function AlertList({
                     {others && "…"}
                   </span>
                 )}
-                <span className="small">{remedy}</span>
+                <span className="small">{remedy(count === 1 ? "it" : "them")}</span>
               </span>
             </Link>
           </li>

@@ -20,7 +20,7 @@ const ICON = { size: 18, stroke: 1.6, "aria-hidden": true } as const;
 export function SettingsMenu() {
   const navigate = useNavigate();
   const signOut = useSignOut();
-  const { session } = useMe();
+  const { session, user } = useMe();
   const [open, setOpen] = useState<"password" | "about" | undefined>();
   const close = (): void => setOpen(undefined);
   return (
@@ -32,6 +32,7 @@ export function SettingsMenu() {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Label className="who-again">{user.username}</Menu.Label>
           {session !== null && (
             <Menu.Item leftSection={<IconPassword {...ICON} />} onClick={() => setOpen("password")}>
               Change Password

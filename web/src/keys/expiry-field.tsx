@@ -21,7 +21,15 @@ const PRESETS = [
   { label: "90 days", days: 90 },
   { label: "1 year", days: 365 },
 ];
-const LABEL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+/** In one line at 360 px. */
+const LABEL = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+});
 
 /** A day that is picked means until its last minute, so that today works. */
 const DAY_ENDS = "23:59:00";

@@ -38,7 +38,7 @@ export function keyColumns(now: number, onOpen: (key: Key) => void): readonly Da
       title: "Status",
       order: "status",
       isMark: true,
-      cell: (key) => <KeyStatus status={statusOf(key, now)} />,
+      cell: (key) => <KeyStatus status={statusOf(key, now)} why={key.revoked_reason ?? undefined} />,
     },
     {
       id: "created_at",

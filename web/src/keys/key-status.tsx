@@ -15,10 +15,16 @@ export const STATUS_WORDS = {
   revoked: { word: "Revoked", tone: "bad", Icon: IconBan },
 } as const satisfies Record<Status, unknown>;
 
-export function KeyStatus({ status }: { readonly status: Status }) {
+interface KeyStatusProps {
+  readonly status: Status;
+  /** Why, for whoever points at it. */
+  readonly why?: string;
+}
+
+export function KeyStatus({ status, why }: KeyStatusProps) {
   const { word, tone, Icon } = STATUS_WORDS[status];
   return (
-    <span className="status" data-tone={tone}>
+    <span className="status" data-tone={tone} title={why}>
       <Icon size={15} stroke={2} aria-hidden />
       {word}
     </span>

@@ -136,6 +136,10 @@ const listOf = (question: KeysSearch, username: string) =>
     queryFn: ({ signal }) => call("keys.list", { query: listQuery(question, username) }, { signal }),
   });
 
+/** A number that refused callers get; it comes with what else is about use. */
+const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const DecisionState = lazy(() => import("../use/decision.tsx"));
+
 const CLEARED: Partial<KeysSearch> = {
   q: undefined,
   status: undefined,
@@ -153,6 +157,12 @@ function stateOf(
   if (list.isError && list.data === undefined)
     return <FailedState error={list.error} onRetry={() => void list.refetch()} />;
   if (rows === undefined || rows.length > 0) return undefined;
+  if (search.q !== undefined && DECISION.test(search.q))
+    return (
+      <Suspense>
+        <DecisionState id={search.q} />
+      </Suspense>
+    );
   if (isFiltered(search) || (search.page ?? 1) > 1)
     return (
       <State icon={<IconSearchOff size={40} stroke={1.3} aria-hidden />} title="No key matches">
@@ -170,7 +180,7 @@ function stateOf(
     <State icon={<IconKey size={40} stroke={1.3} aria-hidden />} title="No keys yet">
       <p>
         A key lets a script or a service act as a user without a password, and can be taken away at any time.
-        Press Add, up on the right, to make the first one.
+        Press Add, above, to make the first one.
       </p>
     </State>
   );

@@ -46,7 +46,7 @@ export function Certificate() {
           <Ways />
         </>
       )}
-      <h2>Or bring your own certificate</h2>
+      <h2>{hasCa === false ? "Bring" : "Or bring"} your own certificate</h2>
       <p>
         From a public authority or your company's. Start the server with it; after a renewal{" "}
         <code>SIGHUP</code> makes it take the new one without dropping anybody.

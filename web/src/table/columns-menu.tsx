@@ -22,8 +22,12 @@ export function ColumnsMenu({ columns, visible, defaults, onChange }: ColumnsMen
   return (
     <Menu closeOnItemClick={false} width={220}>
       <Menu.Target>
-        <Button variant="default" leftSection={<IconColumns3 size={18} stroke={1.6} aria-hidden />}>
-          Columns
+        <Button
+          variant="default"
+          className="columns-button"
+          leftSection={<IconColumns3 size={18} stroke={1.6} aria-hidden />}
+        >
+          <span className="columns-word">Columns</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

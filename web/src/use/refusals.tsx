@@ -3,7 +3,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { CopyButton } from "../form/copy-button.tsx";
 import { When } from "../time/instant.tsx";
-import { type KeyUse, OUTCOME_WORDS } from "./use-buckets.ts";
+import { type KeyUse, sayOutcome } from "./use-buckets.ts";
 
 const SHOWN_FIRST = 5;
 
@@ -18,7 +18,7 @@ export function Refusals({ refusals, now }: RefusalsProps) {
     return (
       <p className="muted">
         None. A request with the right key that is refused stands here with the exact rule; its caller learns
-        only the decision's number.
+        only the decision's number, which the search of the list understands.
       </p>
     );
   const shown = isAll ? refusals : refusals.slice(0, SHOWN_FIRST);
@@ -27,9 +27,7 @@ export function Refusals({ refusals, now }: RefusalsProps) {
       <ul className="refusals">
         {shown.map(({ decision, at, reason, rule, address, host }) => (
           <li key={decision}>
-            <strong>
-              {reason in OUTCOME_WORDS ? OUTCOME_WORDS[reason as keyof typeof OUTCOME_WORDS] : reason}
-            </strong>
+            <strong>{sayOutcome(reason)}</strong>
             <p className="break">{rule}</p>
             <p className="muted small break">
               <When at={at} now={now} />

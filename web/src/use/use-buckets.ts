@@ -25,6 +25,10 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   insecure_transport: "Over plain http",
 };
 
+export function sayOutcome(outcome: string): string {
+  return Object.hasOwn(OUTCOME_WORDS, outcome) ? OUTCOME_WORDS[outcome as Outcome] : outcome;
+}
+
 export interface Bucket {
   /** Where it begins; it ends where the next one does. */
   readonly at: number;
