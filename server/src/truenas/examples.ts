@@ -3,6 +3,7 @@
  * user 2 (`docs-truth.test.ts` does), and an answer in the shape that the method's result has, with values that speak.
  */
 import type { MethodWords } from "../transport/docs/docs.ts";
+import type { Schema } from "../transport/docs/schema.ts";
 
 /** Stands where a key's text does. */
 export const EXAMPLE_KEY_TEXT = "7-CK1...";
@@ -105,20 +106,6 @@ const VALUES_OF: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     formatted: REVOKED,
   },
 };
-
-interface Schema {
-  readonly type?: string | readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly format?: string;
-  readonly minimum?: number;
-}
 
 export function exampleOf(name: string, result: () => object): MethodWords["example"] {
   const values = { ...VALUES, ...VALUES_OF[name] };

@@ -19,6 +19,7 @@ import type { RpcVersion } from "./rpc.ts";
 import { scalarBundle } from "./scalar.ts";
 import { createSearch } from "./search.ts";
 import tokens from "./tokens.css" with { type: "text" };
+import topStyle from "./top.css" with { type: "text" };
 
 export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 
@@ -101,6 +102,7 @@ const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Respo
   "/assets/tokens.css": () => text(tokens, "text/css"),
   "/assets/docs.css": () => text(style, "text/css"),
   "/assets/reference.css": () => text(referenceStyle, "text/css"),
+  "/assets/top.css": () => text(topStyle, "text/css"),
   "/assets/docs.js": () => text(script, "text/javascript"),
   "/assets/reference.js": () => text(reference, "text/javascript"),
   "/assets/scalar.js": (req) => scalarBundle(/\bgzip\b/.test(req.headers.get("accept-encoding") ?? "")),
@@ -121,10 +123,11 @@ function referencePage(frame: Frame): Markup {
 <link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/api/docs/assets/tokens.css">
 <link rel="stylesheet" href="/api/docs/assets/reference.css">
+<link rel="stylesheet" href="/api/docs/assets/top.css">
 </head>
 <body>
 <a class="skip" href="#reference">Skip to the reference</a>
-<nav class="top" aria-label="Documentation">
+<nav id="top" aria-label="Documentation">
 ${topLine(frame)}
 </nav>
 <div id="reference" tabindex="-1"></div>

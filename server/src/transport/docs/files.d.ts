@@ -6,6 +6,10 @@ declare module "*/reference.css" {
   const text: string;
   export default text;
 }
+declare module "*/top.css" {
+  const text: string;
+  export default text;
+}
 declare module "*.browser.js" {
   const text: string;
   export default text;

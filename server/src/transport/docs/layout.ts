@@ -32,11 +32,12 @@ export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: F
 <link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/api/docs/assets/tokens.css">
 <link rel="stylesheet" href="/api/docs/assets/docs.css">
+<link rel="stylesheet" href="/api/docs/assets/top.css">
 <script src="/api/docs/assets/docs.js" defer></script>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
-<header class="top">
+<header id="top">
 ${topLine(frame)}
 </header>
 <div class="columns">

@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import { code, type Markup, table } from "./layout.ts";
 
-interface Schema {
+export interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
