@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { bearer, openRest, type RestApp, SYSTEM, until } from "./rest-app.ts";
 
 let rest: RestApp;
@@ -112,6 +114,28 @@ describe("revoking by filter", () => {
     expect(await Promise.all(keys.map(({ key }) => works(key)))).toEqual([false, false]);
     expect((await ask(false)).json.count).toBe(0);
   });
+
+  test("does a thousand in one call, and says that there are others", async () => {
+    const { id: owner } = await rest.user("many", ["KEY_HOLDER"]);
+    const database = new Database(join(rest.folder, "chatelaine.db"), { readwrite: true });
+    database.run("PRAGMA busy_timeout = 2000");
+    database.run(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1002)
+      INSERT INTO keys (id, name, user_id, username, description, tags, hint, created_at, created_by, expiry_told, version)
+      SELECT 100000 + n, 'many ' || n, ?, 'many', '', '[]', '', 0, 'test', 0, 1 FROM numbers`,
+      [owner],
+    );
+    database.close();
+    const ask = async (dry_run: boolean) => {
+      const body = { username: "many", reason: "lost", dry_run };
+      const { count, more, refused } = (await rest.send("POST /keys/revoke", { headers: auth, body })).json;
+      return { count, more, refused };
+    };
+    expect(await ask(true)).toEqual({ count: 1_000, more: true, refused: [] });
+    expect(await ask(false)).toEqual({ count: 1_000, more: true, refused: [] });
+    expect(await ask(false)).toEqual({ count: 2, more: false, refused: [] });
+    expect(await ask(false)).toEqual({ count: 0, more: false, refused: [] });
+  }, 120_000);
 
   test("never means all by mistake", async () => {
     const answer = await rest.send("POST /keys/revoke", { headers: auth, body: { reason: "x" } });

@@ -249,7 +249,7 @@ export const keyOperations = {
     group: "Keys",
     title: "Revoke keys by filter",
     words:
-      "Revokes every key that is not revoked yet and fits all members of the filter that are given; at least one must be. With `dry_run` nothing is changed and the answer says which keys it would be and how they were last used. A key that may not be revoked by the caller does not hold up the others: it is told under `refused`.",
+      "Revokes every key that is not revoked yet and fits all members of the filter that are given; at least one must be. With `dry_run` nothing is changed and the answer says which keys it would be and how they were last used. A key that may not be revoked by the caller does not hold up the others: it is told under `refused`. One call revokes 1 000 keys at most; `more` says that there are others, and the same call goes on with them.",
     access: holders,
     body: z.strictObject({
       ids: z.array(KeyId).min(1).max(1000).optional(),
@@ -260,7 +260,8 @@ export const keyOperations = {
     }),
     output: z.strictObject({
       dry_run: z.boolean(),
-      count: z.int(),
+      count: z.int().describe("Of `keys`."),
+      more: z.boolean().describe("Whether other keys fit the filter, for another call."),
       keys: z.array(
         Key.pick({
           id: true,
@@ -282,6 +283,7 @@ export const keyOperations = {
       output: {
         dry_run: true,
         count: 1,
+        more: false,
         keys: [
           {
             id: 1,

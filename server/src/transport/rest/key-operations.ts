@@ -8,8 +8,8 @@ import { onceOr, withOnce } from "./once.ts";
 import { all, any, type Listing, readPage, test } from "./pages.ts";
 
 const SOON_MS = 7 * 86_400_000;
-/** Keys of one call that revokes by filter. */
-const REVOKE_AT_ONCE = 10_000;
+/** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
+const REVOKE_AT_ONCE = 1_000;
 
 const KEYS: Listing = {
   orders: {
@@ -264,7 +264,8 @@ async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMan
   }
   const own = caller.roles.has("API_KEY_WRITE") ? [] : [test(["userId"], "=", caller.userId)];
   const where = all([...filters, ...own, test(["revokedAt"], "=", null)]);
-  const { rows } = await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE });
+  const found = (await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE + 1 })).rows;
+  const rows = found.slice(0, REVOKE_AT_ONCE);
   const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
   const revoke = async (): Promise<void> => {
     for (const key of rows) {
@@ -276,7 +277,9 @@ async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMan
   };
   const receipt = body.dry_run ? null : (await receipts.of(revoke)).receipt;
   const now = deps.clock.now();
-  const keys = rows.map((key) => {
+  const isRefused = new Set(refused.map(({ id }) => id));
+  const keys = rows.flatMap((key) => {
+    if (isRefused.has(key.id)) return [];
     const {
       id,
       name,
@@ -286,7 +289,8 @@ async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMan
       last_used_address,
       last_used_client,
     } = keyEntry(key, now);
-    return { id, name, username: owner, status, last_used_at, last_used_address, last_used_client };
+    return [{ id, name, username: owner, status, last_used_at, last_used_address, last_used_client }];
   });
-  return { dry_run: body.dry_run, count: keys.length - refused.length, keys, refused, receipt };
+  const more = found.length > rows.length;
+  return { dry_run: body.dry_run, count: keys.length, more, keys, refused, receipt };
 }
