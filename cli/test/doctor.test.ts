@@ -252,12 +252,19 @@ describe("doctor", () => {
   test("without a witness it judges by the status, over TLS too, and skips what it cannot see", async () => {
     const url = (await site()).replace("http:", "https:");
     const cert = makeCertificate();
-    // Reads alone, and only at one address, as many do.
-    const answer = ({ method, url }: Request) => {
-      if (method !== "GET") return new Response("", { status: 501 });
-      return new Response("hello", { status: new URL(url).pathname === "/page" ? 200 : 404 });
-    };
-    using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
+    // Reads alone, at one address, and hangs up on whoever sends more.
+    using plain = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data: (socket, data) => {
+          const [method, path] = data.toString("latin1").split(" ");
+          const status = method !== "GET" ? "501 No" : path === "/page" ? "200 OK" : "404 No";
+          socket.write(`HTTP/1.0 ${status}\r\nContent-Length: 5\r\n\r\nhello`);
+          socket.terminate();
+        },
+      },
+    });
     await using guard = await startProxy({
       proxy: "nginx",
       site: url,

@@ -37,9 +37,10 @@ const ROUNDS = 4;
 async function bodies({ probe, canary }: Exam) {
   const faults = new Set<string>();
   const plain = await probe.ask({ method: "POST", key: canary.good, body: "" });
-  /** Many services take no POST at all; then one with a body is to be refused in the same way. */
+  // Many services take no POST, and some hang up on its body: then only what the guard itself says counts.
+  const readsAlone = !probe.hasWitness() && plain.answer.status >= 400 && plain.answer.status !== 500;
   const isTaken = ({ reached, answer: { status } }: Seen): boolean =>
-    reached || (!probe.hasWitness() && status !== 0 && status === plain.answer.status);
+    reached || (readsAlone && ![0, 401, 403, 500].includes(status));
   for (let round = 0; round < ROUNDS && faults.size === 0; round++) {
     const posted = await probe.ask({ method: "POST", key: canary.good, body: BODY });
     if (posted.answer.status === 413)

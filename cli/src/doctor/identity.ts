@@ -13,6 +13,7 @@ const SPELLINGS: readonly ((name: string, value: string) => string[])[] = [
   (name, value) => [`${name.replaceAll("-", "_")}: ${value}`],
   (name, value) => [`${name.replaceAll("-", "_").toUpperCase()}: ${value}`],
   (name, value) => [`${name.replace("-", "_").toLowerCase()}: ${value}`],
+  (name, value) => [`${name.replace(/-([^-]*)$/, "_$1")}: ${value}`],
   (name, value) => [`${name}: ${value}`, `${name}: ${value}`],
   (name, value) => [`${name}: `, `${name}: ${value}`],
 ];
