@@ -306,6 +306,21 @@ describe("What SQL says of ordinary text in any case and by parts", () => {
   );
 });
 
+test("Long words are left to a search that gives up after a time", () => {
+  const words = (length: number): unknown[] =>
+    ["a", "b"].map((letter) => ["name", "Crin", letter.repeat(length / 2)]);
+  expect(pushDown(parseFilters(words(256)), COLUMNS).ordinary).toBeDefined();
+  expect(pushDown(parseFilters(words(258)), COLUMNS).ordinary).toBeUndefined();
+  for (const [op, field] of [
+    ["rin", "name"],
+    ["rnin", "note"],
+    ["rin", "tags"],
+  ] as const) {
+    expect(pushDown(parseFilters([[field, op, "a".repeat(256)]]), COLUMNS).exact).toBe(true);
+    expect(pushDown(parseFilters([[field, op, "a".repeat(257)]]), COLUMNS).exact).toBe(false);
+  }
+});
+
 function isPattern(source: string): boolean {
   try {
     parseFilters([["name", "~", source]]);

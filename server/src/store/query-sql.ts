@@ -13,7 +13,7 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/query.ts";
 import { testValue } from "../domain/query-match.ts";
 import { codePoints, isList, type QueryValue } from "../domain/query-values.ts";
-import { pushHolds, pushMember, pushWords } from "./query-words.ts";
+import { areWordsShort, pushHolds, pushMember, pushWords } from "./query-words.ts";
 
 /** `instant`: integer milliseconds, a Date in records. `texts`: a list of strings in JSON. `json` is never pushed. */
 export type ColumnType = "integer" | "text" | "boolean" | "instant" | "json" | "texts";
@@ -52,6 +52,7 @@ interface Pushed {
   readonly ordinary?: Clause;
 }
 
+const PART_CHARS_MAX = 256;
 const UNKNOWN: Pushed = { clause: true, exact: false };
 
 export function pushDown(
@@ -60,7 +61,7 @@ export function pushDown(
   dialect: Dialect = "sqlite",
 ): PushedCondition {
   const { clause, exact, ordinary } = push(condition, columns, dialect);
-  if (exact || ordinary === undefined) return { where: toSql(clause), exact };
+  if (exact || ordinary === undefined || !areWordsShort(condition)) return { where: toSql(clause), exact };
   return { where: toSql(clause), exact, ordinary: toSql(ordinary) };
 }
 
@@ -179,6 +180,7 @@ function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>, dia
   if (typeof value !== "string") return { clause: op === "!=", exact: true };
   const storable = isStorable(value);
   if (op === "rin" || op === "rnin") {
+    if (!isPartShort(value)) return UNKNOWN;
     const within = storable && contains(column, value, dialect);
     return { clause: op === "rin" ? within : not(within), exact: true };
   }
@@ -192,6 +194,11 @@ function textClause(op: Operator, column: RawBuilder<unknown>, value: string): C
   if (op === "^" || op === "!^") return startsWith(column, value);
   if (op === "$" || op === "!$") return endsWith(column, value);
   return compare("=", column, text(value));
+}
+
+/** Looking for a longer part takes too long to be left to SQL, which nothing ends: a judged search gives up after a time. */
+export function isPartShort(part: string): boolean {
+  return part.length <= PART_CHARS_MAX;
 }
 
 export function contains(column: RawBuilder<unknown>, part: string, dialect: Dialect): RawBuilder<SqlBool> {
