@@ -68,6 +68,8 @@ ${removed.map((name) => `              - remove: ${name.toLowerCase()}`).join("\
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
               failure_mode_allow: false
+              # Away is never the key's fault.
+              status_on_error: { code: ServiceUnavailable }
               allowed_headers:
                 patterns:
 ${exact([...keyIn, "x-forwarded-for", "x-forwarded-proto", "user-agent"], 16)}

@@ -91,7 +91,14 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
     }
     const wants = wantsOf(req.url, pathAt, req.headers);
     if (!wants) {
-      const query = pathAt === null ? "" : req.url.slice(pathAt).replace(/^[^?]*/, "");
+      // Long words may be keys, in whichever spelling.
+      const query =
+        pathAt === null
+          ? ""
+          : req.url
+              .slice(pathAt)
+              .replace(/^[^?]*/, "")
+              .replace(/[^?&=]{48,}/g, "...");
       warn("A proxy asks /auth for something that is not understood, and is refused", { query });
       return bare(403);
     }
