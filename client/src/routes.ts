@@ -19,6 +19,7 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "keys.revoke": "POST /keys/{id}/revoke",
   "keys.remove": "DELETE /keys/{id}",
   "keys.revokeMany": "POST /keys/revoke",
+  "keys.scram": "POST /keys/scram",
   "keys.mine": "GET /me/keys",
   "users.list": "GET /users",
   "users.create": "POST /users",

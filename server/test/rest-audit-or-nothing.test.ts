@@ -9,6 +9,7 @@ const TABLES = ["settings", "users", "groups", "group_members", "keys", "secrets
 /** What changes nothing that the audit of changes has: sessions live beside it, checks change nothing. */
 const BESIDE = new Set([
   "keys.verify",
+  "keys.scram",
   "session.create",
   "session.remove",
   "sessions.remove",

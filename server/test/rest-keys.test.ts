@@ -58,6 +58,26 @@ describe("the life of a key", () => {
     ]);
   });
 
+  test("a SCRAM key file of a key that is there holds what its making told", async () => {
+    const made = await rest.send("POST /keys?scram=1", {
+      headers: auth,
+      body: { name: "file", username: "ada" },
+    });
+    const ask = (key: string) => rest.send("POST /keys/scram", { headers: auth, body: { key } });
+    expect((await ask(made.json.key)).json).toEqual({ api_key_id: made.json.id, ...made.json.scram });
+    const wrong = await ask(`${made.json.key.slice(0, -1)}${made.json.key.endsWith("x") ? "y" : "x"}`);
+    expect([wrong.status, wrong.json.errors]).toEqual([
+      422,
+      [{ path: "key", code: "shape", message: "The key has a typing error" }],
+    ]);
+    expect(wrong.text).not.toContain(made.json.key.slice(-20, -1));
+    const foreign = `${made.json.id}-${"A".repeat(64)}`;
+    expect((await ask(foreign)).json.stored_key).not.toBe(made.json.scram.stored_key);
+    expect((await ask(`99999-${"A".repeat(64)}`)).status).toBe(404);
+    await rest.send(`POST /keys/${made.json.id}/revoke`, { headers: auth, body: { reason: "x" } });
+    expect((await ask(made.json.key)).json.code).toBe("conflict");
+  });
+
   test("a taken name is a conflict at its field", async () => {
     await make("taken");
     const again = await make("taken");

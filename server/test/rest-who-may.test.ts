@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { EXAMPLE_TEXT } from "@chatelaine/contract/operations/key-entry";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { CALLERS, NARROWED, TARGETS, type Target } from "./callers.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
@@ -107,6 +108,7 @@ function bodyOf(name: string, caller: string, target: Target): unknown {
     "keys.revoke": { reason: "x" },
     "keys.revokeMany": { tag: "none has it", reason: "x" },
     "keys.verify": { key: "no key at all" },
+    "keys.scram": { key: EXAMPLE_TEXT },
     "self.reset": {},
     "self.revoke": { reason: "x" },
     "users.create": { username: `made${count}`, roles: ["KEY_HOLDER"] },

@@ -129,7 +129,7 @@ export const EXAMPLE_KEY = {
   local: true,
   description: "Deploys the website",
   tags: ["deploy"],
-  hint: "x7Qd",
+  hint: "L7Ur",
   status: "active",
   created_at: "2026-01-31T10:00:00.000Z",
   created_by: "ada",
@@ -148,7 +148,8 @@ export const EXAMPLE_KEY = {
   last_used_client: null,
   version: 1,
 };
-const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQx7Qd";
+/** Well formed, its checksum included, and of nobody. */
+export const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQ0DL7Ur";
 export const EXAMPLE_MADE = { ...EXAMPLE_KEY, key: EXAMPLE_TEXT };
 export const EXAMPLE_REVOKED = {
   ...EXAMPLE_KEY,

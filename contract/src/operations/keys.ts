@@ -5,6 +5,7 @@ import {
   EXAMPLE_KEY,
   EXAMPLE_MADE,
   EXAMPLE_REVOKED,
+  EXAMPLE_TEXT,
   KEY_ORDERS,
   Key,
   KeyCreate,
@@ -14,6 +15,7 @@ import {
   MadeKey,
   Reason,
   ResetKey,
+  Scram,
   ScramQuery,
 } from "./key-entry.ts";
 import { EXAMPLE_RECEIPT, Instant, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
@@ -299,6 +301,33 @@ export const keyOperations = {
         receipt: null,
       },
     },
+    since: "0.1.0",
+  }),
+  "keys.scram": operation({
+    name: "keys.scram",
+    method: "POST",
+    path: "/keys/scram",
+    group: "Keys",
+    title: "Make a SCRAM key file of a key",
+    words:
+      "What a SCRAM client needs to use a key that is there already, computed from the key's text. Whether the text is right is not told: a wrong one makes a key file that signs nobody in.",
+    access: { kind: "roles", anyOf: ["API_KEY_READ"] },
+    body: z.strictObject({ key: z.string().min(1).max(200).describe("The whole text of the key.") }),
+    output: z.strictObject({ api_key_id: KeyId, ...Scram.shape }),
+    status: 200,
+    errors: ["conflict"],
+    example: {
+      body: { key: EXAMPLE_TEXT },
+      output: {
+        api_key_id: 1,
+        iterations: 50_000,
+        salt: "MDEyMzQ1Njc4OWFiY2RlZg==",
+        client_key: "irhoDJga...",
+        stored_key: "i/m+buUR...",
+        server_key: "V6EDPQ6V...",
+      },
+    },
+    rpc: "api_key.convert_raw_key",
     since: "0.1.0",
   }),
   "keys.mine": operation({

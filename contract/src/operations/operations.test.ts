@@ -27,6 +27,13 @@ describe("operations", () => {
     });
   }
 
+  test("do all that JSON-RPC does to keys and users", () => {
+    const done = operationList.map(({ rpc }) => rpc);
+    for (const verb of ["query", "get_instance", "create", "update", "delete"])
+      for (const thing of ["api_key", "user"]) expect(done).toContain(`${thing}.${verb}`);
+    for (const name of ["api_key.my_keys", "api_key.convert_raw_key"]) expect(done).toContain(name);
+  });
+
   test("are open to callers by role, and closed to strangers", () => {
     expect(mayCall(OPERATIONS["keys.list"], undefined)).toBe(false);
     expect(mayCall(OPERATIONS["keys.list"], new Set(["KEY_HOLDER"]))).toBe(true);

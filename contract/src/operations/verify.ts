@@ -1,6 +1,7 @@
 /** How a service asks about a key that it was shown. */
 import { z } from "zod";
 import { ROLES } from "../roles.ts";
+import { EXAMPLE_TEXT } from "./key-entry.ts";
 import { Instant, operation } from "./operation.ts";
 
 export const VERIFY_KEYS_MAX = 100;
@@ -70,8 +71,6 @@ export const BadKey = z.strictObject({
   decision: z.string().describe("Its owner finds the exact rule under this number."),
 });
 export const VerifyAnswer = z.discriminatedUnion("valid", [GoodKey, BadKey]).meta({ id: "VerifyAnswer" });
-
-const EXAMPLE_TEXT = "1-CK1JmN8pXq2sVt4wYz6bDfGhKkLnPrRtUvWxZ0123456789AbCdEfGh3zQx7Qd";
 
 const OUTCOMES = [
   "ok",

@@ -1,6 +1,8 @@
 /** SCRAM and key files. The vector and the program that reproduces it are run by `docs-truth.test.ts`. */
+import { OPERATIONS } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
 import { code, type Markup, type Page, table } from "./layout.ts";
+import { operationPath } from "./operations.ts";
 
 const CLIENT_NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
@@ -72,7 +74,7 @@ ${code(`curl -X POST "${origin}/api/v1/keys?scram=1" \\
   -H "Authorization: Bearer $CHATELAINE_KEY" \\
   -H "Content-Type: application/json" \\
   -d '{"name": "with file", "username": "USER"}'`)}
-<p>Of a key that is there already, <a href="${base}/methods/api_key.convert_raw_key"><code>api_key.convert_raw_key</code></a> computes them. The official client takes the file's absolute path in the place of the key. As JSON:</p>
+<p>Of a key that is there already, <a href="${base}/${operationPath(OPERATIONS["keys.scram"])}"><code>POST /keys/scram</code></a> computes them, as does <a href="${base}/methods/api_key.convert_raw_key"><code>api_key.convert_raw_key</code></a>. The official client takes the file's absolute path in the place of the key. As JSON:</p>
 ${code(`{"api_key_id": 7,
  "client_key": "irhoDJga...", "stored_key": "i/m+buUR...", "server_key": "V6EDPQ6V..."}`)}
 <p>or as INI:</p>

@@ -59,18 +59,18 @@ export function secretMembers(
   secret: KeySecret,
   withScram: boolean | undefined,
 ): { key: string; scram?: z.output<typeof Scram> } {
-  if (!withScram) return { key: secret.text };
+  return withScram ? { key: secret.text, scram: scramMembers(secret.scram) } : { key: secret.text };
+}
+
+export function scramMembers(scram: KeySecret["scram"]): z.output<typeof Scram> {
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
-  const { iterations, salt, clientKey, storedKey, serverKey } = secret.scram;
+  const { iterations, salt, clientKey, storedKey, serverKey } = scram;
   return {
-    key: secret.text,
-    scram: {
-      iterations,
-      salt: base64(salt),
-      client_key: base64(clientKey),
-      stored_key: base64(storedKey),
-      server_key: base64(serverKey),
-    },
+    iterations,
+    salt: base64(salt),
+    client_key: base64(clientKey),
+    stored_key: base64(storedKey),
+    server_key: base64(serverKey),
   };
 }
 

@@ -1,11 +1,13 @@
 import { type Caller, requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
 import { type Key, type KeySecret, wordsInOrder } from "../../domain/key.ts";
+import { parseKeyText } from "../../domain/key-text.ts";
 import type { Condition } from "../../domain/query.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { instant, keyEntry, keyFields, readInstant, secretMembers } from "./entries.ts";
+import { instant, keyEntry, keyFields, readInstant, scramMembers, secretMembers } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
 import { all, any, type Listing, readPage, test } from "./pages.ts";
+import { refusedText } from "./problem.ts";
 
 const SOON_MS = 7 * 86_400_000;
 /** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
@@ -135,6 +137,15 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     return { id: params.id, receipt };
   },
   "keys.revokeMany": (call) => revokeMany(call),
+  "keys.scram": async ({ caller, body, deps }) => {
+    requireRole(caller, "API_KEY_READ");
+    const text = parseKeyText(body.key.trim());
+    if (!text.ok) throw refusedText(text.fault);
+    const scram = await deps.keys.convert(caller, text);
+    if (scram === "missing") throw new AppError("not_found", `There is no key ${text.id}`);
+    if (scram === "revoked") throw new AppError("conflict", `The key ${text.id} is revoked or paused`);
+    return { api_key_id: text.id, ...scramMembers(scram) };
+  },
   "self.get": async ({ caller, deps }) => entry(await deps.keys.self.get(caller), deps),
   "self.reset": async (call) => {
     const { body, deps } = call;

@@ -9,6 +9,7 @@ import { operationList } from "@chatelaine/contract/operations/operations";
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import { VERSION } from "../../version.ts";
+import { SECURE_COOKIE } from "../browser.ts";
 import { errorRow } from "../errors.ts";
 import { exampleProblem } from "./problem.ts";
 
@@ -71,7 +72,7 @@ function makeDocument(): object {
       name,
       description: GROUP_WORDS[name] ?? name,
     })),
-    security: [{ bearer: [] }, { header: [] }, { basic: [] }],
+    security: [{ bearer: [] }, { header: [] }, { basic: [] }, { session: [] }],
     paths,
     components: {
       schemas: schemas.components,
@@ -85,6 +86,13 @@ function makeDocument(): object {
           description: "The same key in another header",
         },
         basic: { type: "http", scheme: "basic", description: "User name, and the key as the password" },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: SECURE_COOKIE,
+          description:
+            "A browser that is signed in. Changes need an `Origin` of this server; over http on the machine itself the cookie has no `__Host-`.",
+        },
       },
     },
   };
@@ -203,6 +211,7 @@ const HEADERS: Readonly<Record<string, object>> = {
   401: { "WWW-Authenticate": HEADER },
   405: { Allow: HEADER },
   429: { "Retry-After": HEADER, RateLimit: HEADER },
+  503: { "Retry-After": HEADER },
 };
 
 function examplesOf(): Record<ErrorCode, object> {

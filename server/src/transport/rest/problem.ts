@@ -93,6 +93,12 @@ export function refusedKey({
   return new AppError(code, ERROR_WORDS[code].words, { details: { retryAfterSeconds } });
 }
 
+/** A text in a body that is no key's, at its member. */
+export function refusedText(fault: KeyTextFault): AppError {
+  const message = FAULT_WORDS[fault];
+  return new AppError("invalid", message, { issues: [{ path: ["key"], code: "shape", message }] });
+}
+
 const REFUSED_AS: Readonly<Record<SignInRefusal, ErrorCode>> = {
   malformed: "not_authenticated",
   unknown: "not_authenticated",
