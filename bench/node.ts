@@ -8,6 +8,8 @@ const READY_MS_MAX = 30_000;
 
 export interface Node {
   readonly url: string;
+  /** Empty without https. */
+  readonly secureUrl: string;
   readonly pid: number;
   /** From the start of the process until it says that it is ready. */
   readonly readyMs: number;
@@ -23,8 +25,9 @@ export function dropFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-export async function startNode(folder: string): Promise<Node> {
+export async function startNode(folder: string, { https = false } = {}): Promise<Node> {
   const port = freePort();
+  const secure = https ? `127.0.0.1:${freePort()}` : "off";
   const began = performance.now();
   const args = [
     process.execPath,
@@ -35,7 +38,7 @@ export async function startNode(folder: string): Promise<Node> {
     "--http",
     `127.0.0.1:${port}`,
     "--https",
-    "off",
+    secure,
   ];
   const child = Bun.spawn([...args, "--anonymous-rate", "0", "--log-level", "warn"], {
     stdout: "ignore",
@@ -48,6 +51,7 @@ export async function startNode(folder: string): Promise<Node> {
   }
   return {
     url,
+    secureUrl: https ? `https://${secure}` : "",
     pid: child.pid,
     readyMs: performance.now() - began,
     residentBytes: () => residentBytes(child.pid),

@@ -48,8 +48,13 @@ export async function fillKnown(folder: string, count: number): Promise<KnownKey
   }));
   writeKeys(folder, secrets, { keys, secretOf, now });
   const file = join(folder, "keys.txt");
-  writeFileSync(file, texts.join("\n"));
+  writeFileSync(file, shuffled(texts).join("\n"));
   return { count, file };
+}
+
+function shuffled(texts: readonly string[]): string[] {
+  const order = texts.map((text) => ({ text, at: Math.random() }));
+  return order.sort((a, b) => a.at - b.at).map(({ text }) => text);
 }
 
 /** A key with every limit there is, and one without any, of the same owner. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { quantile } from "./results.ts";
+import { median, quantile } from "./results.ts";
 
 export interface Target {
   readonly name: string;
@@ -13,8 +13,10 @@ export interface Target {
 
 export interface Load {
   readonly seconds: number;
-  /** Key texts, one a line; the load picks at random. */
+  /** Key texts, one a line, in no order: the load walks through them, so it picks at random without waiting for memory itself. */
   readonly keys: string;
+  /** Where in the file it begins; at a random place unless set. */
+  readonly from?: number;
   /** Share of requests with a key that is not good. */
   readonly bad?: number;
   /** `body`: as JSON to /api/v1/verify. */
@@ -24,6 +26,7 @@ export interface Load {
 
 export interface Measured {
   readonly perSecond: number;
+  readonly requests: number;
   readonly cpuMicroseconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -31,10 +34,29 @@ export interface Measured {
   readonly errors: number;
 }
 
+export interface OpenMeasured {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  /** Requests a second. */
+  readonly reached: number;
+}
+
 const CONNECTIONS = 32;
 export const WRK_THREADS = 1;
 
-/** wrk, closed loop. */
+/** Of each figure the median. */
+export function middle<Name extends string>(
+  runs: readonly Readonly<Record<Name, number>>[],
+): Record<Name, number> {
+  const names = Object.keys(runs[0] ?? {}) as Name[];
+  return Object.fromEntries(names.map((name) => [name, median(runs.map((one) => one[name]))])) as Record<
+    Name,
+    number
+  >;
+}
+
+/** wrk, closed loop. CPU counts until the target is idle again. */
 export async function measure(target: Target, load: Load): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-load-"));
   try {
@@ -56,12 +78,13 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
     );
     const text = await new Response(child.stdout).text();
     if ((await child.exited) !== 0) throw new Error(`wrk failed: ${text}`);
-    const spent = cpuMs(target.pids) - before;
+    const spent = (await settled(target.pids)) - before;
     const [, requests = "0"] = /(\d+) requests in/.exec(text) ?? [];
     const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
     const [, wrong = "0"] = /WRONG (\d+)/.exec(text) ?? [];
     return {
       perSecond,
+      requests: Number(requests),
       cpuMicroseconds: (spent * 1000) / Number(requests),
       p50Ms: milliseconds(/ 50%\s+(\S+)/.exec(text)?.[1]),
       p99Ms: milliseconds(/ 99%\s+(\S+)/.exec(text)?.[1]),
@@ -73,11 +96,7 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
 }
 
 /** h2load at a steady rate. @returns quantiles in milliseconds */
-export async function measureOpen(
-  target: Target,
-  load: Load,
-  perSecond: number,
-): Promise<{ p50: number; p99: number; p999: number; reached: number }> {
+export async function measureOpen(target: Target, load: Load, perSecond: number): Promise<OpenMeasured> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-load-"));
   try {
     const log = join(folder, "log");
@@ -112,7 +131,7 @@ export async function measureOpen(
 }
 
 /** Whole requests are built before the clock starts, so that the load costs as little as it can. */
-function luaOf(target: Target, { keys, bad = 0, as = "bearer", headers = {} }: Load): string {
+function luaOf(target: Target, { keys, from, bad = 0, as = "bearer", headers = {} }: Load): string {
   const { host, pathname, search } = new URL(target.url);
   const more = Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\\r\\n`)
@@ -122,7 +141,9 @@ function luaOf(target: Target, { keys, bad = 0, as = "bearer", headers = {} }: L
     as === "bearer"
       ? `"GET ${path} HTTP/1.1\\r\\nHost: ${host}\\r\\n${more}Authorization: Bearer " .. key .. "\\r\\n\\r\\n"`
       : `"POST ${path} HTTP/1.1\\r\\nHost: ${host}\\r\\n${more}Content-Type: application/json\\r\\nContent-Length: " .. (#key + 10) .. "\\r\\n\\r\\n{\\"key\\":\\"" .. key .. "\\"}"`;
+  const start = from === undefined ? "math.random(#requests)" : `${from} % #requests`;
   return `local requests = {}
+local place = 0
 local function spoil(key)
   local last = key:sub(-1)
   return key:sub(1, -2) .. (last == "a" and "b" or "a")
@@ -133,10 +154,28 @@ function init(args)
     if math.random() < ${bad} then key = spoil(key) end
     requests[#requests + 1] = ${build}
   end
+  place = ${start}
 end
-function request() return requests[math.random(#requests)] end
+function request()
+  place = place % #requests + 1
+  return requests[place]
+end
 function done(summary, latency) io.write("WRONG " .. (summary.errors.connect + summary.errors.read + summary.errors.timeout) .. "\\n") end
 `;
+}
+
+const SETTLE_MS = 200;
+const SETTLE_MS_MAX = 20_000;
+
+/** What was put off counts too: its CPU time when it is idle again. */
+async function settled(pids: readonly number[]): Promise<number> {
+  const until = performance.now() + SETTLE_MS_MAX;
+  for (let before = cpuMs(pids); ; ) {
+    await Bun.sleep(SETTLE_MS);
+    const now = cpuMs(pids);
+    if (now - before < SETTLE_MS / 10 || performance.now() > until) return now;
+    before = now;
+  }
 }
 
 /** User and system, of all threads. Linux, proc(5): ticks of 10 ms. */

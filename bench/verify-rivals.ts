@@ -14,14 +14,22 @@ interface Start {
   readonly path?: string;
   readonly command: readonly string[];
   readonly folder: string;
+  readonly tls?: boolean;
 }
 
-export async function startTarget({ name, port, path = "/", command, folder }: Start): Promise<Target> {
+export async function startTarget({
+  name,
+  port,
+  path = "/",
+  command,
+  folder,
+  tls = false,
+}: Start): Promise<Target> {
   const child = Bun.spawn([...command], { cwd: folder, stdout: "ignore", stderr: "inherit" });
-  const url = `http://127.0.0.1:${port}${path}`;
+  const url = `${tls ? "https" : "http"}://127.0.0.1:${port}${path}`;
   const until = performance.now() + READY_MS_MAX;
   while (
-    !(await fetch(url).then(
+    !(await fetch(url, { tls: { rejectUnauthorized: false } }).then(
       () => true,
       () => false,
     ))
@@ -41,7 +49,8 @@ export async function startTarget({ name, port, path = "/", command, folder }: S
   };
 }
 
-export function startNginx(server = "return 204;", more = ""): Promise<Target> {
+/** @param tls directives of the server's certificate; empty: plain http */
+export function startNginx(server = "return 204;", more = "", tls = ""): Promise<Target> {
   const folder = makeFolder("nginx");
   const port = freePort();
   writeFileSync(
@@ -52,7 +61,7 @@ http {
   access_log off;
   keepalive_requests 1000000000;
   ${more}
-  server { listen 127.0.0.1:${port}; ${server.includes("location") ? server : `location / { ${server} }`} }
+  server { listen 127.0.0.1:${port}${tls && " ssl"}; ${tls} ${server.includes("location") ? server : `location / { ${server} }`} }
 }
 `,
   );
@@ -62,7 +71,31 @@ http {
     port,
     command: ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`, "-g", main],
     folder,
+    tls: tls !== "",
   });
+}
+
+/** The same over TLS, with a certificate as ours are: ECDSA P-256. */
+export async function startNginxTls(): Promise<Target> {
+  const folder = makeFolder("certificate");
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const made = Bun.spawnSync(
+    ["openssl", ...request, "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+    {
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
+  if (made.exitCode !== 0) throw new Error(made.stderr.toString());
+  const plain = await startNginx("return 204;", "", `ssl_certificate ${cert}; ssl_certificate_key ${key};`);
+  return {
+    ...plain,
+    stop: async () => {
+      await plain.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Looks the key's digest up in a map file, as one guards a service with HAProxy alone. */
@@ -146,6 +179,6 @@ Bun.serve({
 `;
 }
 
-function makeFolder(name: string): string {
+export function makeFolder(name: string): string {
   return mkdtempSync(join(tmpdir(), `chatelaine-${name}-`));
 }

@@ -7,10 +7,19 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { install } from "./installation.ts";
 import { dropFolder, makeFolder, type Node, startNode } from "./node.ts";
-import { figure, median, table } from "./results.ts";
+import { figure, table } from "./results.ts";
+import { guardRows, measureGuard } from "./verify-guard.ts";
 import { fillKnown, type KnownKeys, makePair } from "./verify-keys.ts";
-import { type Load, type Measured, measure, measureOpen, type Target, WRK_THREADS } from "./verify-load.ts";
-import { startBetterAuth, startHaproxy, startNginx } from "./verify-rivals.ts";
+import {
+  type Load,
+  type Measured,
+  measure,
+  measureOpen,
+  middle,
+  type Target,
+  WRK_THREADS,
+} from "./verify-load.ts";
+import { startBetterAuth, startHaproxy, startNginx, startNginxTls } from "./verify-rivals.ts";
 
 const RUNS = Number(process.env.BENCH_RUNS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -23,38 +32,33 @@ interface Contender {
   readonly name: string;
 }
 
+interface Compared {
+  readonly rows: Row[];
+  readonly auth: Measured;
+  readonly nginx: Measured;
+}
+
 /** @returns tables for RESULTS.md */
 export async function run(): Promise<string> {
   const parts = [
-    `wrk -c32 with ${WRK_THREADS} thread on the same machine, ${RUNS} runs of ${SECONDS} s each, alternating; keys at random. CPU is user and system of the server's process, all threads.`,
+    `wrk -c32 with ${WRK_THREADS} thread on the same machine, ${RUNS} runs of ${SECONDS} s each, alternating; keys in random order. CPU is user and system of the server's process, all threads, until what was put off is done too.`,
   ];
-  const small: { auth?: Measured; verify?: Measured } = {};
+  let small: Compared | undefined;
   for (const size of SIZES) {
-    const { rows, auth } = await compare(size);
-    parts.push(
-      table(
-        [
-          `${size.toLocaleString("en")} keys`,
-          "requests/s",
-          "CPU us",
-          "p50 ms",
-          "p99 ms",
-          "/auth against it",
-          "CPU of /auth against it",
-        ],
-        rows,
-      ),
-    );
-    if (size === SIZES[0]) small.auth = auth;
-    else if (small.auth)
+    const compared = await compare(size);
+    const keys = size.toLocaleString("en");
+    const head = ["requests/s", "CPU us", "p50 ms", "p99 ms", "/auth against it", "CPU of /auth against it"];
+    parts.push(table([`${keys} keys`, ...head], compared.rows));
+    if (small)
       parts.push(
-        `${size.toLocaleString("en")} keys against ${SIZES[0]!.toLocaleString("en")}: ${ratio(auth.perSecond, small.auth.perSecond)}`,
+        `${keys} keys against ${SIZES[0]!.toLocaleString("en")}: ${ratio(compared.auth.perSecond, small.auth.perSecond)} of the requests a second; of nginx, whose work does not know how many keys there are, ${ratio(compared.nginx.perSecond, small.nginx.perSecond)}`,
       );
+    small ??= compared;
   }
   return parts.join("\n\n");
 }
 
-async function compare(size: number): Promise<{ rows: Row[]; auth: Measured }> {
+async function compare(size: number): Promise<Compared> {
   const folder = makeFolder();
   const opened: { stop(): Promise<void> }[] = [];
   const open = <T extends { stop(): Promise<void> }>(one: T): T => {
@@ -65,29 +69,24 @@ async function compare(size: number): Promise<{ rows: Row[]; auth: Measured }> {
     await install(folder);
     const known = await fillKnown(folder, size);
     const pair = await makePair(folder);
-    const node = open(await startNode(folder));
+    const node = open(await startNode(folder, { https: true }));
     const load: Load = { seconds: SECONDS, keys: known.file };
     const contenders = await contendersOf(node, known, load, open);
-    await warm(node, load);
+    await warm(node, load, size);
     const measured = await alternate(contenders);
     const auth = measured.get("Chatelaine /auth")!;
     const rows = [...measured].map(([name, one]) => rowOf(name, one, auth));
     rows.push(...(await extra(node, folder, { load, pair, auth })));
-    rows.push([
-      "resident, all keys asked for",
-      figure(node.residentBytes() / 2 ** 20, "MiB"),
-      "",
-      "",
-      "",
-      "",
-      "",
-    ]);
-    return { rows, auth };
+    const resident = figure(node.residentBytes() / 2 ** 20, "MiB");
+    rows.push(["resident, all keys asked for", resident, "", "", "", "", ""]);
+    return { rows, auth, nginx: measured.get(NGINX)! };
   } finally {
     for (const one of opened.reverse()) await one.stop();
     dropFolder(folder);
   }
 }
+
+const NGINX = "nginx `return 204`";
 
 async function contendersOf(
   node: Node,
@@ -95,28 +94,39 @@ async function contendersOf(
   load: Load,
   open: (target: Target) => Target,
 ): Promise<Contender[]> {
-  const own = (path: string): Target => ({
-    name: path,
-    url: node.url + path,
-    pids: [node.pid],
-    stop: async () => {},
-  });
+  const own = (path: string, base = node.url): Target => ownTarget(node, base + path);
+  const { secureUrl } = node;
   const contenders: Contender[] = [
-    { name: "nginx `return 204`", target: open(await startNginx()), load },
+    { name: NGINX, target: open(await startNginx()), load },
     { name: "HAProxy map", target: open(await startHaproxy(known.file)), load },
     { name: "Chatelaine /auth", target: own("/auth"), load },
     { name: "Chatelaine /auth, half bad keys", target: own("/auth"), load: { ...load, bad: 0.5 } },
     { name: "Chatelaine /api/v1/verify", target: own("/api/v1/verify"), load: { ...load, as: "body" } },
+    { name: `${NGINX}, https`, target: open(await startNginxTls()), load },
+    { name: "Chatelaine /auth, https", target: own("/auth", secureUrl), load },
+    {
+      name: "Chatelaine /api/v1/verify, https",
+      target: own("/api/v1/verify", secureUrl),
+      load: { ...load, as: "body" },
+    },
   ];
   if (known.count > 1_000) return contenders;
   const { target, keys } = await startBetterAuth(known.count);
   return [...contenders, { name: "better-auth verifyApiKey", target: open(target), load: { ...load, keys } }];
 }
 
-/** Every key is asked for about once before anything is counted. */
-async function warm(node: Node, load: Load): Promise<void> {
-  const target: Target = { name: "warm", url: `${node.url}/auth`, pids: [node.pid], stop: async () => {} };
-  await measure(target, { ...load, seconds: Math.max(SECONDS, Number(process.env.BENCH_WARM ?? 15)) });
+function ownTarget(node: Node, url: string): Target {
+  return { name: url, url, pids: [node.pid], stop: async () => {} };
+}
+
+/** Every key is asked for once before anything is counted. */
+async function warm(node: Node, load: Load, size: number): Promise<void> {
+  const target = ownTarget(node, `${node.url}/auth`);
+  for (let from = 0; from < size; ) {
+    const { requests } = await measure(target, { ...load, from, seconds: Math.max(SECONDS, 5) });
+    if (requests === 0) throw new Error("Nothing was answered");
+    from += requests;
+  }
 }
 
 async function alternate(contenders: readonly Contender[]): Promise<Map<string, Measured>> {
@@ -134,12 +144,7 @@ interface Extra {
 
 /** Limits, latency at half the peak, and the same service with and without the guard. */
 async function extra(node: Node, folder: string, { load, pair, auth }: Extra): Promise<Row[]> {
-  const target = (path: string): Target => ({
-    name: path,
-    url: node.url + path,
-    pids: [node.pid],
-    stop: async () => {},
-  });
+  const target = (path: string): Target => ownTarget(node, node.url + path);
   const one = (name: string, text: string): string => {
     const file = join(folder, name);
     writeFileSync(file, text);
@@ -172,64 +177,8 @@ async function extra(node: Node, folder: string, { load, pair, auth }: Extra): P
       "",
       "",
     ],
-    ...(await guarded(node, load)),
+    ...guardRows(await measureGuard(node, load, RUNS)),
   ];
-}
-
-/** What a user feels. */
-async function guarded(node: Node, load: Load): Promise<Row[]> {
-  const service = await startNginx();
-  const { port } = new URL(service.url);
-  const upstreams = `upstream service { server 127.0.0.1:${port}; keepalive 64; } upstream check { server ${new URL(node.url).host}; keepalive 64; keepalive_requests 1000000000; }`;
-  const pass = `proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection "";`;
-  const check = `location = /.check { internal; proxy_pass http://check/auth?deny=403; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Host $host; }`;
-  const without = await startNginx(`location / { ${pass} }`, upstreams);
-  const withGuard = await startNginx(
-    `${check} location / { auth_request /.check; auth_request_set $u $upstream_http_remote_user; proxy_set_header Remote-User $u; ${pass} }`,
-    upstreams,
-  );
-  try {
-    const both = await alternate([
-      { name: "a service behind nginx", target: without, load },
-      { name: "the same with the guard", target: withGuard, load },
-    ]);
-    const [bare, held] = [...both.values()] as [Measured, Measured];
-    return [
-      ...[...both].map(
-        ([name, each]): Row => [
-          name,
-          figure(each.perSecond, ""),
-          "",
-          figure(each.p50Ms, ""),
-          figure(each.p99Ms, ""),
-          "",
-          "",
-        ],
-      ),
-      [
-        "the guard adds",
-        ratio(held.perSecond, bare.perSecond),
-        "",
-        figure(held.p50Ms - bare.p50Ms, ""),
-        figure(held.p99Ms - bare.p99Ms, ""),
-        "",
-        "",
-      ],
-    ];
-  } finally {
-    for (const one of [withGuard, without, service]) await one.stop();
-  }
-}
-
-function middle(runs: readonly Measured[]): Measured {
-  const of = (name: keyof Measured): number => median(runs.map((one) => one[name]));
-  return {
-    perSecond: of("perSecond"),
-    cpuMicroseconds: of("cpuMicroseconds"),
-    p50Ms: of("p50Ms"),
-    p99Ms: of("p99Ms"),
-    errors: of("errors"),
-  };
 }
 
 function rowOf(name: string, one: Measured, auth: Measured): Row {
