@@ -10,6 +10,8 @@ import {
   type RecipeFile,
 } from "./proxy-guard.ts";
 
+/** Connections that a worker keeps: more than are busy at once, or it opens new ones all the time; given up before the other side does. */
+const KEPT = ["keepalive 256;", "keepalive_requests 100000;", "keepalive_timeout 20s;"];
 /** nginx knows 401 and 403 alone. */
 const DENY = { deny: "403" } as const;
 
@@ -52,7 +54,7 @@ export function nginxSnippet(guard: Guard, isWritten: boolean): RecipeFile[] {
 
 function upstreams({ chatelaine, service }: Guard): string {
   const upstream = (name: string, place: string) =>
-    `upstream ${name} {\n  server ${place};\n  keepalive 32;\n}`;
+    `upstream ${name} {\n  server ${place};\n  ${KEPT.join("\n  ")}\n}`;
   return `${upstream("chatelaine_check", hostPort(chatelaine))}\n${upstream("chatelaine_service", hostPort(service))}`;
 }
 
