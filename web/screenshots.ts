@@ -18,6 +18,7 @@ const GUIDE: Readonly<Record<string, string>> = {
   actions: "keys-actions",
   edit: "key-edit-reset",
   delete: "key-delete",
+  use: "key-use",
 };
 
 async function take(screens: Screens, scheme: "light" | "dark", width: number): Promise<void> {

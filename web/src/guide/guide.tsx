@@ -81,6 +81,12 @@ export function Guide() {
         and the history below tells every change. <strong>Reset</strong> mends a revoked key; a later expiry
         brings an expired one back.
       </p>
+      <Picture name="use" alt="The details of a key with its use as a graph" />
+      <p>
+        <strong>Use</strong> shows how many requests were allowed and refused, and{" "}
+        <strong>Last refusals</strong> the exact rule of each. Whoever was refused learns only a number; typed
+        into the search of the list, it leads to the rule.
+      </p>
       <p>
         A key that comes over plain http from another machine is refused: anybody on the way could have read
         it. Use the https or wss address. <a href="/certificate">What to do about certificates</a>
