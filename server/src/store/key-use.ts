@@ -3,7 +3,7 @@
  * adds to what is there and touches nothing of the key itself, so no change to a key is ever undone.
  */
 import { openKeyDaysAging } from "./key-days.ts";
-import { lastUseStatements, openKeyClients } from "./last-use.ts";
+import { lastUseStatements, masked, openKeyClients } from "./last-use.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyDay, RefusalRecord, UseTally } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
@@ -96,7 +96,7 @@ function statementsOf(tallies: readonly UseTally[]): BatchStatement[] {
     {
       sql: ADD_HOST,
       rows: tallies.flatMap(({ keyId, last, hosts }) =>
-        [...hosts].map(([host, uses]) => [keyId, host, last?.at, uses]),
+        [...hosts].map(([host, uses]) => [keyId, masked(host), last?.at, uses]),
       ),
     },
     ...lastUseStatements(uses),
@@ -111,7 +111,7 @@ function refusalStatements(refusals: readonly RefusalRecord[]): BatchStatement[]
     one.reason,
     one.rule,
     one.address,
-    one.host,
+    masked(one.host),
   ]);
   const keys = [...new Set(refusals.map(({ keyId }) => keyId))];
   return [

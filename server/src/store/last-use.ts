@@ -28,6 +28,14 @@ const LIST_CLIENTS = `SELECT nullif(address, '') AS address, nullif(client, '') 
     UNION ALL SELECT address, client, last_used_at FROM activity.key_clients WHERE key_id = ?1)
   WHERE last_used_at >= ?2 GROUP BY 1, 2 ORDER BY at DESC, 1, 2 LIMIT ${CLIENTS_MAX}`;
 
+/** As long as a key's body, longer than any word of a client's name or label of a host. */
+const LONG_WORD = /[0-9A-Za-z+/_=%-]{64,}/g;
+
+/** Clients say what they like of themselves; a key that got in there by mistake, in whichever spelling, is not kept. */
+export function masked(text: string | null): string | null {
+  return text === null ? null : text.replace(LONG_WORD, "********");
+}
+
 /** What a batch of uses adds. */
 export function lastUseStatements(uses: readonly KeyUse[]): BatchStatement[] {
   const [first] = uses;
@@ -37,10 +45,10 @@ export function lastUseStatements(uses: readonly KeyUse[]): BatchStatement[] {
     keyIds,
     uses.map(({ at }) => at),
     uses.map(({ address }) => address),
-    uses.map(({ client }) => client),
+    uses.map(({ client }) => masked(client)),
   ];
   const earlier = uses.flatMap(({ keyId, earlier: clients = [] }) =>
-    clients.map(({ address, client, at }) => [keyId, address ?? "", client ?? "", at]),
+    clients.map(({ address, client, at }) => [keyId, address ?? "", masked(client) ?? "", at]),
   );
   const latest = uses.reduce((at, use) => Math.max(at, use.at), first.at);
   return [
