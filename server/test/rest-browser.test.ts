@@ -106,6 +106,26 @@ describe("headers (R18)", () => {
     }
   });
 
+  test("what is beside the API and the screens confines its page too", async () => {
+    const far = { "X-Forwarded-For": "192.0.2.9" };
+    const asked: readonly [string, Record<string, string>, number][] = [
+      ["/metrics", {}, 200],
+      ["/metrics", far, 403],
+      ["/.well-known/jwks.json", {}, 200],
+      ["/healthz", {}, 200],
+      ["/readyz", {}, 200],
+      ["/nothing", {}, 404],
+    ];
+    for (const [path, sent, status] of asked) {
+      const answer = await fetch(rest.url + path, { headers: sent });
+      const { headers } = answer;
+      expect([path, answer.status, headers.get("x-content-type-options")]).toEqual([path, status, "nosniff"]);
+      expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+      if (!path.endsWith("jwks.json"))
+        expect([path, headers.get("cache-control")]).toEqual([path, "no-store"]);
+    }
+  });
+
   test("no cell of an exported table can be taken for a formula", async () => {
     const auth = bearer(await rest.key("ada", "=HYPERLINK(1)"));
     const csv = await rest.send("GET /audit/export?format=csv", { headers: auth });

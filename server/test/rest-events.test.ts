@@ -137,6 +137,24 @@ describe("the stream of events", () => {
     }
   });
 
+  test("shows a key no more than the groups of its user still grant", async () => {
+    const { groups } = rest.app.accounts;
+    await groups.create(SYSTEM, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
+    await rest.user("gina", ["KEY_HOLDER"]);
+    await groups.addMember(SYSTEM, "readers", "gina");
+    using stream = await listen(bearer(await rest.key("gina", "ginas")));
+    await rest.key("ada", "granted");
+    await until(() => keyEvents(stream).includes("added granted"));
+    const { key } = await rest.app.keys.create(SYSTEM, { name: "taken away", username: "ada" });
+    await until(() => keyEvents(stream).includes("added taken away"));
+    // Both are taken in at once, and the second is told while it is asked what the reader may.
+    await groups.removeMember(SYSTEM, "readers", "gina");
+    await rest.app.keys.update(SYSTEM, key.id, { description: "x" });
+    await rest.key("gina", "her own");
+    await until(() => keyEvents(stream).includes("added her own"));
+    expect(keyEvents(stream)).not.toContain("changed taken away");
+  });
+
   test("goes on without spending from the rate limit of its key, and says no more to a key that was narrowed", async () => {
     const rateLimit = { limit: 1, windowSeconds: 3_600 };
     const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "one", username: "ada", rateLimit });

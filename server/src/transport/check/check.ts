@@ -9,6 +9,7 @@ import type { InsecureTransportRule } from "../../domain/settings.ts";
 import type { Log } from "../../log.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
+import { securityHeaders } from "../browser.ts";
 import type { BareRoute } from "../listen.ts";
 import { hasProxyHeaders } from "../peer.ts";
 import { createAskers } from "./asker.ts";
@@ -73,10 +74,9 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     const isNear = askerOf(address).isNear && !hasProxyHeaders(req.headers);
     const isOpen =
       isNear || (await ownCaller(req, address, isTls).catch(() => undefined))?.roles.has("SYSTEM_AUDIT_READ");
-    if (!isOpen) return new Response("Forbidden\n", { status: 403 });
-    return new Response(metricsText({ ...deps, ...deps.metrics }), {
-      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store" },
-    });
+    if (!isOpen) return confined(new Response("Forbidden\n", { status: 403 }));
+    const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+    return confined(new Response(metricsText({ ...deps, ...deps.metrics }), { headers }));
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
   const bare: BareRoute = (req, peerAddress, isTls) => {
@@ -89,10 +89,10 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
       return verifyRoute(req, askerOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
-    if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET")
-      return new Response(jwks, {
-        headers: { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" },
-      });
+    if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET") {
+      const headers = { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" };
+      return confined(new Response(jwks, { headers }));
+    }
     return undefined;
   };
   const metrics: BareRoute = (req, peerAddress, isTls) => {
@@ -106,4 +106,10 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     metrics,
     written: { [`${AUTH}/*`]: (req, peerAddress) => auth(req, null, askerOf(peerAddress())) },
   };
+}
+
+/** No page, whoever looks at it in a browser. */
+function confined(response: Response): Response {
+  securityHeaders(response.headers);
+  return response;
 }

@@ -65,7 +65,7 @@ class Hub implements EventHub {
       alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
     this.#timer = setInterval(() => {
-      for (const stream of this.#streams) void stream.comment();
+      for (const stream of this.#streams) void this.#judge(stream).then(() => stream.comment());
     }, COMMENT_EVERY_MS);
   }
 
@@ -106,7 +106,13 @@ class Hub implements EventHub {
     if (kind === "key")
       this.#add({ kind: "alert", action: "changed", id, name, sequence: seq }, change.userId);
     if (!change.ends) return;
-    for (const stream of this.#streams) if (stream.isTouchedBy(change)) void stream.check();
+    for (const stream of this.#streams) if (stream.isTouchedBy(change)) void this.#judge(stream);
+  }
+
+  /** What happens meanwhile is told by what the reader may then. */
+  async #judge(stream: Stream): Promise<void> {
+    await stream.check();
+    if (!stream.isInDoubt) for (const happening of stream.takeHeld()) this.#tell(stream, happening);
   }
 
   #endSession(id: string): void {
@@ -121,7 +127,12 @@ class Hub implements EventHub {
   }
 
   /** What ends by itself is told of by nobody in time: a key whose end has come hears nothing more. */
-  #tell(stream: Stream, { number, shown, userId }: Happening): void {
+  #tell(stream: Stream, happening: Happening): void {
+    if (stream.isInDoubt) {
+      stream.hold(happening);
+      return;
+    }
+    const { number, shown, userId } = happening;
     const endsAt = stream.caller.key?.expiresAt;
     if (endsAt && endsAt <= this.#clock.now()) stream.end();
     else if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
@@ -143,6 +154,9 @@ class Stream {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #caller: Caller;
   #isOpen = true;
+  #checks = 0;
+  #lastCheck = 0;
+  #held: Happening[] = [];
 
   constructor(asker: Asker, again: () => Promise<Asker | undefined>, onEnd: () => void) {
     this.#caller = asker.caller;
@@ -169,9 +183,24 @@ class Stream {
     this.#write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  async comment(): Promise<void> {
-    await this.check();
+  comment(): void {
     this.#write(": still here\n\n");
+  }
+
+  /** While it is asked who reads, nobody knows what he may see. */
+  get isInDoubt(): boolean {
+    return this.#checks > 0;
+  }
+
+  hold(happening: Happening): void {
+    if (this.#held.length >= KEPT_MAX) this.end();
+    else this.#held.push(happening);
+  }
+
+  takeHeld(): readonly Happening[] {
+    const held = this.#held;
+    this.#held = [];
+    return held;
   }
 
   isTouchedBy(change: Change): boolean {
@@ -181,9 +210,13 @@ class Stream {
 
   /** Ends where the caller may no more; else takes over what he may now. */
   async check(): Promise<void> {
+    const turn = ++this.#lastCheck;
+    this.#checks++;
     const asker = await this.#again().catch(() => undefined);
-    if (asker) this.#caller = asker.caller;
-    else this.end();
+    this.#checks--;
+    if (!asker) this.end();
+    // An answer that was asked for earlier may come later.
+    else if (turn === this.#lastCheck) this.#caller = asker.caller;
   }
 
   end(): void {
