@@ -1,0 +1,170 @@
+/** What `chatelaine proxy` can be told beside site and service, with the packaged proxies where there is one. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { verifyAssertion } from "@chatelaine/client/assertion";
+import { IDENTITY } from "@chatelaine/client/proxy-guard";
+import { openCheck } from "../../server/test/check-app.ts";
+import { run } from "./chatelaine.ts";
+import { makeCertificate } from "./namespace.ts";
+import { freePort, PROXIES, sendRaw, startProxy, startService } from "./real-proxy.ts";
+
+for (const proxy of PROXIES) {
+  test(`${proxy} asks over TLS, and believes nobody whom the authority of --chatelaine-ca and --to-ca does not vouch for`, async () => {
+    await using check = await openCheck({ https: "127.0.0.1:0" });
+    const { text } = await check.key("ci");
+    const folder = mkdtempSync(join(tmpdir(), "chatelaine-ca-"));
+    const own = join(folder, "ca.pem");
+    writeFileSync(own, check.server.caPem!);
+    const stranger = makeCertificate();
+    const { key: keyFile, both } = stranger;
+    const chatelaine = check.server.urls[1]!.replace("127.0.0.1", "localhost");
+    const pem = readFileSync(both, "utf8");
+    let arrived = 0;
+    using service = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      tls: { cert: pem.slice(0, pem.indexOf("-----BEGIN PRIVATE")), key: readFileSync(keyFile, "utf8") },
+      fetch: () => {
+        arrived++;
+        return new Response("hello");
+      },
+    });
+    const ask = async (chatelaineCa: string, to: string, more: readonly string[] = []) => {
+      const site = `http://127.0.0.1:${await freePort()}`;
+      const args = ["--chatelaine-ca", chatelaineCa, ...more];
+      await using _guard = await startProxy({ proxy, site, service: to, chatelaine, more: args });
+      return (await fetch(site, { headers: { Authorization: `Bearer ${text}` } })).status;
+    };
+    await using plain = startService();
+    const plainUrl = `http://127.0.0.1:${plain.port}`;
+    expect(await ask(own, plainUrl)).toBe(200);
+    expect(plain.arrived.length).toBe(1);
+    expect(await ask(both, plainUrl)).toBeGreaterThanOrEqual(500);
+    expect(plain.arrived.length).toBe(1);
+    const secureUrl = `https://localhost:${service.port}`;
+    expect(await ask(own, secureUrl, ["--to-ca", own])).toBeGreaterThanOrEqual(500);
+    expect(arrived).toBe(0);
+    expect(await ask(own, secureUrl, ["--to-ca", both])).toBe(200);
+    expect(arrived).toBe(1);
+    stranger.remove();
+  });
+
+  test(`${proxy} takes the key from the one header that is named, and passes a signed identity on`, async () => {
+    await using check = await openCheck();
+    await using service = startService();
+    const { id, text } = await check.key("ci");
+    await using guard = await startProxy({
+      proxy,
+      site: `http://127.0.0.1:${await freePort()}/app`,
+      service: `http://127.0.0.1:${service.port}`,
+      chatelaine: check.url,
+      more: ["--header", "X-Subscription-Key", "--assert", "app.example", "--scope", "dns:read"],
+    });
+    const ask = (headers: Record<string, string>, path = "/x") => fetch(guard.url + path, { headers });
+    const forged = { "Remote-Assertion": "a.b.c", remote_assertion: "a.b.c" };
+    const good = await ask({ ...forged, "X-Subscription-Key": text, Authorization: "Basic Zm9yZWlnbg==" });
+    expect(good.status).toBe(200);
+    const { headers } = (await good.json()) as { headers: Record<string, string> };
+    expect(headers).toMatchObject({ "remote-key-id": String(id), authorization: "Basic Zm9yZWlnbg==" });
+    expect(JSON.stringify(headers)).not.toContain(text);
+    expect(JSON.stringify(headers)).not.toContain("a.b.c");
+    const wanted = {
+      issuer: "chatelaine",
+      audience: "app.example",
+      jwks: `${check.url}/.well-known/jwks.json`,
+    };
+    expect(await verifyAssertion(headers["remote-assertion"], wanted)).toMatchObject({ ok: true });
+    const before = service.arrived.length;
+    const others: Record<string, string>[] = [
+      { Authorization: `Bearer ${text}` },
+      { "X-API-Key": text },
+      { Cookie: `a=${text}` },
+    ];
+    for (const one of others) expect((await ask(one)).status).toBe(401);
+    const { host, origin } = new URL(guard.url);
+    const paths = ["/app", "/app/", "/apple", "/APP/x", "//app/x", "/%61pp/x", "/x/../app/x", "/other", "/"];
+    for (const path of [...paths, "/app/../other", "/app/%2e%2e/other", "/app/..%2fother", "/app;/x"])
+      await sendRaw(origin, [`GET ${path} HTTP/1.1`, `Host: ${host}`, "Connection: close"]);
+    expect(service.arrived.length).toBe(before);
+  });
+}
+
+test("recipes of a Chatelaine elsewhere let no proxy believe any certificate", async () => {
+  const place = [
+    "--for",
+    "https://a.example",
+    "--to",
+    "https://b.example",
+    "--chatelaine",
+    "https://c.example",
+  ];
+  const textOf = async (proxy: string, ...more: string[]) =>
+    (await run(["proxy", proxy, ...place, ...more])).stdout;
+  const count = (text: string, part: string) => text.split(part).length - 1;
+  for (const proxy of ["nginx", "haproxy"]) {
+    const { code, stderr } = await run(["proxy", proxy, ...place, "--chatelaine", "https://192.0.2.1"]);
+    expect([code, stderr.includes("names alone")]).toEqual([2, true]);
+  }
+  for (const snippet of [[], ["--snippet"]]) {
+    const nginx = await textOf("nginx", ...snippet);
+    expect([count(nginx, "proxy_ssl_verify on;"), count(nginx, "ca-certificates.crt;")]).toEqual([2, 2]);
+  }
+  const envoy = await textOf("envoy", "--chatelaine-ca", "/a/ca.pem");
+  expect(count(envoy, "trusted_ca: { filename: /a/ca.pem }")).toBe(1);
+  expect(count(envoy, 'matcher: { exact: "b.example" }')).toBe(1);
+  expect(Bun.YAML.parse(envoy)).toBeObject();
+  const traefik = await textOf("traefik", "--chatelaine-ca", "/a/ca.pem", "--to-ca", "/b/ca.pem");
+  const { http } = Bun.YAML.parse(traefik) as {
+    http: Record<string, Record<string, Record<string, object>>>;
+  };
+  expect(http.middlewares?.["chatelaine-check"]?.forwardAuth).toMatchObject({ tls: { ca: "/a/ca.pem" } });
+  expect(http.serversTransports?.service).toEqual({ rootCAs: ["/b/ca.pem"] });
+});
+
+test("recipes take nothing that means something else in a configuration", async () => {
+  const attempts = [
+    ["--for", "http://a.example/$x"],
+    ["--for", "ftp://a.example"],
+    ["--for", "http://a.example", "--scope", "a:b;c"],
+    ["--for", "http://a.example", "--header", "a b"],
+    ["--for", "http://a.example", "--header", "cookie"],
+    ["--for", "http://a.example", "--cert", "/etc/x; evil"],
+  ];
+  for (const args of attempts) {
+    const { code, stdout } = await run(["proxy", "nginx", "--to", "http://127.0.0.1:1", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  }
+  expect(
+    (await run(["proxy", "apache", "--for", "http://a.example", "--to", "http://127.0.0.1:1"])).code,
+  ).toBe(2);
+});
+
+test("recipes of Traefik and Envoy are YAML that asks, strips and passes on what the others do", async () => {
+  for (const proxy of ["traefik", "envoy"]) {
+    const { code, stdout } = await run([
+      "proxy",
+      proxy,
+      "--for",
+      "https://a.example",
+      "--to",
+      "http://127.0.0.1:1",
+      "--scope",
+      "dns:read",
+    ]);
+    expect(code).toBe(0);
+    expect(Bun.YAML.parse(stdout)).toBeObject();
+    for (const name of IDENTITY) expect(stdout.toLowerCase()).toContain(name.toLowerCase());
+    if (proxy === "traefik")
+      for (const name of [
+        "Remote-Key-Id",
+        "Remote_Key_Id",
+        "Remote-Key_Id",
+        "Remote_Key-Id",
+        "Remote_Assertion",
+      ])
+        expect(stdout).toContain(`          ${name}: ""\n`);
+    expect(stdout).toContain("dns:read");
+  }
+});
