@@ -125,7 +125,7 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const keys = createKeys({ store, secrets, audit, clock, random });
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
-  const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
+  const accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   const alerts = createAlerts({ store, feed, clock, log });
   const webhook = createWebhook({ store, secrets, audit, post: createWebhookPost(), clock, log });

@@ -17,6 +17,7 @@ import { createKeys, type Keys } from "../src/keys/keys.ts";
 import type { Log } from "../src/log.ts";
 import { createSettings, type SettingsUseCase } from "../src/settings/settings.ts";
 import { openStore, type Store } from "../src/store/store.ts";
+import { createUsage } from "../src/usage/usage.ts";
 import { createVerify } from "../src/verify/verify.ts";
 
 export const PASSWORD = "a long password";
@@ -73,7 +74,8 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });
   const feed = createFeed(store, log);
-  const accounts = createAccounts({ store, verify, keys, audit, feed, secrets, clock, random, log });
+  const usage = createUsage({ store, keys, clock, log });
+  const accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   return {
     ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
@@ -81,7 +83,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
     close: async () => {
       feed.stop();
       accounts.close();
-      await audit.close();
+      await Promise.all([audit.close(), usage.close()]);
       await store.close();
       if (!beside) rmSync(folder, { recursive: true, force: true });
     },

@@ -42,6 +42,25 @@ test("checks are counted by hour and outcome, with last use and hosts, and no ch
   expect(key).toMatchObject({ description: "changed meanwhile", pausedAt: clock.now() });
 });
 
+test("calls of the REST API by a key count as its use, and refused ones tell its owner from where they came", async () => {
+  const clock = movedClock();
+  await using check = await openCheck({}, { clock });
+  const { usage, keys } = check.app;
+  const { id, text } = await check.key("ci");
+  const call = async (): Promise<number> => {
+    const headers = { Authorization: `Bearer ${text}`, "User-Agent": "tester/1" };
+    return (await fetch(`${check.url}/api/v1/keys/self`, { headers })).status;
+  };
+  expect([await call(), await call()]).toEqual([200, 200]);
+  await keys.pause(SYSTEM, id);
+  expect(await call()).toBe(401);
+  const { counts, refusals } = await usage.report(SYSTEM, id, 0);
+  expect(counts.map(({ outcomes }) => outcomes)).toEqual([{ ok: 2, paused: 1 }]);
+  expect(refusals).toMatchObject([
+    { keyId: id, reason: "paused", rule: "API key is paused", address: "127.0.0.1", at: clock.now() },
+  ]);
+});
+
 test("a key's owner reads its use by the REST API", async () => {
   await using check = await openCheck();
   const { id, text } = await check.key("ci");

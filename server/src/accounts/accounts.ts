@@ -16,6 +16,7 @@ import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { MaybePromise, Profile, Store } from "../store/store.ts";
+import type { Usage } from "../usage/usage.ts";
 import type { Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
 import { createPasswords } from "./passwords.ts";
@@ -247,6 +248,7 @@ export interface AccountsDeps {
   readonly verify: Verify;
   readonly keys: Pick<Keys, "revokeExposed">;
   readonly audit: Audit;
+  readonly usage: Pick<Usage, "count" | "refuse">;
   readonly feed: Feed;
   readonly secrets: Secrets;
   readonly clock: Clock;

@@ -8,6 +8,7 @@ import type { Need, Verdict } from "../verify/verify.ts";
 import type { CallerResult, SignInResult } from "./accounts.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
+import { noteKeyRefusal, noteKeyUse } from "./sign-in-use.ts";
 import { callerOfRecord } from "./standing.ts";
 
 const WARN_EVERY_MS = 60_000;
@@ -35,7 +36,7 @@ export class KeySignIn {
     if (!verdict.ok) return this.#refuse(verdict, words, origin);
     const credential = credentialOfKey(this.#deps, verdict.record, { seen, scram: false });
     noteSignIn(audit, credential, origin);
-    audit.noteUse(verdict.record.id, origin.address, origin.client);
+    noteKeyUse(this.#deps, verdict.record.id, origin);
     return { ok: true, credential };
   }
 
@@ -52,7 +53,7 @@ export class KeySignIn {
     const judged = this.#judge(text, { username }, origin);
     const called = ({ verdict, words }: Judged): CallerResult => {
       if (!verdict.ok) return this.#refuse(verdict, words, origin);
-      this.#deps.audit.noteUse(verdict.record.id, origin.address, origin.client);
+      noteKeyUse(this.#deps, verdict.record.id, origin);
       return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
@@ -121,6 +122,7 @@ export class KeySignIn {
   ): Extract<CallerResult, { ok: false }> {
     const username = record?.user.username;
     noteRefusal(this.#deps.audit, { kind: "API_KEY", reason, error, username, key: record }, origin);
+    if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
     return { ok: false, reason, fault, waitMs: rate?.resetMs };
   }
 }

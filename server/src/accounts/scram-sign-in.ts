@@ -26,6 +26,7 @@ import {
 } from "./scram.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
+import { noteKeyRefusal, noteKeyUse } from "./sign-in-use.ts";
 
 type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
 
@@ -83,7 +84,7 @@ export class ScramSignIn {
     if (!verdict.ok) return this.#refuse(verdict.reason, wordsOfRefusal(verdict.reason), origin, record);
     const credential = credentialOfKey(this.#deps, record, { seen, scram: true });
     noteSignIn(audit, credential, origin);
-    audit.noteUse(record.id, origin.address, origin.client);
+    noteKeyUse(this.#deps, record.id, origin);
     return { ok: true, credential, serverFinal };
   }
 
@@ -114,6 +115,7 @@ export class ScramSignIn {
   ): { ok: false; reason: SignInRefusal } {
     const username = record?.user.username;
     noteRefusal(this.#deps.audit, { kind: "SCRAM", reason, error, username, key: record }, origin);
+    if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
     return { ok: false, reason };
   }
 }

@@ -6,6 +6,7 @@ import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { CheckRecord, CheckUser, Store } from "../store/store.ts";
+import type { Usage } from "../usage/usage.ts";
 import type { Verify } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 import type { Passwords } from "./passwords.ts";
@@ -18,6 +19,7 @@ export interface SignInDeps {
   readonly verify: Verify;
   readonly keys: Pick<Keys, "revokeExposed">;
   readonly audit: Pick<Audit, "note" | "noteUse">;
+  readonly usage: Pick<Usage, "count" | "refuse">;
   readonly feed: Pick<Feed, "follow">;
   readonly secrets: Secrets;
   readonly clock: Clock;

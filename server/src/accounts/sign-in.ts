@@ -8,6 +8,7 @@ import { KeySignIn } from "./key-sign-in.ts";
 import { ScramSignIn } from "./scram-sign-in.ts";
 import { credentialOfPassword, credentialOfToken, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
+import { noteKeyUse } from "./sign-in-use.ts";
 import { refusalOfUser, standingOf } from "./standing.ts";
 
 export function createSignIn(deps: SignInDeps): SignIn {
@@ -71,7 +72,7 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
   }
   const credential = credentialOfToken(deps, root, { tokenId: token.id, seen });
   noteSignIn(deps.audit, credential, origin);
-  if (root.key) deps.audit.noteUse(root.key.id, origin.address, origin.client);
+  if (root.key) noteKeyUse(deps, root.key.id, origin);
   return { ok: true, credential };
 }
 

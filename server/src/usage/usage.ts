@@ -12,7 +12,7 @@ import type { Log } from "../log.ts";
 import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
 import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen, Tally } from "./tally.ts";
 
-export { OUTCOME_LETTERS, type Outcome, type Seen };
+export { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen };
 
 export const FLUSH_EVERY_MS = 1_000;
 const WAITING_MAX = 200_000;
@@ -46,6 +46,8 @@ export interface Usage {
   why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
   /** Counts one check of a key whose secret was right. */
   note(keyId: number, outcome: CountedOutcome, seen: Seen, at?: number): void;
+  /** Counts one sign-in or call by a key, whose last use is noted elsewhere. */
+  count(keyId: number, outcome: CountedOutcome): void;
   /** Keeps why, for the owner of the key. */
   refuse(record: RefusalRecord): void;
   flush(): Promise<void>;
@@ -101,6 +103,18 @@ export function createUsage({
     });
     return writing;
   };
+  /** undefined: there is no room for one more key. */
+  const tallyOf = (keyId: number): Tally | undefined => {
+    const known = tallies.get(keyId);
+    if (known) return known;
+    if (tallies.size >= WAITING_MAX) {
+      untold++;
+      return undefined;
+    }
+    const tally = new Tally(keyId);
+    tallies.set(keyId, tally);
+    return tally;
+  };
   let isFlushing = false;
   const timer = setInterval(async () => {
     if (isFlushing) return;
@@ -139,18 +153,11 @@ export function createUsage({
       }
     },
     note: (keyId, outcome, seen, now = clock.now()) => {
-      let tally = tallies.get(keyId);
-      if (!tally) {
-        if (tallies.size >= WAITING_MAX) {
-          untold++;
-          return;
-        }
-        tally = new Tally(keyId);
-        tallies.set(keyId, tally);
-      }
-      tally.count(outcome, now);
-      if (outcome === "ok") tally.use(seen, now);
+      const tally = tallyOf(keyId);
+      tally?.count(outcome, now);
+      if (outcome === "ok") tally?.use(seen, now);
     },
+    count: (keyId, outcome) => tallyOf(keyId)?.count(outcome, clock.now()),
     refuse: (record) => {
       if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);
     },
