@@ -124,7 +124,7 @@ describe("the commands of the guides", () => {
   });
 
   test("that reproduce the vector of SCRAM in Python give what the page says", async () => {
-    const [program] = (await blocks("scram")).filter((block) => block.startsWith("import base64"));
+    const [program] = (await blocks("scram")).filter((block) => block.includes(VECTOR.body));
     const run = Bun.spawn(["python3", "-c", program!], { stdout: "pipe", stderr: "inherit" });
     const output = await new Response(run.stdout).text();
     expect(await run.exited).toBe(0);
@@ -137,6 +137,30 @@ describe("the commands of the guides", () => {
     ]);
     const keys = await scramKeys(VECTOR.body, Buffer.from("0123456789abcdef"), 50_000);
     expect(Buffer.from(keys.storedKey).toString("base64")).toBe(VECTOR.storedKey);
+  });
+
+  test("sign in by SCRAM with nothing but Python, over http and over https", async () => {
+    await using secure = await openRest({ http: "off", https: "127.0.0.1:0" });
+    const folder = mkdtempSync(join(tmpdir(), "chatelaine-ca-"));
+    const tls = { rejectUnauthorized: false };
+    const ca = await fetch(`${secure.url}/ca.pem`, { tls });
+    writeFileSync(join(folder, "ca.pem"), await ca.text());
+    for (const app of [rest, secure]) {
+      const page = await fetch(`${app.url}/api/docs/current/scram`, { tls });
+      const [program] = blocksOf(await page.text()).filter((block) => block.includes("socket"));
+      const signIn = async (key: string) => {
+        const run = Bun.spawn(["python3", "-c", program!.replaceAll('USER"', 'ada"')], {
+          env: { ...process.env, CHATELAINE_KEY: key, SSL_CERT_FILE: join(folder, "ca.pem") },
+          stdout: "pipe",
+          stderr: "ignore",
+        });
+        return [await new Response(run.stdout).text(), await run.exited];
+      };
+      const key = await app.key("ada", "by SCRAM");
+      expect(await signIn(key)).toEqual(["Signed in as ada\n", 0]);
+      expect(await signIn(`${key.split("-")[0]}-${"A".repeat(64)}`)).toEqual(["", 1]);
+    }
+    rmSync(folder, { recursive: true, force: true });
   });
 
   test("in Python and TypeScript run too", async () => {

@@ -3,6 +3,7 @@ import { OPERATIONS } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
 import { code, type Markup, type Page, table } from "./layout.ts";
 import { operationPath } from "./operations.ts";
+import { signInProgram } from "./scram-program.ts";
 
 const CLIENT_NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
@@ -63,6 +64,8 @@ with Client("${origin.replace(/^http/, "ws")}/api/current") as client:
     key = open("/run/secrets/chatelaine").read().strip()
     client.login_with_api_key("USER", key${origin.startsWith("http:") ? ", channel_binding=False" : ""})
     print(client.call("auth.me"))`)}
+<p>With nothing but Python itself, where no package can be installed:</p>
+${code(signInProgram(origin))}
 ${keyFiles(origin, base)}${exchange(base)}${vector()}`,
   };
 }
