@@ -192,6 +192,22 @@ describe("the documentation in a browser", () => {
     expect(text).not.toContain("<script>alert");
   });
 
+  test("whoever asks for a task in his own words finds its guide first", async () => {
+    const tasks = {
+      "Rotate a key from CI": "rotate-a-key",
+      "Why was my key refused?": "why-refused",
+      "sign in by SCRAM from Python": "scram",
+      "list expiring keys": "expiring-keys",
+      "how do I guard a service": "guard-a-service",
+      "what may my key call": "my-key",
+    };
+    for (const [words, path] of Object.entries(tasks)) {
+      const { text } = await rest.send(`GET /api/docs/current/search?q=${encodeURIComponent(words)}`);
+      const [, first] = /class="found">\s*<li><a href="([^"]+)"/.exec(text) ?? [];
+      expect([words, first]).toEqual([words, `/api/docs/current/${path}`]);
+    }
+  });
+
   test("the search leads to the very operation in the reference", async () => {
     const page = await open("");
     await page.getByRole("searchbox").fill("lift a lock unlock user");

@@ -4,6 +4,10 @@ import type { Page } from "./layout.ts";
 import { operationEntries } from "./operations.ts";
 
 const WORDS_MAX = 10;
+/** What people ask with, and no page goes by. */
+const FILLERS = new Set(
+  "a an and are can do does for from how i in is it my of on the to was what with".split(" "),
+);
 const SHOWN_CHARS = 140;
 const PAGES_SHOWN = 60;
 /** In the place of this server's address, which nobody looks for. */
@@ -28,8 +32,8 @@ export function createSearch(): (q: string, version: string, pages: readonly Pag
     }
     const words = q
       .toLowerCase()
-      .split(/\s+/)
-      .filter((word) => word !== "")
+      .split(/[\s?!]+/)
+      .filter((word) => word !== "" && !FILLERS.has(word))
       // One and many alike.
       .map((word) => word.replace(/(?<=\w{3})s$/, ""))
       .slice(0, WORDS_MAX);
@@ -49,7 +53,8 @@ function find(entries: readonly Entry[], words: readonly string[]): Page[] {
   const found = entries.filter(({ text }) => words.every((word) => text.includes(word)));
   const rank = ({ title, page }: Entry): number => {
     if (words.every((word) => title.includes(word))) return 0;
-    return words.every((word) => `${page.path} ${page.words}`.toLowerCase().includes(word)) ? 1 : 2;
+    const named = `${title} ${page.path} ${page.words}`.toLowerCase();
+    return words.every((word) => named.includes(word)) ? 1 : 2;
   };
   return found.toSorted((one, other) => rank(one) - rank(other)).map(({ page }) => page);
 }
