@@ -1,0 +1,137 @@
+/** Audit, system settings and the webhook, as an administrator meets them. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { button, chooseAction, dialog, field } from "./page.ts";
+import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+
+const SECRET = "a secret of sixteen or more";
+let screens: Screens;
+
+beforeAll(async () => {
+  screens = await openScreens();
+  await addUser(screens, "ada", "FULL_ADMIN");
+  await addUser(screens, "grace", "READONLY_ADMIN");
+});
+
+afterAll(async () => {
+  await screens[Symbol.asyncDispose]();
+  await closeBrowser();
+});
+
+test("the webhook is set, tested against a real receiver, and its deliveries are shown", async () => {
+  const got: { body: string; headers: Headers }[] = [];
+  using receiver = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (req) => {
+      got.push({ body: await req.text(), headers: req.headers });
+      return new Response(null, { status: 204 });
+    },
+  });
+  const page = await screens.open("ada", "/system");
+  const card = page.getByRole("group", { name: "Webhook for alerts" });
+  await field(card, "Webhook address").fill(`http://127.0.0.1:${receiver.port}/alerts`);
+  await field(card, "Secret").fill(SECRET);
+  await button(card, "Save").click();
+  await page.getByText("The settings hold from now on").waitFor();
+  await card.getByText("There is one. Type another to replace it.").waitFor();
+  expect(await field(card, "Secret").inputValue()).toBe("");
+  await button(page, "Send Test").click();
+  await page.getByText("The receiver took the test message.").waitFor();
+  const list = page.getByRole("table", { name: "Webhook deliveries" });
+  await list.getByRole("row").filter({ hasText: "Test" }).getByText("Delivered").waitFor();
+  const [sent] = got;
+  expect(JSON.parse(sent?.body ?? "")).toMatchObject({ type: "test" });
+  const signed = `${sent?.headers.get("Chatelaine-Timestamp")}.${sent?.body}`;
+  const mac = createHmac("sha256", SECRET).update(signed).digest("hex");
+  expect(sent?.headers.get("Chatelaine-Signature")).toBe(`v1=${mac}`);
+});
+
+test("a receiver that refuses is told as what it is", async () => {
+  using receiver = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response("no", { status: 500 }),
+  });
+  await screens.local.settings.change(screens.local.caller, {
+    webhookUrl: `http://127.0.0.1:${receiver.port}/`,
+  });
+  const page = await screens.open("ada", "/system");
+  await button(page, "Send Test").click();
+  await page.getByText("The receiver did not take the test message").waitFor();
+});
+
+test("the audit is filtered, its entries are read as differences, and what is left is exported", async () => {
+  const { keys, caller } = screens.local;
+  const { id } = await addKey(screens, "ada", "audited");
+  await keys.update(caller, id, { name: "audited anew", rateLimit: { limit: 5, windowSeconds: 60 } });
+  const page = await screens.open("ada", "/audit");
+  await page.getByRole("searchbox", { name: "Search" }).fill("Update API key audited");
+  const row = page.getByRole("row").filter({ hasText: "Update API key audited anew" });
+  await row.waitFor();
+  await page.getByRole("row").filter({ hasText: "Create API key" }).first().waitFor({ state: "detached" });
+  await row.getByRole("button").first().click();
+  const entry = dialog(page, "Update API key audited anew");
+  expect(await entry.locator(".differences").innerText()).toMatch(
+    /Name\s*audited → audited anew[\s\S]*Rate limit\s*5 uses a minute/,
+  );
+  await button(entry, "Close details").click();
+  await entry.waitFor({ state: "detached" });
+  await button(page, "Export").click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("menuitem", { name: "JSON Lines" }).click(),
+  ]);
+  const lines = readFileSync(await download.path(), "utf8")
+    .trim()
+    .split("\n");
+  expect(lines.map((line) => JSON.parse(line).description)).toEqual(["Update API key audited anew"]);
+});
+
+test("refused sign-ins are an alert that leads to who tried", async () => {
+  const failed = await fetch(`${screens.url}/api/v1/session`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Origin: screens.url },
+    body: JSON.stringify({ username: "ada", password: "certainly not this" }),
+  });
+  expect(failed.status).toBe(401);
+  const page = await screens.open("ada");
+  await page.getByRole("button", { name: /^Alerts: / }).click();
+  await page.getByText(/refused sign-in/).click();
+  await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
+  await page
+    .getByRole("row")
+    .filter({ hasText: "Sign in by password" })
+    .getByText("Refused")
+    .first()
+    .waitFor();
+});
+
+test("an administrator ends a session, and its page says so", async () => {
+  const theirs = await screens.open("grace");
+  await theirs.getByRole("heading", { level: 1, name: "User API Keys" }).waitFor();
+  const page = await screens.open("ada", "/system");
+  await button(page, "End session of grace").first().click();
+  await theirs.getByRole("heading", { name: "Your session has ended" }).waitFor();
+});
+
+test("a group is edited and deleted, and says who loses what", async () => {
+  const { accounts, caller } = screens.local;
+  await accounts.groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
+  await accounts.groups.addMember(caller, "ops", "grace");
+  const page = await screens.open("ada", "/groups");
+  await chooseAction(page, "ops", "Edit");
+  const panel = dialog(page, "Edit Group");
+  await field(panel, "Scopes").fill("dns:write");
+  await field(panel, "Scopes").press("Enter");
+  await button(panel, "Save").click();
+  await panel.waitFor({ state: "detached" });
+  await page.getByText("dns:write").waitFor();
+  await chooseAction(page, "ops", "Delete");
+  const ask = dialog(page, "Delete Group");
+  await ask.getByText("Its member loses what it grants").waitFor();
+  await ask.getByRole("checkbox", { name: "Confirm", exact: true }).click();
+  await button(ask, "Delete").click();
+  await button(page, "Actions for ops").waitFor({ state: "detached" });
+});
