@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { closeBrowser, openScreens, type Screens } from "./test/screens.ts";
+import { closeBrowser, openScreens, PASSWORD, type Screens } from "./test/screens.ts";
 import { furnish, SHOTS } from "./test/shots.ts";
 
 const folder = resolve(process.argv[2] ?? join(import.meta.dir, "dist", "screenshots"));
@@ -46,19 +46,35 @@ async function take(screens: Screens, scheme: "light" | "dark", width: number): 
   }
 }
 
+/** What is there before anybody is: the first administrator, then the first key holder. */
+async function takeSetup(fresh: Screens): Promise<void> {
+  const page = await fresh.open(undefined, `/setup#token=${await fresh.server.makeSetupToken()}`);
+  const takeAll = async (name: string): Promise<void> => {
+    for (const colorScheme of ["light", "dark"] as const)
+      for (const width of [1440, 360]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: width < 768 ? 780 : 900 });
+        await page.waitForTimeout(250);
+        await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`) });
+      }
+  };
+  await page.getByLabel("Username", { exact: true }).fill("ada");
+  await takeAll("setup");
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByLabel("Password again", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Make administrator" }).click();
+  await page.getByRole("button", { name: "Make key holder" }).waitFor();
+  await takeAll("setup-holder");
+  await page.context().close();
+}
+
 /** For a quick look at some: their names, parted by commas, then `light-1440` or its like. */
 const only = process.argv[3]?.split(",").filter((name) => name !== "all" && name !== "");
 const onlyKind = process.argv[4];
 mkdirSync(folder, { recursive: true });
 mkdirSync(pictures, { recursive: true });
 await using bare = await openScreens();
-for (const scheme of ["light", "dark"] as const) {
-  const token = await bare.server.makeSetupToken();
-  const page = await bare.open(undefined, `/setup#token=${token}`, { colorScheme: scheme });
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: join(folder, `setup-${scheme}-1440.png`) });
-  await page.context().close();
-}
+await takeSetup(bare);
 await using screens = await openScreens();
 await furnish(screens);
 for (const scheme of ["light", "dark"] as const)

@@ -76,6 +76,19 @@ export const SHOTS: readonly Shot[] = [
         await box.click();
     },
   },
+  {
+    name: "keys-bulk-delete",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => {
+      for (const box of (await page.getByRole("checkbox", { name: /^Select / }).all()).slice(1, 4))
+        await box.click();
+      await page
+        .getByRole("group", { name: "Selected keys" })
+        .getByRole("button", { name: "Delete" })
+        .click();
+    },
+  },
   { name: "keys-columns", user: "ada", path: "/keys", prepare: press("Columns") },
   { name: "keys-actions", user: "ada", path: "/keys", prepare: choose("ci-deploy", "") },
   { name: "settings-menu", user: "ada", path: "/keys", prepare: press("Settings") },
@@ -168,8 +181,10 @@ export const SHOTS: readonly Shot[] = [
     ),
   },
   { name: "user-delete", user: "ada", path: "/users", prepare: choose("builder", "Delete") },
+  { name: "user-set-password", user: "ada", path: "/users", prepare: choose("fresh", "Set Password") },
   { name: "groups", user: "ada", path: "/groups" },
   { name: "group-add", user: "ada", path: "/groups", prepare: press("Add Group") },
+  { name: "group-delete", user: "ada", path: "/groups", prepare: choose("dns", "Delete") },
   { name: "audit", user: "ada", path: "/audit" },
   {
     name: "audit-entry",
@@ -204,6 +219,16 @@ export const SHOTS: readonly Shot[] = [
       async (page) => panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click(),
       seeExpiry,
     ),
+  },
+  {
+    name: "session-over",
+    user: "leaver",
+    path: "/keys",
+    prepare: async (page) => {
+      await page.context().clearCookies();
+      await page.getByRole("searchbox", { name: "Search" }).fill("x");
+      await page.getByRole("heading", { name: "Your session has ended" }).waitFor();
+    },
   },
   { name: "not-found", user: "ada", path: "/keys/none" },
 ];
@@ -249,6 +274,7 @@ export async function furnish(screens: Screens): Promise<void> {
   await addUser(screens, "grace", "READONLY_ADMIN");
   await addUser(screens, "builder", "KEY_HOLDER");
   await addUser(screens, "fresh", "KEY_HOLDER");
+  await addUser(screens, "leaver", "KEY_HOLDER");
   await accounts.users.create(caller, {
     username: "monitoring",
     fullName: "Prometheus and Grafana",
