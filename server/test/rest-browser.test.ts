@@ -79,6 +79,11 @@ describe("forged requests (R17)", () => {
     ]);
     expect(named.headers.get("access-control-allow-credentials")).toBeNull();
     expect((await open.send("OPTIONS /keys", { headers: { Origin } })).status).toBe(403);
+    const read = await open.send("GET /session", { headers: { Origin: "https://tools.example" } });
+    expect(read.headers.get("access-control-expose-headers")).toContain("Retry-After");
+    const { Cookie = "" } = await open.browser("ada");
+    const cookie = { Cookie, Origin: "https://tools.example" };
+    expect((await open.send("GET /keys", { headers: cookie })).status).toBe(403);
   });
 });
 
