@@ -83,7 +83,7 @@ export async function openSqliteStore({
     findKey: direct.findKey,
     findKeyId: direct.findKeyId,
     findHot: hot.findHot,
-    findWords: hot.findWords,
+    findWords: remembering(hot.findWords, hot.stamp),
     stamp: hot.stamp,
     takeRate: rates.take,
     giveBackRate: rates.giveBack,
