@@ -1,6 +1,6 @@
 /** The store on two SQLite files: hot reads on the main thread, lists in a reader thread, changes in a writer thread. */
 import { accessSync, constants } from "node:fs";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
@@ -238,14 +238,17 @@ class Lists {
   }
 
   async #expired(now: number): Promise<readonly Pick<Key, "id" | "version">[]> {
-    return this.#db
-      .selectFrom("keys")
-      .select(["id", "version"])
-      .where("expiry_told", "=", 0)
-      .where("expires_at", "is not", null)
-      .where("expires_at", "<=", now)
-      .limit(EXPIRED_AT_ONCE)
-      .execute();
+    return (
+      this.#db
+        .selectFrom("keys")
+        .select(["id", "version"])
+        // In the statement's text: only so is the index of those that were not told the planner's.
+        .where("expiry_told", "=", sql.lit(0))
+        .where("expires_at", "is not", null)
+        .where("expires_at", "<=", now)
+        .limit(EXPIRED_AT_ONCE)
+        .execute()
+    );
   }
 
   async #password(username: string): Promise<PasswordRecord | undefined> {
