@@ -137,7 +137,7 @@ function Facts({ user, onAction }: { readonly user: User; readonly onAction: Use
           <ul className="plain-list">
             {sayCeilings(user.ceilings).map((words) => (
               <li key={words} className="break">
-                {words.charAt(0).toUpperCase() + words.slice(1)}
+                {words}
               </li>
             ))}
           </ul>
