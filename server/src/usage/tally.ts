@@ -1,8 +1,5 @@
-/**
- * What happened to one key since the last batch. Most checks are like the one before them, so one count, one host and one
- * client stand by themselves, and a list of others is only made where there are any.
- */
-import { type ClientUse, EarlierClients } from "../domain/recent-clients.ts";
+/** What happened to one key since the last batch, where there is more to tell than a row of `use-table.ts` holds. */
+import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { KeyUse, UseTally } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 
@@ -29,6 +26,8 @@ export const OUTCOME_LETTERS: Readonly<Record<CountedOutcome, string>> = {
   insecure_transport: "h",
 };
 
+export const OUTCOMES = Object.keys(OUTCOME_LETTERS) as readonly CountedOutcome[];
+
 const HOUR_MS = 3_600_000;
 const HOSTS_AT_ONCE = 8;
 /** Beyond the most, hosts are counted together under the empty name. */
@@ -42,102 +41,63 @@ interface Hour {
 }
 
 type Count = UseTally["counts"][number];
-type Counts = Map<string, Count>;
 
 export class Tally implements UseTally {
   readonly keyId: number;
-  /** Of what is counted in `#times`. */
-  #day = 0;
-  #what = "";
-  #times = 0;
-  #others: Counts | undefined;
-  #uses = 0;
-  #usedAt = 0;
-  #address: string | null = null;
-  #client: string | null = null;
-  #host: string | null = null;
-  #hostUses = 0;
-  #otherHosts: Map<string, number> | undefined;
+  readonly #counts = new Map<string, Count>();
+  readonly #hosts = new Map<string, number>();
+  #last: KeyUse | undefined;
   #earlier: EarlierClients | undefined;
 
   constructor(keyId: number) {
     this.keyId = keyId;
   }
 
-  count(outcome: CountedOutcome, now: number): void {
-    const { day, names } = hourOf(now);
-    const what = names[outcome];
-    if (what === this.#what && day === this.#day) {
-      this.#times++;
-      return;
-    }
-    if (this.#times > 0) {
-      this.#others ??= new Map();
-      this.#addLast(this.#others);
-    }
-    this.#day = day;
-    this.#what = what;
-    this.#times = 1;
-  }
-
-  /** A use that was not refused. */
-  use({ address, client, host }: Seen, now: number): void {
-    const isSame = this.#uses > 0 && address === this.#address && client === this.#client;
-    if (!isSame) this.#changeClient(address, client, now);
-    this.#uses++;
-    this.#usedAt = now;
-    if (host !== null) this.#countHost(host);
+  /**
+   * @param use of whom it was a use, or null
+   * @param times as often, all in one hour
+   */
+  note(outcome: CountedOutcome, use: Seen | null, now: number, times = 1): void {
+    const count = countOf(outcome, now, times);
+    const name = `${count.day}/${count.what}`;
+    this.#counts.set(name, { ...count, times: times + (this.#counts.get(name)?.times ?? 0) });
+    if (use) this.#use(use, now, times);
   }
 
   get counts(): readonly Count[] {
-    const all: Counts = new Map(this.#others);
-    this.#addLast(all);
-    return [...all.values()];
+    return [...this.#counts.values()];
   }
 
   get hosts(): ReadonlyMap<string, number> {
-    const hosts = new Map(this.#otherHosts);
-    if (this.#host !== null) addTo(hosts, this.#host, this.#hostUses);
-    return hosts;
+    return this.#hosts;
   }
 
   get last(): KeyUse | undefined {
-    if (this.#uses === 0) return undefined;
-    const { keyId } = this;
-    const last = { keyId, at: this.#usedAt, address: this.#address, client: this.#client, count: this.#uses };
-    return this.#earlier ? { ...last, earlier: this.#earlier.list() } : last;
+    return this.#last && this.#earlier ? { ...this.#last, earlier: this.#earlier.list() } : this.#last;
   }
 
-  #addLast(counts: Counts): void {
-    const [day, what] = [this.#day, this.#what];
-    const name = `${day}/${what}`;
-    counts.set(name, { day, what, times: this.#times + (counts.get(name)?.times ?? 0) });
-  }
-
-  #changeClient(address: string | null, client: string | null, now: number): void {
-    if (this.#uses > 0) {
-      const before: ClientUse = { address: this.#address, client: this.#client, at: now };
+  #use({ address, client, host }: Seen, at: number, times: number): void {
+    const before = this.#last;
+    if (before && !isSameClient(before, { address, client })) {
       this.#earlier ??= new EarlierClients();
-      this.#earlier.add(before);
+      this.#earlier.add({ address: before.address, client: before.client, at: before.at });
     }
-    this.#address = address;
-    this.#client = client;
+    this.#last = { keyId: this.keyId, at, address, client, count: times + (before?.count ?? 0) };
+    if (host === null) return;
+    const isNamed = this.#hosts.has(host) || this.#hosts.size < HOSTS_AT_ONCE;
+    const name = isNamed ? host : OTHER_HOSTS;
+    this.#hosts.set(name, times + (this.#hosts.get(name) ?? 0));
   }
+}
 
-  #countHost(host: string): void {
-    if (host === this.#host) {
-      this.#hostUses++;
-      return;
-    }
-    if (this.#host === null) {
-      this.#host = host;
-      this.#hostUses = 1;
-      return;
-    }
-    this.#otherHosts ??= new Map();
-    const isKnown = this.#otherHosts.has(host) || this.#otherHosts.size + 1 < HOSTS_AT_ONCE;
-    addTo(this.#otherHosts, isKnown ? host : OTHER_HOSTS, 1);
-  }
+/** As the store keeps it. */
+export function countOf(outcome: CountedOutcome, at: number, times: number): Count {
+  const { day, names } = hourOf(at);
+  return { day, what: names[outcome], times };
+}
+
+export function isSameHour(a: number, b: number): boolean {
+  return Math.floor(a / HOUR_MS) === Math.floor(b / HOUR_MS);
 }
 
 let hour: Hour = { number: -1, day: 0, names: OUTCOME_LETTERS };
@@ -151,8 +111,4 @@ function hourOf(now: number): Hour {
     hour = { number, day: Math.floor(number / 24), names: Object.fromEntries(named) };
   }
   return hour;
-}
-
-function addTo(counts: Map<string, number>, name: string, by: number): void {
-  counts.set(name, (counts.get(name) ?? 0) + by);
 }

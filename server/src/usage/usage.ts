@@ -10,7 +10,8 @@ import { CLIENTS_AGE_MS, type ClientUse } from "../domain/recent-clients.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
-import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen, Tally } from "./tally.ts";
+import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./tally.ts";
+import { UseTable } from "./use-table.ts";
 
 export { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen };
 
@@ -21,6 +22,8 @@ const SLICE_KEYS = 1_000;
 /** The pause after a slice, in times of what it took. */
 const REST = 3;
 const REST_MS_MAX = 500;
+/** Of the ten seconds that a stop may take. */
+const CLOSE_MS_MAX = 4_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -68,31 +71,31 @@ export function createUsage({
   readonly clock: Clock;
   readonly log: Log;
 }): Usage {
-  let tallies = new Map<number, Tally>();
+  let table = new UseTable(WAITING_MAX);
   let refusals: RefusalRecord[] = [];
   let untold = 0;
-  let isClosing = false;
+  /** What is not written by then is given up. */
+  let closesAt = Infinity;
+  let close = (): void => {};
+  const closing = new Promise<void>((resolve) => {
+    close = resolve;
+  });
   let writing: Promise<void> = Promise.resolve();
-  /** In the order of the ids, in which neighbours share pages of the database: 60 us a key become 9 with 1 000 000 keys. */
-  const write = async (
-    batch: ReadonlyMap<number, Tally>,
-    refused: readonly RefusalRecord[],
-  ): Promise<void> => {
+  const write = async (batch: UseTable, refused: readonly RefusalRecord[]): Promise<void> => {
     await store.recordUse([], refused);
-    const ids = Float64Array.from(batch.keys()).sort();
-    for (let from = 0; from < ids.length; from += SLICE_KEYS) {
+    for (const slice of batch.slices(SLICE_KEYS)) {
       const began = clock.monotonic();
-      const slice = Array.from(ids.subarray(from, from + SLICE_KEYS), (id) => batch.get(id)!);
+      if (began > closesAt) throw new Error("The server stops before all is written");
       await store.recordUse(slice, []);
       const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
-      if (!isClosing && ids.length > SLICE_KEYS) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (closesAt === Infinity && batch.size > SLICE_KEYS) await Promise.race([Bun.sleep(pause), closing]);
     }
   };
   const flush = (): Promise<void> => {
     writing = writing.then(async () => {
-      if (tallies.size === 0 && refusals.length === 0) return;
-      const [batch, refused] = [tallies, refusals];
-      tallies = new Map();
+      if (table.size === 0 && refusals.length === 0) return;
+      const [batch, refused] = [table, refusals];
+      table = new UseTable(WAITING_MAX);
       refusals = [];
       if (untold > 0)
         log.warn("More different keys were used at once than are counted one by one", { untold });
@@ -104,17 +107,6 @@ export function createUsage({
     return writing;
   };
   /** undefined: there is no room for one more key. */
-  const tallyOf = (keyId: number): Tally | undefined => {
-    const known = tallies.get(keyId);
-    if (known) return known;
-    if (tallies.size >= WAITING_MAX) {
-      untold++;
-      return undefined;
-    }
-    const tally = new Tally(keyId);
-    tallies.set(keyId, tally);
-    return tally;
-  };
   let isFlushing = false;
   const timer = setInterval(async () => {
     if (isFlushing) return;
@@ -153,17 +145,18 @@ export function createUsage({
       }
     },
     note: (keyId, outcome, seen, now = clock.now()) => {
-      const tally = tallyOf(keyId);
-      tally?.count(outcome, now);
-      if (outcome === "ok") tally?.use(seen, now);
+      if (!table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) untold++;
     },
-    count: (keyId, outcome) => tallyOf(keyId)?.count(outcome, clock.now()),
+    count: (keyId, outcome) => {
+      if (!table.note(keyId, outcome, null, clock.now())) untold++;
+    },
     refuse: (record) => {
       if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);
     },
     flush,
     close: async () => {
-      isClosing = true;
+      closesAt = clock.monotonic() + CLOSE_MS_MAX;
+      close();
       clearInterval(timer);
       await flush();
     },
