@@ -23,7 +23,7 @@ const SLICE_KEYS = 1_000;
 const REST = 3;
 const REST_MS_MAX = 500;
 /** Of the ten seconds that a stop may take. */
-const CLOSE_MS_MAX = 4_000;
+const CLOSE_MS_MAX = 5_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
