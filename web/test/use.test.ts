@@ -113,7 +113,7 @@ test("an administrator holds all keys of a user to limits, which stand wherever 
     lifetimeSeconds: 2 * 86_400,
   });
   await page.goto(`${screens.url}/users?user=held`);
-  await dialog(page, "held").getByText("Live 2 days at most").waitFor();
+  await dialog(page, "held").getByText("Live 2 days at most", { exact: true }).waitFor();
 
   const theirs = await screens.open("held");
   await button(theirs, "Add").click();
