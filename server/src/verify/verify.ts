@@ -126,8 +126,12 @@ const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
 const UNKNOWN = { ok: false, reason: "unknown" } as const;
 
 export function createVerify(deps: VerifyDeps): Verify {
-  const { store, clock } = deps;
+  const { store, secrets, clock } = deps;
   const prove = createProof(deps);
+  const hasSecret = (record: CheckRecord, text: string): boolean => {
+    const key = parseKeyText(text);
+    return key.ok && provenSecret(record.secrets, secrets.digestKey(key), clock.now()) !== undefined;
+  };
   const judge = (record: CheckRecord, need: Need): Verdict => {
     const now = clock.now();
     const createdAt = record.secrets.at(-1)?.createdAt ?? now;
@@ -165,11 +169,18 @@ export function createVerify(deps: VerifyDeps): Verify {
     judge,
     admit,
     findWords: (id) => store.findWords(id),
-    verify: (text, need) =>
-      map(prove(text), (proof) => {
+    verify: (text, need) => {
+      const before = store.stamp();
+      return map(prove(text), (proof) => {
         if (!proof.ok) return proof;
-        return map(store.findCheck(proof.id), (record) => (record ? admit(record, need) : UNKNOWN));
-      }),
+        return map(store.findCheck(proof.id), (record) => {
+          if (!record) return UNKNOWN;
+          // A reset between the two reads would lend an old secret what the key may since.
+          const isSame = before !== undefined && store.stamp() === before;
+          return isSame || hasSecret(record, text) ? admit(record, need) : UNKNOWN;
+        });
+      });
+    },
     check: (text, need) => {
       const proof = prove(text);
       return proof instanceof Promise ? proof.then((known) => check(known, need)) : check(proof, need);
