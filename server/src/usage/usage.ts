@@ -76,10 +76,16 @@ export function createUsage({
   let untold = 0;
   /** What is not written by then is given up. */
   let closesAt = Infinity;
-  let close = (): void => {};
-  const closing = new Promise<void>((resolve) => {
-    close = resolve;
-  });
+  let endRest = (): void => {};
+  /** A race with one promise for the whole life would keep something of each rest in it. */
+  const rest = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   let writing: Promise<void> = Promise.resolve();
   const write = async (batch: UseTable, refused: readonly RefusalRecord[]): Promise<void> => {
     await store.recordUse([], refused);
@@ -88,7 +94,7 @@ export function createUsage({
       if (began > closesAt) throw new Error("The server stops before all is written");
       await store.recordUse(slice, []);
       const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
-      if (closesAt === Infinity && batch.size > SLICE_KEYS) await Promise.race([Bun.sleep(pause), closing]);
+      if (closesAt === Infinity && batch.size > SLICE_KEYS) await rest(pause);
     }
   };
   const flush = (): Promise<void> => {
@@ -106,7 +112,6 @@ export function createUsage({
     });
     return writing;
   };
-  /** undefined: there is no room for one more key. */
   let isFlushing = false;
   const timer = setInterval(async () => {
     if (isFlushing) return;
@@ -156,7 +161,7 @@ export function createUsage({
     flush,
     close: async () => {
       closesAt = clock.monotonic() + CLOSE_MS_MAX;
-      close();
+      endRest();
       clearInterval(timer);
       await flush();
     },
