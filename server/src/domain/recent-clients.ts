@@ -16,8 +16,10 @@ export class EarlierClients {
   readonly #uses = new Map<string, ClientUse>();
 
   add(use: ClientUse): void {
-    const name = `${use.address}\n${use.client}`;
-    if (this.#uses.has(name) || this.#uses.size < CLIENTS_MAX) this.#uses.set(name, use);
+    const name = JSON.stringify([use.address, use.client]);
+    this.#uses.delete(name);
+    this.#uses.set(name, use);
+    if (this.#uses.size > CLIENTS_MAX) this.#uses.delete(this.#uses.keys().next().value!);
   }
 
   list(): ClientUse[] {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { CLIENTS_MAX } from "../domain/recent-clients.ts";
 import { type CountedOutcome, OUTCOMES, type Seen, Tally } from "./tally.ts";
 import { UseTable } from "./use-table.ts";
 
@@ -42,6 +43,24 @@ describe("a tally", () => {
     tally.note("ok", seen(null, "one"), NOON + 3);
     expect(tally.last).toMatchObject({ at: NOON + 3, client: "one", count: 3 });
     expect(tally.last?.earlier?.map(({ client }) => client)).toEqual(["one", "two"]);
+  });
+
+  test("keeps the latest of more clients than are told", () => {
+    const tally = new Tally(7);
+    tally.note("ok", { ...seen(null), client: null }, NOON);
+    for (let client = 0; client < CLIENTS_MAX + 5; client++) tally.note("ok", seen(null, `c${client}`), NOON);
+    tally.note("ok", seen(null, "c7"), NOON + 1);
+    tally.note("ok", seen(null, "last"), NOON + 2);
+    const earlier = tally.last?.earlier?.map(({ client }) => client) ?? [];
+    expect(earlier).toHaveLength(CLIENTS_MAX);
+    expect(earlier.slice(-2)).toEqual([`c${CLIENTS_MAX + 4}`, "c7"]);
+    expect(earlier).not.toContain("c0");
+  });
+
+  test("takes a client that names itself null for no nameless one", () => {
+    const tally = new Tally(7);
+    for (const client of ["null", null, "one"]) tally.note("ok", { ...seen(null), client }, NOON);
+    expect(tally.last?.earlier?.map(({ client }) => client)).toEqual(["null", null]);
   });
 
   test("counts hosts by name up to eight, and the rest together", () => {
