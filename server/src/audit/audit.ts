@@ -121,7 +121,13 @@ function keyUseOf({ others, ...use }: WaitingUse): KeyUse {
 }
 
 function sum(before: WaitingUse | undefined, later: WaitingUse): WaitingUse {
-  return before ? { ...later, count: before.count + later.count } : later;
+  if (!before) return later;
+  let others = othersOf(before, later);
+  for (const one of later.others?.list() ?? []) {
+    others ??= new EarlierClients();
+    others.add(one);
+  }
+  return { ...later, count: before.count + later.count, others };
 }
 
 const EMPTY: Omit<AuditRecord, "id" | "at" | "event" | "action" | "description" | "success"> = {
