@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const MAIN = new URL("../cli/src/main.ts", import.meta.url).pathname;
+const LAUNCHER = new URL("../bin/chatelaine", import.meta.url).pathname;
 const READY_MS_MAX = 30_000;
 
 export interface Node {
@@ -29,17 +29,7 @@ export async function startNode(folder: string, { https = false } = {}): Promise
   const port = freePort();
   const secure = https ? `127.0.0.1:${freePort()}` : "off";
   const began = performance.now();
-  const args = [
-    process.execPath,
-    MAIN,
-    "serve",
-    "--data",
-    folder,
-    "--http",
-    `127.0.0.1:${port}`,
-    "--https",
-    secure,
-  ];
+  const args = [LAUNCHER, "serve", "--data", folder, "--http", `127.0.0.1:${port}`, "--https", secure];
   const child = Bun.spawn([...args, "--anonymous-rate", "0", "--log-level", "warn"], {
     stdout: "ignore",
     stderr: "inherit",
@@ -64,7 +54,7 @@ export async function startNode(folder: string, { https = false } = {}): Promise
 
 /** Runs the command line on the folder; throws when it fails. @returns what it printed */
 export async function command(folder: string, args: readonly string[], input = ""): Promise<string> {
-  const child = Bun.spawn([process.execPath, MAIN, ...args, "--data", folder], {
+  const child = Bun.spawn([LAUNCHER, ...args, "--data", folder], {
     stdin: Buffer.from(input),
     stderr: "pipe",
   });
