@@ -5,10 +5,11 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clientTypes } from "./client-types.ts";
 
 const root = join(import.meta.dir, "..");
 /** What a service imports, as `@chatelaine/client/NAME`. */
-const ENTRIES = ["verify", "hono", "express", "fastify", "assertion", "guard"] as const;
+const ENTRIES = ["verify", "hono", "express", "fastify", "assertion", "guard", "client"] as const;
 /** The one thing of the contract that the types name. */
 const CODES = { from: "@chatelaine/contract/errors", to: "./error-codes.js" } as const;
 
@@ -19,6 +20,8 @@ export function buildClientPackage(folder: string): void {
     rmSync(folder, { recursive: true, force: true });
     cpSync(join(emitted, "client/src"), folder, { recursive: true });
     cpSync(join(emitted, "contract/src/errors.d.ts"), join(folder, "error-codes.d.ts"));
+    for (const name of ["events", "routes"]) rmSync(join(folder, `${name}.d.ts`));
+    writeFileSync(join(folder, "client.d.ts"), clientTypes());
   } finally {
     rmSync(emitted, { recursive: true, force: true });
   }
@@ -64,7 +67,8 @@ function manifest(): object {
   return {
     name,
     version,
-    description: "Checks keys of Chatelaine in a service: verify(), guards for Hono, Express and Fastify",
+    description:
+      "Checks keys of Chatelaine in a service: verify(), guards for Hono, Express and Fastify; and a client of its REST API",
     license,
     type,
     engines: { node: ">=20.3" },

@@ -12,9 +12,14 @@ import { chatelaine, identityOf } from "@chatelaine/client/express";
 import "@chatelaine/client/hono";
 import "@chatelaine/client/fastify";
 import "@chatelaine/client/assertion";
+import { ChatelaineError, createClient } from "@chatelaine/client/client";
 
 const [url = "", key = ""] = process.argv.slice(2);
 const answer = await createVerifier({ url }).verify(key, { scope: "dns:read" });
+const client = createClient({ url, key });
+const self = await client.self.get<{ name: string }>();
+const missing = await client.keys.get({ id: 987_654 }).catch((error) => error);
+if (!(missing instanceof ChatelaineError) || missing.code !== "not_found") throw missing;
 const guard = chatelaine({ url });
 const server = createServer((req, res) => {
   void guard(req, res, () => res.end(identityOf(req)?.user.username));
@@ -22,7 +27,7 @@ const server = createServer((req, res) => {
 server.listen(0, "127.0.0.1", async () => {
   const { port } = server.address() as { port: number };
   const asked = await fetch("http://127.0.0.1:" + port, { headers: { Authorization: "Bearer " + key } });
-  console.log(answer.valid && answer.user.username, await asked.text());
+  console.log(answer.valid && answer.user.username, await asked.text(), self.name);
   server.closeAllConnections();
   server.close();
 });
@@ -39,7 +44,7 @@ test("a stranger installs the built package, has its types, and runs it on Node 
     const { dependencies, exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
     expect([dependencies, Object.keys(exports)]).toEqual([
       undefined,
-      ["./verify", "./hono", "./express", "./fastify", "./assertion", "./guard"],
+      ["./verify", "./hono", "./express", "./fastify", "./assertion", "./guard", "./client"],
     ]);
     const said = readdirSync(installed)
       .filter((name) => /\.(d\.ts|js)$/.test(name))
@@ -65,7 +70,7 @@ test("a stranger installs the built package, has its types, and runs it on Node 
     for (const runtime of RUNTIMES) {
       const program = findRuntime(runtime, temporaryIn(folder));
       const ran = Bun.spawn([program, "program.mjs", check.url, text], { cwd: folder, timeout: 20_000 });
-      expect((await new Response(ran.stdout).text()).trim()).toBe("ada ada");
+      expect((await new Response(ran.stdout).text()).trim()).toBe("ada ada ci");
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
