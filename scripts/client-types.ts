@@ -17,20 +17,9 @@ export function clientTypes(): string {
       `    readonly ${group}: {\n${names.map((name) => `        readonly ${name.split(".")[1]}: Call;`).join("\n")}\n    };`,
   );
   return `import type { ErrorCode } from "./error-codes.js";
+import type { CallOptions, ClientOptions, EventsOptions } from "./options.js";
 export { ChatelaineError } from "./errors.js";
-export type { ErrorCode };
-export interface ClientOptions {
-    /** Of the server, without a path. In a page of the server itself it may be absent. */
-    readonly url?: string;
-    /** Absent in a browser, where the session's cookie counts. */
-    readonly key?: string;
-    readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-}
-export interface CallOptions {
-    readonly signal?: AbortSignal;
-    /** Makes a repetition of create, reset or revoke get the first outcome. */
-    readonly idempotencyKey?: string;
-}
+export type { CallOptions, ClientOptions, ErrorCode, EventsOptions };
 /** Parameters of the address by their names, and \`query\` and \`body\`, as the server's documentation shows them. */
 export interface CallInput {
     readonly query?: Readonly<Record<string, unknown>>;
@@ -47,11 +36,6 @@ export type StreamEvent =
  | { readonly type: "missed" }
 /** The line is cut; it is tried again. */
  | { readonly type: "lost" };
-export interface EventsOptions {
-    readonly signal?: AbortSignal;
-    /** The longest wait between two tries, in milliseconds. */
-    readonly retryMsMax?: number;
-}
 /** \`client.keys.create(...)\` for the operation \`keys.create\`, and so on for all. */
 export interface Client {
 ${members.join("\n")}

@@ -15,26 +15,14 @@ import type {
   OutputOf,
 } from "@chatelaine/contract/operations/operations";
 import { ChatelaineError, readProblem } from "./errors.ts";
-import { type EventsOptions, readEvents, type StreamEvent } from "./events.ts";
+import { readEvents, type StreamEvent } from "./events.ts";
+import type { CallOptions, ClientOptions, EventsOptions } from "./options.ts";
 import { ROUTES } from "./routes.ts";
 
 export { ChatelaineError } from "./errors.ts";
 export type { StreamEvent } from "./events.ts";
+export type { CallOptions, ClientOptions, EventsOptions } from "./options.ts";
 export type { ErrorCode };
-
-export interface ClientOptions {
-  /** Of the server, without a path. In a page of the server itself it may be absent. */
-  readonly url?: string;
-  /** Absent in a browser, where the session's cookie counts. */
-  readonly key?: string;
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-  /** Makes a repetition of create, reset or revoke get the first outcome. */
-  readonly idempotencyKey?: string;
-}
 
 type Has<Name extends OperationName, Part extends string> = Operations[Name] extends {
   readonly [P in Part]: unknown;

@@ -1,5 +1,6 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { ChatelaineError } from "./errors.ts";
+import type { EventsOptions } from "./options.ts";
 
 export type StreamEvent =
   /** The stream is open. */
@@ -9,12 +10,6 @@ export type StreamEvent =
   | { readonly type: "missed" }
   /** The line is cut; it is tried again. */
   | { readonly type: "lost" };
-
-export interface EventsOptions {
-  readonly signal?: AbortSignal;
-  /** The longest wait between two tries, in milliseconds. */
-  readonly retryMsMax?: number;
-}
 
 type Open = (lastEventId: string | undefined, signal: AbortSignal | undefined) => Promise<Response>;
 
