@@ -286,6 +286,20 @@ test("a row's menu opens with Enter, Space, ArrowDown and a click, and Esc gives
   await page.getByRole("menu").waitFor({ state: "detached" });
 });
 
+test("the focus stays on the screen when the row that had it is deleted", async () => {
+  await addKey(screens, "ada", "to go");
+  const page = await screens.open("ada");
+  await rowOf(page, "to go").waitFor();
+  await button(page, "Actions for to go").press("Enter");
+  await page.getByRole("menuitem", { name: "Delete", exact: true }).press("Enter");
+  const ask = dialog(page, "Delete API Key");
+  await ask.getByLabel("Confirm", { exact: true }).press("Space");
+  await button(ask, "Delete").press("Enter");
+  await ask.waitFor({ state: "detached" });
+  await rowOf(page, "to go").waitFor({ state: "detached" });
+  await page.locator("main:focus").waitFor();
+});
+
 test("READONLY_ADMIN sees all keys and manages only its own", async () => {
   const page = await screens.open("reader");
   await rowOf(page, "alpha").waitFor();

@@ -9,6 +9,11 @@ document.addEventListener("focusin", ({ target }) => {
   lastControl = target;
 });
 
+/** The control goes away with what it belongs to, such as a deleted row: the focus is to go to the screen itself. */
+export function leaveControl(): void {
+  lastControl = document.querySelector<HTMLElement>("main") ?? undefined;
+}
+
 /** When the last panel or dialog is gone, the focus is again where it was before. */
 export function useFocusBack(): void {
   useEffect(

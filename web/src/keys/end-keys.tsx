@@ -4,7 +4,7 @@ import { type FormEvent, useState } from "react";
 import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { showDone, showProblem } from "../form/faults.ts";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
 import { sayDistance, useNow } from "../time/instant.tsx";
 import { type Key, sayLastUse } from "./key.ts";
 
@@ -35,6 +35,7 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
       void queries.invalidateQueries({ queryKey: ["key"] });
       if (ended.length > 0) showDone(sayEnded(how, ended));
       if (failed.length > 0) showProblem(failed[0]?.error);
+      if (isDelete && ended.length > 0) leaveControl();
       onDone(ended.map(({ id }) => id));
       onClose();
     },

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { showDone, showProblem } from "../form/faults.ts";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
 import type { Group } from "./groups.tsx";
 
 export function RemoveGroup({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
@@ -15,6 +15,7 @@ export function RemoveGroup({ group, onClose }: { readonly group: Group; readonl
     onSuccess: () => {
       for (const name of ["groups", "users", "user"]) void queries.invalidateQueries({ queryKey: [name] });
       showDone(`${group.name} is deleted.`);
+      leaveControl();
       onClose();
     },
     onError: showProblem,

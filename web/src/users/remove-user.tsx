@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { showDone, showProblem } from "../form/faults.ts";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
 import type { User } from "./user-columns.tsx";
 
 interface RemoveUserProps {
@@ -33,6 +33,7 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
     onSuccess: () => {
       void queries.invalidateQueries();
       showDone(`${user.username} is deleted.`);
+      leaveControl();
       onDone();
     },
     onError: showProblem,
