@@ -12,7 +12,9 @@ import {
   openCertificates,
   tlsServerEndPoint,
 } from "./certificates.ts";
-import { issueAuthority, issueLeaf } from "./issue.ts";
+
+await import("./reflect.ts");
+const { issueAuthority, issueLeaf } = await import("./issue.ts");
 
 const DAY_MS = 86_400_000;
 const secrets = deriveSecrets(new Uint8Array(32).fill(7));

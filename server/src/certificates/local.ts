@@ -94,6 +94,8 @@ interface IssueOptions {
 
 async function issue(options: IssueOptions): Promise<LocalCertificate> {
   const { folder, names, now } = options;
+  // Run to its end first: on a cold start the loader was seen to run the library, a CommonJS module too, before it.
+  await import("./reflect.ts");
   const { issueAuthority, issueLeaf } = await import("./issue.ts");
   const kept = findAuthority(options);
   const authority = kept ?? (await issueAuthority(names, now));
