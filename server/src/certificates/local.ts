@@ -94,7 +94,7 @@ interface IssueOptions {
 
 async function issue(options: IssueOptions): Promise<LocalCertificate> {
   const { folder, names, now } = options;
-  // Run to its end first: on a cold start the loader was seen to run the library, a CommonJS module too, before it.
+  // Run to its end first: the library was once seen to run before it, though it is imported after it.
   await import("./reflect.ts");
   const { issueAuthority, issueLeaf } = await import("./issue.ts");
   const kept = findAuthority(options);

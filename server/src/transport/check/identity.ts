@@ -16,6 +16,7 @@ export const IDENTITY_HEADERS = [
 const ASSERTION_REUSE_MS = 30_000;
 const ASSERTION_SECONDS = 60;
 const ASSERTIONS_MAX = 10_000;
+
 export interface Signer {
   /** Ed25519. */
   sign(data: string): Uint8Array;

@@ -4,7 +4,6 @@
  * other origins) it leaves to the way that all requests go. An entry's text is kept with the very object that the store
  * gives, so it is as fresh as the store's answer (held by `rest-key-read.test.ts`).
  */
-
 import type { CallerResult } from "../../accounts/accounts.ts";
 import {
   formatAddress,
