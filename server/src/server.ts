@@ -111,7 +111,7 @@ export async function openLocal(folder: string, overrides: Overrides = {}): Prom
   const app = await openApp(folder, { ...overrides, log }, false);
   return {
     ...app,
-    caller: systemCaller("cli", process.env.SUDO_USER ?? process.env.USER ?? "root"),
+    caller: systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root"),
     close: () => closeApp(app),
   };
 }
@@ -173,7 +173,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
   const metrics = {
-    countSessions: () => app.accounts.sessions.list(systemCaller("internal")).length,
+    countSessions: () => app.accounts.sessions.list(systemCaller("reader")).length,
     storeBytes: () => bytesOf(config.data),
     version: VERSION,
   };

@@ -79,7 +79,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const settings = createSettings({ store, clock, secrets });
   return {
     ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
-    system: systemCaller("cli"),
+    system: systemCaller("command_line"),
     close: async () => {
       feed.stop();
       accounts.close();

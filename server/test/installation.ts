@@ -11,7 +11,7 @@ import type { User } from "../src/domain/user.ts";
 import { createLog, type Log } from "../src/log.ts";
 import { createServer, type Local, type Overrides, openLocal, type Server } from "../src/server.ts";
 
-export const SYSTEM = systemCaller("cli", "tester");
+export const SYSTEM = systemCaller("command_line", "tester");
 export const QUIET: Log = createLog("error", "text");
 export const PASSWORD = "correct horse battery staple";
 

@@ -237,7 +237,7 @@ describe("without a role", () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     const large = users.setAttribute(alice, "large", "x".repeat(65_536));
     expect(await refusalOf(large)).toMatchObject({ issues: [{ code: "too_long" }] });
-    expect(await refusalOf(users.setAttribute(systemCaller("cli"), "a", 1))).toMatchObject(
+    expect(await refusalOf(users.setAttribute(systemCaller("command_line"), "a", 1))).toMatchObject(
       refusal("forbidden"),
     );
   });

@@ -59,12 +59,12 @@ async function create(
   refuseIssues([...checkName("name", name), ...checkRights(rights)]);
   const [roles, scopes] = [distinct(rights.roles), distinct(rights.scopes)];
   requireCoversGroup(caller, { roles, scopes });
-  return store.transact(async (tx) => {
+  return store.transact(caller, async (tx) => {
     await refuseTaken(tx, name);
     await tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
     const group = await getGroup(tx, name);
     const details = { changes: differences<object>({}, { name, roles, scopes }) };
-    await tx.audit(recordOf(caller, clock.now(), { ...actOf("create", name, group.id), details }));
+    tx.audit(recordOf(caller, clock.now(), { ...actOf("create", name, group.id), details }));
     return group;
   });
 }
@@ -89,12 +89,10 @@ async function update(
     if (Object.keys(changes).length === 0) return before;
     if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
     if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile();
-    await tx.audit(
-      recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }),
-    );
+    tx.audit(recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }));
     return getGroup(tx, wanted.name);
   };
-  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+  return store.transact(caller, (tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
 }
 
 async function remove({ store, clock }: GroupsDeps, caller: Caller, name: string): Promise<Group> {
@@ -103,10 +101,10 @@ async function remove({ store, clock }: GroupsDeps, caller: Caller, name: string
     const group = await getGroup(tx, name);
     requireCoversGroup(caller, group);
     if (!(await tx.removeGroup(group.id, group.version))) throw changedMeanwhile();
-    await tx.audit(recordOf(caller, clock.now(), actOf("delete", name, group.id)));
+    tx.audit(recordOf(caller, clock.now(), actOf("delete", name, group.id)));
     return group;
   };
-  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+  return store.transact(caller, (tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
 }
 
 async function changeMembership(
@@ -128,10 +126,10 @@ async function changeMembership(
     if (!isChanged) return group;
     const details = { user: { id: user.id, username } };
     const act = { ...actOfMembership(wanted, group.id), details };
-    await tx.audit(recordOf(caller, clock.now(), act));
+    tx.audit(recordOf(caller, clock.now(), act));
     return getGroup(tx, name);
   };
-  return store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: !isMember });
+  return store.transact(caller, (tx) => keepAnAdmin(tx, () => work(tx)), { urgent: !isMember });
 }
 
 async function refuseTaken(tx: Transaction, name: string): Promise<void> {

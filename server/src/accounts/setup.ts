@@ -26,7 +26,7 @@ export function createSetup(deps: SetupDeps): Setup {
     },
     makeToken: () => makeSetupToken(deps),
     createFirst: (token, input, origin) => {
-      const caller: Caller = { ...systemCaller("internal", nameOf(input)), origin };
+      const caller: Caller = { ...systemCaller("setup_link", nameOf(input)), origin };
       return orNote(deps, caller, actOf(null, nameOf(input)), () =>
         createFirst(deps, { token, input, caller }),
       );
@@ -36,13 +36,12 @@ export function createSetup(deps: SetupDeps): Setup {
 
 async function makeSetupToken({ store, secrets, clock, random }: SetupDeps): Promise<string> {
   const token = makeToken(random);
-  await store.transact(async (tx) => {
+  const caller = systemCaller("setup_link");
+  await store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     await tx.putSetupToken(secrets.digestToken(token), clock.now() + SETUP_TOKEN_MS);
     const description = "Make a link to set up";
-    await tx.audit(
-      recordOf(systemCaller("internal"), clock.now(), { action: "setup.link", description, target: null }),
-    );
+    tx.audit(recordOf(caller, clock.now(), { action: "setup.link", description, target: null }));
   });
   return token;
 }
@@ -60,14 +59,14 @@ async function createFirst(
   if ((await store.countUsers()) > 0) throw hasUsers();
   const roles = ["FULL_ADMIN" as const, ...(input.roles ?? [])];
   const prepared = await prepareUser(deps, { ...input, roles });
-  return store.transact(async (tx) => {
+  return store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     if (!(await tx.takeSetupToken(secrets.digestToken(token), clock.now()))) {
       throw new AppError("forbidden", "The setup link is wrong, spent or too old");
     }
     const user = await insertUser(tx, prepared);
     const act = { ...actOf(user.id, user.username), details: { changes: changesOfNew(user) } };
-    await tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));
+    tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));
     return user;
   });
 }

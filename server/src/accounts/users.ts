@@ -74,11 +74,11 @@ async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Pro
   refuseIssues(checkUserInput(input));
   requireCoversUser(caller, { allRoles: roles, allScopes: scopes });
   const prepared = await prepareUser(deps, input);
-  return deps.store.transact(async (tx) => {
+  return deps.store.transact(caller, async (tx) => {
     const user = await insertUser(tx, prepared);
     requireCoversUser(caller, user);
     const act = { ...actOfCreate(user.username), target: targetOf(user) };
-    await tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
+    tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
     return user;
   });
 }
@@ -94,6 +94,7 @@ async function update(
   await refuseChange(deps, user, change);
   const hash = change.password === undefined ? undefined : await deps.passwords.hash(change.password);
   return deps.store.transact(
+    caller,
     (tx) => keepAnAdmin(tx, () => applyChange({ tx, caller, now: deps.clock.now() }, { id, change, hash })),
     { urgent: takesAway(user, change) },
   );
@@ -149,7 +150,7 @@ async function applyChange(
   requireCoversUser(caller, after);
   const changes = changesOf(before, after);
   if (Object.keys(patch).length === 0 && Object.keys(changes).length === 0) return after;
-  await tx.audit(recordOf(caller, now, { ...actOfChange(change, before), details: { changes } }));
+  tx.audit(recordOf(caller, now, { ...actOfChange(change, before), details: { changes } }));
   return after;
 }
 
@@ -163,13 +164,13 @@ async function remove(deps: UsersDeps, caller: Caller, id: number): Promise<User
       if (!(await tx.removeKey(key.id, key.version))) throw changedMeanwhile();
       const target = { kind: "key", id: key.id, name: key.name } as const;
       const description = `Delete API key ${key.name}`;
-      await tx.audit(recordOf(caller, now, { action: "key.delete", description, target }));
+      tx.audit(recordOf(caller, now, { action: "key.delete", description, target }));
     }
     if (!(await tx.removeUser(id, user.version))) throw changedMeanwhile();
-    await tx.audit(recordOf(caller, now, actOfRemove(user)));
+    tx.audit(recordOf(caller, now, actOfRemove(user)));
     return user;
   };
-  return deps.store.transact((tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
+  return deps.store.transact(caller, (tx) => keepAnAdmin(tx, () => work(tx)), { urgent: true });
 }
 
 async function setAttribute(
@@ -182,7 +183,7 @@ async function setAttribute(
     const message = `The name of an attribute has 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`;
     refuseIssues([{ path: ["key"], code: "shape", message }]);
   }
-  await store.transact(async (tx) => {
+  await store.transact(caller, async (tx) => {
     const user = await getUser(tx, caller.userId);
     const attributes = Object.fromEntries([...Object.entries(user.attributes), [name, value ?? null]]);
     if (Buffer.byteLength(JSON.stringify(attributes)) > ATTRIBUTES_BYTES_MAX) {
@@ -191,7 +192,7 @@ async function setAttribute(
     }
     if (!(await tx.changeUser(user.id, user.version, { attributes }))) throw changedMeanwhile();
     const act = { ...actOfChange({}, user), details: { attribute: name } };
-    await tx.audit(recordOf(caller, clock.now(), act));
+    tx.audit(recordOf(caller, clock.now(), act));
   });
 }
 

@@ -7,7 +7,7 @@
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
-import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
+import { type Caller, type Origin, requireRole, type WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import { rightsOf } from "../domain/rights.ts";
@@ -52,9 +52,9 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
   const tell = (action: "added" | "removed", session: WebSession): void => {
     for (const listener of listeners) listener(action, session);
   };
-  const drop = async (session: WebSession): Promise<boolean> => {
+  const drop = async (session: WebSession, by: Caller | WritingActor): Promise<boolean> => {
     touched.delete(session.id);
-    const dropped = (await store.transact((tx) => tx.removeWebSessions({ id: session.id }))) > 0;
+    const dropped = (await store.transact(by, (tx) => tx.removeWebSessions({ id: session.id }))) > 0;
     if (dropped) tell("removed", session);
     return dropped;
   };
@@ -76,7 +76,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     if (now - Math.max(session.seenAt, touched.get(session.id) ?? 0) < TOUCH_EVERY_MS) return true;
     touched.set(session.id, now);
     if (touched.size > 10_000) touched.clear();
-    return store.transact((tx) => tx.touchWebSession(session.id, now)).catch(() => true);
+    return store.transact("session_use", (tx) => tx.touchWebSession(session.id, now)).catch(() => true);
   };
 
   const find: WebSessions["findAgain"] = async (token, origin) => {
@@ -84,7 +84,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     if (!session) return undefined;
     const user = await store.findCheckUser(session.userId);
     if (!user || refusalOfUser(user) !== undefined || isOver(session, await readLimits())) {
-      await drop(session).catch(() => false);
+      await drop(session, "session_use").catch(() => false);
       return undefined;
     }
     return { caller: callerOf(user, { ...origin, sessionId: session.id }), session };
@@ -105,7 +105,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         secure,
       };
       const dead = await readLimits();
-      await store.transact(async (tx) => {
+      await store.transact("sign_in", async (tx) => {
         const user = await tx.findUser({ id: credential.userId });
         const isChanged = (user?.passwordChangedAt ?? 0) > credential.loginAt;
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
@@ -124,7 +124,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
 
     close: async (token, origin) => {
       const session = await store.findWebSession(digest(token));
-      if (!session || !(await drop(session))) return;
+      if (!session || !(await drop(session, "sign_out"))) return;
       const user = await store.findCheckUser(session.userId);
       if (!user) return;
       const caller = callerOf(user, { ...origin, sessionId: session.id });
@@ -146,7 +146,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     terminate: async (caller, id) => {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
       const session = (await store.listWebSessions()).find((one) => one.id === id);
-      if (!session || !(await drop(session))) return false;
+      if (!session || !(await drop(session, caller))) return false;
       noteEnd(caller, id);
       return true;
     },
@@ -155,7 +155,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
       const own = caller.origin.sessionId ?? "";
       const others = (await store.listWebSessions()).filter((session) => session.id !== own);
-      await store.transact((tx) => tx.removeWebSessions({ otherThan: own }));
+      await store.transact(caller, (tx) => tx.removeWebSessions({ otherThan: own }));
       for (const session of others) {
         tell("removed", session);
         noteEnd(caller, session.id);

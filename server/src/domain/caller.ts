@@ -27,9 +27,27 @@ export interface CallerKey {
   readonly allowedIps: readonly string[] | null;
 }
 
+/**
+ * Who acts without a credential. Every such writer is named here: `Store.transact` takes a caller, whom it judges, or one
+ * of these. `reader` reads for the server itself and writes nothing.
+ */
+export type Actor =
+  | "command_line"
+  | "expiry_sweep"
+  | "exposed_key"
+  | "setup_link"
+  | "sign_in"
+  | "sign_out"
+  | "session_use"
+  | "reader";
+
+export type WritingActor = Exclude<Actor, "reader">;
+
 /** Who asks, with the rights that hold at this moment. */
 export interface Caller extends Rights {
   readonly kind: "system" | "user" | "key";
+  /** With kind `system`: which part of the system. */
+  readonly actor?: Actor;
   /** 0 for the system itself: the command line on the data folder, and the server's own clockwork. */
   readonly userId: number;
   readonly username: string;
@@ -41,9 +59,10 @@ export interface Caller extends Rights {
   readonly once?: { readonly digest: Uint8Array; readonly request: Uint8Array };
 }
 
-export function systemCaller(door: "cli" | "internal", username = "system"): Caller {
+export function systemCaller(actor: Actor, username = "system"): Caller {
+  const door = actor === "command_line" ? "cli" : "internal";
   const origin: Origin = { door, address: null, port: null, secure: true, client: null, sessionId: null };
-  return { kind: "system", userId: 0, username, key: null, origin, ...rightsOf(["FULL_ADMIN"], []) };
+  return { kind: "system", actor, userId: 0, username, key: null, origin, ...rightsOf(["FULL_ADMIN"], []) };
 }
 
 /** Throws role_missing unless the caller has one of the roles. */

@@ -233,7 +233,7 @@ class KeyLife {
     const createdAt = wholeSeconds(this.#now());
     const secret = await makeSecret(id, createdAt, this.#deps);
     await this.#store
-      .transact(async (tx) => {
+      .transact(caller, async (tx) => {
         const user = await tx.findUser({ id: owner.id });
         refuseIssues(ownerIssues(user));
         requireCovered(caller, user ?? owner, limits);
@@ -243,7 +243,7 @@ class KeyLife {
         await tx.replaceSecrets(id, secret.stored, secret.hint);
         await keepOnce(tx, caller, id, createdAt);
         const details = { changes: differences<object>({}, { username: owner.username, ...fields }) };
-        await tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
+        tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
       })
       .catch(nameTaken);
     return { key: await this.#find(id), secret: secret.shown };
@@ -277,13 +277,13 @@ class KeyLife {
       : {};
     const ends = secret !== undefined || narrows(key, patch);
     await this.#store
-      .transact(async (tx) => {
+      .transact(caller, async (tx) => {
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile();
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
         await keepOnce(tx, caller, id, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
-        await tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
+        tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
       .catch(nameTaken);
     return { key: await this.#find(id), secret: secret?.shown };
@@ -313,7 +313,7 @@ class KeyLife {
   }
 
   async revokeExposed(id: number): Promise<void> {
-    await this.#insist(systemCaller("internal"), id, "key.revoke", (key) =>
+    await this.#insist(systemCaller("exposed_key"), id, "key.revoke", (key) =>
       key.revokedAt === null ? { revokedAt: this.#now(), revokedReason: EXPOSED_REASON } : undefined,
     );
   }
@@ -324,9 +324,10 @@ class KeyLife {
       const key = await this.#find(id);
       requireOwnership(caller, key.username);
       const removed = await this.#store.transact(
+        caller,
         async (tx) => {
           if (!(await tx.removeKey(id, key.version))) return false;
-          await tx.audit(this.#record(caller, "key.delete", key, {}));
+          tx.audit(this.#record(caller, "key.delete", key, {}));
           return true;
         },
         { urgent: true },
@@ -339,13 +340,13 @@ class KeyLife {
   async sweepExpired(): Promise<number> {
     const expired = await this.#store.listFreshlyExpired(this.#now());
     if (expired.length === 0) return 0;
-    const caller = systemCaller("internal");
-    return this.#store.transact(async (tx) => {
+    const caller = systemCaller("expiry_sweep");
+    return this.#store.transact(caller, async (tx) => {
       let told = 0;
       for (const { id, version } of expired) {
         if (!(await tx.markExpired(id, version))) continue;
         const key = await tx.findKey(id);
-        await tx.audit(this.#record(caller, "key.expire", { id, name: key?.name ?? String(id) }, {}));
+        tx.audit(this.#record(caller, "key.expire", { id, name: key?.name ?? String(id) }, {}));
         told++;
       }
       return told;
@@ -368,10 +369,11 @@ class KeyLife {
       if (action === "key.resume") await this.#requireCoveredChange(caller, key, {});
       const ends = action !== "key.resume";
       const changed = await this.#store.transact(
+        caller,
         async (tx) => {
           if (!(await tx.changeKey(id, key.version, patch, { ends }))) return false;
           await keepOnce(tx, caller, id, this.#now());
-          await tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
+          tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
           return true;
         },
         { urgent: ends },

@@ -78,12 +78,12 @@ async function change(
         webhookSecret: Buffer.from(secrets.seal(Buffer.from(webhookSecret), WEBHOOK_SEAL)).toString("base64"),
       }
     : {};
-  await store.transact(async (tx) => {
+  await store.transact(caller, async (tx) => {
     await tx.putSettings({ ...patch, ...sealed });
     const target = { kind: "settings", id: null, name: "settings" } as const;
     const details = { changes: notedChanges(before, patch) };
     const note = { action: "settings.update", description: "Change settings", target, details };
-    await tx.audit(recordOf(caller, clock.now(), note));
+    tx.audit(recordOf(caller, clock.now(), note));
   });
   return shown(await store.readSettings(), caller);
 }

@@ -104,7 +104,7 @@ export async function openSqliteStore({
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
-    transact: async (work, options) => {
+    transact: async (_by, work, options) => {
       for (;;) {
         try {
           return await transact(work);
@@ -139,7 +139,7 @@ function transactor(db: Kysely<Tables>, now: () => number) {
     db.transaction().execute(async (inner) => {
       const tx = new SqlTransaction(inner, now());
       const result = await work(tx);
-      tx.assertAudited();
+      await tx.close();
       return result;
     });
 }

@@ -12,6 +12,7 @@
 import type { Role } from "@chatelaine/contract/roles";
 import type { AlertedKey, KeyAlertKind } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
+import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -279,10 +280,12 @@ export interface Store {
   findOnce(digest: Uint8Array): Promise<Once | undefined>;
 
   /**
+   * @param by who writes: a caller, who is judged in the closing statements, or a part of the system by its name
    * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
-   * Throws storage_full and unavailable, with nothing changed, and whatever `work` throws.
+   * Throws storage_full and unavailable, with nothing changed, and what `work` throws.
    */
   transact<Result>(
+    by: Caller | WritingActor,
     work: (tx: Transaction) => Promise<Result>,
     options?: { readonly urgent?: boolean },
   ): Promise<Result>;
@@ -443,7 +446,8 @@ export interface Transaction {
   removeWebSessions(which: { readonly id: string } | { readonly otherThan: string }): Promise<number>;
   /** Forgets those before `since`. Throws conflict where the digest is there. */
   putOnce(once: Once, since: number): Promise<void>;
-  audit(record: AuditRecord): Promise<void>;
+  /** Written in the closing statements, in this order. */
+  audit(record: AuditRecord): void;
 }
 
 export interface StoreOptions {

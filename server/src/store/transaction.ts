@@ -6,9 +6,9 @@ import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
+import { type FeedRow, feed } from "./feed-rows.ts";
 import { auditColumns, defined, groupOf, keyColumns, keyOf, type UserListRow, userOf } from "./rows.ts";
 import type {
-  Change,
   FeedNote,
   KeyPatch,
   NewKey,
@@ -29,30 +29,30 @@ import {
 
 /** A member of several groups is refreshed once, so this many rows are read at a time. */
 const MEMBERS_AT_ONCE = 500;
-/** The feed keeps a week, at most so many changes and never fewer than the least. */
-const FEED_AGE_MS_MAX = 7 * 86_400_000;
-const FEED_ROWS_MAX = 100_000;
-const FEED_ROWS_LEAST = 1_000;
-const FEED_CUT_EVERY = 256;
 const TOTAL = sql<number>`count(*)`.as("total");
-
-type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> & FeedNote;
 
 export class SqlTransaction implements Transaction {
   readonly #db: Kysely<Tables>;
   readonly #now: number;
   #changes = 0;
-  #records = 0;
+  readonly #records: AuditRecord[] = [];
+  readonly #fed: FeedRow[] = [];
 
   constructor(db: Kysely<Tables>, now: number) {
     this.#db = db;
     this.#now = now;
   }
 
-  /** Throws where something changed of which no audit record tells. */
-  assertAudited(): void {
-    if (this.#changes > 0 && this.#records === 0)
+  /**
+   * The closing statements, in this order: the audit records, the rows of the feed, and then only COMMIT. Throws where
+   * something changed of which no audit record tells.
+   */
+  async close(): Promise<void> {
+    if (this.#changes > 0 && this.#records.length === 0)
       throw new AppError("internal", "A change without an audit record");
+    for (const record of this.#records)
+      await this.#db.insertInto("audit").values(auditColumns(record)).execute();
+    for (const row of this.#fed) await feed(this.#db, row, this.#now);
   }
 
   async findKey(id: number): Promise<Key | undefined> {
@@ -371,40 +371,14 @@ export class SqlTransaction implements Transaction {
   removeWebSessions: Transaction["removeWebSessions"] = (which) => removeWebSessions(this.#db, which);
   putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
 
-  async audit(record: AuditRecord): Promise<void> {
-    await this.#db.insertInto("audit").values(auditColumns(record)).execute();
-    this.#records++;
+  audit(record: AuditRecord): void {
+    this.#records.push(record);
   }
 
-  async #feed({ kind, action, id, name, userId, ends, spares }: FeedRow): Promise<void> {
+  async #feed(row: FeedRow): Promise<void> {
     this.#changes++;
-    if (kind === "user" && ends) await endWebSessionsOf(this.#db, id, spares ?? null);
-    const { seq } = await this.#db
-      .insertInto("changes")
-      .values({
-        at: this.#now,
-        kind,
-        action,
-        entity_id: id,
-        name,
-        user_id: userId,
-        ends: ends ? 1 : 0,
-        spares: spares ?? null,
-      })
-      .returning("seq")
-      .executeTakeFirstOrThrow();
-    if (seq % FEED_CUT_EVERY === 0) await this.#cutFeed(seq);
-  }
-
-  /** Followers are told of changes within moments; one that slept for longer than it is kept is told by `poll`. */
-  async #cutFeed(newest: number): Promise<void> {
-    await this.#db
-      .deleteFrom("changes")
-      .where("seq", "<=", newest - FEED_ROWS_LEAST)
-      .where(({ or, eb }) =>
-        or([eb("seq", "<=", newest - FEED_ROWS_MAX), eb("at", "<", this.#now - FEED_AGE_MS_MAX)]),
-      )
-      .execute();
+    this.#fed.push(row);
+    if (row.kind === "user" && row.ends) await endWebSessionsOf(this.#db, row.id, row.spares ?? null);
   }
 
   async #memberIds(groupId: number): Promise<number[]> {

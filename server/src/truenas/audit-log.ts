@@ -54,7 +54,7 @@ export function auditMethods(audit: Pick<Audit, "list">, keys: Pick<Keys, "list"
     ),
     "alert.list": method(["API_KEY_READ"], "What wants attention", [], async () => {
       const where = test("revokedAt", "!=", null);
-      const { rows } = await keys.list(systemCaller("internal"), { where, limit: ALERTS_MAX });
+      const { rows } = await keys.list(systemCaller("reader"), { where, limit: ALERTS_MAX });
       return rows.map(alertEntry);
     }),
   };

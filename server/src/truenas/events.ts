@@ -136,7 +136,7 @@ export class Events {
   /** Entries by collection and id, as they are now. */
   async #read(batch: readonly News[]): Promise<ReadonlyMap<string, Entry>> {
     const { keys, accounts } = this.#deps;
-    const caller = systemCaller("internal");
+    const caller = systemCaller("reader");
     const read = new Map<string, Entry>();
     const keyIds = idsOf(batch, "api_key.query");
     if (keyIds.length > 0) {

@@ -228,7 +228,7 @@ async function responseType({ settings }: SignInDeps, reason: SignInRefusal): Pr
     case "no_roles":
       return "DENIED";
     case "insecure_transport": {
-      const { insecureTransportDialect } = await settings.show(systemCaller("internal"));
+      const { insecureTransportDialect } = await settings.show(systemCaller("reader"));
       return insecureTransportDialect === "revoke" ? "EXPIRED" : "AUTH_ERR";
     }
     default:

@@ -33,7 +33,7 @@ const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.opti
 
 export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Record<string, Method> {
   const { users } = accounts;
-  const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("internal"));
+  const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("reader"));
   const shown = async ({ version }: Call, user: User): Promise<Entry> =>
     version.userEntry(userEntry(user, await listGroups()));
   return {

@@ -1,0 +1,45 @@
+/** Writing the numbered feed of changes, and cutting it: the last statements of a transaction, in the order of its changes. */
+import type { Kysely } from "kysely";
+import type { Change, FeedNote } from "./store.ts";
+import type { Tables } from "./tables.ts";
+
+/** The feed keeps a week, at most so many changes and never fewer than the least. */
+const FEED_AGE_MS_MAX = 7 * 86_400_000;
+const FEED_ROWS_MAX = 100_000;
+const FEED_ROWS_LEAST = 1_000;
+const FEED_CUT_EVERY = 256;
+
+export type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> & FeedNote;
+
+export async function feed(
+  db: Kysely<Tables>,
+  { kind, action, id, name, userId, ends, spares }: FeedRow,
+  now: number,
+): Promise<void> {
+  const { seq } = await db
+    .insertInto("changes")
+    .values({
+      at: now,
+      kind,
+      action,
+      entity_id: id,
+      name,
+      user_id: userId,
+      ends: ends ? 1 : 0,
+      spares: spares ?? null,
+    })
+    .returning("seq")
+    .executeTakeFirstOrThrow();
+  if (seq % FEED_CUT_EVERY === 0) await cutFeed(db, seq, now);
+}
+
+/** Followers are told of changes within moments; one that slept for longer than it is kept is told by `poll`. */
+async function cutFeed(db: Kysely<Tables>, newest: number, now: number): Promise<void> {
+  await db
+    .deleteFrom("changes")
+    .where("seq", "<=", newest - FEED_ROWS_LEAST)
+    .where(({ or, eb }) =>
+      or([eb("seq", "<=", newest - FEED_ROWS_MAX), eb("at", "<", now - FEED_AGE_MS_MAX)]),
+    )
+    .execute();
+}
