@@ -14,6 +14,7 @@ import type {
   Operations,
   OutputOf,
 } from "@chatelaine/contract/operations/operations";
+import { directFetch } from "./direct-fetch.ts";
 import { ChatelaineError, readProblem } from "./errors.ts";
 import { readEvents, type StreamEvent } from "./events.ts";
 import type { CallOptions, ClientOptions, EventsOptions } from "./options.ts";
@@ -102,7 +103,7 @@ export function createClient(options: ClientOptions = {}): Client {
   } as unknown as Client;
 }
 
-function sender({ url = "", key, fetch: fetcher = (target, init) => fetch(target, init) }: ClientOptions) {
+function sender({ url = "", key, fetch: fetcher = directFetch }: ClientOptions) {
   const base = `${url.replace(/\/+$/, "")}/api/v1`;
   return async (
     name: OperationName,

@@ -30,7 +30,7 @@ export type ExpressMiddleware = (
 
 export function chatelaine(options: GuardOptions): ExpressMiddleware {
   const guard = createGuard(options);
-  return async (req, res, next) => {
+  const judge: ExpressMiddleware = async (req, res, next) => {
     const { identity, refusal, spent } = await guard(headerReader(req), req.ip ?? req.socket?.remoteAddress);
     removeHeaders(req, spent);
     if (identity) {
@@ -42,4 +42,6 @@ export function chatelaine(options: GuardOptions): ExpressMiddleware {
     for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value);
     res.end(refusal.body);
   };
+  // Express 4 looks at no promise: a rejection would end the whole service.
+  return (req, res, next) => judge(req, res, next).catch(next);
 }

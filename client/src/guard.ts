@@ -3,7 +3,8 @@
  * refused learn the status and the number of the decision, no more. 401, 403, 429: the key is not good enough; 503:
  * Chatelaine could not be asked, which is never the key's fault.
  */
-import type { ChatelaineError } from "./errors.ts";
+import { readClientAddress } from "./client-address.ts";
+import { ChatelaineError } from "./errors.ts";
 import { type Presented, type ReadHeader, readPresented } from "./presented.ts";
 import {
   type BadAnswer,
@@ -17,8 +18,13 @@ import {
 export interface GuardOptions extends VerifierOptions, Pick<Wanted, "scope" | "cost"> {
   /** The one header that carries keys; absent: Authorization (Bearer, Basic) and X-API-Key. */
   readonly header?: string;
-  /** Told why Chatelaine could not be asked. Absent: a line on standard error, once a minute at most. */
+  /** Gets why Chatelaine could not be asked. Absent: a line on standard error, once a minute at most. */
   readonly onUnavailable?: (error: ChatelaineError) => void;
+  /**
+   * Gets what Chatelaine refuses about the question itself (a status of 4xx: a scope that is none, a service that may not
+   * ask), once for each message. Waiting does not help: the configuration is wrong. Absent: a line on standard error.
+   */
+  readonly onMisconfigured?: (error: ChatelaineError) => void;
 }
 
 /** Who asks: the key, its user, and what is left of its rate limit. */
@@ -45,6 +51,8 @@ export type Judgement = { readonly spent: readonly string[] } & (
 export type Guard = (read: ReadHeader, ip: string | undefined) => Promise<Judgement>;
 
 const RETRY_SECONDS = "2";
+/** Messages of a wrong configuration that are remembered: the rest is not reported. */
+const MESSAGES_MAX = 100;
 const STATUS: Readonly<Record<RefusedBecause, 401 | 403 | 429>> = {
   malformed: 401,
   unknown: 401,
@@ -69,18 +77,19 @@ const BAD_TOKEN = `${CHALLENGE}, error="invalid_token"`;
 /** For any framework: what to do with a request that has these headers. */
 export function createGuard(options: GuardOptions): Guard {
   const { verify } = createVerifier(options);
-  const { header, scope, cost, onUnavailable = sayOnceAMinute() } = options;
+  const { header, scope, cost } = options;
+  const report = reporter(options);
   return async (read, ip) => {
     const presented = readPresented(read, header);
     const { headers: spent } = presented;
     if (presented.kind !== "key") return { spent, refusal: withoutKey(presented) };
     try {
-      const answer = await verify(presented.text, { scope, cost, ip: withoutZone(ip) });
+      const answer = await verify(presented.text, { scope, cost, ip: readClientAddress(ip) });
       if (!answer.valid) return { spent, refusal: refusalOf(answer) };
       const { key, user, rate_limit } = answer;
       return { spent, identity: { key, user, rate_limit } };
     } catch (error) {
-      onUnavailable(error as ChatelaineError);
+      report(error);
       return { spent, refusal: refuse(503, { "Retry-After": RETRY_SECONDS }) };
     }
   };
@@ -119,9 +128,32 @@ function refuse(
   };
 }
 
-/** `fe80::1%eth0` */
-function withoutZone(ip: string | undefined): string | undefined {
-  return ip?.replace(/%.*$/, "");
+/** A function of the service that throws is its own fault, and costs no request its answer. */
+function reporter(options: GuardOptions): (error: unknown) => void {
+  const { onUnavailable = sayOnceAMinute(), onMisconfigured = sayMisconfigured } = options;
+  const known = new Set<string>();
+  const misconfigured = (error: ChatelaineError): void => {
+    if (known.has(error.message) || known.size >= MESSAGES_MAX) return;
+    known.add(error.message);
+    onMisconfigured(error);
+  };
+  return (error) => {
+    try {
+      if (error instanceof ChatelaineError && isAboutQuestion(error)) misconfigured(error);
+      else onUnavailable(error as ChatelaineError);
+    } catch (thrown) {
+      console.error("The guard could not report why requests are answered 503.", thrown);
+    }
+  };
+}
+
+/** 429 is about the moment. */
+function isAboutQuestion({ status }: ChatelaineError): boolean {
+  return status >= 400 && status < 500 && status !== 429;
+}
+
+function sayMisconfigured({ message }: ChatelaineError): void {
+  console.error(`Requests are answered 503 because this guard is not configured correctly. ${message}`);
 }
 
 function sayOnceAMinute(): (error: ChatelaineError) => void {

@@ -4,6 +4,7 @@
  * ids makes no more requests than that. Where they cannot be fetched, those that are known go on for an hour.
  */
 import { askJson, type Fetch, unavailable } from "./answer.ts";
+import { directFetch } from "./direct-fetch.ts";
 
 export interface KeySet {
   /** @returns undefined where there is no such key. Throws `unavailable` where that cannot be known. */
@@ -26,7 +27,7 @@ const KEYS_MAX = 32;
 
 export function remoteKeys(url: string, options: RemoteKeysOptions = {}): KeySet {
   const { timeoutMs = TIMEOUT_MS, now = () => performance.now() } = options;
-  const fetcher: Fetch = options.fetch ?? ((target, init) => fetch(target, init));
+  const fetcher = options.fetch ?? directFetch;
   let keys: ReadonlyMap<string, CryptoKey> | undefined;
   let [fetchedAt, triedAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let failure: unknown;

@@ -8,6 +8,7 @@
  *     if (answer.valid) console.log(answer.user.username);
  */
 import { askJson, type Fetch, unavailable } from "./answer.ts";
+import { directFetch } from "./direct-fetch.ts";
 
 export { ChatelaineError } from "./errors.ts";
 
@@ -97,7 +98,7 @@ const ANSWER_CHARS_MAX = 4 * 1024 * 1024;
 const LIKE_A_KEY = /^[0-9A-Za-z-]{1,80}$/;
 
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { key: own, timeoutMs = TIMEOUT_MS, fetch: send = (to, init) => fetch(to, init) } = options;
+  const { key: own, timeoutMs = TIMEOUT_MS, fetch: send = directFetch } = options;
   const url = `${options.url.replace(/\/+$/, "")}/api/v1/verify`;
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   if (own !== undefined) headers.Authorization = `Bearer ${own}`;
