@@ -2,3 +2,18 @@
 
 /** Characters of a key's name. */
 export const KEY_NAME_CHARS_MAX = 200;
+
+/** Of JSON that comes from outside, counted in its text before anything is made of it. */
+export const JSON_DEPTH_MAX = 32;
+/** Members of objects and elements of lists, all together. */
+export const JSON_MEMBERS_MAX = 4_096;
+
+/** Of a regular expression in a filter, looked at before it is compiled. */
+export const PATTERN_CHARS_MAX = 256;
+/** What `{n,m}` may ask for. */
+export const PATTERN_REPEAT_MAX = 100;
+/** Sets of characters: in brackets, or as `\d`. They cost far more than letters to compile, those of Unicode (`\pL`) most. */
+export const PATTERN_CLASSES_MAX = 16;
+export const PATTERN_UNICODE_CLASSES_MAX = 4;
+/** Regular expressions of one query. */
+export const PATTERNS_MAX = 4;

@@ -1,8 +1,11 @@
 /**
  * Regular expressions from outside, in linear time (RE2): matched at the start of a text, as Python's `re.match` does.
- * Look-around and back references are refused. Time is text times program, so the program's size is bounded too.
+ * Look-around and back references are refused. Time is text times program, so the program's size is bounded too, and what
+ * compiling would cost is bounded before (`pattern-bounds.ts`).
  */
+import { PATTERN_CHARS_MAX } from "@chatelaine/contract/limits";
 import { RE2JS } from "re2js";
+import { measurePattern, TOO_LARGE } from "./pattern-bounds.ts";
 import { codePoints } from "./query-values.ts";
 
 /** Plain data, so that conditions pass between threads. */
@@ -14,28 +17,27 @@ export interface Pattern {
   readonly prefixSuffices: boolean;
   /** A text without line breaks matches if and only if it holds this; undefined where there is no such text. */
   readonly within?: { readonly text: string; readonly anyCase: boolean };
-  /** Instructions of the compiled program: the factor of a match's cost. */
+  /** About how many instructions the program has: the factor of a match's cost. */
   readonly size: number;
 }
 
-export const PATTERN_CHARS_MAX = 256;
-/** All patterns of one query together. */
-export const PATTERN_SIZE_MAX = 1000;
-
-/** @throws Error, with a text for people, when the pattern is too long or not understood. */
-export function compilePattern(source: string): Pattern {
+/**
+ * @param sizeLeft what its size may be
+ * @throws Error, with a text for people, when the pattern is too long, too costly or not understood
+ */
+export function compilePattern(source: string, sizeLeft: number): Pattern {
   if (codePoints(source) > PATTERN_CHARS_MAX) {
     throw new Error(`a regular expression may have at most ${PATTERN_CHARS_MAX} characters`);
   }
+  const size = measurePattern(source);
+  if (size > sizeLeft) throw new Error(TOO_LARGE);
   try {
-    // Alone first, so that `a)|(b` cannot leave the group.
-    RE2JS.compile(source);
     const program = compileAnchored(source);
     const pattern = {
       source,
       ...literalPrefix(source),
       within: literalWithin(source),
-      size: program.programSize(),
+      size,
     };
     programs.set(pattern, program);
     return pattern;
@@ -56,7 +58,7 @@ export function matchesPattern(pattern: Pattern, text: string): boolean {
 
 const programs = new WeakMap<Pattern, RE2JS>();
 
-/** An anchored search is several times as fast as `lookingAt`. */
+/** An anchored search is several times as fast as `lookingAt`. No bracket of the source closes the group around it. */
 function compileAnchored(source: string): RE2JS {
   return RE2JS.compile(`\\A(?:${source})`);
 }

@@ -350,18 +350,11 @@ describe("Refusals", () => {
     expect(issueOf(deep)).toStartWith("filters: ");
   });
 
-  test.each(["(", "a)|(b", "(?=a)", "(?<!a)b", "\\1", "[z-a]", "a{2,1}", "a{1001}", "*", "\\Qa", "(a+)+\\1"])(
+  test.each(["(", "a)|(b", "(?=a)", "(?<!a)b", "\\1", "[z-a]", "a{2,1}", "*", "\\Qa", "(a+)+\\1"])(
     "The pattern %s is refused",
     (pattern) =>
       expect(issueOf([["name", "~", pattern]])).toContain("invalid or unsupported regular expression"),
   );
-
-  test("Patterns are bounded in length and in what they compile to", () => {
-    expect(issueOf([["name", "~", "x".repeat(256)]])).toBe("accepted");
-    expect(issueOf([["name", "~", "x".repeat(257)]])).toContain("at most 256 characters");
-    expect(issueOf([["name", "~", "a{999}".repeat(40)]])).toContain("too large");
-    expect(issueOf(list(20).map(() => ["name", "~", "a{90}"]))).toContain("too large");
-  });
 
   test("A pattern that holds a backtracking engine for ages is answered at once", () => {
     const condition = parseFilters([["name", "~", "(?:(?:a+)+)+b"]]);

@@ -4,7 +4,9 @@
  * Parsing refuses whatever cannot be judged within bounds, so that judging a record never throws and costs a bounded
  * time. Judging is in `query-match.ts`, options are in `query-options.ts`, the same rules as SQL in `store/query-sql.ts`.
  */
-import { compilePattern, PATTERN_SIZE_MAX, type Pattern } from "./query-pattern.ts";
+import { PATTERNS_MAX } from "@chatelaine/contract/limits";
+import { PATTERN_SIZE_MAX } from "./pattern-bounds.ts";
+import { compilePattern, type Pattern } from "./query-pattern.ts";
 import { fold, isList, parseIsoInstant, type QueryValue, ValueReader } from "./query-values.ts";
 
 export const OPERATORS = [
@@ -127,6 +129,7 @@ export function formatPath(path: FieldPath): string {
 class FilterParser {
   readonly #values = new ValueReader(refuse);
   #filtersLeft = FILTERS_MAX;
+  #patternsLeft = PATTERNS_MAX;
   #patternSizeLeft = PATTERN_SIZE_MAX;
 
   group(filters: readonly unknown[], depth: number): Condition {
@@ -174,14 +177,15 @@ class FilterParser {
   }
 
   #pattern(source: string): Pattern {
-    let pattern: Pattern;
+    if (this.#patternsLeft-- <= 0)
+      return invalid(`a query may have at most ${PATTERNS_MAX} regular expressions`);
     try {
-      pattern = compilePattern(source);
+      const pattern = compilePattern(source, this.#patternSizeLeft);
+      this.#patternSizeLeft -= pattern.size;
+      return pattern;
     } catch (error) {
       return invalid((error as Error).message);
     }
-    this.#patternSizeLeft -= pattern.size;
-    return this.#patternSizeLeft < 0 ? invalid("the regular expressions are too large") : pattern;
   }
 }
 

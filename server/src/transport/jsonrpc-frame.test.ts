@@ -20,10 +20,28 @@ test("an id comes back as it was written, also where no number can hold it", () 
 
 test("nesting is bounded, brackets in texts do not count", () => {
   const nested = (levels: number) => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`;
-  expect(readMessage(nested(99)).ok).toBe(true);
-  expect(readMessage(nested(100)).ok).toBe(false);
+  expect(readMessage(nested(31)).ok).toBe(true);
+  expect(readMessage(nested(32)).ok).toBe(false);
   expect(readMessage(nested(10_000)).ok).toBe(false);
   expect(readMessage(JSON.stringify({ a: "[".repeat(500), '[["\\"': "{".repeat(500) })).ok).toBe(true);
+});
+
+test("members are bounded, and what has too many fails by its own id", () => {
+  const wide = (members: number, id = "7") =>
+    `{"jsonrpc":"2.0","id":${id},"method":"core.ping","params":[${"1,".repeat(members - 5)}1]}`;
+  const faultOf = (text: string) => {
+    const message = readMessage(text);
+    return message.ok ? undefined : message.fault;
+  };
+  expect(faultOf(wide(4_096))).toBeUndefined();
+  expect(faultOf(wide(4_097))).toEqual({
+    id: "7",
+    code: -32600,
+    message: "The message is of more than 4096 members",
+  });
+  expect(faultOf(wide(4_097, '"a"'))?.id).toBe('"a"');
+  expect(faultOf(wide(4_097, "{}"))?.id).toBe("null");
+  expect(faultOf(wide(4_097).replace('"id":7,', ""))?.id).toBeUndefined();
 });
 
 test("a member named code does not make a message a fault", () => {

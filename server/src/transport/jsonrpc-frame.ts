@@ -1,11 +1,11 @@
 /**
  * JSON-RPC 2.0 frames: text to request, outcome to text. Checks come in the order of the dialect, each with its own words.
- * Nothing from outside nests deeper than `DEPTH_MAX`, so that whatever walks a message later cannot run out of stack.
+ * Depth and number of members are bounded before anything is made of a text, so that whatever walks a message later costs
+ * a bounded time (`json-bounds.ts`).
  */
 import { RPC, type RpcCode } from "./errors.ts";
+import { EXCESS_WORDS, jsonExcess } from "./json-bounds.ts";
 import type { RpcError } from "./jsonrpc-api.ts";
-
-const DEPTH_MAX = 100;
 
 export interface Request {
   /** JSON text of the id as it came; undefined for a notification. */
@@ -30,7 +30,8 @@ export type Read<T> =
 
 /** First half of the checks: is it one JSON object? */
 export function readMessage(text: string): Read<Message> {
-  if (isTooDeep(text)) return parseFault(`The message is nested deeper than ${DEPTH_MAX} levels`);
+  const excess = jsonExcess(text);
+  if (excess === "depth") return parseFault(`The message is ${EXCESS_WORDS.depth}`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -39,6 +40,8 @@ export function readMessage(text: string): Read<Message> {
   }
   if (Array.isArray(json)) return parseFault("Batch messages are not supported at this time");
   if (typeof json !== "object" || json === null) return parseFault("Invalid Message Format");
+  // Of its id, so that it fails this call alone: a fault without one fails all that wait on the connection.
+  if (excess === "members") return { ok: false, fault: tooWide((json as Message).id) };
   return { ok: true, value: json as Message };
 }
 
@@ -75,6 +78,12 @@ function parseFault(message: string): { ok: false; fault: Fault } {
   return { ok: false, fault: { id: "null", code: RPC.parseError, message } };
 }
 
+function tooWide(id: unknown): Fault {
+  const isPlain = typeof id === "string" || Number.isSafeInteger(id);
+  const idText = id === undefined ? undefined : JSON.stringify(isPlain ? id : null);
+  return { id: idText, code: RPC.invalidRequest, message: `The message is ${EXCESS_WORDS.members}` };
+}
+
 /** Echoed as it came, also where a number is more than JavaScript can hold. */
 function readId(id: unknown, text: string): string | undefined {
   if (id === undefined) return undefined;
@@ -92,30 +101,4 @@ function sourceOfId(text: string): string {
     },
   );
   return sources.get(root) ?? "null";
-}
-
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfString(text, at);
-    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
-      if (++depth > DEPTH_MAX) return true;
-    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
-  }
-  return false;
-}
-
-const QUOTE = 34;
-const BACKSLASH = 92;
-const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
-
-function endOfString(text: string, from: number): number {
-  let at = from + 1;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at++;
-    else if (code === QUOTE) break;
-  }
-  return at;
 }

@@ -9,6 +9,8 @@ import { parseOptions } from "../domain/query-options.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
 
 const TEXT_CHARS_MAX = 1024;
+/** Members that are not known are named in an answer; it stays shorter than the request. */
+const UNKNOWN_NAMED_MAX = 50;
 
 export interface Param<Value = unknown> {
   readonly name: string;
@@ -162,7 +164,7 @@ type ZodIssue = z.core.$ZodIssue;
 function faultsOf(issue: ZodIssue, name: string, given: unknown): Invalid[] {
   const attribute = [name, ...issue.path.map(String)].join(".");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, UNKNOWN_NAMED_MAX).map((key) => ({
       attribute: `${attribute}.${key.slice(0, 100)}`,
       message: "Extra inputs are not permitted",
     }));

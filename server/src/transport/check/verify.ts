@@ -1,4 +1,5 @@
 /** `POST /api/v1/verify`: a service asks whose key this is, and may it. One key or up to 100; the answer is always 200. */
+import { JSON_MEMBERS_MAX } from "@chatelaine/contract/limits";
 import { VERIFY_KEYS_MAX } from "@chatelaine/contract/operations/verify";
 import { formatAddress, parseAddress } from "../../domain/address.ts";
 import type { Caller } from "../../domain/caller.ts";
@@ -7,6 +8,7 @@ import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
+import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { hasProxyHeaders } from "../peer.ts";
 import { readText } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
@@ -130,6 +132,9 @@ function requireJson(headers: Headers): void {
 
 function parseBody(text: string): unknown {
   if (text.length > BODY_CHARS_MAX) throw tooLarge();
+  // A shorter text has no such number of members, and nothing here goes deep.
+  const excess = text.length > JSON_MEMBERS_MAX ? jsonExcess(text) : undefined;
+  if (excess) throw new AppError("malformed_request", `The body is ${EXCESS_WORDS[excess]}`);
   try {
     return JSON.parse(text);
   } catch {

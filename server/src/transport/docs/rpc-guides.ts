@@ -37,7 +37,10 @@ ${table(
   [
     ["= !=", "equal, not equal"],
     ["> >= < <=", "order"],
-    ["~", "a regular expression from the start of the text, in linear time"],
+    [
+      "~",
+      "a regular expression (RE2) from the start of the text: 256 characters, repetitions of at most 100, four in a query",
+    ],
     ["in nin", "the field is, or is not, in the list"],
     ["rin rnin", "the value is, or is not, in the field"],
     ["^ !^ $ !$", "begins, ends, or not"],
@@ -62,6 +65,8 @@ export const LIMITS: Page = {
         ["a frame that is no text", "–", "close 1003"],
         ["calls at once on a connection", "10 run, 10 wait", "the next is refused with -32000"],
         ["anonymous calls", "20 a minute for a method and address", "error 16"],
+        ["JSON: levels", "32", "-32700; REST: 400"],
+        ["JSON: members", "4 096", "-32600; REST: 400"],
         ["REST: body", "64 KiB", "413"],
         ["headers", "16 KiB", "431"],
         ["REST: page", "50, at most 1 000", "422"],

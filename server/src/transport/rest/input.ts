@@ -5,10 +5,10 @@
 import type { Operation } from "@chatelaine/contract/operations/operation";
 import { z } from "zod";
 import { AppError } from "../../domain/errors.ts";
+import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { invalidInput, malformed } from "./problem.ts";
 
 export const BODY_BYTES_MAX = 65_536;
-const JSON_DEPTH_MAX = 64;
 const KEY_LIKE = /\d{1,16}(?:-|%2d)[0-9A-Za-z]{64}|CK1[0-9A-Za-z]{61}/i;
 const KEY_NAMES = ["key", "api_key", "apikey", "api-key", "access_token", "token", "auth_token", "x-api-key"];
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
@@ -130,7 +130,8 @@ async function readJson(req: Request): Promise<unknown> {
   if (text === "" && type === null) return {};
   if (type === null || !JSON_TYPE.test(type))
     throw malformed("The body must be JSON, with `Content-Type: application/json`", 415);
-  if (depthOf(text) > JSON_DEPTH_MAX) throw malformed(`The body may be nested ${JSON_DEPTH_MAX} deep`);
+  const excess = jsonExcess(text);
+  if (excess) throw malformed(`The body is ${EXCESS_WORDS[excess]}`);
   const value = parseJson(text);
   if (HALF_PAIR.test(text) && !isWellFormed(value)) throw malformed("The body has text that is no Unicode");
   return value;
@@ -174,23 +175,6 @@ export async function readText(req: Request): Promise<string> {
     if (error instanceof AppError) throw error;
     throw malformed("The body is not text in UTF-8");
   }
-}
-
-/** How deep brackets nest, without a parser that could be nested to death. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isText = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (isText) {
-      if (code === 92) at++;
-      else if (code === 34) isText = false;
-    } else if (code === 34) isText = true;
-    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth);
-    else if (code === 125 || code === 93) depth--;
-  }
-  return deepest;
 }
 
 function tooLarge(): AppError {

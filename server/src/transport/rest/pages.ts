@@ -13,6 +13,7 @@ import {
   type Test,
 } from "../../domain/query.ts";
 import { fold, type QueryValue } from "../../domain/query-values.ts";
+import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 
 export const PAGE_DEFAULT = 50;
 const WORDS_MAX = 10;
@@ -240,6 +241,8 @@ function wordCondition(listing: Listing, word: string): Condition {
 }
 
 function readFilter(listing: Listing, text: string): Condition {
+  const excess = jsonExcess(text);
+  if (excess) throw refused("filter", `The filter is ${EXCESS_WORDS[excess]}`);
   let json: unknown;
   try {
     json = JSON.parse(text);
