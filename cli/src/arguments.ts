@@ -1,4 +1,5 @@
 /** Strict readers of arguments; each throws InvalidArgumentError, which is wrong usage. */
+import { parseInstant } from "@chatelaine/contract/instant";
 import { isRole, ROLES, type Role } from "@chatelaine/contract/roles";
 import { InvalidArgumentError } from "commander";
 
@@ -14,7 +15,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 /** The last instant that RFC 3339 can write. */
 const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
-const INSTANT = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d))?$/;
 
 export function parseId(text: string): number {
   const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
@@ -45,7 +45,7 @@ export function readExpiry(text: string): Expiry {
 export function parseExpiry(text: string, now = Date.now()): number | null {
   if (text === "never") return null;
   const [, count, unit = ""] = /^([1-9]\d{0,8})([mhdwy])$/.exec(text) ?? [];
-  const at = count === undefined ? parseInstant(text) : now + Number(count) * UNIT_MS[unit]!;
+  const at = count === undefined ? parseInstantOrDay(text) : now + Number(count) * UNIT_MS[unit]!;
   if (at === undefined || at > INSTANT_MAX) {
     throw new InvalidArgumentError(
       "Expected a time from now (30m, 12h, 90d, 2w, 1y), an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never.",
@@ -74,18 +74,7 @@ export function parseRate(text: string): { limit: number; windowSeconds: number 
   return { limit: Number(limit), windowSeconds };
 }
 
-/** RFC 3339 with a zone, or a day, which begins at midnight UTC. @returns undefined for anything else */
-export function parseInstant(text: string): number | undefined {
-  const [, day, time = "00:00", zone = "Z"] = INSTANT.exec(text) ?? [];
-  if (day === undefined) return undefined;
-  const midnight = Date.parse(`${day}T00:00:00Z`);
-  // Date.parse takes the 31st of any month for the first of the next.
-  if (
-    Number.isNaN(midnight) ||
-    new Date(midnight).toISOString().slice(0, 10) !== day ||
-    time.startsWith("24")
-  )
-    return undefined;
-  const at = Date.parse(`${day}T${time}${zone}`);
-  return Number.isNaN(at) ? undefined : at;
+/** RFC 3339, or a day, which begins at midnight UTC. @returns undefined for anything else */
+export function parseInstantOrDay(text: string): number | undefined {
+  return parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
 }

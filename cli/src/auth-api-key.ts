@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
-import { print, printJson, printList, printRecord, tell } from "./output.ts";
+import { lostKey } from "./key.ts";
+import { printJson, printList, printOnce, printRecord, tell } from "./output.ts";
 import { type Key, keyShape, madeKeyShape } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
 import { parseWhere } from "./where.ts";
@@ -113,8 +114,8 @@ function addDelete(apiKey: Command): void {
 }
 
 async function printKeyText(options: Printing, key: Key, text: string, now: number): Promise<void> {
-  if (options.json) return printJson(madeKeyShape(key, text, now));
-  await print(`API Key: ${text}`);
+  const record = madeKeyShape(key, text, now);
+  await printOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
 }
 
 /** `7` or `id=7` */

@@ -3,7 +3,7 @@ import { type Expiry, parseId, readExpiry } from "./arguments.ts";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
-import { type Column, print, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
+import { type Column, printChanged, printJson, printList, printOnce, printRecord, tell } from "./output.ts";
 import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
 
 const EXPIRES =
@@ -191,10 +191,15 @@ function changeKey(command: Command, work: (local: Local) => Promise<Key>): Prom
 /** The only output of a key's text: alone, so that it can be piped. */
 async function printSecret(options: Printing, key: Key, text: string, now: number): Promise<void> {
   const shape = madeKeyShape(key, text, now);
-  if (options.json) return printJson(shape);
-  await print(text);
+  await printOnce(options, { text, record: shape, again: lostKey(key.id) });
+  if (options.json) return;
   const end = shape.expires_at === null ? "never expires" : `expires ${shape.expires_at}`;
   tell(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
+}
+
+/** What to do about a key whose text went nowhere. */
+export function lostKey(id: number): string {
+  return `Key ${id} is there, but nobody has its text: reset it again (chatelaine key reset ${id}).`;
 }
 
 function quoted(name: string): string {

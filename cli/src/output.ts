@@ -9,11 +9,40 @@ const COLUMN_GAP = "  ";
 /** One line or more, resolved when they are written. */
 export async function print(text: string): Promise<void> {
   try {
-    await Bun.write(Bun.stdout, `${text}\n`);
+    await write(text);
   } catch (error) {
     // A reader that has seen enough is no failure; a full disk is.
-    if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
+    if (codeOf(error) !== "EPIPE") throw error;
   }
+}
+
+/**
+ * What is shown this once: `text`, or with --json the record that has it. Throws also where the reader is gone, because then
+ * nobody has it.
+ * @param shown.again a sentence: how to get another one
+ */
+export async function printOnce(
+  options: Printing,
+  shown: { readonly text: string; readonly record: object; readonly again: string },
+): Promise<void> {
+  try {
+    await write(options.json ? asJson(shown.record) : shown.text);
+  } catch (error) {
+    const message = `Standard output cannot be written (${codeOf(error)}). ${shown.again}`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+async function write(text: string): Promise<void> {
+  await Bun.write(Bun.stdout, `${text}\n`);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
+function asJson(value: unknown): string {
+  return JSON.stringify(value, null, 2);
 }
 
 /** For people beside the data: what was done, hints, warnings. */
@@ -22,7 +51,7 @@ export function tell(text: string): void {
 }
 
 export function printJson(value: unknown): Promise<void> {
-  return print(JSON.stringify(value, null, 2));
+  return print(asJson(value));
 }
 
 export async function printList<Row>(

@@ -1,7 +1,7 @@
 import type { RawConfig } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, onData, type Printing } from "./command.ts";
-import { print, printJson, tell } from "./output.ts";
+import { printOnce, tell } from "./output.ts";
 
 export function addSetupLink(program: Command): void {
   addPrinting(
@@ -17,9 +17,8 @@ export function addSetupLink(program: Command): void {
       const page = orWrongUsage(() => pageAddress(command.optsWithGlobals<RawConfig>()));
       const token = await onData(command, (local) => local.accounts.setup.makeToken());
       const url = setupLink(page, token);
-      if (options.json) return printJson({ url });
-      await print(url);
-      tell("It works once, within an hour, while there is no user.");
+      await printOnce(options, { text: url, record: { url }, again: "Ask for another link." });
+      if (!options.json) tell("It works once, within an hour, while there is no user.");
     });
 }
 

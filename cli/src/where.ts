@@ -5,7 +5,7 @@
  * A value is 'text', "text", a number, true, false, null or a bare word: a shell takes the quotes away.
  */
 import { InvalidArgumentError } from "commander";
-import { parseInstant } from "./arguments.ts";
+import { parseInstantOrDay } from "./arguments.ts";
 import type { Local } from "./command.ts";
 import { ENTRY_FIELDS, type EntryField, isEntryField } from "./truenas-entry.ts";
 
@@ -148,7 +148,7 @@ function readValue(name: string, { kind }: EntryField, { kind: token, text }: To
   if (kind === "text") return text;
   if (kind === "number" && /^-?\d{1,15}$/.test(text)) return Number(text);
   if (kind === "boolean" && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
-  const at = kind === "instant" ? parseInstant(text) : undefined;
+  const at = kind === "instant" ? parseInstantOrDay(text) : undefined;
   if (at !== undefined) return new Date(at);
   throw wrong(`${text} is no ${kind}, which ${name} is`);
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Installation, install, serve, textOf } from "./chatelaine.ts";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Installation, install, MAIN, serve, temporaryFolder, textOf } from "./chatelaine.ts";
 
 const KEY_TEXT = /^[1-9]\d*-CK1[0-9A-Za-z]{61}$/;
 let here: Installation;
@@ -249,6 +251,33 @@ test("a reader that goes away is no failure", async () => {
     { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" } },
   );
   expect({ code: await child.exited, stderr: await textOf(child.stderr) }).toEqual({ code: 0, stderr: "" });
+});
+
+test("a secret that its reader is not there to take is a failure that says how to get another one", async () => {
+  const { id } = await make("unread");
+  const folder = temporaryFolder();
+  try {
+    for (const command of [
+      ["key", "reset", String(id)],
+      ["key", "reset", String(id), "--json"],
+      ["key", "create", "--user", "root", "--name", "unread-2"],
+      ["auth", "api_key", "update", String(id), "reset=true"],
+    ]) {
+      // A pipe whose reader is gone before the command starts.
+      const script = `mkfifo "$0"; exec 3<>"$0"; exec 4>"$0"; exec 3<&-; rm "$0"; exec "$@" >&4 4<&-`;
+      const args = [process.execPath, MAIN, "--data", here.data, ...command];
+      const child = Bun.spawn(["sh", "-c", script, join(folder, "pipe"), ...args], {
+        stdout: "pipe",
+        stderr: "pipe",
+        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" },
+      });
+      const said = await textOf(child.stderr);
+      expect([command, await child.exited]).toEqual([command, 1]);
+      expect(said).toMatch(/^chatelaine: Standard output cannot be written \(EPIPE\)\. Key \d+ is there, but nobody has its text/);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a full disk below standard output is a failure", async () => {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
+import { parseInstant } from "../instant.ts";
 import type { Role } from "../roles.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -90,8 +91,12 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   return [...new Set([...operation.errors, ...role, ...full, ...CREDENTIAL_ERRORS, ...COMMON_ERRORS])];
 }
 
-export const Instant = z.iso
-  .datetime({ offset: true })
+export const Instant = z
+  .string()
+  .refine((text) => parseInstant(text) !== undefined, {
+    error: "Expected an instant of RFC 3339 with its offset, such as 2030-01-31T12:00:00Z",
+  })
+  .meta({ format: "date-time" })
   .describe("An instant, RFC 3339. Answers are always in UTC, with `Z`.");
 
 /** What every list is asked with, besides its own filters. */

@@ -92,8 +92,10 @@ export function codePoints(text: string): number {
 const ISO =
   /^(\d{4})(-?)(\d\d)\2(\d\d)(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?)?$/;
 
-/** An ISO 8601 date or time, basic or extended. Without an offset it is UTC. */
+/** An instant of RFC 3339, or an ISO 8601 date or time, basic or extended. Without an offset it is UTC. */
 export function parseIsoInstant(text: string): Date | undefined {
+  const instant = parseInstant(text);
+  if (instant !== undefined) return new Date(instant);
   const parts = ISO.exec(text);
   if (!parts) return undefined;
   const [, year, , month, day, hour = "00", minute = "00", second = "00", fraction = "", sign, ...offset] =

@@ -1,5 +1,5 @@
 /** Records as the contract's entries. No secret is in a record, so none can leave by these. */
-
+import { parseInstant } from "@chatelaine/contract/instant";
 import type { Group as GroupShape } from "@chatelaine/contract/operations/groups";
 import type { Key as KeyShape, Scram } from "@chatelaine/contract/operations/key-entry";
 import type { KeyPolicy } from "@chatelaine/contract/operations/session";
@@ -100,7 +100,7 @@ export function keyFields(body: KeyBody): KeyFields {
 }
 
 export function readInstant(text: string | null | undefined): number | null | undefined {
-  return typeof text === "string" ? Date.parse(text) : text;
+  return typeof text === "string" ? parseInstant(text) : text;
 }
 
 export function userEntry(user: User): z.output<typeof UserShape> {
