@@ -3,7 +3,7 @@ import { type Expiry, parseId, readExpiry } from "./arguments.ts";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
-import { type Column, printChanged, printJson, printList, printOnce, printRecord, tell } from "./output.ts";
+import { type Column, printChanged, printList, printOnce, printRecord, tell } from "./output.ts";
 import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
 
 const EXPIRES =

@@ -273,7 +273,9 @@ test("a secret that its reader is not there to take is a failure that says how t
       });
       const said = await textOf(child.stderr);
       expect([command, await child.exited]).toEqual([command, 1]);
-      expect(said).toMatch(/^chatelaine: Standard output cannot be written \(EPIPE\)\. Key \d+ is there, but nobody has its text/);
+      expect(said).toMatch(
+        /^chatelaine: Standard output cannot be written \(EPIPE\)\. Key \d+ is there, but nobody has its text/,
+      );
     }
   } finally {
     rmSync(folder, { recursive: true });

@@ -4,6 +4,7 @@
  * Unlike Python, `true` is not 1. Text is ordered by code point, as Python and both databases (BINARY, "C") do and
  * JavaScript's `<` does not. Instants have milliseconds; finer digits are cut off.
  */
+import { parseInstant } from "@chatelaine/contract/instant";
 
 /** What a filter's value and a record's field may be. */
 export type QueryValue =
