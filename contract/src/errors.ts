@@ -46,6 +46,7 @@ export const ISSUE_CODES = [
   "bad_address",
   "weak_password",
   "policy",
+  "holds_secret",
 ] as const;
 
 export type IssueCode = (typeof ISSUE_CODES)[number];

@@ -22,6 +22,7 @@ import {
 import { promisify } from "node:util";
 import type { ScramVerifier } from "./domain/key.ts";
 import type { KeyText } from "./domain/key-text.ts";
+import { TOKEN_MARK } from "./domain/masking.ts";
 
 export const MASTER_SECRET_BYTES = 32;
 export const DIGEST_BYTES = 32;
@@ -174,9 +175,10 @@ export function makeId(): string {
   return randomUUID();
 }
 
-/** Text of 48 random bytes, base64url, 64 characters. */
+/** Random base64url (366 bits) behind a mark by which it is known as a token of ours wherever it stands, 64 characters. */
 export function makeToken(random: Random): string {
-  return Buffer.from(random(48)).toString("base64url");
+  const body = Buffer.from(random(48)).toString("base64url");
+  return TOKEN_MARK + body.slice(TOKEN_MARK.length);
 }
 
 function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, context: string): Uint8Array {

@@ -1,7 +1,8 @@
 /**
- * The one logger: a line of text or JSON on standard error. Values of secret-bearing names never reach it, and whatever
- * looks like a key is masked wherever it stands (held by `log.test.ts`).
+ * The one logger: a line of text or JSON on standard error. Values of secret-bearing names never reach it, at whatever
+ * depth, and whatever looks like a secret is masked wherever it stands (held by `log.test.ts`).
  */
+import { MASK, maskDeep, maskText } from "./domain/masking.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -20,9 +21,6 @@ const LINE_CHARS_MAX = 4096;
 const VALUE_CHARS_MAX = 1500;
 const SECRET_NAME =
   /^(key|api_key|apiKey|client_key|clientKey|password|token|secret|authorization|cookie|rfc_str)$/i;
-/** With what a slip of the hand or of an encoding puts before or behind it. */
-const KEY_LIKE = /\d{1,16}-[0-9A-Za-z]{64,}|CK1[0-9A-Za-z]{61,}/g;
-
 export function createLog(
   level: LogLevel,
   format: LogFormat,
@@ -34,22 +32,14 @@ export function createLog(
     (message: string, fields: LogFields = {}) => {
       if (LOG_LEVELS.indexOf(name) < least) return;
       const time = new Date().toISOString();
+      const told = plain(fields);
       const line =
         format === "json"
-          ? jsonLine({ time, level: name, message: cut(message) }, plain(fields))
-          : `${time} ${name.toUpperCase().padEnd(5)} ${redact(message)}${textOf(plain(fields))}`;
-      write(
-        `${redact(line)
-          .replaceAll(/[\r\n\u2028\u2029]/g, "\\n")
-          .slice(0, LINE_CHARS_MAX)}\n`,
-      );
+          ? jsonLine({ time, level: name, message: cut(message) }, told)
+          : `${time} ${name.toUpperCase().padEnd(5)} ${cut(message)}${textOf(told)}`;
+      write(`${line.replaceAll(/[\r\n\u2028\u2029]/g, "\\n").slice(0, LINE_CHARS_MAX)}\n`);
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-/** Masks whatever looks like a key. */
-export function redact(text: string): string {
-  return text.replace(KEY_LIKE, "********");
 }
 
 /** Whole members alone, as many as fit: a line that is cut is no JSON. */
@@ -62,12 +52,10 @@ function jsonLine(head: Record<string, unknown>, fields: Record<string, unknown>
   return line;
 }
 
+/** Fields as they are told: masked, and each of a bounded length. */
 function plain(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      SECRET_NAME.test(name) ? "********" : logged(value),
-    ]),
+    Object.entries(fields).map(([name, value]) => [cut(name), SECRET_NAME.test(name) ? MASK : logged(value)]),
   );
 }
 
@@ -77,13 +65,16 @@ function logged(value: unknown): unknown {
     return cut(`${value.stack ?? value.message}${cause}`);
   }
   if (typeof value === "string") return cut(value);
-  const json = JSON.stringify(value);
-  return json !== undefined && json.length > VALUE_CHARS_MAX ? cut(json) : value;
+  const json = JSON.stringify(value, (name, member) => (SECRET_NAME.test(name) ? MASK : member));
+  if (json === undefined) return value;
+  const masked = maskDeep(JSON.parse(json) as unknown);
+  const text = JSON.stringify(masked);
+  return text.length > VALUE_CHARS_MAX ? cut(text) : masked;
 }
 
 /** Masked first: half of a key is still half of a key. */
 function cut(whole: string): string {
-  const text = redact(whole);
+  const text = maskText(whole);
   return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
 }
 

@@ -7,6 +7,7 @@ import { differences } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
+import { keptTextIssues } from "../domain/kept-text.ts";
 import { type Group, isUsername } from "../domain/user.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import type { GroupInput, Groups } from "./accounts.ts";
@@ -56,7 +57,7 @@ async function create(
   { name, ...rights }: GroupInput & { readonly name: string },
 ): Promise<Group> {
   requireRole(caller, "ACCOUNT_WRITE");
-  refuseIssues([...checkName("name", name), ...checkRights(rights)]);
+  refuseIssues([...checkName("name", name), ...checkRights(rights), ...keptTextIssues({ name, ...rights })]);
   const [roles, scopes] = [distinct(rights.roles), distinct(rights.scopes)];
   requireCoversGroup(caller, { roles, scopes });
   return store.transact(caller, async (tx) => {
@@ -75,7 +76,7 @@ async function update(
   { name, change }: { readonly name: string; readonly change: Partial<GroupInput> },
 ): Promise<Group> {
   requireRole(caller, "ACCOUNT_WRITE");
-  refuseIssues([...checkName("name", change.name), ...checkRights(change)]);
+  refuseIssues([...checkName("name", change.name), ...checkRights(change), ...keptTextIssues(change)]);
   const work = async (tx: Transaction): Promise<Group> => {
     const before = await getGroup(tx, name);
     requireCoversGroup(caller, before);

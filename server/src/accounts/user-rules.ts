@@ -2,6 +2,7 @@
 import type { Issue } from "@chatelaine/contract/errors";
 import { isRole, type Role } from "@chatelaine/contract/roles";
 import { parseNetwork } from "../domain/address.ts";
+import { keptTextIssues } from "../domain/kept-text.ts";
 import { isScope } from "../domain/rights.ts";
 import { type Ceilings, FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
 import type { NewUserInput } from "./accounts.ts";
@@ -17,7 +18,7 @@ interface Rights {
 /** @param username the name that the user has, where the input brings none */
 export function checkUserInput(input: Partial<NewUserInput>, username = input.username ?? ""): Issue[] {
   const { fullName, email, password } = input;
-  const issues = [...checkName("username", input.username), ...checkRights(input)];
+  const issues = [...checkName("username", input.username), ...checkRights(input), ...keptTextIssues(input)];
   if (fullName !== undefined && !isFullName(fullName)) {
     const message = `A full name has at most ${FULL_NAME_CHARS_MAX} characters and no control characters`;
     issues.push({ path: ["fullName"], code: "shape", message });

@@ -6,6 +6,7 @@ import { type Audit, recordOf } from "../audit/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
+import { keptTextIssues } from "../domain/kept-text.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import type { Profile, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput, UserChange, Users } from "./accounts.ts";
@@ -183,6 +184,7 @@ async function setAttribute(
     const message = `The name of an attribute has 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`;
     refuseIssues([{ path: ["key"], code: "shape", message }]);
   }
+  refuseIssues(keptTextIssues({ key: name, value }));
   await store.transact(caller, async (tx) => {
     const user = await getUser(tx, caller.userId);
     const attributes = Object.fromEntries([...Object.entries(user.attributes), [name, value ?? null]]);

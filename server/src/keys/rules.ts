@@ -3,6 +3,7 @@ import type { Issue } from "@chatelaine/contract/errors";
 import { networkCovers, parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
+import { keptTextIssues } from "../domain/kept-text.ts";
 import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields, type RateLimit } from "../domain/key.ts";
 import { coversRights, isScope, narrowRights, rightsOf } from "../domain/rights.ts";
 import type { User } from "../domain/user.ts";
@@ -52,6 +53,7 @@ function coversAddresses(mine: readonly string[] | null, theirs: readonly string
 export function fieldIssues(fields: KeyFields, now: number): Issue[] {
   return [
     ...checkKeyWords(fields),
+    ...keptTextIssues(fields),
     ...expiryIssues(fields.expiresAt, now),
     ...scopeIssues(fields.scopes),
     ...addressIssues(fields.allowedIps),
@@ -129,6 +131,10 @@ export function wholeSeconds(instant: number): number {
 export function requireReason(reason: string, charsMax: number): string {
   const text = reason.trim();
   const message = text === "" ? "Say why" : `At most ${charsMax} characters`;
-  refuseIssues(text === "" || text.length > charsMax ? [{ path: ["reason"], code: "shape", message }] : []);
+  refuseIssues([
+    ...(text === "" || text.length > charsMax
+      ? [{ path: ["reason"], code: "shape", message } as const]
+      : keptTextIssues({ reason: text })),
+  ]);
   return text;
 }

@@ -10,6 +10,7 @@ import { differences } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
+import { keptTextIssues } from "../domain/kept-text.ts";
 import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
 import { type DocsAccess, type Settings, settingFault } from "../domain/settings.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
@@ -94,6 +95,7 @@ function refuseFaults(before: Settings, patch: Partial<Settings>): void {
     const message = settingFault(name, value);
     return message === undefined ? [] : [{ path: [name], code: "shape", message }];
   });
+  issues.push(...keptTextIssues(patch));
   const { webhookUrl, webhookSecret } = { ...before, ...patch };
   if (issues.length === 0 && webhookUrl !== null && webhookSecret === null)
     issues.push({

@@ -109,7 +109,7 @@ function refusalStatements(refusals: readonly RefusalRecord[]): BatchStatement[]
     one.keyId,
     one.at,
     one.reason,
-    one.rule,
+    masked(one.rule),
     one.address,
     masked(one.host),
   ]);

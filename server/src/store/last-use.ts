@@ -2,6 +2,7 @@
  * Last use of keys, and who used them in the last hour. A key's last client stands with its last use, and is only written
  * apart when another takes its place: most keys have one client, and cost one row then.
  */
+import { maskForeign } from "../domain/masking.ts";
 import { CLIENTS_AGE_MS, CLIENTS_MAX, type ClientUse } from "../domain/recent-clients.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { KeyUse } from "./store.ts";
@@ -28,12 +29,9 @@ const LIST_CLIENTS = `SELECT nullif(address, '') AS address, nullif(client, '') 
     UNION ALL SELECT address, client, last_used_at FROM activity.key_clients WHERE key_id = ?1)
   WHERE last_used_at >= ?2 GROUP BY 1, 2 ORDER BY at DESC, 1, 2 LIMIT ${CLIENTS_MAX}`;
 
-/** As long as a key's body, longer than any word of a client's name or label of a host. */
-const LONG_WORD = /[0-9A-Za-z+/_=%-]{64,}/g;
-
-/** Clients say what they like of themselves; a key that got in there by mistake, in whichever spelling, is not kept. */
+/** What clients and proxies say, as it may be kept. */
 export function masked(text: string | null): string | null {
-  return text === null ? null : text.replace(LONG_WORD, "********");
+  return text === null ? null : maskForeign(text);
 }
 
 /** What a batch of uses adds. */

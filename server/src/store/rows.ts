@@ -3,6 +3,7 @@
 import type { Selectable } from "kysely";
 import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
 import type { Key } from "../domain/key.ts";
+import { maskDeep } from "../domain/masking.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Change, CheckRecord, CheckUser, KeyPatch, StoredSecret } from "./store.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
@@ -212,24 +213,26 @@ export function auditOf(row: Selectable<AuditRow>): AuditRecord {
   };
 }
 
+/** A finished record, as it is kept: the one place that every record passes, so secrets are masked here. */
 export function auditColumns(record: AuditRecord): Omit<Selectable<AuditRow>, "seq"> {
+  const { target, details, credentials, ...told } = maskDeep(record);
   return {
-    id: record.id,
-    at: record.at,
-    event: record.event,
-    action: record.action,
-    description: record.description,
-    username: record.username,
-    address: record.address,
-    session_id: record.sessionId,
-    door: record.door,
-    credentials: record.credentials && JSON.stringify(record.credentials),
-    target_kind: record.target?.kind ?? null,
-    target_id: record.target?.id ?? null,
-    target_name: record.target?.name ?? null,
-    details: JSON.stringify(record.details),
-    success: record.success ? 1 : 0,
-    error: record.error,
+    id: told.id,
+    at: told.at,
+    event: told.event,
+    action: told.action,
+    description: told.description,
+    username: told.username,
+    address: told.address,
+    session_id: told.sessionId,
+    door: told.door,
+    credentials: credentials && JSON.stringify(credentials),
+    target_kind: target?.kind ?? null,
+    target_id: target?.id ?? null,
+    target_name: target?.name ?? null,
+    details: JSON.stringify(details),
+    success: told.success ? 1 : 0,
+    error: told.error,
   };
 }
 

@@ -103,7 +103,7 @@ export function keyMethods(keys: Keys): Record<string, Method> {
     "api_key.convert_raw_key": method(
       ["API_KEY_READ"],
       "What a SCRAM client needs to use a key's text",
-      [param("raw_key", text({ min: 1 }))],
+      [param("raw_key", text({ min: 1, isSecret: true }))],
       ({ caller }, raw) => convert(keys, caller, raw),
     ),
   };

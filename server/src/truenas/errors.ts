@@ -1,6 +1,7 @@
 /** The dialect's errors (protocol 2.2): what methods throw, and how everything thrown is said. */
 import type { Issue } from "@chatelaine/contract/errors";
 import { AppError } from "../domain/errors.ts";
+import { maskDeep } from "../domain/masking.ts";
 import { MatchNotFound } from "../domain/query.ts";
 import { ERRNO, type Errname, errorRow, RPC } from "../transport/errors.ts";
 import type { RpcError } from "../transport/jsonrpc-api.ts";
@@ -20,6 +21,8 @@ export interface Invalid {
   /** Dotted, beginning with a parameter's name; null: the call as a whole. */
   readonly attribute: string | null;
   readonly message: string;
+  /** What is recorded in the message's place, where that quotes what was sent. */
+  readonly recorded?: string;
   readonly errname?: Errname;
 }
 
@@ -28,7 +31,7 @@ export class ValidationErrors extends Error {
   readonly invalid: readonly Invalid[];
 
   constructor(invalid: readonly Invalid[]) {
-    super(invalid.map(({ message }) => message).join("; "));
+    super(invalid.map(({ message, recorded = message }) => recorded).join("; "));
     this.name = "ValidationErrors";
     this.invalid = invalid;
   }
@@ -80,7 +83,12 @@ function snakeCase(step: string | number): string {
   return String(step).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** As it leaves: names of members that look like a secret are masked. */
 export function describeError(error: unknown, unforeseen: (error: unknown) => string): RpcError {
+  return maskDeep(described(error, unforeseen));
+}
+
+function described(error: unknown, unforeseen: (error: unknown) => string): RpcError {
   if (error instanceof ValidationErrors) return validationError(error.invalid);
   if (error instanceof CallError) return callError(error.errname, `[${error.errname}] ${error.message}`);
   if (error instanceof MatchNotFound) return callError("EINVAL", error.message);

@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Accounts, Session } from "../accounts/accounts.ts";
 import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
+import { maskDeep } from "../domain/masking.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
@@ -216,6 +217,7 @@ function textOf({ collection, action, id }: News, entry: Entry | undefined, vers
   return notification("collection_update", { ...said, fields: bend[collection](entry!) });
 }
 
+/** A finished event: what looks like a secret is masked, whoever named something so. */
 function notification(name: string, params: object): string {
-  return JSON.stringify({ jsonrpc: "2.0", method: name, params });
+  return JSON.stringify(maskDeep({ jsonrpc: "2.0", method: name, params }));
 }

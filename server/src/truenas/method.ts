@@ -7,11 +7,10 @@ import type { Audit, Note } from "../audit/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import { redact } from "../log.ts";
 import type { ApiMethod, Connection } from "../transport/jsonrpc-api.ts";
 import { type Param, readParams, type Values } from "./params.ts";
+import { recordedParams } from "./recorded.ts";
 import type { Version } from "./version.ts";
-import { MASK } from "./wire.ts";
 
 /** `any`: every session. Otherwise one of the roles, directly or by inclusion. */
 export type Access = "any" | readonly Role[];
@@ -32,8 +31,8 @@ export interface Method {
   params(version: Version): readonly Param[];
   /** Its calls without a session do not count against the anonymous rate. */
   readonly isUnrated?: boolean;
-  /** What the audit says of a call that was refused before it began; absent: such calls are not recorded. */
-  readonly audit?: (given: readonly unknown[]) => string;
+  /** What the audit says, of what it keeps of the parameters; absent: calls that are refused are not recorded. */
+  readonly audit?: (recorded: readonly unknown[]) => string;
   run(call: Call, values: readonly unknown[]): unknown;
 }
 
@@ -81,11 +80,17 @@ export function callable(name: string, declared: Method, version: Version, { aud
     try {
       caller = await connection.caller();
       const early = version.validatesFirst ? readParams(params, given) : undefined;
-      call = { connection, version, caller: admit(name, declared, caller, given) };
+      call = {
+        connection,
+        version,
+        caller: admit(name, declared, caller, () => recordedParams(params, given)),
+      };
       values = early ?? readParams(params, given);
     } catch (error) {
-      if (declared.audit)
-        audit.note(refusal(name, declared.audit(given), { connection, caller, given, error }));
+      if (declared.audit) {
+        const recorded = recordedParams(params, given);
+        audit.note(refusal(name, declared.audit(recorded), { connection, caller, recorded, error }));
+      }
       throw error;
     }
     return declared.run(call, values);
@@ -98,27 +103,27 @@ function admit(
   name: string,
   { access }: Method,
   caller: Caller | undefined,
-  given: readonly unknown[],
+  record: () => readonly unknown[],
 ): Caller {
   if (access === "anon") return caller as Caller;
   if (!caller) throw new AppError("not_authenticated", "Not authenticated");
   if (access !== "any") requireRole(caller, ...access);
-  return { ...caller, call: { method: name, params: maskSecrets(given) } };
+  return { ...caller, call: { method: name, params: record() } };
 }
 
 interface Refused {
   readonly connection: Connection;
   readonly caller: Caller | undefined;
-  readonly given: readonly unknown[];
+  readonly recorded: readonly unknown[];
   readonly error: unknown;
 }
 
 /** A flood of refused calls must not fill memory while it waits to be written. */
 const REFUSED_PARAMS_CHARS_MAX = 2_048;
 
-function refusal(name: string, description: string, { connection, caller, given, error }: Refused): Note {
-  const params = maskSecrets(given);
-  const isLong = JSON.stringify(params).length > REFUSED_PARAMS_CHARS_MAX;
+function refusal(name: string, description: string, refused: Refused): Note {
+  const { connection, caller, recorded, error } = refused;
+  const isLong = JSON.stringify(recorded).length > REFUSED_PARAMS_CHARS_MAX;
   return {
     event: "METHOD_CALL",
     action: name,
@@ -130,23 +135,10 @@ function refusal(name: string, description: string, { connection, caller, given,
     door: connection.origin.door,
     credentials: caller ? credentialNote(caller) : null,
     details: {
-      call: { method: name, params: isLong ? ["(too long to keep)"] : params },
+      call: { method: name, params: isLong ? ["(too long to keep)"] : recorded },
       authenticated: caller !== undefined,
       authorized: caller !== undefined && !(error instanceof AppError),
     },
     error: error instanceof Error ? error.message : null,
   };
-}
-
-const SECRET_MEMBER = /^(password|api_key|token|otp_token|key|client_key|raw_key|raw|secret)$/;
-
-/** A copy in which secrets are masked, by the names of members and by their looks. */
-export function maskSecrets(value: unknown): unknown {
-  if (typeof value === "string") return redact(value);
-  if (Array.isArray(value)) return value.map(maskSecrets);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([name, member]) =>
-    SECRET_MEMBER.test(name) && member !== null ? [name, MASK] : [name, maskSecrets(member)],
-  );
-  return Object.fromEntries(entries);
 }

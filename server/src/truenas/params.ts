@@ -91,16 +91,22 @@ export const optionsParam: Param<QueryOptions> = queryParam("options", parseOpti
 export const flag = z.boolean();
 export const integer = z.int();
 
+interface TextRules {
+  readonly min?: number;
+  readonly max?: number;
+  /** Never recorded. */
+  readonly isSecret?: boolean;
+}
+
 /** Characters are counted as code points. */
-export function text(limits: { readonly min?: number; readonly max?: number } = {}): z.ZodType<string> {
-  const { min = 0, max = TEXT_CHARS_MAX } = limits;
+export function text({ min = 0, max = TEXT_CHARS_MAX, isSecret }: TextRules = {}): z.ZodType<string> {
   return z
     .string()
     .check(({ value, issues }) => {
       const message = textFault(value, min, max);
       if (message !== undefined) issues.push({ code: "custom", message, input: value });
     })
-    .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
+    .meta({ ...(min > 0 && { minLength: min }), maxLength: max, ...(isSecret && { writeOnly: true }) });
 }
 
 /** Any object, with all its members: Zod's record leaves `__proto__` out. */
@@ -171,7 +177,8 @@ function faultsOf(issue: ZodIssue, name: string, given: unknown): Invalid[] {
   }
   const value = valueAt(given, issue.path);
   if (issue.code === "invalid_union" && issue.path.length > 0 && value !== undefined) {
-    return [{ attribute: [name, ...issue.path.slice(0, -1)].join("."), message: tagMessage(issue, value) }];
+    const attribute = [name, ...issue.path.slice(0, -1)].join(".");
+    return [{ attribute, message: tagMessage(issue, value), recorded: "Input tag is none of the expected" }];
   }
   return [{ attribute, message: value === undefined ? "Field required" : messageOf(issue) }];
 }

@@ -29,14 +29,17 @@ interface LoginOptions {
   readonly reconnect_token?: boolean;
 }
 
+const SECRET = text({ isSecret: true });
+/** People type passwords and keys into the field of the name: it is recorded apart, where there is such a user. */
+const NAME = SECRET;
 const SCRAM_LOGIN = z.strictObject({
   mechanism: z.literal("SCRAM"),
   scram_type: z.enum(["CLIENT_FIRST_MESSAGE", "CLIENT_FINAL_MESSAGE"]),
-  rfc_str: text(),
+  rfc_str: SECRET,
 });
 const OTP_LOGIN = z.strictObject({
   mechanism: z.literal("OTP_TOKEN"),
-  otp_token: text(),
+  otp_token: SECRET,
   login_options: z.unknown().optional(),
 });
 
@@ -44,17 +47,17 @@ function loginSchema(options: z.ZodType<LoginOptions>) {
   return [
     z.strictObject({
       mechanism: z.literal("API_KEY_PLAIN"),
-      username: text(),
-      api_key: text(),
+      username: NAME,
+      api_key: SECRET,
       login_options: options,
     }),
     z.strictObject({
       mechanism: z.literal("PASSWORD_PLAIN"),
-      username: text(),
-      password: text({ max: PASSWORD_CHARS_MAX }),
+      username: NAME,
+      password: text({ max: PASSWORD_CHARS_MAX, isSecret: true }),
       login_options: options,
     }),
-    z.strictObject({ mechanism: z.literal("TOKEN_PLAIN"), token: text(), login_options: options }),
+    z.strictObject({ mechanism: z.literal("TOKEN_PLAIN"), token: SECRET, login_options: options }),
     OTP_LOGIN,
   ] as const;
 }
@@ -91,17 +94,17 @@ export function signInMethods(deps: SignInDeps): Record<string, Method> {
     "auth.login": anonymousMethod(
       "Sign in by password",
       [
-        param("username", text()),
-        param("password", text()),
-        param("otp_token", text().nullable().default(null)),
+        param("username", NAME),
+        param("password", SECRET),
+        param("otp_token", SECRET.nullable().default(null)),
       ],
       (call, username, password) =>
         quick(call, signIn.byPassword(username, password, call.connection.origin)),
     ),
-    "auth.login_with_api_key": anonymousMethod("Sign in by key", [param("api_key", text())], (call, key) =>
+    "auth.login_with_api_key": anonymousMethod("Sign in by key", [param("api_key", SECRET)], (call, key) =>
       quick(call, signIn.byKey(key, undefined, call.connection.origin)),
     ),
-    "auth.login_with_token": anonymousMethod("Sign in by token", [param("token", text())], (call, token) =>
+    "auth.login_with_token": anonymousMethod("Sign in by token", [param("token", SECRET)], (call, token) =>
       quick(call, signIn.byToken(token, call.connection.origin)),
     ),
   };

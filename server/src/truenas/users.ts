@@ -18,7 +18,7 @@ const GROUPS_MAX = 100;
 const MEMBERS = {
   full_name: text(),
   email: text().nullable(),
-  password: text(),
+  password: text({ isSecret: true }),
   password_disabled: flag,
   locked: flag,
   groups: z.array(integer).max(GROUPS_MAX),

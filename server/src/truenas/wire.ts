@@ -18,5 +18,4 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("base64");
 }
 
-/** Stands for every secret that is not shown. */
-export const MASK = "********";
+export { MASK } from "../domain/masking.ts";

@@ -1,4 +1,5 @@
 /** `/metrics` in the text format of Prometheus: open to this machine, and to keys with SYSTEM_AUDIT_READ. */
+import { maskText } from "../../domain/masking.ts";
 import { type CheckStats, LATENCY_BOUNDS } from "./stats.ts";
 
 export interface MetricsDeps {
@@ -37,5 +38,5 @@ export function metricsText({ stats, countSessions, storeBytes, version }: Metri
     "# TYPE process_resident_memory_bytes gauge",
     `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
   ];
-  return `${lines.join("\n")}\n`;
+  return maskText(`${lines.join("\n")}\n`);
 }

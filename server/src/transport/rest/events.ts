@@ -11,6 +11,7 @@ import type { z } from "zod";
 import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { AppError } from "../../domain/errors.ts";
+import { maskDeep } from "../../domain/masking.ts";
 import type { Change } from "../../feed/feed.ts";
 import type { Asker, RestDeps } from "./call.ts";
 
@@ -120,7 +121,8 @@ class Hub implements EventHub {
   }
 
   #add(shown: Shown, userId: number | null): void {
-    const happening = { number: ++this.#number, shown, userId };
+    // Finished here for all that read it: what looks like a secret is masked, whoever named something so.
+    const happening = { number: ++this.#number, shown: maskDeep(shown), userId };
     this.#kept.push(happening);
     if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
     for (const stream of [...this.#streams]) this.#tell(stream, happening);

@@ -8,6 +8,7 @@ import type { z } from "zod";
 import type { SignInRefusal, SignInRefused } from "../../accounts/accounts.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import type { KeyTextFault } from "../../domain/key-text.ts";
+import { maskDeep } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
 import { errorRow } from "../errors.ts";
 
@@ -64,7 +65,8 @@ export function problemResponse(thrown: unknown, requestId: string, log: Log): R
   if (code === "too_many_requests") limitHeaders(headers, error);
   if (code === "unavailable") headers.set("Retry-After", "2");
   if (typeof error.details.allow === "string") headers.set("Allow", error.details.allow);
-  return new Response(JSON.stringify(body), { status, headers });
+  // Names of members that look like a secret are masked.
+  return new Response(JSON.stringify(maskDeep(body)), { status, headers });
 }
 
 /** The issues of a failed parse, with the members' own names. */
