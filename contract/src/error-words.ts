@@ -99,6 +99,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
     words: "A body may have 64 KiB, all headers together 16 KiB.",
     remedy: "Send less at once.",
   },
+  request_timeout: {
+    title: "Too slow",
+    words: "The body of the request did not come whole within 15 seconds after its headers.",
+    remedy: "Send the request again; where the line is slow, send less at once.",
+  },
   too_many_requests: {
     title: "Too many requests",
     words: "Guessing is slowed, and so is whoever asks too often. `Retry-After` says how long to wait.",

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   "conflict",
   "limit_reached",
   "payload_too_large",
+  "request_timeout",
   "too_many_requests",
   "storage_full",
   "unavailable",

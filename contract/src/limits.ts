@@ -17,3 +17,9 @@ export const PATTERN_CLASSES_MAX = 16;
 export const PATTERN_UNICODE_CLASSES_MAX = 4;
 /** Regular expressions of one query. */
 export const PATTERNS_MAX = 4;
+
+/** Bytes of a request's body. */
+export const BODY_BYTES_MAX = 65_536;
+
+/** A request's body has this long from the end of its headers, however it drips. */
+export const BODY_MS = 15_000;

@@ -21,6 +21,7 @@ import { createKeys, type Keys } from "./keys/keys.ts";
 import { createLog, type Log } from "./log.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
@@ -158,7 +159,8 @@ async function openServer(config: Config, app: App): Promise<Server> {
     log,
   });
   const api = createDialect(app);
-  const rest = createRest({ ...app, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
+  const bodies = new Bodies(app.clock);
+  const rest = createRest({ ...app, bodies, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
   const { allowOrigins, anonymousRate } = config;
   const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate });
   const web = createWeb({ log });
@@ -177,7 +179,16 @@ async function openServer(config: Config, app: App): Promise<Server> {
     storeBytes: () => bytesOf(config.data),
     version: VERSION,
   };
-  const check = createCheck({ ...app, stats, metrics, insecureRule, trustedProxies, trustUnix, checkFrom });
+  const check = createCheck({
+    ...app,
+    bodies,
+    stats,
+    metrics,
+    insecureRule,
+    trustedProxies,
+    trustUnix,
+    checkFrom,
+  });
   const readKey = createKeyRead({ ...app, trustedProxies });
   const bare: BareRoute = (req, address, isTls) =>
     check.bare(req, address, isTls) ?? check.metrics(req, address, isTls) ?? readKey(req, address, isTls);
@@ -187,6 +198,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     health: checkHealth,
     routes,
     websocket: rpc.websocket,
+    bodies,
     log,
   });
   const timers = startClockwork(app, () => refresh());
@@ -256,6 +268,7 @@ async function openListeners(
     readonly health: Route;
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
+    readonly bodies: Bodies;
     readonly log: Log;
   },
 ): Promise<Listeners> {

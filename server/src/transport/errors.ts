@@ -15,6 +15,7 @@ export const ERRNO = {
   EINVAL: 22,
   ENOSPC: 28,
   EOPNOTSUPP: 95,
+  ETIMEDOUT: 110,
   ENOTAUTHENTICATED: 207,
 } as const;
 
@@ -64,6 +65,7 @@ export const ERROR_TABLE = {
   conflict: { status: 409, rpc: RPC.callError, errname: "EBUSY" },
   limit_reached: { status: 409, rpc: RPC.callError, errname: "EPERM" },
   payload_too_large: { status: 413, rpc: RPC.callError, errname: "EINVAL" },
+  request_timeout: { status: 408, rpc: RPC.callError, errname: "ETIMEDOUT" },
   too_many_requests: { status: 429, rpc: RPC.callError, errname: "EBUSY", reason: "Rate Limit Exceeded" },
   storage_full: { status: 507, rpc: RPC.callError, errname: "ENOSPC" },
   unavailable: { status: 503, rpc: RPC.callError, errname: "EAGAIN" },

@@ -10,6 +10,7 @@ import { connect, createServer as createProbe } from "node:net";
 import type { Listen } from "../config.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
+import type { Bodies, Inbound } from "./bodies.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
 import { SharedPort } from "./shared-port.ts";
@@ -55,12 +56,14 @@ export interface ListenOptions {
   readonly routes: readonly Route[];
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
+  readonly bodies: Bodies;
   /** Finishes every answer, errors too. */
   readonly finish: (response: Response) => Response;
   readonly log: Log;
 }
 
-export const BODY_BYTES_MAX = 64 * 1024;
+/** Of bodies that nobody reads, before Bun itself ends the connection. */
+const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 const KEEP_ALIVE_SECONDS = 30;
 /** How long a replaced listener goes on with what had come to it: handshakes under way, connections in use. */
 const HANDOVER_MS = 2_000;
@@ -142,11 +145,11 @@ function serve(options: ListenOptions, on: Listen): Serving {
   type Answered = Response | undefined | Promise<Response | undefined>;
   const handle = (req: Request, server: Bun.Server<unknown>, route: BareRoute | undefined): Answered => {
     state.requestAt = performance.now();
-    // What is no address (a Host with a space or slash in it) is no request.
-    if (!req.url.startsWith("http")) return options.finish(new Response("Bad request\n", { status: 400 }));
-    const found = route?.(req, () => peerOf(req, server, on), isTls);
-    const answered = found ?? answer(options, req, server);
-    return state.isEnding ? asLast(answered) : answered;
+    const body = options.bodies.arrived(req);
+    const answered = req.url.startsWith("http")
+      ? (route?.(req, () => peerOf(req, server, on), isTls) ?? answer(options, req, server))
+      : badRequest(options);
+    return body || state.isEnding ? whole(answered, state, body) : answered;
   };
   const asWritten = Object.entries(written).map(([path, route]) => [
     path,
@@ -157,14 +160,15 @@ function serve(options: ListenOptions, on: Listen): Serving {
       ...place,
       ...(isTls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
       idleTimeout: KEEP_ALIVE_SECONDS,
-      maxRequestBodySize: BODY_BYTES_MAX * 128,
+      maxRequestBodySize: REQUEST_BYTES_MAX,
       development: false,
       websocket,
       routes: Object.fromEntries(asWritten),
       fetch: (req, server) => handle(req, server, options.bare),
       error: (error) => {
         options.log.error("A request failed", { error });
-        return options.finish(new Response("Internal error\n", { status: 500 }));
+        const headers = { Connection: "close" };
+        return options.finish(new Response("Internal error\n", { status: 500, headers }));
       },
     } as Bun.Serve.Options<unknown>);
     return Object.assign(state, { server });
@@ -177,10 +181,20 @@ function serve(options: ListenOptions, on: Listen): Serving {
   }
 }
 
-async function asLast(answered: Response | Promise<Response | undefined>): Promise<Response | undefined> {
+/** The last answer of its connection where the listener ends, or a body was not read: nothing waits for its rest. */
+async function whole(
+  answered: Response | Promise<Response | undefined>,
+  serving: Pick<Serving, "isEnding">,
+  body: Inbound | undefined,
+): Promise<Response | undefined> {
   const response = await answered;
-  response?.headers.set("connection", "close");
+  if (serving.isEnding || body?.isLeft) response?.headers.set("connection", "close");
   return response;
+}
+
+/** What is no address (a Host with a space or slash in it) is no request. */
+function badRequest({ finish }: ListenOptions): Response {
+  return finish(new Response("Bad request\n", { status: 400 }));
 }
 
 /** Whoever reaches a loopback address is on this machine: nothing has to be asked. */

@@ -9,6 +9,7 @@ import type { InsecureTransportRule } from "../../domain/settings.ts";
 import type { Log } from "../../log.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
+import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import type { BareRoute } from "../listen.ts";
 import { hasProxyHeaders } from "../peer.ts";
@@ -30,6 +31,7 @@ export interface CheckDeps {
   readonly insecureRule: () => Promise<InsecureTransportRule>;
   readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version">;
   readonly clock: Clock;
+  readonly bodies: Bodies;
   readonly log: Log;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
@@ -65,7 +67,7 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trustedProxies, log });
-  const verifyRoute = createVerifyRoute({ judge, verify, log });
+  const verifyRoute = createVerifyRoute({ judge, verify, bodies: deps.bodies, log });
   const ownCaller = createOwnCaller(deps.accounts.signIn, {
     networks: trustedProxies,
     unix: deps.trustUnix,

@@ -7,10 +7,10 @@ import { AppError, errorCode } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
+import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { hasProxyHeaders } from "../peer.ts";
-import { readText } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
 import type { Asker } from "./asker.ts";
 import { createHint } from "./hints.ts";
@@ -20,10 +20,10 @@ import type { Judge, Judged } from "./judge.ts";
 export interface VerifyDeps {
   readonly judge: Judge;
   readonly verify: Pick<Verify, "findWords">;
+  readonly bodies: Bodies;
   readonly log: Log;
 }
 
-const BODY_CHARS_MAX = 64 * 1024;
 const COST_MAX = 1_000_000;
 const MEMBERS = new Set(["key", "scope", "ip", "cost"]);
 const HEADERS = new Headers({
@@ -39,7 +39,7 @@ interface Question {
   readonly need: Need;
 }
 
-export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
+export function createVerifyRoute({ judge, verify, bodies, log }: VerifyDeps) {
   const shaped = (judged: Judged): MaybePromise<Answer> => {
     const { check } = judged;
     if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
@@ -79,9 +79,9 @@ export function createVerifyRoute({ judge, verify, log }: VerifyDeps) {
   };
   const readAndRespond = (req: Request): Promise<Response> | Response => {
     try {
+      bodies.refuseLarge(req);
       requireJson(req.headers);
-      const text = req.headers.has("content-length") ? req.text() : readText(req);
-      return text.then(respond).catch(failed);
+      return bodies.looseText(req).then(respond).catch(failed);
     } catch (error) {
       return failed(error);
     }
@@ -127,11 +127,9 @@ function requireJson(headers: Headers): void {
     throw new AppError("malformed_request", "The body must be application/json", {
       details: { status: 415 },
     });
-  if (Number(headers.get("content-length") ?? 0) > BODY_CHARS_MAX) throw tooLarge();
 }
 
 function parseBody(text: string): unknown {
-  if (text.length > BODY_CHARS_MAX) throw tooLarge();
   // A shorter text has no such number of members, and nothing here goes deep.
   const excess = text.length > JSON_MEMBERS_MAX ? jsonExcess(text) : undefined;
   if (excess) throw new AppError("malformed_request", `The body is ${EXCESS_WORDS[excess]}`);
@@ -213,8 +211,4 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function invalid(path: readonly (string | number)[], message: string): AppError {
   return new AppError("invalid", message, { issues: [{ path, code: "shape", message }] });
-}
-
-function tooLarge(): AppError {
-  return new AppError("payload_too_large", `A body may have ${BODY_CHARS_MAX} bytes`);
 }

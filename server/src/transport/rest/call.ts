@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Webhook } from "../../webhook/webhook.ts";
+import type { Bodies } from "../bodies.ts";
 import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import type { Receipts } from "./receipts.ts";
@@ -25,6 +26,7 @@ export interface RestDeps {
   readonly usage: Pick<Usage, "clients" | "report" | "why">;
   readonly feed: Feed;
   readonly clock: Clock;
+  readonly bodies: Bodies;
   readonly log: Log;
   /** Origins of web pages other than our own that may call, with a key. */
   readonly allowOrigins?: readonly string[];

@@ -6,10 +6,10 @@ import type { Operation } from "@chatelaine/contract/operations/operation";
 import { z } from "zod";
 import { AppError } from "../../domain/errors.ts";
 import { holdsKeyText } from "../../domain/masking.ts";
+import type { Bodies } from "../bodies.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { invalidInput, malformed } from "./problem.ts";
 
-export const BODY_BYTES_MAX = 65_536;
 const KEY_NAMES = ["key", "api_key", "apikey", "api-key", "access_token", "token", "auth_token", "x-api-key"];
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 const JSON_TYPE = /^application\/(?:json|merge-patch\+json)\s*(?:;|$)/i;
@@ -30,24 +30,23 @@ export function refuseKeyInQuery(url: URL): void {
   );
 }
 
-/** Throws payload_too_large where the announced body is too large. Headers of more than 16 KiB reach nobody: 431. */
-export function refuseLarge(req: Request): void {
-  const length = req.headers.get("content-length");
-  if (length !== null && Number(length) > BODY_BYTES_MAX) throw tooLarge();
+export interface Given {
+  readonly req: Request;
+  readonly url: URL;
+  /** Of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly bodies: Bodies;
 }
 
-export async function readInput(
-  operation: Operation,
-  req: Request,
-  url: URL,
-  params: Readonly<Record<string, string>>,
-): Promise<Input> {
+export async function readInput(operation: Operation, { req, url, params, bodies }: Given): Promise<Input> {
   return {
     params: operation.params
       ? parse(operation.params, textsOf(operation.params, Object.entries(params)), "path")
       : {},
     query: readQuery(operation.query, url),
-    body: operation.body ? parse(operation.body, await readJson(req), "body") : await refuseBody(req),
+    body: operation.body
+      ? parse(operation.body, await readJson(req, bodies), "body")
+      : await refuseBody(req, bodies),
   };
 }
 
@@ -124,8 +123,8 @@ function readValueOf(schema: z.ZodType, text: string): unknown {
   return text;
 }
 
-async function readJson(req: Request): Promise<unknown> {
-  const text = await readText(req);
+async function readJson(req: Request, bodies: Bodies): Promise<unknown> {
+  const text = await bodies.text(req);
   const type = req.headers.get("content-type");
   if (text === "" && type === null) return {};
   if (type === null || !JSON_TYPE.test(type))
@@ -152,31 +151,8 @@ function isWellFormed(value: unknown): boolean {
   return Object.entries(value).every(([name, one]) => name.isWellFormed() && isWellFormed(one));
 }
 
-async function refuseBody(req: Request): Promise<undefined> {
-  if (req.method === "GET" || req.method === "HEAD" || req.body === null) return;
-  const text = await readText(req);
+async function refuseBody(req: Request, bodies: Bodies): Promise<undefined> {
+  if (req.method === "GET" || req.method === "HEAD") return;
+  const text = await bodies.text(req);
   if (text !== "" && text.trim() !== "{}") throw malformed("This operation takes no body");
-}
-
-/** Stops reading where it grows too large, whatever its announced length. */
-export async function readText(req: Request): Promise<string> {
-  if (req.body === null) return "";
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let bytes = 0;
-  let text = "";
-  try {
-    for await (const chunk of req.body as unknown as AsyncIterable<Uint8Array>) {
-      bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) throw tooLarge();
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw malformed("The body is not text in UTF-8");
-  }
-}
-
-function tooLarge(): AppError {
-  return new AppError("payload_too_large", "A body may have 64 KiB");
 }

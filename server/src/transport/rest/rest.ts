@@ -16,7 +16,7 @@ import { alertHandlers } from "./alert-operations.ts";
 import { authenticate, authenticateAgain } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
 import { createEventHub, type EventHub } from "./events.ts";
-import { readInput, refuseKeyInQuery, refuseLarge } from "./input.ts";
+import { readInput, refuseKeyInQuery } from "./input.ts";
 import { keyHandlers } from "./key-operations.ts";
 import { openApiText } from "./openapi.ts";
 import { malformed, problemResponse } from "./problem.ts";
@@ -160,12 +160,12 @@ interface Arrived {
 
 async function run(operation: Operation, handler: AnyHandler, arrived: Arrived): Promise<Response> {
   const { req, url, peer, params, deps, receipts } = arrived;
-  refuseLarge(req);
+  deps.bodies.refuseLarge(req);
   refuseKeyInQuery(url);
   const asker = await authenticate(req, peer, deps);
   const isOpen = operation.access.kind === "anyone";
   if (!asker && !isOpen) throw notSignedIn(req);
-  const input = await readInput(operation, req, url, params);
+  const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
   const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
   const output = await handler(call as unknown as Call);
   return output instanceof Response ? output : Response.json(output, { status: operation.status });
