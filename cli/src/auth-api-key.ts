@@ -4,7 +4,7 @@ import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
 import { lostKey } from "./key.ts";
 import { printJson, printList, printOnce, printRecord, tell } from "./output.ts";
-import { type Key, keyShape, madeKeyShape } from "./shapes.ts";
+import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
 import { parseWhere } from "./where.ts";
 
@@ -37,10 +37,11 @@ function addCreate(apiKey: Command): void {
       username: textOf("username", username),
       ...expiryOf(properties),
     };
-    const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
-      return { made: await keys.create(caller, input), now: clock.now() };
+    const { made, status } = await onData(command, async ({ keys, caller }) => {
+      const made = await keys.create(caller, input);
+      return { made, status: keys.stateOf(made.key) };
     });
-    await printKeyText(options, made.key, made.secret.text, now);
+    await printKeyText(options, made.key, made.secret.text, status);
   });
 }
 
@@ -54,9 +55,9 @@ function addQuery(apiKey: Command): void {
   ).action(async (words: readonly string[], options: Printing, command: Command) => {
     const { fields, where } = readQuery(words);
     const order = [{ path: ["id"], descending: false, nullsFirst: true }];
-    const entries = await onData(command, async ({ keys, caller, clock }) => {
+    const entries = await onData(command, async ({ keys, caller }) => {
       const { rows } = await keys.list(caller, where === undefined ? { order } : { order, where });
-      return rows.map((row) => entryOf(keyShape(row, clock.now()), fields));
+      return rows.map((row) => entryOf(keyShape(row, keys.stateOf(row)), fields));
     });
     await printList(
       options,
@@ -70,9 +71,10 @@ function addGetInstance(apiKey: Command): void {
   addPrinting(apiKey, "get_instance <id>", "Prints a key.", "chatelaine auth api_key get_instance 7").action(
     async (given: string, options: Printing, command: Command) => {
       const id = readId(given);
-      const shape = await onData(command, async ({ keys, caller, clock }) =>
-        keyShape(await keys.get(caller, id), clock.now()),
-      );
+      const shape = await onData(command, async ({ keys, caller }) => {
+        const key = await keys.get(caller, id);
+        return keyShape(key, keys.stateOf(key));
+      });
       await printRecord(options, entryOf(shape, ALL_FIELDS));
     },
   );
@@ -94,11 +96,12 @@ function addUpdate(apiKey: Command): void {
       ...expiryOf(properties),
       reset,
     };
-    const { key, secret, now } = await onData(command, async ({ keys, caller, clock }) => {
-      return { ...(await keys.update(caller, id, change)), now: clock.now() };
+    const { key, secret, status } = await onData(command, async ({ keys, caller }) => {
+      const changed = await keys.update(caller, id, change);
+      return { ...changed, status: keys.stateOf(changed.key) };
     });
-    if (secret !== undefined) return printKeyText(options, key, secret.text, now);
-    await printRecord(options, entryOf(keyShape(key, now), ALL_FIELDS));
+    if (secret !== undefined) return printKeyText(options, key, secret.text, status);
+    await printRecord(options, entryOf(keyShape(key, status), ALL_FIELDS));
   });
 }
 
@@ -113,8 +116,13 @@ function addDelete(apiKey: Command): void {
   );
 }
 
-async function printKeyText(options: Printing, key: Key, text: string, now: number): Promise<void> {
-  const record = madeKeyShape(key, text, now);
+async function printKeyText(
+  options: Printing,
+  key: Key,
+  text: string,
+  status: KeyShape["status"],
+): Promise<void> {
+  const record = madeKeyShape(key, text, status);
   await printOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
 }
 

@@ -49,10 +49,11 @@ function addCreate(key: Command): void {
   addKeyLimits(create).action(async (options: CreateOptions, command: Command) => {
     const { user: username, name, expires } = options;
     const input = { username, name, expiresAt: expires?.at, ...limitsOf(options) };
-    const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
-      return { made: await keys.create(caller, input), now: clock.now() };
+    const { made, status } = await onData(command, async ({ keys, caller }) => {
+      const made = await keys.create(caller, input);
+      return { made, status: keys.stateOf(made.key) };
     });
-    await printSecret(options, made.key, made.secret.text, now);
+    await printSecret(options, made.key, made.secret.text, status);
   });
 }
 
@@ -76,7 +77,7 @@ function addReading(key: Command): void {
 }
 
 async function listKeys(
-  { keys, accounts, caller, clock }: Local,
+  { keys, accounts, caller }: Local,
   username: string | undefined,
 ): Promise<KeyShape[]> {
   const order = [{ path: ["id"], descending: false, nullsFirst: true }];
@@ -84,7 +85,7 @@ async function listKeys(
   if (username !== undefined) await accounts.users.get(caller, { username });
   const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
   const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
-  return rows.map((row) => keyShape(row, clock.now()));
+  return rows.map((row) => keyShape(row, keys.stateOf(row)));
 }
 
 interface EditOptions extends Printing, KeyLimitOptions {
@@ -137,10 +138,11 @@ function addReset(key: Command): void {
     .option("--expires <when>", EXPIRES, readExpiry)
     .action(async (id: number, options: Printing & { expires?: Expiry }, command: Command) => {
       const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
-      const { made, now } = await onData(command, async ({ keys, caller, clock }) => {
-        return { made: await keys.update(caller, id, change), now: clock.now() };
+      const { made, status } = await onData(command, async ({ keys, caller }) => {
+        const made = await keys.update(caller, id, change);
+        return { made, status: keys.stateOf(made.key) };
       });
-      await printSecret(options, made.key, made.secret!.text, now);
+      await printSecret(options, made.key, made.secret!.text, status);
     });
 }
 
@@ -185,12 +187,20 @@ function addDelete(key: Command): void {
 }
 
 function changeKey(command: Command, work: (local: Local) => Promise<Key>): Promise<KeyShape> {
-  return onData(command, async (local) => keyShape(await work(local), local.clock.now()));
+  return onData(command, async (local) => {
+    const key = await work(local);
+    return keyShape(key, local.keys.stateOf(key));
+  });
 }
 
 /** The only output of a key's text: alone, so that it can be piped. */
-async function printSecret(options: Printing, key: Key, text: string, now: number): Promise<void> {
-  const shape = madeKeyShape(key, text, now);
+async function printSecret(
+  options: Printing,
+  key: Key,
+  text: string,
+  status: KeyShape["status"],
+): Promise<void> {
+  const shape = madeKeyShape(key, text, status);
   await printOnce(options, { text, record: shape, again: lostKey(key.id) });
   if (options.json) return;
   const end = shape.expires_at === null ? "never expires" : `expires ${shape.expires_at}`;

@@ -9,7 +9,8 @@ export type KeyShape = OutputOf<"keys.get">;
 export type UserShape = OutputOf<"users.get">;
 export type GroupShape = OutputOf<"groups.get">;
 
-export function keyShape(key: Key, now: number): KeyShape {
+/** @param status as `keys.stateOf` judges it */
+export function keyShape(key: Key, status: KeyShape["status"]): KeyShape {
   return {
     id: key.id,
     name: key.name,
@@ -19,7 +20,7 @@ export function keyShape(key: Key, now: number): KeyShape {
     description: key.description,
     tags: [...key.tags],
     hint: key.hint,
-    status: keyStatus(key, now),
+    status,
     created_at: instant(key.createdAt),
     created_by: key.createdBy,
     reset_at: instant(key.resetAt),
@@ -35,13 +36,15 @@ export function keyShape(key: Key, now: number): KeyShape {
     last_used_at: instant(key.lastUsedAt),
     last_used_address: key.lastUsedAddress,
     last_used_client: key.lastUsedClient,
+    // Whoever reads the data folder is the system.
+    editable: true,
     version: key.version,
   };
 }
 
 /** The key's text in its place beside what tells keys apart. */
-export function madeKeyShape(key: Key, text: string, now: number): KeyShape & { key: string } {
-  const { id, name, username, ...rest } = keyShape(key, now);
+export function madeKeyShape(key: Key, text: string, status: KeyShape["status"]): KeyShape & { key: string } {
+  const { id, name, username, ...rest } = keyShape(key, status);
   return { id, name, username, key: text, ...rest };
 }
 
@@ -91,11 +94,4 @@ export function instant(at: number): string;
 export function instant(at: number | null): string | null;
 export function instant(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
-}
-
-/** Where several hold, the one that is hardest to leave. */
-function keyStatus(key: Key, now: number): KeyShape["status"] {
-  if (key.revokedAt !== null) return "revoked";
-  if (key.pausedAt !== null) return "paused";
-  return key.expiresAt !== null && key.expiresAt <= now ? "expired" : "active";
 }

@@ -46,6 +46,7 @@ export const ROUTES: { readonly [Name in OperationName]: RouteOf<Name> } = {
   "setup.get": "GET /setup",
   "setup.create": "POST /setup",
   "audit.list": "GET /audit",
+  "audit.get": "GET /audit/{id}",
   "audit.export": "GET /audit/export",
   "events.stream": "GET /events",
   "roles.list": "GET /roles",

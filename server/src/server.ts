@@ -170,6 +170,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
     (req) => rest.missing(req),
     (req) => web.fetch(req),
+    (req) => web.missing(req),
   ];
   const { trustedProxies, trustUnix, checkFrom } = config;
   const stats = createStats(app.clock.monotonic);

@@ -234,3 +234,16 @@ test("the audit log is listed by cursor and exported whole", async () => {
   for (const line of lines) expect(AuditEntry.safeParse(line).error).toBeUndefined();
   expect(ids.every((id) => lines.some((line) => line.id === id))).toBe(true);
 });
+
+test("an entry of the audit log is read by its number, a change as well as a sign-in", async () => {
+  for (const event of ["METHOD_CALL", "AUTHENTICATION"]) {
+    const [entry] = (await rest.send(`GET /audit?event=${event}&limit=1`, { headers: auth })).json.entries;
+    const read = await rest.send(`GET /audit/${entry.id}`, { headers: auth });
+    expect([read.status, read.json]).toEqual([200, entry]);
+  }
+  const unknown = await rest.send(`GET /audit/${crypto.randomUUID()}`, { headers: auth });
+  expect([unknown.status, unknown.json.code]).toEqual([404, "not_found"]);
+  const holder = await rest.browser("bob");
+  const [entry] = (await rest.send("GET /audit?limit=1", { headers: auth })).json.entries;
+  expect((await rest.send(`GET /audit/${entry.id}`, { headers: holder })).json.code).toBe("role_missing");
+});

@@ -28,8 +28,26 @@ async function openExample(): Promise<{ app: RestApp; key: string }> {
   const decision = OPERATIONS["decisions.get"].example.params.id;
   const why = { reason: "scope_missing", rule: "It lacks the scope", address: null, host: null };
   app.app.usage.refuse({ decision, keyId: 1, at: Date.now(), ...why });
+  const { id } = OPERATIONS["audit.get"].example.params;
+  await app.app.store.recordActivity([{ ...SIGN_IN, id, at: Date.now() }], []);
   return { app, key: secret.text };
 }
+
+/** An entry of the audit log under a number that is known before. */
+const SIGN_IN = {
+  event: "AUTHENTICATION",
+  action: "LOGIN_PASSWORD",
+  description: "Sign in by password",
+  username: "ada",
+  address: null,
+  sessionId: null,
+  door: "rest",
+  credentials: null,
+  target: null,
+  details: {},
+  success: true,
+  error: null,
+} as const;
 
 describe("the OpenAPI document", () => {
   test("is valid OpenAPI 3.1", async () => {

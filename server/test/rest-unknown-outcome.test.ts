@@ -1,5 +1,5 @@
 /** R7: the answer is lost after the change was committed; the same request with the same Idempotency-Key makes no second one. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, createServer, type Server } from "node:net";
 import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 
@@ -35,9 +35,9 @@ function cutLine(port: number): Server {
   });
 }
 
-async function isLost(path: string, idempotencyKey: string, body: object): Promise<boolean> {
+async function isLost(path: string, idempotencyKey: string, body: object, method = "POST"): Promise<boolean> {
   const answer = fetch(`${cutting}/api/v1${path}`, {
-    method: "POST",
+    method,
     headers: { ...auth, "Content-Type": "application/json", "Idempotency-Key": idempotencyKey },
     body: JSON.stringify(body),
     keepalive: false,
@@ -74,4 +74,39 @@ test("a reset whose answer was lost leaves one secret that works", async () => {
     return status;
   });
   expect(await Promise.all(statuses)).toEqual([401, 200]);
+});
+
+describe("a change whose answer was lost is made once, and its repetition tells what it made:", () => {
+  const lostThenAgain = async (route: string, body: object) => {
+    const [method, path] = route.split(" ") as [string, string];
+    const once = route.replace(" ", "");
+    expect(await isLost(path, once, body, method)).toBe(true);
+    const again = await rest.send(route, { headers: { ...auth, "Idempotency-Key": once }, body });
+    const plain = await rest.send(route, { headers: auth, body });
+    return { status: again.status, json: again.json, plain: plain.status };
+  };
+
+  test("an edit of a key, which is no conflict with itself", async () => {
+    const { key } = await rest.app.keys.create(SYSTEM, { name: "edited", username: "ada" });
+    const body = { description: "once", version: key.version };
+    const { status, json, plain } = await lostThenAgain(`PATCH /keys/${key.id}`, body);
+    expect([status, json.description, json.version]).toEqual([200, "once", key.version + 1]);
+    expect(plain).toBe(409);
+  });
+
+  test("a new user, and one who gets another name", async () => {
+    const made = await lostThenAgain("POST /users", { username: "lost", roles: ["KEY_HOLDER"] });
+    expect([made.status, made.json.username, made.plain]).toEqual([201, "lost", 409]);
+    const renamed = await lostThenAgain("PATCH /users/lost", { username: "found" });
+    expect([renamed.status, renamed.json.username, renamed.json.id]).toEqual([200, "found", made.json.id]);
+    expect(renamed.plain).toBe(404);
+  });
+
+  test("a new group, and one that gets another name", async () => {
+    const made = await lostThenAgain("POST /groups", { name: "lost", scopes: ["dns:read"] });
+    expect([made.status, made.json.name, made.plain]).toEqual([201, "lost", 409]);
+    const renamed = await lostThenAgain("PATCH /groups/lost", { name: "found" });
+    expect([renamed.status, renamed.json.name, renamed.json.id]).toEqual([200, "found", made.json.id]);
+    expect(renamed.plain).toBe(404);
+  });
 });

@@ -50,7 +50,24 @@ test("every address of a screen gives the page, which is asked for anew each tim
     expect(answer.headers.get("cache-control")).toBe("no-cache");
     await answer.arrayBuffer();
   }
-  expect((await ask("/nothing-here")).status).toBe(404);
+});
+
+test("an address of nothing gives a browser the page, which says so, and a program a line", async () => {
+  const html = { Accept: "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "Accept-Encoding": "identity" };
+  const known = await pageText();
+  for (const path of ["/nothing-here", "/settings", "/docs", "/assets/none.js", "/a/b/c?d=e"]) {
+    const answer = await ask(path, html);
+    const isAsset = path.startsWith("/assets/");
+    expect([path, answer.status, (await answer.text()) === known]).toEqual([path, 404, !isAsset]);
+    expect(answer.headers.get("content-security-policy")).not.toBeNull();
+    expect([path, answer.headers.get("etag")]).toEqual([path, null]);
+  }
+  expect(await (await ask("/nothing-here")).text()).toBe("Not found\n");
+  expect((await ask("/nothing-here", html, "POST")).headers.get("content-type")).not.toContain("html");
+  const again = await ask("/", html);
+  const tag = { ...html, "If-None-Match": again.headers.get("etag") as string };
+  expect((await ask("/nothing-here", tag)).status).toBe(404);
+  expect((await ask("/api/nothing", html)).headers.get("content-type")).toContain("application/problem+json");
 });
 
 test("files named by their content are kept for ever, and packed as the browser reads them", async () => {

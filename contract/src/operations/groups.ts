@@ -63,6 +63,7 @@ export const groupOperations = {
     body: GroupCreate,
     output: Group,
     status: 201,
+    once: true,
     errors: ["name_taken", "conflict"],
     example: {
       body: { name: "mail", scopes: ["mail:send"] },
@@ -97,6 +98,7 @@ export const groupOperations = {
     body: GroupUpdate,
     output: EndedGroup,
     status: 200,
+    once: true,
     errors: ["name_taken", "conflict"],
     example: {
       params: { name: "dns" },

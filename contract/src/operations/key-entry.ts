@@ -3,7 +3,15 @@ import { KEY_NAME_CHARS_MAX } from "../limits.ts";
 import { ROLES } from "../roles.ts";
 import { Instant, Receipt } from "./operation.ts";
 
-export const KEY_STATUSES = ["active", "paused", "revoked", "expired"] as const;
+export const KEY_STATUSES = [
+  "active",
+  "paused",
+  "revoked",
+  "expired",
+  "past_limit",
+  "user_locked",
+  "no_roles",
+] as const;
 export const KEY_ORDERS = [
   "id",
   "name",
@@ -42,7 +50,11 @@ export const Key = z
     description: z.string(),
     tags: z.array(z.string()),
     hint: z.string().describe("The last four characters of the key."),
-    status: z.enum(KEY_STATUSES).describe("Where several hold, the one that is hardest to leave."),
+    status: z
+      .enum(KEY_STATUSES)
+      .describe(
+        "What a check would answer now, by the server's clock. `past_limit`: older than its owner's keys may get. `user_locked`, `no_roles`: its owner is locked, or has no role. Where several hold, the one that a check names.",
+      ),
     created_at: Instant,
     created_by: z.string(),
     reset_at: Instant.nullable(),
@@ -58,6 +70,11 @@ export const Key = z
     last_used_at: Instant.nullable(),
     last_used_address: z.string().nullable(),
     last_used_client: z.string().nullable(),
+    editable: z
+      .boolean()
+      .describe(
+        "Whether the caller may edit, reset and resume it: nobody does with more rights than their own.",
+      ),
     version: z.int().describe("Rises with every change."),
   })
   .meta({ id: "Key" });
@@ -109,13 +126,20 @@ export const KeyFilters = {
   username: z.array(z.string().max(32)).max(100).optional().describe("Any of these owners."),
   status: z
     .array(z.enum([...KEY_STATUSES, "expires_soon"]))
-    .max(5)
+    .max(KEY_STATUSES.length + 1)
     .optional()
-    .describe("Any of these. `expires_soon`: active, and ends within seven days."),
+    .describe("Any of these. `expires_soon`: active, and stops by itself within seven days."),
   tag: z.array(z.string().max(64)).max(32).optional().describe("All of these tags."),
   expires_before: Instant.optional(),
   unused_since: Instant.optional().describe("Not used at or after this instant."),
 };
+
+export const LatestUse = z
+  .boolean()
+  .optional()
+  .describe(
+    "`1`: every use up to now is in `last_used_at` and its companions, which otherwise follow within two seconds. For whoever is about to take a key away.",
+  );
 
 export const ScramQuery = z.strictObject({
   scram: z.boolean().optional().describe("`1` adds what a SCRAM key file needs."),
@@ -146,6 +170,7 @@ export const EXAMPLE_KEY = {
   last_used_at: null,
   last_used_address: null,
   last_used_client: null,
+  editable: true,
   version: 1,
 };
 /** Well formed, its checksum included, and of nobody. */

@@ -147,6 +147,7 @@ export const userOperations = {
     body: UserCreate,
     output: User,
     status: 201,
+    once: true,
     errors: ["name_taken", "limit_reached", "conflict"],
     example: {
       body: { username: "reporter", full_name: "Report service", roles: ["KEY_HOLDER"] },
@@ -184,6 +185,7 @@ export const userOperations = {
     body: UserUpdate,
     output: EndedUser,
     status: 200,
+    once: true,
     errors: ["name_taken", "conflict"],
     example: {
       params: { name: "build" },

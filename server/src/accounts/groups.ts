@@ -9,6 +9,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { type Group, isUsername } from "../domain/user.ts";
+import { keepOnce } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import type { GroupInput, Groups } from "./accounts.ts";
 import { keepAnAdmin, requireCoversGroup, requireCoversUser } from "./grants.ts";
@@ -64,6 +65,7 @@ async function create(
     await refuseTaken(tx, name);
     await tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
     const group = await getGroup(tx, name);
+    await keepOnce(tx, caller, group.id, clock.now());
     const details = { changes: differences<object>({}, { name, roles, scopes }) };
     tx.audit(recordOf(caller, clock.now(), { ...actOf("create", name, group.id), details }));
     return group;
@@ -90,6 +92,7 @@ async function update(
     if (Object.keys(changes).length === 0) return before;
     if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
     if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile();
+    await keepOnce(tx, caller, before.id, clock.now());
     tx.audit(recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }));
     return getGroup(tx, wanted.name);
   };

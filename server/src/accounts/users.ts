@@ -8,6 +8,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
+import { keepOnce } from "../keys/keys.ts";
 import type { Profile, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput, UserChange, Users } from "./accounts.ts";
 import { keepAnAdmin, requireCoversUser } from "./grants.ts";
@@ -79,6 +80,7 @@ async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Pro
     const user = await insertUser(tx, prepared);
     requireCoversUser(caller, user);
     const act = { ...actOfCreate(user.username), target: targetOf(user) };
+    await keepOnce(tx, caller, user.id, deps.clock.now());
     tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
     return user;
   });
@@ -151,6 +153,7 @@ async function applyChange(
   requireCoversUser(caller, after);
   const changes = changesOf(before, after);
   if (Object.keys(patch).length === 0 && Object.keys(changes).length === 0) return after;
+  await keepOnce(tx, caller, id, now);
   tx.audit(recordOf(caller, now, { ...actOfChange(change, before), details: { changes } }));
   return after;
 }

@@ -33,8 +33,20 @@ export interface Key {
   readonly lastUsedAt: number | null;
   readonly lastUsedAddress: string | null;
   readonly lastUsedClient: string | null;
+  readonly owner: KeyOwner;
   /** Rises with every change. Guards updates. */
   readonly version: number;
+}
+
+/** What a key's owner lends it and holds it to, as it is now. */
+export interface KeyOwner {
+  readonly lockedAt: number | null;
+  /** With what groups add; not expanded. */
+  readonly roles: readonly Role[];
+  /** With what groups add. */
+  readonly scopes: readonly string[];
+  /** Longest life of a key, from its making or its last reset. */
+  readonly lifetimeSeconds: number | null;
 }
 
 /** What a key's holder wants of it. Absent members keep their value on an edit, and mean the default on a new key. */
@@ -64,7 +76,15 @@ export interface ScramVerifier {
   readonly serverKey: Uint8Array;
 }
 
-export type KeyState = "active" | "paused" | "revoked" | "expired";
+export type KeyState =
+  | "active"
+  | "paused"
+  | "revoked"
+  | "expired"
+  /** Older than its owner's keys may get. */
+  | "past_limit"
+  | "user_locked"
+  | "no_roles";
 
 export const REASON_CHARS_MAX = 500;
 /** Description and tags together, UTF-8. */
@@ -76,11 +96,33 @@ export const PAUSED_REASON = "Paused";
 /** The last instant that RFC 3339 can write. */
 export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
-/** The states are separate facts; where several hold, the one that is hardest to leave is told. */
-export function keyState(key: Pick<Key, "expiresAt" | "pausedAt" | "revokedAt">, now: number): KeyState {
+type Times = Pick<Key, "createdAt" | "resetAt" | "expiresAt" | "pausedAt" | "revokedAt" | "owner">;
+
+/**
+ * The states are separate facts; where several hold, the one that a check refuses the key for is told, in the order of
+ * `verify.ts` (held by `key-states.test.ts`).
+ */
+export function keyState(key: Times, now: number): KeyState {
   if (key.revokedAt !== null) return "revoked";
   if (key.pausedAt !== null) return "paused";
-  return isExpired(key.expiresAt, now) ? "expired" : "active";
+  if (isExpired(key.expiresAt, now)) return "expired";
+  if (isExpired(limitEnd(key), now)) return "past_limit";
+  if (key.owner.lockedAt !== null) return "user_locked";
+  return key.owner.roles.length === 0 ? "no_roles" : "active";
+}
+
+/** When a key gets older than its owner's keys may; null: never. */
+export function limitEnd({ createdAt, resetAt, owner }: Pick<Times, "createdAt" | "resetAt" | "owner">) {
+  const seconds = owner.lifetimeSeconds;
+  return seconds === null ? null : (resetAt ?? createdAt) + seconds * 1000;
+}
+
+/** When a key stops by itself, whichever end comes first; null: never. */
+export function lastInstant(
+  key: Pick<Times, "createdAt" | "resetAt" | "owner" | "expiresAt">,
+): number | null {
+  const ends = [key.expiresAt, limitEnd(key)].filter((end) => end !== null);
+  return ends.length === 0 ? null : Math.min(...ends);
 }
 
 export function isExpired(expiresAt: number | null, now: number): boolean {

@@ -13,11 +13,12 @@ import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import {
-  checkKeyWords,
   KEYS_PER_USER_MAX,
   type Key,
   type KeyFields,
   type KeySecret,
+  type KeyState,
+  keyState,
   REASON_CHARS_MAX,
   type ScramVerifier,
 } from "../domain/key.ts";
@@ -27,11 +28,13 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
 import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
+import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
   endByCeiling,
   fieldIssues,
   lifetimeIssues,
+  mayEdit,
   requireCovered,
   requireKeyRole,
   requireOwnership,
@@ -40,6 +43,8 @@ import {
 } from "./rules.ts";
 import { makeSecret } from "./secrets.ts";
 import { createSelfKeys, type SelfKeys } from "./self.ts";
+
+export { keepOnce } from "./once.ts";
 
 export interface Keys {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
@@ -66,6 +71,10 @@ export interface Keys {
   /** The key's text proved itself over a transport that tells it to everybody: whoever holds it may have it revoked. */
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
+  /** What a check would say of it now. */
+  stateOf(key: Key): KeyState;
+  /** Whether the caller may edit, reset and resume the key as it is now. */
+  mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
   repeated(caller: Caller): Promise<number | undefined>;
   /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
@@ -121,6 +130,8 @@ export function createKeys(deps: KeysDeps): Keys {
       ),
     revokeExposed: (id) => life.revokeExposed(id),
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
+    stateOf: (key) => keyState(key, deps.clock.now()),
+    mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
     sweepExpired: () => life.sweepExpired(),
   };
@@ -461,33 +472,6 @@ function newKeyFields(
     allowedIps: input.allowedIps ?? null,
     rateLimit: input.rateLimit ?? null,
   };
-}
-
-/** Without what stays as it is. */
-function patchOf(key: Key, fields: KeyFields): KeyPatch {
-  const { expiresAt } = fields;
-  const wanted: KeyPatch = { ...fields, expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt };
-  return Object.fromEntries(
-    Object.entries(wanted).filter(
-      ([name, value]) =>
-        value !== undefined && JSON.stringify(value) !== JSON.stringify(key[name as keyof Key]),
-    ),
-  );
-}
-
-/** Description and tags count together, also where only one of them is edited. */
-function wordIssues(key: Key, patch: KeyPatch): Issue[] {
-  if (patch.description === undefined && patch.tags === undefined) return [];
-  if (patch.description !== undefined && patch.tags !== undefined) return [];
-  return checkKeyWords({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
-}
-
-/** Whether what sessions of the key may do changes; whoever uses it signs in again. */
-function narrows(key: Key, patch: KeyPatch): boolean {
-  const limits = ["roles", "scopes", "allowedIps"] as const;
-  return limits.some(
-    (name) => patch[name] !== undefined && patch[name] !== null && patch[name] !== key[name],
-  );
 }
 
 function missing(id: number): AppError {

@@ -4,7 +4,14 @@ import { networkCovers, parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields, type RateLimit } from "../domain/key.ts";
+import {
+  checkKeyWords,
+  INSTANT_MAX,
+  type Key,
+  type KeyFields,
+  type KeyOwner,
+  type RateLimit,
+} from "../domain/key.ts";
 import { coversRights, isScope, narrowRights, rightsOf } from "../domain/rights.ts";
 import type { User } from "../domain/user.ts";
 
@@ -13,28 +20,55 @@ const ADDRESSES_MAX = 100;
 const WINDOW_SECONDS_MAX = 86_400;
 const RATE_MAX = 1_000_000;
 
+const KEY_ROLES = ["READONLY_ADMIN", "API_KEY_WRITE", "KEY_HOLDER"] as const;
+
 /** Throws role_missing for somebody who has nothing to do with keys. */
 export function requireKeyRole(caller: Caller): void {
-  requireRole(caller, "READONLY_ADMIN", "API_KEY_WRITE", "KEY_HOLDER");
+  requireRole(caller, ...KEY_ROLES);
 }
 
 /** Own keys, or all with API_KEY_WRITE (protocol 4.5). */
 export function requireOwnership(caller: Caller, owner: string): void {
-  if (caller.roles.has("API_KEY_WRITE") || (caller.kind !== "system" && owner === caller.username)) return;
+  if (owns(caller, owner)) return;
   const rule = "authenticated user lacks privileges to create or modify API keys of other users.";
   throw new AppError("forbidden", `${caller.username}: ${rule}`);
 }
 
+function owns(caller: Caller, owner: string): boolean {
+  return caller.roles.has("API_KEY_WRITE") || (caller.kind !== "system" && owner === caller.username);
+}
+
 export type KeyLimits = Pick<Key, "roles" | "scopes" | "allowedIps">;
 
-/** Nobody makes, resets or edits a key that may more than he. */
-export function requireCovered(caller: Caller, owner: User, limits: KeyLimits): void {
-  const rights = narrowRights(rightsOf(owner.allRoles, owner.allScopes), limits.roles, limits.scopes);
+/** Nobody makes, resets or edits a key that may more than they. */
+export function requireCovered(
+  caller: Caller,
+  { allRoles, allScopes }: Pick<User, "allRoles" | "allScopes">,
+  limits: KeyLimits,
+): void {
   if (!coversAddresses(caller.key?.allowedIps ?? null, limits.allowedIps)) {
     throw new AppError("forbidden", `${caller.username}: the key would work where yours does not.`);
   }
-  if (coversRights(caller, rights)) return;
+  if (coversKey(caller, { roles: allRoles, scopes: allScopes }, limits)) return;
   throw new AppError("forbidden", `${caller.username}: the key would have rights that you lack yourself.`);
+}
+
+type OwnerRights = Pick<KeyOwner, "roles" | "scopes">;
+
+function coversKey(caller: Caller, owner: OwnerRights, { roles, scopes }: KeyLimits): boolean {
+  return coversRights(caller, narrowRights(rightsOf(owner.roles, owner.scopes), roles, scopes));
+}
+
+/** Whether `update` and `resume` would let the caller, as the key is now. */
+export function mayEdit(caller: Caller, key: Key): boolean {
+  const hasRole = KEY_ROLES.some((role) => caller.roles.has(role));
+  const addresses = caller.key?.allowedIps ?? null;
+  return (
+    hasRole &&
+    owns(caller, key.username) &&
+    coversAddresses(addresses, key.allowedIps) &&
+    coversKey(caller, key.owner, key)
+  );
 }
 
 /** A key that is held to addresses makes no key that is not. */

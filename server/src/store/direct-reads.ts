@@ -7,10 +7,11 @@ import type { Key } from "../domain/key.ts";
 import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { remembering } from "./remembering.ts";
-import { keyOf } from "./rows.ts";
+import { type KeyOwnerRow, keyOf, keyOwnerOf } from "./rows.ts";
 import type { KeyRow, KeyUseRow } from "./tables.ts";
 
-const FIND_KEY = "SELECT * FROM keys WHERE id = ?";
+const FIND_KEY = `SELECT keys.*, users.locked_at, users.all_roles, users.all_scopes, users.ceilings
+  FROM keys JOIN users ON users.id = keys.user_id WHERE keys.id = ?`;
 /** In the other file, which has a stamp of its own. */
 const FIND_USE = "SELECT last_used_at, address, client FROM activity.key_use WHERE key_id = ?";
 
@@ -29,7 +30,7 @@ export function openDirectReads(
   const database = new Database(main, { readonly: true, strict: true });
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
   database.query("ATTACH DATABASE ? AS activity").run(activity);
-  const row = database.prepare<KeyRow, [number]>(FIND_KEY);
+  const row = database.prepare<KeyRow & KeyOwnerRow, [number]>(FIND_KEY);
   const named = database.prepare<{ id: number }, [string]>("SELECT id FROM keys WHERE name = ?");
   const use = database.prepare<Use, [number]>(FIND_USE);
   const version = database.prepare<{ data_version: number }, []>("PRAGMA activity.data_version");
@@ -40,7 +41,7 @@ export function openDirectReads(
     const found = row.get(id);
     if (!found) return undefined;
     const [last] = use.values(id) as unknown as Use[];
-    const key = keyOf(found);
+    const key = keyOf(found, keyOwnerOf(found));
     if (!last) return key;
     return { ...key, lastUsedAt: last[0], lastUsedAddress: last[1], lastUsedClient: last[2] };
   };

@@ -1,18 +1,35 @@
 /** Listed rows as conditions judge them: members named as in the record and what is derived from them, instants as Date. */
 import { type Key, shownReason, standsRevoked, wordsInOrder } from "../domain/key.ts";
 import type { User } from "../domain/user.ts";
-import { auditOf, keyOf, userOf } from "./rows.ts";
+import { auditOf, ownKeyOf, userOf } from "./rows.ts";
 
 export type Listed = "keys" | "users" | "audit";
 
 const RECORDS: Readonly<Record<Listed, (row: never) => object>> = {
-  keys: keyOf,
+  keys: keyRecord,
   users: userOf,
   audit: auditOf,
 };
 
+/** What a judged search selects beside the row: what the owner's row says of the key. */
+interface OwnerColumns {
+  readonly owner_locked: number;
+  readonly owner_roleless: number;
+  readonly limit_ends_at: number | null;
+}
+
+function keyRecord(row: Parameters<typeof ownKeyOf>[0] & OwnerColumns): object {
+  const { owner_locked, owner_roleless, limit_ends_at } = row;
+  const owner = {
+    isOwnerLocked: owner_locked === 1,
+    isOwnerRoleless: owner_roleless === 1,
+    limitEndsAt: limit_ends_at,
+  };
+  return { ...ownKeyOf(row), ...owner };
+}
+
 const INSTANTS: Readonly<Record<Listed, readonly string[]>> = {
-  keys: ["createdAt", "resetAt", "expiresAt", "pausedAt", "revokedAt", "lastUsedAt"],
+  keys: ["createdAt", "resetAt", "expiresAt", "pausedAt", "revokedAt", "lastUsedAt", "limitEndsAt"],
   users: ["createdAt", "lockedAt", "passwordChangedAt"],
   audit: ["at"],
 };

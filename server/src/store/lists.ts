@@ -16,6 +16,8 @@ import type { Thread } from "./sqlite-threads.ts";
 interface Source {
   readonly select: RawBuilder<unknown>;
   readonly from: RawBuilder<unknown>;
+  /** What a condition that is judged row by row needs besides. */
+  readonly judged?: RawBuilder<unknown>;
   readonly columns: Columns;
   /** Ends every order. */
   readonly last: RawBuilder<unknown>;
@@ -47,10 +49,15 @@ function withoutBrackets(reference: string): RawBuilder<string> {
   return sql`substr(${list}, 2, length(${list}) - 2)`;
 }
 
+/** Asked once for a statement, not once for a row. */
+const OWNER_LOCKED = sql`(keys.user_id in (select id from users where locked_at is not null))`;
+const OWNER_ROLELESS = sql`(keys.user_id in (select id from users where all_roles = '[]'))`;
+const LIMIT_ENDS_AT = sql`(case when keys.user_id in (select id from users where ceilings is not null) then (select coalesce(keys.reset_at, keys.created_at) + 1000 * json_extract(users.ceilings, '$.lifetimeSeconds') from users where users.id = keys.user_id) end)`;
 const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
   from: sql`keys ${LAST_USE}`,
+  judged: sql`${OWNER_LOCKED} as owner_locked, ${OWNER_ROLELESS} as owner_roleless, ${LIMIT_ENDS_AT} as limit_ends_at`,
   last: sql`keys.id`,
   odd: { from: sql`keys indexed by keys_odd ${LAST_USE}`, where: sql`(${sql.raw(ODD_KEYS)})` },
   columns: {
@@ -62,6 +69,14 @@ const KEYS: Source = {
     ),
     tagsInOrder: derived(withoutBrackets("keys.tags"), "text"),
     scopesInOrder: derived(withoutBrackets("keys.scopes"), "text", true),
+    isOwnerLocked: derived(OWNER_LOCKED, "boolean"),
+    isOwnerRoleless: derived(OWNER_ROLELESS, "boolean"),
+    limitEndsAt: derived(LIMIT_ENDS_AT, "instant", true),
+    lastInstantAt: derived(
+      sql`coalesce(min(keys.expires_at, ${LIMIT_ENDS_AT}), keys.expires_at, ${LIMIT_ENDS_AT})`,
+      "instant",
+      true,
+    ),
     id: column("keys.id", "integer"),
     name: words("keys.name"),
     userId: column("keys.user_id", "integer"),
@@ -144,7 +159,7 @@ export async function listRows<Row extends object>(
     : await ordinaryOrFound(reader, thread, listed, { where, pushed });
   const by = sql.join(lastTerms(order, terms, source));
   if (!exact) {
-    const request = searchOf(reader, listed, where, select(source, pushed.where, by));
+    const request = searchOf(reader, listed, where, select(judgedSource(source), pushed.where, by));
     const { rows, changed } = await thread.ask({ ...request, offset, limit, want });
     return { rows: rows as Row[], total: want === "rows" ? undefined : changed };
   }
@@ -168,12 +183,16 @@ async function ordinaryOrFound(
   const source = SOURCES[listed];
   const { ordinary } = pushed;
   if (!ordinary || !source.odd) return undefined;
-  const odd = sql`select ${source.select} from ${source.odd.from} where ${source.odd.where} and ${pushed.where}`;
+  const odd = sql`select ${judgedSource(source).select} from ${source.odd.from} where ${source.odd.where} and ${pushed.where}`;
   const request = searchOf(reader, listed, where, odd);
   const { rows } = await thread.ask({ ...request, offset: 0, limit: 0, want: "ids" });
   if (rows.length === 0) return ordinary;
   const ids = JSON.stringify(rows.map((row) => (row as { id: number }).id));
   return sql`(${pushed.where} and (${ordinary} or ${source.last} in (select value from json_each(${ids}))))`;
+}
+
+function judgedSource(source: Source): Source {
+  return source.judged ? { ...source, select: sql`${source.select}, ${source.judged}` } : source;
 }
 
 function searchOf(reader: Kysely<object>, listed: Listed, where: Condition, statement: RawBuilder<unknown>) {

@@ -2,9 +2,9 @@
 
 import type { Selectable } from "kysely";
 import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
-import type { Key } from "../domain/key.ts";
+import type { Key, KeyOwner } from "../domain/key.ts";
 import { maskDeep } from "../domain/masking.ts";
-import type { Group, User } from "../domain/user.ts";
+import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Change, CheckRecord, CheckUser, KeyPatch, StoredSecret } from "./store.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
 
@@ -16,7 +16,30 @@ export type KeyListRow = Selectable<KeyRow> & {
 };
 export type UserListRow = Selectable<UserRow> & { key_ids: string };
 
-export function keyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Key {
+/** The columns of a key's owner that say what it is lent and held to. */
+export interface KeyOwnerRow {
+  readonly locked_at: number | null;
+  readonly all_roles: string;
+  readonly all_scopes: string;
+  readonly ceilings: string | null;
+}
+
+export function keyOwnerOf({ locked_at, all_roles, all_scopes, ceilings }: KeyOwnerRow): KeyOwner {
+  const held = jsonOrNull<Ceilings>(ceilings);
+  return {
+    lockedAt: locked_at,
+    roles: JSON.parse(all_roles),
+    scopes: JSON.parse(all_scopes),
+    lifetimeSeconds: held?.lifetimeSeconds ?? null,
+  };
+}
+
+export function keyOf(row: Selectable<KeyRow> & Partial<KeyListRow>, owner: KeyOwner): Key {
+  return { ...ownKeyOf(row), owner };
+}
+
+/** What the row itself says. */
+export function ownKeyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Omit<Key, "owner"> {
   return {
     id: row.id,
     name: row.name,

@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
-import type { Key } from "../domain/key.ts";
+import type { Key, KeyOwner } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
@@ -27,6 +27,7 @@ import {
   groupOf,
   type KeyListRow,
   keyOf,
+  keyOwnerOf,
   secretOf,
   type UserListRow,
   userOf,
@@ -37,6 +38,8 @@ import type { Tables } from "./tables.ts";
 import { findGroup, SqlTransaction } from "./transaction.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
+/** Deleted, with the key, since the page was read. */
+const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], lifetimeSeconds: null };
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESERVE_EVERY_MS = 60_000;
@@ -214,7 +217,24 @@ class Lists {
 
   async #keys(query: ListQuery): Promise<Page<Key>> {
     const page = await list<KeyListRow>(this.#many, "keys", query);
-    return { rows: await mapInSlices(page.rows, keyOf), total: page.total };
+    const owners = await this.#owners(new Set(page.rows.map(({ user_id }) => user_id)));
+    const rows = await mapInSlices(page.rows, (row) => keyOf(row, owners.get(row.user_id) ?? NO_OWNER));
+    return { rows, total: page.total };
+  }
+
+  /** Read after the page: a join would read the owner of every key that is looked at, not of those alone that are found. */
+  async #owners(ids: ReadonlySet<number>): Promise<ReadonlyMap<number, KeyOwner>> {
+    const found = new Map<number, KeyOwner>();
+    const wanted = [...ids];
+    for (let from = 0; from < wanted.length; from += IDS_AT_ONCE) {
+      const rows = await this.#many.db
+        .selectFrom("users")
+        .select(["id", "locked_at", "all_roles", "all_scopes", "ceilings"])
+        .where("id", "in", wanted.slice(from, from + IDS_AT_ONCE))
+        .execute();
+      for (const row of rows) found.set(row.id, keyOwnerOf(row));
+    }
+    return found;
   }
 
   async #users(reading: Reading, query: ListQuery): Promise<Page<User>> {

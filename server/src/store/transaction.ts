@@ -7,7 +7,16 @@ import type { Key } from "../domain/key.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
-import { auditColumns, defined, groupOf, keyColumns, keyOf, type UserListRow, userOf } from "./rows.ts";
+import {
+  auditColumns,
+  defined,
+  groupOf,
+  keyColumns,
+  keyOf,
+  keyOwnerOf,
+  type UserListRow,
+  userOf,
+} from "./rows.ts";
 import type {
   FeedNote,
   KeyPatch,
@@ -56,8 +65,17 @@ export class SqlTransaction implements Transaction {
   }
 
   async findKey(id: number): Promise<Key | undefined> {
-    const row = await this.#db.selectFrom("keys").selectAll().where("id", "=", id).executeTakeFirst();
-    return row && keyOf(row);
+    const row = await this.#keys().where("keys.id", "=", id).executeTakeFirst();
+    return row && keyOf(row, keyOwnerOf(row));
+  }
+
+  /** Each with what its owner lends it. */
+  #keys() {
+    return this.#db
+      .selectFrom("keys")
+      .innerJoin("users", "users.id", "keys.user_id")
+      .selectAll("keys")
+      .select(["users.locked_at", "users.all_roles", "users.all_scopes", "users.ceilings"]);
   }
 
   async findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined> {
@@ -255,13 +273,8 @@ export class SqlTransaction implements Transaction {
   }
 
   async listKeysOf(userId: number): Promise<readonly Key[]> {
-    const rows = await this.#db
-      .selectFrom("keys")
-      .selectAll()
-      .where("user_id", "=", userId)
-      .orderBy("id")
-      .execute();
-    return rows.map(keyOf);
+    const rows = await this.#keys().where("keys.user_id", "=", userId).orderBy("keys.id").execute();
+    return rows.map((row) => keyOf(row, keyOwnerOf(row)));
   }
 
   async insertGroup(group: Pick<Group, "name" | "roles" | "scopes" | "createdAt">): Promise<number> {

@@ -10,9 +10,11 @@ import { loadWebPack, type WebAsset, type WebPack } from "./web-pack.ts";
 export interface Web {
   /** @returns undefined where the path is none of the screens'. */
   fetch(req: Request): Response | Promise<Response> | undefined;
+  /** Asked last: for a browser, the page that says that there is nothing here, and leads back. Its status is 404. */
+  missing(req: Request): Promise<Response> | undefined;
 }
 
-/** The addresses of screens. Whatever is below them belongs to them too. */
+/** The addresses of screens. Whatever is below them belongs to them too; the browser's router knows which there are. */
 const SCREENS = [
   "/keys",
   "/users",
@@ -44,7 +46,23 @@ export function createWeb({ log }: { readonly log: Log }): Web {
         return new Response("Method not allowed\n", { status: 405, headers: { Allow: "GET, HEAD" } });
       return load().then((pack) => serve(req, pack, path));
     },
+    missing: (req) => (wantsPage(req) ? load().then((pack) => serveMissing(req, pack)) : undefined),
   };
+}
+
+/** Programs ask for anything; a browser that is to show a page names HTML. */
+function wantsPage({ method, headers }: Request): boolean {
+  return (method === "GET" || method === "HEAD") && /\btext\/html\b/.test(headers.get("accept") ?? "");
+}
+
+/** The same page, so that it looks as all others do; its tag is not that of an address that is there. */
+function serveMissing(req: Request, pack: WebPack | undefined): Response {
+  const headers = new Headers(req.headers);
+  headers.delete("if-none-match");
+  const page = serve(new Request(req.url, { method: req.method, headers }), pack, "/index.html");
+  if (!page.ok) return page;
+  page.headers.delete("ETag");
+  return new Response(page.body, { status: 404, headers: page.headers });
 }
 
 function isScreen(pathname: string): boolean {

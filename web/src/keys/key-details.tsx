@@ -8,7 +8,7 @@ import { History } from "../audit/history.tsx";
 import { useFocusBack } from "../form/use-focus-back.ts";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
-import { sayCeilings, sayRate } from "../limits/limit-words.ts";
+import { sayCeilings, sayLifetime, sayRate } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeyUseFacts } from "../use/key-use.tsx";
@@ -132,6 +132,7 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
 }
 
 function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number }) {
+  const limit = useOwner(row.username)?.ceilings?.lifetime_seconds ?? null;
   if (row.revoked_at)
     return (
       <Note tone="bad" title={row.revoked_reason ?? "Revoked"}>
@@ -142,6 +143,25 @@ function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number })
     return (
       <Note tone="info" title="Paused">
         Since <When at={row.paused_at} now={now} />. It works again when it is resumed.
+      </Note>
+    );
+  if (row.status === "past_limit")
+    return (
+      <Note tone="bad" title="Older than its owner's keys may get">
+        {limit !== null && `Keys owned by ${row.username} live at most ${sayLifetime(limit)}. `}
+        It is refused as expired. Reset it, or raise the owner's limit.
+      </Note>
+    );
+  if (row.status === "user_locked")
+    return (
+      <Note tone="bad" title={`${row.username} is locked`}>
+        Every request with this key is refused until its owner is unlocked.
+      </Note>
+    );
+  if (row.status === "no_roles")
+    return (
+      <Note tone="bad" title={`${row.username} has no role`}>
+        Every request with this key is refused until its owner gets a role.
       </Note>
     );
   if (statusOf(row, now) === "expired" && row.expires_at)

@@ -3,7 +3,10 @@ import {
   IconCircleCheck,
   IconClockExclamation,
   IconClockX,
+  IconHourglassOff,
+  IconLock,
   IconPlayerPause,
+  IconUserOff,
 } from "@tabler/icons-react";
 import type { Status } from "./keys-search.ts";
 
@@ -11,6 +14,9 @@ export const STATUS_WORDS = {
   active: { word: "Active", tone: "good", Icon: IconCircleCheck },
   expires_soon: { word: "Expires soon", tone: "soon", Icon: IconClockExclamation },
   expired: { word: "Expired", tone: "bad", Icon: IconClockX },
+  past_limit: { word: "Past limit", tone: "bad", Icon: IconHourglassOff },
+  user_locked: { word: "Owner locked", tone: "bad", Icon: IconLock },
+  no_roles: { word: "Owner has no role", tone: "bad", Icon: IconUserOff },
   paused: { word: "Paused", tone: "still", Icon: IconPlayerPause },
   revoked: { word: "Revoked", tone: "bad", Icon: IconBan },
 } as const satisfies Record<Status, unknown>;

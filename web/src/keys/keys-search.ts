@@ -1,6 +1,15 @@
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 
-export const STATUSES = ["active", "expires_soon", "expired", "paused", "revoked"] as const;
+export const STATUSES = [
+  "active",
+  "expires_soon",
+  "expired",
+  "past_limit",
+  "paused",
+  "user_locked",
+  "no_roles",
+  "revoked",
+] as const;
 export type Status = (typeof STATUSES)[number];
 
 /** What the address of the list says: filters, order, page, and the key whose details are open. */

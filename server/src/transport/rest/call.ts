@@ -23,7 +23,7 @@ export interface RestDeps {
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
   readonly webhook: Webhook;
-  readonly usage: Pick<Usage, "clients" | "report" | "why">;
+  readonly usage: Pick<Usage, "clients" | "report" | "why" | "flush">;
   readonly feed: Feed;
   readonly clock: Clock;
   readonly bodies: Bodies;

@@ -24,7 +24,8 @@ export function instantOrNull(at: number | null): string | null {
   return at === null ? null : instant(at);
 }
 
-export function keyEntry(key: Key, now: number): z.output<typeof KeyShape> {
+/** @param editable whether who asks may edit it */
+export function keyEntry(key: Key, now: number, editable: boolean): z.output<typeof KeyShape> {
   return {
     id: key.id,
     name: key.name,
@@ -50,6 +51,7 @@ export function keyEntry(key: Key, now: number): z.output<typeof KeyShape> {
     last_used_at: instantOrNull(key.lastUsedAt),
     last_used_address: key.lastUsedAddress,
     last_used_client: key.lastUsedClient,
+    editable,
     version: key.version,
   };
 }

@@ -1,6 +1,6 @@
-import { type Caller, requireRole } from "../../domain/caller.ts";
+import { requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
-import { type Key, type KeySecret, wordsInOrder } from "../../domain/key.ts";
+import { type Key, type KeySecret, lastInstant, wordsInOrder } from "../../domain/key.ts";
 import { parseKeyText } from "../../domain/key-text.ts";
 import type { Condition } from "../../domain/query.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
@@ -18,11 +18,13 @@ const KEYS: Listing = {
     id: [{ path: ["id"] }],
     name: [{ path: ["name"] }],
     username: [{ path: ["username"] }],
-    // Active first, furthest end first, then paused, then revoked.
+    // Active first, furthest end first, then those whose owner has no role, is locked, then paused, then revoked.
     status: [
       { path: ["revokedAt"] },
       { path: ["pausedAt"] },
-      { path: ["expiresAt"], descending: true, nulls: "last" },
+      { path: ["isOwnerLocked"], of: (key: Key) => key.owner.lockedAt !== null },
+      { path: ["isOwnerRoleless"], of: (key: Key) => key.owner.roles.length === 0 },
+      { path: ["lastInstantAt"], of: dateOfEnd, descending: true, nulls: "last" },
     ],
     created_at: [{ path: ["createdAt"] }],
     expires_at: [{ path: ["expiresAt"], nulls: "last" }],
@@ -60,25 +62,38 @@ const KEYS: Listing = {
   wholeWords: [["hint"]],
 };
 
+function dateOfEnd(key: Key): Date | null {
+  const end = lastInstant(key);
+  return end === null ? null : new Date(end);
+}
+
 type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;
+type Asked = Pick<Call, "caller" | "deps">;
 
 const USE_MS = 90 * 86_400_000;
 
 export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"decisions">> = {
-  "keys.list": ({ caller, query, deps }) => {
-    const filters = [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())];
-    return listKeys(caller, query, filters, deps);
+  "keys.list": async (call) => {
+    const { query, deps } = call;
+    if (query.latest_use) await writeUse(deps);
+    return listKeys(call, query, [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())]);
   },
-  "keys.mine": ({ caller, query, deps }) => {
+  "keys.mine": (call) => {
+    const { caller, query, deps } = call;
     const own = test(["userId"], "=", caller.userId);
-    return listKeys(caller, query, [own, ...keyFilters(query, deps.clock.now())], deps);
+    return listKeys(call, query, [own, ...keyFilters(query, deps.clock.now())]);
   },
   // Answered before REST is asked, by the bare route of transport/check.
   "keys.verify": async () => {
     throw new AppError("forbidden", "You may not ask about keys of others");
   },
-  "keys.get": async ({ caller, params, deps }) => entry(await deps.keys.get(caller, params.id), deps),
+  "keys.get": async (call) => {
+    const { caller, params, query, deps } = call;
+    if (query.latest_use) await writeUse(deps);
+    return entry(await deps.keys.get(caller, params.id), call);
+  },
   "keys.clients": async ({ caller, params, deps }) => {
+    await deps.audit.flush();
     const entries = (await deps.usage.clients(caller, params.id)).map(({ address, client, at }) => ({
       address,
       client,
@@ -105,11 +120,15 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const input = { ...keyFields(body), name: body.name, username: body.username };
     const make = () => deps.keys.create(caller, input);
     const { key, secret } = await onceOr(deps.keys, caller, make, (id) => freshSecret(call, id, false));
-    return { ...entry(key, deps), ...secretMembers(secret, call.query.scram) };
+    return { ...entry(key, call), ...secretMembers(secret, call.query.scram) };
   },
-  "keys.update": async ({ caller, params, body, deps }) => {
+  "keys.update": async (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.update");
     const change = { ...keyFields(body), version: body.version };
-    return entry((await deps.keys.update(caller, params.id, change)).key, deps);
+    const update = async () => (await deps.keys.update(caller, params.id, change)).key;
+    const key = await onceOr(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
+    return entry(key, call);
   },
   "keys.reset": async (call) => {
     const { params, body, deps } = call;
@@ -119,18 +138,15 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
     );
-    return { ...entry(result.key, deps), ...secretMembers(told(result.secret), call.query.scram), receipt };
+    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
-  "keys.pause": ({ caller, params, deps, receipts }) =>
-    ended(deps, receipts, () => deps.keys.pause(caller, params.id)),
-  "keys.resume": async ({ caller, params, deps }) => entry(await deps.keys.resume(caller, params.id), deps),
+  "keys.pause": (call) => ended(call, () => call.deps.keys.pause(call.caller, call.params.id)),
+  "keys.resume": async (call) => entry(await call.deps.keys.resume(call.caller, call.params.id), call),
   "keys.revoke": (call) => {
     const { params, body, deps } = call;
     const caller = withOnce(call, "keys.revoke");
     const revoke = () => deps.keys.revoke(caller, params.id, body.reason);
-    return ended(deps, call.receipts, () =>
-      onceOr(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)),
-    );
+    return ended(call, () => onceOr(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)));
   },
   "keys.remove": async ({ caller, params, deps, receipts }) => {
     const { receipt } = await receipts.of(() => deps.keys.remove(caller, params.id));
@@ -146,7 +162,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     if (scram === "revoked") throw new AppError("conflict", `The key ${text.id} is revoked or paused`);
     return { api_key_id: text.id, ...scramMembers(scram) };
   },
-  "self.get": async ({ caller, deps }) => entry(await deps.keys.self.get(caller), deps),
+  "self.get": async (call) => entry(await call.deps.keys.self.get(call.caller), call),
   "self.reset": async (call) => {
     const { body, deps } = call;
     const caller = withOnce(call, "self.reset");
@@ -154,25 +170,28 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
     );
-    return { ...entry(result.key, deps), ...secretMembers(told(result.secret), call.query.scram), receipt };
+    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
   "self.revoke": (call) => {
     const { body, deps } = call;
     const caller = withOnce(call, "self.revoke");
     const revoke = () => deps.keys.self.revoke(caller, body.reason);
-    return ended(deps, call.receipts, () =>
-      onceOr(deps.keys, caller, revoke, () => deps.keys.self.get(caller)),
-    );
+    return ended(call, () => onceOr(deps.keys, caller, revoke, () => deps.keys.self.get(caller)));
   },
 };
 
-function entry(key: Key, deps: Call["deps"]) {
-  return keyEntry(key, deps.clock.now());
+function entry(key: Key, { caller, deps }: Asked) {
+  return keyEntry(key, deps.clock.now(), deps.keys.mayEdit(caller, key));
 }
 
-async function ended(deps: Call["deps"], receipts: Call["receipts"], work: () => Promise<Key>) {
-  const { result, receipt } = await receipts.of(work);
-  return { ...entry(result, deps), receipt };
+async function ended(call: Asked & Pick<Call, "receipts">, work: () => Promise<Key>) {
+  const { result, receipt } = await call.receipts.of(work);
+  return { ...entry(result, call), receipt };
+}
+
+/** What was noted so far of the use of keys, by every way in. */
+async function writeUse({ audit, usage }: Call["deps"]): Promise<void> {
+  await Promise.all([audit.flush(), usage.flush()]);
 }
 
 function told(secret: KeySecret | undefined): KeySecret {
@@ -202,19 +221,14 @@ async function freshSecret(
   return { key: again.key, secret: told(again.secret) };
 }
 
-function listKeys(
-  caller: Caller,
-  query: Call<"keys.mine">["query"],
-  filters: readonly Condition[],
-  deps: Call["deps"],
-) {
-  const now = deps.clock.now();
+function listKeys(call: Asked, query: Call<"keys.mine">["query"], filters: readonly Condition[]) {
+  const { caller, deps } = call;
   return readPage(
     KEYS,
     query,
     filters,
     (wanted) => deps.keys.list(caller, wanted),
-    (key) => keyEntry(key, now),
+    (key) => entry(key, call),
   );
 }
 
@@ -235,9 +249,15 @@ function idFilters(ids: readonly number[] | undefined): Condition[] {
   return ids ? [test(["id"], "in", ids)] : [];
 }
 
+/** Each as `keyState` tells it: what comes first there is ruled out by the others. */
 function statusFilter(status: string, now: number): Condition {
-  const usable = [test(["revokedAt"], "=", null), test(["pausedAt"], "=", null)];
   const at = new Date(now);
+  const isAfter = (member: string, when: Date) => any([test([member], "=", null), test([member], ">", when)]);
+  const usable = [test(["revokedAt"], "=", null), test(["pausedAt"], "=", null)];
+  const unexpired = [...usable, isAfter("expiresAt", at)];
+  const living = [...unexpired, isAfter("limitEndsAt", at)];
+  const owned = [...living, test(["isOwnerLocked"], "=", false)];
+  const active = [...owned, test(["isOwnerRoleless"], "=", false)];
   switch (status) {
     case "revoked":
       return test(["revokedAt"], "!=", null);
@@ -245,18 +265,21 @@ function statusFilter(status: string, now: number): Condition {
       return all([test(["revokedAt"], "=", null), test(["pausedAt"], "!=", null)]);
     case "expired":
       return all([...usable, test(["expiresAt"], "<=", at)]);
+    case "past_limit":
+      return all([...unexpired, test(["limitEndsAt"], "<=", at)]);
+    case "user_locked":
+      return all([...living, test(["isOwnerLocked"], "=", true)]);
+    case "no_roles":
+      return all([...owned, test(["isOwnerRoleless"], "=", true)]);
     case "expires_soon":
-      return all([
-        ...usable,
-        test(["expiresAt"], ">", at),
-        test(["expiresAt"], "<=", new Date(now + SOON_MS)),
-      ]);
+      return all([...active, test(["lastInstantAt"], "<=", new Date(now + SOON_MS))]);
     default:
-      return all([...usable, any([test(["expiresAt"], "=", null), test(["expiresAt"], ">", at)])]);
+      return all(active);
   }
 }
 
-async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMany">) {
+async function revokeMany(call: Call<"keys.revokeMany">) {
+  const { caller, body, deps, receipts } = call;
   requireRole(caller, "API_KEY_WRITE", "READONLY_ADMIN", "KEY_HOLDER");
   const { ids, username, tag } = body;
   const filters = [
@@ -287,7 +310,6 @@ async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMan
     }
   };
   const receipt = body.dry_run ? null : (await receipts.of(revoke)).receipt;
-  const now = deps.clock.now();
   const isRefused = new Set(refused.map(({ id }) => id));
   const keys = rows.flatMap((key) => {
     if (isRefused.has(key.id)) return [];
@@ -299,7 +321,7 @@ async function revokeMany({ caller, body, deps, receipts }: Call<"keys.revokeMan
       last_used_at,
       last_used_address,
       last_used_client,
-    } = keyEntry(key, now);
+    } = entry(key, call);
     return [{ id, name, username: owner, status, last_used_at, last_used_address, last_used_client }];
   });
   const more = found.length > rows.length;

@@ -12,7 +12,7 @@ import {
   networkContains,
   parseAddress,
 } from "../../domain/address.ts";
-import type { Origin } from "../../domain/caller.ts";
+import type { Caller, Origin } from "../../domain/caller.ts";
 import { type Key, type KeyState, keyState } from "../../domain/key.ts";
 import { KEY_ID_MAX } from "../../domain/key-text.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
@@ -53,15 +53,16 @@ export function createKeyRead({ accounts, keys, clock, log, trustedProxies }: Ke
     response.headers.set("X-Request-Id", requestId);
     return response;
   };
-  const answer = (key: Key): Response => {
+  const answer = (key: Key, caller: Caller): Response => {
     // The answer gets a copy.
     HEADERS.set("X-Request-Id", crypto.randomUUID());
-    return new Response(textOf(key), { headers: HEADERS });
+    return new Response(textOf(key, keys.mayEdit(caller, key)), { headers: HEADERS });
   };
   const readAs = (id: number, asker: CallerResult): MaybePromise<Response> => {
     if (!asker.ok) throw refusedKey(asker);
-    const found = keys.get(asker.caller, id);
-    return found instanceof Promise ? found.then(answer) : answer(found);
+    const { caller } = asker;
+    const found = keys.get(caller, id);
+    return found instanceof Promise ? found.then((key) => answer(key, caller)) : answer(found, caller);
   };
   const read = (id: number, text: string, origin: Origin): MaybePromise<Response> => {
     try {
@@ -117,15 +118,21 @@ function near(text: string | null, trustedProxies: readonly Network[]): Near | u
   return { address: formatAddress(address), loopback: isLoopback(address) };
 }
 
-function createTexts(now: () => number): (key: Key) => string {
-  const texts = new WeakMap<Key, { readonly status: KeyState; readonly text: string }>();
-  return (key) => {
+interface Text {
+  readonly status: KeyState;
+  readonly editable: boolean;
+  readonly text: string;
+}
+
+function createTexts(now: () => number): (key: Key, editable: boolean) => string {
+  const texts = new WeakMap<Key, Text>();
+  return (key, editable) => {
     const at = now();
     const before = texts.get(key);
-    if (before?.status === keyState(key, at)) return before.text;
-    const entry = keyEntry(key, at);
+    if (before?.editable === editable && before.status === keyState(key, at)) return before.text;
+    const entry = keyEntry(key, at, editable);
     const text = JSON.stringify(entry);
-    texts.set(key, { status: entry.status, text });
+    texts.set(key, { status: entry.status, editable, text });
     return text;
   };
 }

@@ -1,5 +1,6 @@
 import { expandRoles, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
 import type { AuditRecord } from "../../domain/audit.ts";
+import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/query.ts";
 import { exportAudit } from "./audit-export.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
@@ -41,6 +42,11 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
       (wanted) => deps.audit.list(caller, wanted),
       (record: AuditRecord) => auditEntry(record),
     ),
+  "audit.get": async ({ caller, params, deps }) => {
+    const { rows } = await deps.audit.list(caller, { where: test(["id"], "=", params.id), limit: 1 });
+    if (!rows[0]) throw new AppError("not_found", "There is no such entry; old ones are dropped");
+    return auditEntry(rows[0]);
+  },
   "audit.export": ({ caller, query, deps }) => {
     const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
     return exportAudit(query.format, where, (wanted) => deps.audit.list(caller, wanted));

@@ -2,9 +2,10 @@ import { ROLES, type Role } from "@chatelaine/contract/roles";
 import { requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/query.ts";
-import type { User } from "../../domain/user.ts";
+import type { Group, User } from "../../domain/user.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
 import { groupEntry, userEntry } from "./entries.ts";
+import { onceOr, withOnce } from "./once.ts";
 import { any, type Listing, readPage, test } from "./pages.ts";
 import { refusedKey } from "./problem.ts";
 
@@ -45,9 +46,12 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
       (wanted) => deps.accounts.users.list(caller, wanted),
       userEntry,
     ),
-  "users.create": async ({ caller, body, deps }) => {
-    const { full_name: fullName, ...rest } = body;
-    return userEntry(await deps.accounts.users.create(caller, { ...rest, fullName }));
+  "users.create": async (call) => {
+    const { full_name: fullName, ...rest } = call.body;
+    const { keys, accounts } = call.deps;
+    const caller = withOnce(call, "users.create");
+    const create = () => accounts.users.create(caller, { ...rest, fullName });
+    return userEntry(await onceOr(keys, caller, create, (id) => accounts.users.get(caller, { id })));
   },
   "users.get": async (call) => userEntry(await named(call)),
   "users.update": async (call) => {
@@ -60,9 +64,17 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
       },
       lifetimeSeconds: held.lifetime_seconds,
     };
-    return ended(call, (user) =>
-      call.deps.accounts.users.update(call.caller, user.id, { ...rest, fullName, ceilings }),
+    const { keys, accounts } = call.deps;
+    const caller = withOnce(call, "users.update");
+    // A name that is changed is not found under the address of the first request.
+    const update = async () => {
+      const user = await named(call);
+      return accounts.users.update(caller, user.id, { ...rest, fullName, ceilings });
+    };
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(keys, caller, update, (id) => accounts.users.get(caller, { id })),
     );
+    return { ...userEntry(result), receipt };
   },
   "users.remove": async (call) => {
     const user = await named(call);
@@ -82,13 +94,22 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
     const entries = (await deps.accounts.groups.list(caller)).map(groupEntry);
     return { entries, total: entries.length };
   },
-  "groups.create": async ({ caller, body, deps }) =>
-    groupEntry(await deps.accounts.groups.create(caller, body)),
+  "groups.create": async (call) => {
+    const { body, deps } = call;
+    const { keys, accounts } = deps;
+    const caller = withOnce(call, "groups.create");
+    const create = () => accounts.groups.create(caller, body);
+    return groupEntry(await onceOr(keys, caller, create, (id) => groupOf(call, id)));
+  },
   "groups.get": async ({ caller, params, deps }) =>
     groupEntry(await deps.accounts.groups.get(caller, params.name)),
-  "groups.update": async ({ caller, params, body, deps, receipts }) => {
+  "groups.update": async (call) => {
+    const { params, body, deps, receipts } = call;
+    const { keys, accounts } = deps;
+    const caller = withOnce(call, "groups.update");
+    const update = () => accounts.groups.update(caller, params.name, body);
     const { result, receipt } = await receipts.of(() =>
-      deps.accounts.groups.update(caller, params.name, body),
+      onceOr(keys, caller, update, (id) => groupOf(call, id)),
     );
     return { ...groupEntry(result), receipt };
   },
@@ -104,6 +125,13 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
     return { ...groupEntry(result), receipt };
   },
 };
+
+/** Under another name, where a repeated request gave it that. */
+async function groupOf({ caller, deps }: Pick<Call, "caller" | "deps">, id: number): Promise<Group> {
+  const group = (await deps.accounts.groups.list(caller)).find((one) => one.id === id);
+  if (!group) throw new AppError("not_found", "Group does not exist");
+  return group;
+}
 
 type NamedCall = Pick<Call<"users.get">, "caller" | "params" | "deps" | "receipts">;
 

@@ -1,0 +1,32 @@
+/** From what is wanted of a key to what changes in it. Pure. */
+import type { Issue } from "@chatelaine/contract/errors";
+import { checkKeyWords, type Key, type KeyFields } from "../domain/key.ts";
+import type { KeyPatch } from "../store/store.ts";
+import { wholeSeconds } from "./rules.ts";
+
+/** Without what stays as it is. */
+export function patchOf(key: Key, fields: KeyFields): KeyPatch {
+  const { expiresAt } = fields;
+  const wanted: KeyPatch = { ...fields, expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt };
+  return Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([name, value]) =>
+        value !== undefined && JSON.stringify(value) !== JSON.stringify(key[name as keyof Key]),
+    ),
+  );
+}
+
+/** Description and tags count together, also where only one of them is edited. */
+export function wordIssues(key: Key, patch: KeyPatch): Issue[] {
+  if (patch.description === undefined && patch.tags === undefined) return [];
+  if (patch.description !== undefined && patch.tags !== undefined) return [];
+  return checkKeyWords({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
+}
+
+/** Whether what sessions of the key may do changes; whoever uses it signs in again. */
+export function narrows(key: Key, patch: KeyPatch): boolean {
+  const limits = ["roles", "scopes", "allowedIps"] as const;
+  return limits.some(
+    (name) => patch[name] !== undefined && patch[name] !== null && patch[name] !== key[name],
+  );
+}
