@@ -123,7 +123,8 @@ describe("the settings", () => {
     expect((await rest.send("GET /api/docs/current/")).text).toContain("https://keys.example.org/api/v1");
   });
 
-  test("keep the webhook's secret sealed, and its path from those who only read", async () => {
+  test("keep the webhook's secret sealed, and show its path to nobody", async () => {
+    const shown = "https://hooks.example.org/…";
     const secret = "a secret of some length";
     const set = await change({
       webhook_url: "https://hooks.example.org/T0/very-secret",
@@ -131,7 +132,14 @@ describe("the settings", () => {
     });
     expect([set.status, set.json.webhook_secret_set, set.text.includes(secret)]).toEqual([200, true, false]);
     const read = await rest.send("GET /settings", { headers: bearer(await rest.key("rita", "rita's")) });
-    expect(read.json.webhook_url).toBe("https://hooks.example.org/…");
+    const own = await rest.send("GET /settings", { headers: admin });
+    expect([set, own, read].map(({ json }) => json.webhook_url)).toEqual([shown, shown, shown]);
+    await change({ webhook_url: shown, session_hours: 23 });
+    expect((await rest.app.store.readSettings()).webhookUrl).toBe("https://hooks.example.org/T0/very-secret");
+    expect((await change({ webhook_url: "https://hooks.example.org/" })).json.webhook_url).toBe(
+      "https://hooks.example.org/",
+    );
+    await change({ webhook_url: "https://hooks.example.org/T0/very-secret" });
     const { text } = await rest.send("GET /audit?action=settings.update", { headers: admin });
     expect(text).not.toContain("very-secret");
     expect(text).not.toContain(secret);

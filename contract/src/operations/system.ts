@@ -120,7 +120,9 @@ export const Settings = z
       .string()
       .max(2_048)
       .nullable()
-      .describe("Where alerts are sent; null: nowhere. Told in full to full administrators alone."),
+      .describe(
+        "Where alerts are sent; null: nowhere. Shown with its host alone, because the path is a secret at many receivers; sent back as it is shown, the address stays.",
+      ),
     webhook_secret_set: z.boolean().describe("Whether there is a secret that signs what is sent."),
   })
   .meta({ id: "Settings" });

@@ -26,6 +26,8 @@ export interface Audit {
   list(caller: Caller, query: ListQuery): Promise<Page<AuditRecord>>;
   /** Remembers something that is no change; written within a second. */
   note(note: Note): void;
+  /** Remembers that this caller read what is worth a record: once for a read, however many rows it has. */
+  noteRead(caller: Caller, read: Pick<AuditRecord, "action" | "description" | "target" | "details">): void;
   /** Remembers that a key was used. */
   noteUse(keyId: number, address: string | null, client: string | null): void;
   flush(): Promise<void>;
@@ -81,6 +83,10 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     );
     return flushing;
   };
+  const note = (one: Note): void => {
+    if (records.length >= WAITING_MAX) dropped++;
+    else records.push({ ...EMPTY, ...one, id: makeId(), at: clock.now() });
+  };
   const timer = setInterval(flush, FLUSH_EVERY_MS);
   timer.unref();
   return {
@@ -89,10 +95,8 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
       await flush();
       return store.listAudit(query);
     },
-    note: (note) => {
-      if (records.length >= WAITING_MAX) dropped++;
-      else records.push({ ...EMPTY, ...note, id: makeId(), at: clock.now() });
-    },
+    note,
+    noteRead: (caller, read) => note(recordOf(caller, clock.now(), read)),
     noteUse: (keyId, address, client) => {
       const before = use.get(keyId);
       const is = { keyId, at: clock.now(), address, client, count: (before?.count ?? 0) + 1 };

@@ -26,7 +26,7 @@ export function isRefusedTarget(address: Address): boolean {
   return REFUSED.some((network) => networkContains(network, address));
 }
 
-/** The address without what may be a secret in its path, for those who may read settings but not change them. */
+/** The address as it is shown, to whoever it is: its path is a secret at many receivers. */
 export function shownWebhookUrl(url: string): string {
   const { origin, pathname, search } = new URL(url);
   return pathname === "/" && search === "" ? `${origin}/` : `${origin}/…`;

@@ -7,7 +7,7 @@
  */
 import type { Issue } from "@chatelaine/contract/errors";
 import { type Audit, recordOf } from "../audit/audit.ts";
-import { type Random, type Secrets, scramKeys, sealContext, unpackVerifier } from "../crypto.ts";
+import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
 import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -20,10 +20,8 @@ import {
   type KeyState,
   keyState,
   REASON_CHARS_MAX,
-  type ScramVerifier,
 } from "../domain/key.ts";
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
-import type { KeyText } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
@@ -43,21 +41,15 @@ import {
 } from "./rules.ts";
 import { makeSecret } from "./secrets.ts";
 import { createSelfKeys, type SelfKeys } from "./self.ts";
+import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
 export { keepOnce } from "./once.ts";
 
-export interface Keys {
+export interface Keys extends Verifiers {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
   /** Throws not_found, also for keys that the caller may not see. */
   get(caller: Caller, id: number): MaybePromise<Key>;
-  /**
-   * SCRAM verifiers of keys; undefined unless the caller may see secrets of all users (API_KEY_WRITE), because then they
-   * are shown masked.
-   */
-  verifiers(caller: Caller, ids: readonly number[]): Promise<ReadonlyMap<number, ScramVerifier> | undefined>;
-  /** What a SCRAM client needs to use this text with the key's stored salt; whether the text is right is not told. */
-  convert(caller: Caller, key: KeyText): Promise<KeySecret["scram"] | "missing" | "revoked">;
   /** Throws invalid or name_taken with issues, forbidden, limit_reached. */
   create(caller: Caller, input: NewKeyInput): Promise<MadeKey>;
   /** Edits, and with `reset` makes a new secret. Throws not_found, invalid, forbidden, conflict. */
@@ -102,7 +94,7 @@ export interface MadeKey {
 export interface KeysDeps {
   readonly store: Store;
   readonly secrets: Secrets;
-  readonly audit: Pick<Audit, "note">;
+  readonly audit: Pick<Audit, "note" | "noteRead">;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -116,8 +108,7 @@ export function createKeys(deps: KeysDeps): Keys {
   const keys: Omit<Keys, "self"> = {
     list: (caller, query) => life.list(caller, query),
     get: (caller, id) => life.get(caller, id),
-    verifiers: (caller, ids) => life.verifiers(caller, ids),
-    convert: (caller, key) => life.convert(caller, key),
+    ...createVerifiers(deps),
     create: (caller, input) =>
       life.noting(caller, "key.create", { id: null, name: input.name }, () => life.create(caller, input)),
     update: (caller, id, change) =>
@@ -199,28 +190,6 @@ class KeyLife {
     };
     const found = this.#store.findKey(id);
     return found instanceof Promise ? found.then(seen) : seen(found);
-  }
-
-  async verifiers(
-    caller: Caller,
-    ids: readonly number[],
-  ): Promise<ReadonlyMap<number, ScramVerifier> | undefined> {
-    if (!caller.roles.has("API_KEY_WRITE")) return undefined;
-    const stored = await this.#store.findSecrets(ids);
-    const opened = new Map<number, ScramVerifier>();
-    for (const [id, { sealed, salt, iterations }] of stored) {
-      opened.set(id, unpackVerifier(this.#deps.secrets.unseal(sealed, sealContext(id)), salt, iterations));
-    }
-    return opened;
-  }
-
-  async convert(caller: Caller, { id, body }: KeyText): Promise<KeySecret["scram"] | "missing" | "revoked"> {
-    requireRole(caller, "API_KEY_READ");
-    const [key, stored] = await Promise.all([this.#store.findKey(id), this.#store.findSecrets([id])]);
-    const secret = stored.get(id);
-    if (!key || !secret) return "missing";
-    if (key.revokedAt !== null || key.pausedAt !== null) return "revoked";
-    return scramKeys(body, secret.salt, secret.iterations);
   }
 
   async create(caller: Caller, input: NewKeyInput): Promise<MadeKey> {

@@ -26,9 +26,12 @@ export interface ShownPolicy extends KeyPolicy {
 }
 
 export interface SettingsUseCase {
-  /** READONLY_ADMIN. Only a full administrator sees more of the webhook's address than its host. */
+  /** READONLY_ADMIN. Of the webhook's address the host alone is shown. */
   show(caller: Caller): Promise<ShownSettings>;
-  /** FULL_ADMIN. The webhook's secret is given in clear. Throws invalid with issues. */
+  /**
+   * FULL_ADMIN. The webhook's secret is given in clear; its address as it is shown leaves the one that is there. Throws
+   * invalid with issues.
+   */
   change(caller: Caller, patch: Partial<Settings>): Promise<ShownSettings>;
   policy(caller: Caller): Promise<ShownPolicy>;
   /** Where clients reach this server; null where nobody has said. */
@@ -48,7 +51,7 @@ export function createSettings(deps: {
   return {
     show: async (caller) => {
       requireRole(caller, "READONLY_ADMIN");
-      return shown(await store.readSettings(), caller);
+      return shown(await store.readSettings());
     },
     change: (caller, patch) => change(deps, caller, patch),
     policy: async (caller) => {
@@ -68,10 +71,11 @@ export function createSettings(deps: {
 async function change(
   { store, clock, secrets }: Parameters<typeof createSettings>[0],
   caller: Caller,
-  patch: Partial<Settings>,
+  given: Partial<Settings>,
 ): Promise<ShownSettings> {
   requireRole(caller, "FULL_ADMIN");
   const before = await store.readSettings();
+  const patch = withoutShown(before, given);
   refuseFaults(before, patch);
   const { webhookSecret } = patch;
   const sealed = webhookSecret
@@ -86,7 +90,7 @@ async function change(
     const note = { action: "settings.update", description: "Change settings", target, details };
     tx.audit(recordOf(caller, clock.now(), note));
   });
-  return shown(await store.readSettings(), caller);
+  return shown(await store.readSettings());
 }
 
 /** Throws invalid for values that will not do, alone or together. */
@@ -106,17 +110,22 @@ function refuseFaults(before: Settings, patch: Partial<Settings>): void {
   refuseIssues(issues);
 }
 
-function shown({ webhookSecret, ...settings }: Settings, caller: Caller): ShownSettings {
+function shown({ webhookSecret, ...settings }: Settings): ShownSettings {
   const { webhookUrl } = settings;
-  const isHidden = webhookUrl !== null && !caller.roles.has("FULL_ADMIN");
   return {
     ...settings,
-    webhookUrl: isHidden ? shownWebhookUrl(webhookUrl) : webhookUrl,
+    webhookUrl: webhookUrl && shownWebhookUrl(webhookUrl),
     webhookSecretSet: webhookSecret !== null,
   };
 }
 
-/** As the audit may keep it: auditors are no full administrators. */
+/** Whoever sends back what they were shown wants it to stay. */
+function withoutShown({ webhookUrl: before }: Settings, given: Partial<Settings>): Partial<Settings> {
+  const { webhookUrl, ...others } = given;
+  return before !== null && webhookUrl === shownWebhookUrl(before) ? others : given;
+}
+
+/** As the audit may keep it. */
 function notedChanges(before: Settings, patch: Partial<Settings>): Record<string, [unknown, unknown]> {
   const { webhookSecret, ...plain } = patch;
   const changes = differences<Settings>(before, plain);

@@ -64,7 +64,7 @@ export function keyMethods(keys: Keys): Record<string, Method> {
       const { caller } = call;
       if (caller.kind === "system") throw new CallError("EFAULT", "Not a user session");
       const { rows } = await keys.list(caller, { where: test("userId", "=", caller.userId) });
-      return entriesOf(keys, call, rows, undefined);
+      return entriesOf(keys, call, rows);
     }),
     "api_key.create": method(
       WRITERS,
@@ -113,23 +113,29 @@ function keyListing(keys: Keys, call: Call): Listing<Key> {
   return {
     fields: KEY_FIELDS,
     list: keys.list,
-    entries: (rows, names) => entriesOf(keys, call, rows, names),
+    entries: (rows, names) => entriesOf(keys, call, rows, { names }),
   };
+}
+
+interface Wanted {
+  /** The members that are asked for; undefined for all. */
+  readonly names?: ReadonlySet<string> | undefined;
+  readonly areFresh?: boolean;
 }
 
 async function entriesOf(
   keys: Keys,
   { caller, version }: Call,
   rows: readonly Key[],
-  names: ReadonlySet<string> | undefined,
+  { names, areFresh }: Wanted = {},
 ): Promise<Entry[]> {
   const wantsSecrets = version.hasScram && (!names || SECRET_FIELDS.some((name) => names.has(name)));
+  const open = wantsSecrets ? keys.verifiers(caller, rows, areFresh) : undefined;
   const entries: Entry[] = [];
   for (let from = 0; from < rows.length; from += VERIFIERS_AT_ONCE) {
     const some = rows.slice(from, from + VERIFIERS_AT_ONCE);
-    const ids = some.map(({ id }) => id);
     if (from > 0) await othersFirst();
-    const verifiers = wantsSecrets ? await keys.verifiers(caller, ids) : undefined;
+    const verifiers = await open?.(some.map(({ id }) => id));
     entries.push(...some.map((key) => version.keyEntry(keyEntry(key, verifiers?.get(key.id)))));
   }
   return entries;
@@ -137,7 +143,7 @@ async function entriesOf(
 
 /** Secrets just made are shown in clear, whoever asked. */
 async function shown(keys: Keys, call: Call, key: Key, secret: KeySecret | undefined): Promise<Entry> {
-  const [entry] = await entriesOf(keys, call, [key], undefined);
+  const [entry] = await entriesOf(keys, call, [key], { areFresh: secret !== undefined });
   if (!secret) return entry!;
   const fresh = { key: secret.text, client_key: base64(secret.scram.clientKey) };
   return call.version.keyEntry({ ...entry, ...fresh });

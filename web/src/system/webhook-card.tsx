@@ -20,11 +20,12 @@ interface CardProps {
 /** Where alerts are sent. The secret goes in and never comes out. */
 export function WebhookCard({ settings, mayChange }: CardProps) {
   const hasSecret = settings.webhook_secret_set;
+  const shownUrl = settings.webhook_url ?? "";
   return (
     <SettingsCard
       title="Webhook for alerts"
       words="Alerts are sent there as JSON, signed with HMAC by the secret. Empty: nowhere."
-      values={{ webhook_url: settings.webhook_url ?? "", webhook_secret: "" }}
+      values={{ webhook_url: shownUrl, webhook_secret: "" }}
       mayChange={mayChange}
       patchOf={({ webhook_url, webhook_secret }) => ({
         webhook_url: webhook_url.trim() || null,
@@ -35,6 +36,9 @@ export function WebhookCard({ settings, mayChange }: CardProps) {
         <>
           <TextInput
             label="Webhook address"
+            description={
+              shownUrl === "" ? undefined : "Only the host is shown. Type another address to replace it."
+            }
             placeholder="https://alerts.example.org/chatelaine"
             type="url"
             spellCheck={false}

@@ -47,9 +47,15 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
     if (!rows[0]) throw new AppError("not_found", "There is no such entry; old ones are dropped");
     return auditEntry(rows[0]);
   },
-  "audit.export": ({ caller, query, deps }) => {
+  "audit.export": async ({ caller, query, deps }) => {
     const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
-    return exportAudit(query.format, where, (wanted) => deps.audit.list(caller, wanted));
+    const file = await exportAudit(query.format, where, (wanted) => deps.audit.list(caller, wanted));
+    const { format, ...filters } = query;
+    // What is looked for may be anything: its names are enough.
+    const details = { format, filters: Object.keys(filters) };
+    const read = { action: "audit.export", description: "Export the audit log", target: null, details };
+    deps.audit.noteRead(caller, read);
+    return file;
   },
   "roles.list": async () => {
     const entries = ROLES.map((name) => ({
