@@ -119,6 +119,13 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
     words: "The database does not answer, or the server is stopping. It says nothing about the key.",
     remedy: "Try again shortly.",
   },
+  restore_not_accepted: {
+    title: "Restored data waits to be accepted",
+    words:
+      "The database is an older copy of itself, in which keys may live that were revoked since. Nothing is checked and nobody signs in until an administrator of the machine accepts it. It says nothing about the key.",
+    remedy:
+      "On the server's machine, look at the users and keys, revoke what must stay dead, then run `chatelaine restore --accept`.",
+  },
   internal: {
     title: "A fault of the server",
     words: "Something unforeseen happened. The server's log has it under the request id.",

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   "too_many_requests",
   "storage_full",
   "unavailable",
+  "restore_not_accepted",
   "internal",
 ] as const;
 

@@ -68,6 +68,7 @@ export const COMMON_ERRORS = [
   "payload_too_large",
   "too_many_requests",
   "unavailable",
+  "restore_not_accepted",
   "internal",
 ] as const satisfies readonly ErrorCode[];
 

@@ -4,6 +4,7 @@
  */
 import { Database } from "bun:sqlite";
 import type { AuditRecord } from "../domain/audit.ts";
+import { createLog } from "../log.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { auditColumns } from "./rows.ts";
 import type { StoredSecret } from "./store.ts";
@@ -29,7 +30,15 @@ export function writeKeysInBulk(
   keys: Iterable<BulkKey>,
   { secretOf, record }: { readonly secretOf: (id: number) => StoredSecret; readonly record: AuditRecord },
 ): number {
-  const { main } = prepareDatabases(folder, fingerprint, false);
+  const log = createLog("warn", "text");
+  const { main } = prepareDatabases({
+    folder,
+    fingerprint,
+    create: false,
+    stateFolder: null,
+    now: Date.now(),
+    log,
+  });
   const database = new Database(main, { readwrite: true, create: false, strict: true });
   try {
     database.run(

@@ -13,6 +13,8 @@ export interface Words {
   /** Whether a text has a character that is no printable ASCII. */
   readonly isOdd: (text: string) => string;
   readonly hasBackslash: (text: string) => string;
+  /** A random text of 32 hexadecimal digits. */
+  readonly randomId: string;
   /** After the closing bracket of a table. */
   readonly tail: string;
 }
@@ -23,6 +25,7 @@ export const SQLITE_WORDS: Words = {
   bytes: "BLOB",
   isOdd: (text) => `(${text}) GLOB '*[^ -~]*'`,
   hasBackslash: (text) => `instr(${text}, '\\') > 0`,
+  randomId: "lower(hex(randomblob(16)))",
   tail: " STRICT",
 };
 
@@ -105,8 +108,15 @@ const odd: Migration = (words) => [
   `CREATE INDEX users_odd ON users (id) WHERE ${oddUsers(words)}`,
 ];
 
+/** What this installation is called by the files that remember it (`state-file.ts`): made once, and copied with the data. */
+const installation: Migration = ({ randomId }) => [
+  `INSERT INTO meta (name, value) VALUES ('installation', ${randomId})`,
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
-export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings, odd];
+export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings, odd, installation];
+/** From this version on a database knows its installation's id. */
+export const INSTALLATION_SCHEMA = MIGRATIONS.indexOf(installation) + 1;
 
 /** Of `activity.db`, which may be cut or lost without a loss of keys. */
 export const ACTIVITY_MIGRATIONS: readonly Migration[] = [

@@ -3,7 +3,9 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
+import { isDamagedLog, judgeOpened, MAIN_FILE, type Opened, readKnown, refusal, refuseEmpty } from "./opening.ts";
 
 export const BUSY_MS = 2_000;
 /** Below it, a race in WAL checkpoints can corrupt the file. */
@@ -21,23 +23,48 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x47504653, "GPFS"],
 ]);
 
-export const MAIN_FILE = "chatelaine.db";
 export const ACTIVITY_FILE = "activity.db";
 
-/** @returns the paths of both files, migrated. Throws AppError unavailable or invalid with one clear line. */
-export function prepareDatabases(
-  folder: string,
-  fingerprint: string,
-  create: boolean,
-): { main: string; activity: string } {
+export interface PrepareOptions {
+  readonly folder: string;
+  /** Of the master secret. */
+  readonly fingerprint: string;
+  /** Makes the databases where there are none. */
+  readonly create: boolean;
+  /** Where the state file is kept; null: nowhere. */
+  readonly stateFolder: string | null;
+  readonly now: number;
+  readonly log: Log;
+}
+
+export interface Prepared extends Opened {
+  /** Paths. */
+  readonly main: string;
+  readonly activity: string;
+}
+
+/** Migrates and judges both files. Throws AppError unavailable or invalid with one clear line. */
+export function prepareDatabases(options: PrepareOptions): Prepared {
+  const { folder, fingerprint, create } = options;
   const files = { main: join(folder, MAIN_FILE), activity: join(folder, ACTIVITY_FILE) };
   if (!create && !existsSync(files.main))
     throw new AppError("unavailable", `There is no Chatelaine in ${folder}`);
   refuseNetwork(folder);
   refuseOldSqlite();
-  migrate(files.main, MIGRATIONS, (database) => checkFingerprint(database, fingerprint, folder));
-  migrate(files.activity, ACTIVITY_MIGRATIONS);
-  return files;
+  const known = readKnown(folder, options.stateFolder);
+  const isLogDamaged = isDamagedLog(`${files.main}-wal`);
+  let opened: Opened | undefined;
+  migrate(files.main, MIGRATIONS, {
+    before: (version) => {
+      if (version === 0) refuseEmpty(known, fingerprint);
+    },
+    after: (database, schemaBefore) => {
+      checkFingerprint(database, fingerprint, folder);
+      opened = judgeOpened(database, { ...options, known, schemaBefore, isLogDamaged });
+    },
+  });
+  migrate(files.activity, ACTIVITY_MIGRATIONS, {});
+  return { ...files, ...opened! };
 }
 
 function refuseNetwork(folder: string): void {
@@ -64,12 +91,24 @@ function refuseOldSqlite(): void {
 }
 
 /** Two processes that start at once: one migrates, the other finds it done. */
-function migrate(path: string, migrations: readonly Migration[], check?: (database: Database) => void): void {
-  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+function migrate(
+  path: string,
+  migrations: readonly Migration[],
+  steps: {
+    /** Told the version that was found, before anything is written. */
+    readonly before?: (version: number) => void;
+    readonly after?: (database: Database, versionBefore: number) => void;
+  },
+): void {
+  if (!existsSync(path)) {
+    steps.before?.(0);
+    closeSync(openSync(path, "a", 0o600));
+  }
   const database = new Database(path, { readwrite: true, create: false, strict: true });
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_MS * 5}`);
     const known = versionOf(database);
+    steps.before?.(known);
     if (known > migrations.length) {
       throw new AppError(
         "unavailable",
@@ -88,7 +127,7 @@ function migrate(path: string, migrations: readonly Migration[], check?: (databa
         })
         .immediate();
     }
-    check?.(database);
+    steps.after?.(database, known);
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError("unavailable", `${path} cannot be opened: ${(error as Error).message}`, {
@@ -112,8 +151,5 @@ function checkFingerprint(database: Database, fingerprint: string, folder: strin
   }
   const { value } = find.get() as { value: string };
   if (value === fingerprint) return;
-  throw new AppError(
-    "invalid",
-    `The master secret is not the one that the database in ${folder} was made with`,
-  );
+  throw refusal(`The master secret is not the one that the database in ${folder} was made with`);
 }

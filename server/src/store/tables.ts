@@ -1,7 +1,12 @@
 /** The tables as Kysely sees them; `migrations.ts` makes them. */
 import type { Generated } from "kysely";
 
+/** Name of the row of `meta` that is there while the data waits to be accepted. */
+export const MARK = "quarantine";
+
 export interface Tables {
+  /** `secret_fingerprint`, `installation`, and `quarantine` while the data waits to be accepted. */
+  meta: { name: string; value: string };
   settings: { name: string; value: string };
   users: UserRow;
   groups: GroupRow;

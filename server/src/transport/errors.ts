@@ -69,6 +69,7 @@ export const ERROR_TABLE = {
   too_many_requests: { status: 429, rpc: RPC.callError, errname: "EBUSY", reason: "Rate Limit Exceeded" },
   storage_full: { status: 507, rpc: RPC.callError, errname: "ENOSPC" },
   unavailable: { status: 503, rpc: RPC.callError, errname: "EAGAIN" },
+  restore_not_accepted: { status: 503, rpc: RPC.callError, errname: "EBUSY" },
   internal: { status: 500, rpc: RPC.callError, errname: "EINVAL" },
 } as const satisfies Record<ErrorCode, ErrorRow>;
 

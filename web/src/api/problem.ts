@@ -55,6 +55,11 @@ export function sayProblem(error: unknown): { readonly title: string; readonly w
       };
     case "unavailable":
       return { title: "The server cannot do that now", words: "Nothing was changed. Try again shortly." };
+    case "restore_not_accepted":
+      return {
+        title: "Restored data waits to be accepted",
+        words: "Nobody signs in until `chatelaine restore --accept` is run on the server's machine.",
+      };
     case "not_found":
       return { title: "It is not there any more", words: "Somebody may have deleted it." };
     case "internal":

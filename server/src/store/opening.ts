@@ -1,0 +1,247 @@
+/**
+ * Whether the database in the data folder is the one that this machine knows, asked at each start, before anything is served.
+ *
+ * Known are the state file (`state-file.ts`), outside the folder, and the file `installation` in it. An empty database where one
+ * was used, and one of another installation, are refused; one that is behind its state file, or has lost its log, is put
+ * into quarantine; one that is unknown (of 0.1, or moved here) gets its files and a warning. Nothing is written before the
+ * answer is known. Held by `server/test/files.test.ts`.
+ */
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { AppError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
+import { INSTALLATION_SCHEMA } from "./migrations.ts";
+import { putQuarantine, type Quarantine, readQuarantine } from "./quarantine.ts";
+import { type KnownState, readStates, type StateHead, statePath, writeState } from "./state-file.ts";
+
+export const MAIN_FILE = "chatelaine.db";
+const MARKER_FILE = "installation";
+/** `EX_CONFIG` of sysexits.h: starting again does not help. */
+const EXIT_CONFIG = 78;
+
+/** What is known of the folder without its database. */
+export interface Known {
+  /** As `realpath` has it. */
+  readonly folder: string;
+  /** Of the file `installation`. */
+  readonly marker: string | undefined;
+  readonly states: readonly KnownState[];
+}
+
+export interface Opened {
+  readonly installation: string;
+  /** What the state file of this installation says first; undefined where none is kept. */
+  readonly head: StateHead | undefined;
+}
+
+/** Read before the database is looked at: what is known was made after it. */
+export function readKnown(folder: string, stateFolder: string | null): Known {
+  const real = existsSync(folder) ? realpathSync(folder) : resolve(folder);
+  return { folder: real, marker: readMarker(real), states: stateFolder === null ? [] : readStates(stateFolder) };
+}
+
+/**
+ * Throws where the database is missing or empty although one was used in this folder, or with this master secret.
+ * @param fingerprint undefined: there is no master secret yet
+ */
+export function refuseEmptied(known: Known, fingerprint?: string): void {
+  if (isEmpty(join(known.folder, MAIN_FILE))) refuseEmpty(known, fingerprint);
+}
+
+/** The same for a database that turned out to hold nothing. */
+export function refuseEmpty({ folder, marker, states }: Known, fingerprint: string | undefined): void {
+  const file = join(folder, MAIN_FILE);
+  const used = states.filter(({ seq }) => seq > 0);
+  const here = used.find((state) => state.folder === folder);
+  const lost = "Mount or restore what is missing";
+  if (here)
+    throw refusal(
+      `${file} is missing or empty, but an installation with ${here.seq} changes is known there (${here.path}). ${lost}; to begin a new installation, remove that file.`,
+    );
+  if (marker !== undefined)
+    throw refusal(
+      `${file} is missing or empty, but ${join(folder, MARKER_FILE)} says that there was one. ${lost}; to begin a new installation, empty the folder.`,
+    );
+  const elsewhere = used.find((state) => state.fingerprint === fingerprint);
+  if (elsewhere)
+    throw refusal(
+      `${file} is missing or empty, but its master secret is known from an installation with ${elsewhere.seq} changes in ${elsewhere.folder} (${elsewhere.path}). ${lost}; to begin a new installation, take another secret or remove that file.`,
+    );
+}
+
+/** What the start of the process is refused for, once and for all. */
+export function refusal(message: string): AppError {
+  return new AppError("invalid", message, { details: { exitCode: EXIT_CONFIG } });
+}
+
+export interface OpeningOptions {
+  readonly known: Known;
+  readonly stateFolder: string | null;
+  readonly fingerprint: string;
+  /** Version of its schema when it was found; 0: it is new. */
+  readonly schemaBefore: number;
+  /** Whether its write-ahead log could not be read. */
+  readonly isLogDamaged: boolean;
+  /** A server starts: what is missing is made. */
+  readonly create: boolean;
+  readonly now: number;
+  readonly log: Log;
+}
+
+/** Judges a database that is migrated. Throws where it is another installation's. */
+export function judgeOpened(database: Database, options: OpeningOptions): Opened {
+  const { known, stateFolder, fingerprint, create, log } = options;
+  const { installation, isAdopted } = identify(database, options);
+  const state = known.states.find((one) => one.installation === installation);
+  const found = lastSeq(database);
+  const expected = Math.max(found, state?.seq ?? 0);
+  const why = options.isLogDamaged ? "damaged_log" : expected > found || isAdopted ? "behind" : undefined;
+  if (why) putQuarantine(database, { why, found, expected, since: options.now });
+  const quarantine = readQuarantine(database);
+  if (quarantine) tellQuarantine(quarantine, state, log);
+  if (create) writeMarker(known, installation);
+  const head = { installation, folder: known.folder, fingerprint };
+  if (stateFolder === null) {
+    if (create) log.warn("No state file is kept (--state off): a rollback of the whole folder cannot be noticed");
+    return { installation, head: undefined };
+  }
+  if (state && isCopyOf(state, known.folder)) {
+    log.warn("This folder is a copy of an installation that is still there; its changes are not noted", {
+      original: state.folder,
+    });
+    return { installation, head: undefined };
+  }
+  if (!create) return { installation, head: state && head };
+  try {
+    for (const { path, folder, seq } of known.states)
+      if (options.schemaBefore === 0 && folder === known.folder && seq === 0) rmSync(path, { force: true });
+    writeState(stateFolder, head, { seq: expected, at: state && state.seq >= found ? state.at : options.now });
+  } catch (error) {
+    log.warn("The state file cannot be written: a rollback of the whole folder cannot be noticed; --state names a folder for it", {
+      folder: stateFolder,
+      error,
+    });
+    return { installation, head: undefined };
+  }
+  if (!state && options.schemaBefore > 0)
+    log.warn(
+      "Nothing was known of this folder on this machine, which is right after an upgrade from 0.1 or a move; from now on an older copy of it is noticed",
+      { state: statePath(stateFolder, installation) },
+    );
+  return { installation, head };
+}
+
+/** Which installation it is; one that had no id yet is the one that is known to have its folder and secret. */
+function identify(
+  database: Database,
+  { known, fingerprint, schemaBefore }: OpeningOptions,
+): { installation: string; isAdopted: boolean } {
+  const { folder, marker, states } = known;
+  const { value: installation } = database
+    .query("SELECT value FROM meta WHERE name = 'installation'")
+    .get() as { value: string };
+  const here = states.find((one) => one.folder === folder && one.seq > 0)?.installation ?? marker;
+  if (here === undefined || here === installation || schemaBefore === 0)
+    return { installation, isAdopted: false };
+  const isSameSecret = states.some((one) => one.installation === here && one.fingerprint === fingerprint);
+  if (schemaBefore < INSTALLATION_SCHEMA && isSameSecret) {
+    database.run("UPDATE meta SET value = ? WHERE name = 'installation'", [here]);
+    return { installation: here, isAdopted: true };
+  }
+  const source = states.find((one) => one.installation === here)?.path ?? join(folder, MARKER_FILE);
+  throw refusal(
+    `The database in ${folder} is of another installation (${installation}) than the one that is known there (${here}). Put the right one back; if this one is to take its place, remove ${source} and ${join(folder, MARKER_FILE)}.`,
+  );
+}
+
+function tellQuarantine({ why, found, expected, since }: Quarantine, state: KnownState | undefined, log: Log): void {
+  const words = {
+    behind: "The database is older than the last change that is known of it",
+    damaged_log: "The write-ahead log of the database is damaged, and changes in it are lost",
+    restored: "The database was restored from a backup",
+  }[why];
+  log.error(
+    `${words}: keys are not checked and nobody signs in until \`chatelaine restore --accept\` is run on this machine`,
+    {
+      lastChange: found,
+      lastKnownChange: expected,
+      ...(state ? { knownAt: new Date(state.at).toISOString(), state: state.path } : {}),
+      since: new Date(since).toISOString(),
+    },
+  );
+}
+
+/** Number of the last change, those included that were cut from the feed. */
+export function lastSeq(database: Database): number {
+  const { seq } = database
+    .query("SELECT coalesce(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'changes'")
+    .get() as { seq: number };
+  return seq;
+}
+
+/** Whether the folder that the state file is about is still there beside this one. */
+function isCopyOf(state: KnownState, folder: string): boolean {
+  return state.folder !== folder && readMarker(state.folder) === state.installation;
+}
+
+/** By its size alone: to open and close the file would drop the locks that this process has on it. */
+function isEmpty(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0;
+}
+
+/** Whether the file is a log of which SQLite can read nothing at all (sqlite.org/fileformat2.html, 4.1). */
+export function isDamagedLog(file: string): boolean {
+  if (!isHeaderDamaged(file)) return false;
+  // Another process may just be writing it.
+  Bun.sleepSync(LOG_SECOND_LOOK_MS);
+  return isHeaderDamaged(file);
+}
+
+const LOG_SECOND_LOOK_MS = 50;
+
+function isHeaderDamaged(file: string): boolean {
+  let handle: number;
+  try {
+    handle = openSync(file, "r");
+  } catch {
+    return false;
+  }
+  try {
+    const header = Buffer.alloc(LOG_HEADER_BYTES + 1);
+    if (readSync(handle, header, 0, header.length, 0) <= LOG_HEADER_BYTES) return false;
+    const magic = header.readUInt32BE(0);
+    if (magic !== 0x377f0682 && magic !== 0x377f0683) return true;
+    const [low, high] = logChecksum(header.subarray(0, LOG_HEADER_BYTES - 8), magic === 0x377f0682);
+    return low !== header.readUInt32BE(24) || high !== header.readUInt32BE(28);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+const LOG_HEADER_BYTES = 32;
+
+function logChecksum(bytes: Buffer, isLittleEndian: boolean): [number, number] {
+  const word = (at: number): number => (isLittleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  let [low, high] = [0, 0];
+  for (let at = 0; at < bytes.length; at += 8) {
+    low = (low + word(at) + high) >>> 0;
+    high = (high + word(at + 4) + low) >>> 0;
+  }
+  return [low, high];
+}
+
+function readMarker(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, MARKER_FILE), "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeMarker({ folder, marker }: Known, installation: string): void {
+  if (marker === installation) return;
+  const draft = join(folder, `${MARKER_FILE}.${process.pid}.new`);
+  writeFileSync(draft, `${installation}\n`, { mode: 0o600, flush: true });
+  renameSync(draft, join(folder, MARKER_FILE));
+}

@@ -1,0 +1,159 @@
+/**
+ * What this machine remembers of an installation outside its data folder: its id, its folder, and the number of its last
+ * change. A database that comes with a lower number was put back from an older copy (`opening.ts` decides what follows).
+ *
+ * One file an installation, named by its id. Its first line tells what it is about and is written whole, by fsync and
+ * rename; each change appends a line after its COMMIT has returned, so the file may lag behind the database and never
+ * leads it. An append is not fsynced: it survives the end of the process at once, and a power loss from a second later on
+ * (`sync`). Lines that cannot be read are passed over, and the highest number counts, so several processes may append.
+ * Held by `server/test/state-file.test.ts`.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+
+/** Written whole again beyond this: some 6 000 changes. */
+const FILE_BYTES_MAX = 256 * 1024;
+const VERSION = 1;
+const SUFFIX = ".state";
+
+/** What the first line says. */
+export interface StateHead {
+  readonly installation: string;
+  /** The data folder, as `realpath` has it. */
+  readonly folder: string;
+  /** Of the master secret. */
+  readonly fingerprint: string;
+}
+
+export interface KnownState extends StateHead {
+  readonly path: string;
+  /** Number of the last change that is known. */
+  readonly seq: number;
+  /** When it was noted, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Every state file in the folder that can be read; none where there is no such folder. */
+export function readStates(stateFolder: string): KnownState[] {
+  let names: string[];
+  try {
+    names = readdirSync(stateFolder);
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => name.endsWith(SUFFIX))
+    .flatMap((name) => readState(join(stateFolder, name)) ?? []);
+}
+
+export function statePath(stateFolder: string, installation: string): string {
+  return join(stateFolder, `${installation}${SUFFIX}`);
+}
+
+function readState(path: string): KnownState | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  const lines = text.split("\n").flatMap((line) => parseLine(line) ?? []);
+  const head = lines.find((line) => typeof line.installation === "string");
+  if (!head) return undefined;
+  let last = { seq: 0, at: 0 };
+  for (const { seq, at } of lines)
+    if (Number.isSafeInteger(seq) && Number(seq) >= last.seq) last = { seq: Number(seq), at: Number(at) };
+  const { installation, folder, fingerprint } = head;
+  return { path, installation: String(installation), folder: String(folder), fingerprint: String(fingerprint), ...last };
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the whole file: whole or not at all, and on the disk when it returns. Throws where that cannot be. */
+export function writeState(stateFolder: string, head: StateHead, last: { seq: number; at: number }): void {
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  const path = statePath(stateFolder, head.installation);
+  const draft = `${path}.${process.pid}.new`;
+  const { installation, folder, fingerprint } = head;
+  const line = JSON.stringify({ version: VERSION, installation, folder, fingerprint, ...last });
+  try {
+    withFile(draft, "w", (file) => {
+      writeSync(file, `${line}\n`);
+      fsyncSync(file);
+    });
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+export interface StateNotes {
+  /** Appends what `lastSeq` says, unless it was noted before. Throws where it cannot be written; the next call tries again. */
+  note(lastSeq: () => number): void;
+  /** Waits until what was noted is on the disk. */
+  sync(): void;
+}
+
+/** For the thread that commits. */
+export function openStateNotes(stateFolder: string, head: StateHead): StateNotes {
+  const path = statePath(stateFolder, head.installation);
+  let noted = -1;
+  let isSynced = true;
+  /** @returns false where somebody else wrote the file whole meanwhile, and this line is lost with the old one */
+  const append = (seq: number): boolean => {
+    // A line that was cut short before this one ends here.
+    const line = `\n${JSON.stringify({ seq, at: Date.now() })}\n`;
+    return withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => {
+      if (writeSync(file, line) < line.length) throw new Error("The disk is full");
+      const { ino, dev, size } = fstatSync(file);
+      if (size > FILE_BYTES_MAX) return false;
+      const named = statSync(path, { throwIfNoEntry: false });
+      return named?.ino === ino && named.dev === dev;
+    });
+  };
+  return {
+    note: (lastSeq) => {
+      // Read again after each writing: what others noted in a file that was replaced meanwhile is in the database.
+      for (let seq = lastSeq(); seq > noted; seq = lastSeq()) {
+        if (existsSync(path) && append(seq)) isSynced = false;
+        else writeState(stateFolder, head, { seq, at: Date.now() });
+        noted = seq;
+      }
+    },
+    sync: () => {
+      if (isSynced) return;
+      withFile(path, "r", fsyncSync);
+      isSynced = true;
+    },
+  };
+}
+
+function withFile<Result>(path: string, flags: string | number, work: (file: number) => Result): Result {
+  const file = openSync(path, flags, 0o600);
+  try {
+    return work(file);
+  } finally {
+    closeSync(file);
+  }
+}
