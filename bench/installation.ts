@@ -7,7 +7,7 @@ import { deriveSecrets, SCRAM_ITERATIONS, type Secrets, sealContext } from "@cha
 import { openLocal } from "@chatelaine/server/server";
 import { type BulkKey, writeKeysInBulk } from "@chatelaine/server/store/bulk";
 import type { StoredSecret } from "@chatelaine/server/store/store";
-import { command, startNode } from "./node.ts";
+import { command, placeIn, startNode } from "./node.ts";
 
 const PASSWORD = "a long password for measuring";
 const OWNERS = 1_000;
@@ -58,7 +58,7 @@ export async function makeOwners(
   count: number,
   more: Partial<NewUserInput>,
 ): Promise<Owner[]> {
-  const local = await openLocal(folder);
+  const local = await openLocal(placeIn(folder));
   try {
     const owners: Owner[] = [];
     for (let place = 0; place < count; place++) {

@@ -21,15 +21,21 @@ export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), "chatelaine-bench-"));
 }
 
+/** The installation in such a folder. */
+export function placeIn(folder: string): { data: string; state: string } {
+  return { data: folder, state: `${folder}.state` };
+}
+
 export function dropFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  const { data, state } = placeIn(folder);
+  for (const path of [data, state]) rmSync(path, { recursive: true, force: true });
 }
 
 export async function startNode(folder: string, { https = false } = {}): Promise<Node> {
   const port = freePort();
   const secure = https ? `127.0.0.1:${freePort()}` : "off";
   const began = performance.now();
-  const args = [LAUNCHER, "serve", "--data", folder, "--http", `127.0.0.1:${port}`, "--https", secure];
+  const args = [LAUNCHER, "serve", ...placeArgs(folder), "--http", `127.0.0.1:${port}`, "--https", secure];
   const child = Bun.spawn([...args, "--anonymous-rate", "0", "--log-level", "warn"], {
     stdout: "ignore",
     stderr: "inherit",
@@ -54,7 +60,7 @@ export async function startNode(folder: string, { https = false } = {}): Promise
 
 /** Runs the command line on the folder; throws when it fails. @returns what it printed */
 export async function command(folder: string, args: readonly string[], input = ""): Promise<string> {
-  const child = Bun.spawn([LAUNCHER, ...args, "--data", folder], {
+  const child = Bun.spawn([LAUNCHER, ...args, ...placeArgs(folder)], {
     stdin: Buffer.from(input),
     stderr: "pipe",
   });
@@ -64,6 +70,11 @@ export async function command(folder: string, args: readonly string[], input = "
   ]);
   if ((await child.exited) !== 0) throw new Error(`${args.join(" ")}: ${error}`);
   return out.trim();
+}
+
+function placeArgs(folder: string): string[] {
+  const { data, state } = placeIn(folder);
+  return ["--data", data, "--state", state];
 }
 
 export interface RpcClient {

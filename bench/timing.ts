@@ -4,7 +4,7 @@
  */
 import { openLocal } from "@chatelaine/server/server";
 import { install } from "./installation.ts";
-import { dropFolder, makeFolder, startNode } from "./node.ts";
+import { dropFolder, makeFolder, placeIn, startNode } from "./node.ts";
 import { figure, median, table } from "./results.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 4_000);
@@ -39,7 +39,7 @@ export async function run(): Promise<string> {
 }
 
 async function makeKinds(folder: string): Promise<ReadonlyMap<string, string>> {
-  const local = await openLocal(folder);
+  const local = await openLocal(placeIn(folder));
   try {
     const make = async (name: string) => local.keys.create(local.caller, { name, username: "root" });
     const [good, revoked, paused] = [await make("good"), await make("revoked"), await make("paused")];
@@ -65,7 +65,7 @@ async function makeKinds(folder: string): Promise<ReadonlyMap<string, string>> {
 async function makeExpired(folder: string): Promise<string> {
   const hour = 3_600_000;
   const now = (): number => Date.now() - 2 * hour;
-  const before = await openLocal(folder, { clock: { now, monotonic: () => performance.now() } });
+  const before = await openLocal(placeIn(folder), { clock: { now, monotonic: () => performance.now() } });
   try {
     const input = { name: "expired", username: "root", expiresAt: now() + hour };
     return (await before.keys.create(before.caller, input)).secret.text;

@@ -13,6 +13,7 @@ import {
   wholeSecond,
   writeKeys,
 } from "./installation.ts";
+import { placeIn } from "./node.ts";
 
 const OWNERS = 100;
 
@@ -59,7 +60,7 @@ function shuffled(texts: readonly string[]): string[] {
 
 /** A key with every limit there is, and one without any, of the same owner. */
 export async function makePair(folder: string): Promise<{ plain: string; limited: string }> {
-  const local = await openLocal(folder);
+  const local = await openLocal(placeIn(folder));
   try {
     await local.accounts.users.create(local.caller, {
       username: "pair",

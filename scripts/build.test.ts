@@ -25,7 +25,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** In an empty folder and environment: nothing of the clone can help it. */
 function start(...args: string[]) {
-  const env = { PATH: "", HOME: folder, CHATELAINE_DATA: join(folder, "data") };
+  const env = {
+    PATH: "",
+    HOME: folder,
+    CHATELAINE_DATA: join(folder, "data"),
+    CHATELAINE_STATE: join(folder, "state"),
+  };
   return Bun.spawn([executable, ...args], {
     cwd: folder,
     env,

@@ -20,7 +20,18 @@ interface Row {
   readonly isPure?: boolean;
 }
 
-const USE_CASES = ["verify", "usage", "keys", "accounts", "audit", "settings", "feed", "alerts", "webhook"];
+const USE_CASES = [
+  "verify",
+  "usage",
+  "keys",
+  "accounts",
+  "audit",
+  "settings",
+  "feed",
+  "alerts",
+  "restore",
+  "webhook",
+];
 const USE_CASE: Row = { may: ["domain", "contract", "crypto", "log", ...USE_CASES], mayType: ["store"] };
 const WIRE: Row = {
   may: ["domain", "contract", "log", "version", "transport", ...USE_CASES],

@@ -73,6 +73,7 @@ export async function runReadme(root: string): Promise<BlockResult[]> {
       // The Bun that runs this: the copy need not fetch one more.
       CHATELAINE_BUN: process.execPath,
       CHATELAINE_DATA: join(folder, "data"),
+      CHATELAINE_STATE: join(folder, "state"),
       CHATELAINE_HTTP: `127.0.0.1:${ports.http}`,
       CHATELAINE_HTTPS: `127.0.0.1:${ports.https}`,
     };

@@ -28,7 +28,7 @@ export async function onData<Result>(
   work: (local: Local) => Promise<Result>,
 ): Promise<Result> {
   const { openData } = await import("@chatelaine/server/main");
-  const local = await openData(command.optsWithGlobals<{ data?: string }>().data);
+  const local = await openData(command.optsWithGlobals<{ data?: string; state?: string }>());
   try {
     return await work(local);
   } finally {

@@ -10,6 +10,7 @@ import { report, withoutValues } from "./errors.ts";
 import { addGroupCommands } from "./group.ts";
 import { addKeyCommands } from "./key.ts";
 import { addProxy } from "./proxy/proxy.ts";
+import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addSettingsCommands } from "./settings.ts";
 import { addSetupLink } from "./setup-link.ts";
@@ -30,6 +31,10 @@ function buildProgram(): Command {
   const program = new Command("chatelaine")
     .description("Issues and checks user-linked API keys.")
     .option("--data <dir>", "data folder (CHATELAINE_DATA); before or after the command")
+    .option(
+      "--state <dir>",
+      "folder outside of it for the file that notices an older copy, or off (CHATELAINE_STATE)",
+    )
     .version(VERSION, "--version", "print the version")
     .exitOverride()
     .showSuggestionAfterError()
@@ -47,6 +52,7 @@ function buildProgram(): Command {
     addProxy,
     addDoctor,
     addWhy,
+    addRestore,
     addSettingsCommands,
     addAuthApiKey,
   ]) {

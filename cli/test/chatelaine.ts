@@ -22,9 +22,16 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), "chatelaine-cli-"));
 }
 
+/** Nothing but where programs are, and where state files go. */
+export const BARE = {
+  PATH: process.env.PATH ?? "",
+  HOME: "/nonexistent",
+  CHATELAINE_STATE: process.env.CHATELAINE_STATE ?? "off",
+};
+
 /** Without the configuration of whoever runs the tests. */
 function environment(env: RunOptions["env"] = {}): Record<string, string> {
-  return { PATH: process.env.PATH ?? "", HOME: "/nonexistent", USER: "tester", ...env };
+  return { ...BARE, USER: "tester", ...env };
 }
 
 export async function run(args: readonly string[], { stdin = "", env }: RunOptions = {}): Promise<Ran> {

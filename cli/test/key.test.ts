@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Installation, install, MAIN, serve, temporaryFolder, textOf } from "./chatelaine.ts";
+import { BARE, type Installation, install, MAIN, serve, temporaryFolder, textOf } from "./chatelaine.ts";
 
 const KEY_TEXT = /^[1-9]\d*-CK1[0-9A-Za-z]{61}$/;
 let here: Installation;
@@ -248,7 +248,7 @@ test("a reader that goes away is no failure", async () => {
       `${import.meta.dir}/../src/main.ts`,
       here.data,
     ],
-    { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" } },
+    { stdout: "pipe", stderr: "pipe", env: BARE },
   );
   expect({ code: await child.exited, stderr: await textOf(child.stderr) }).toEqual({ code: 0, stderr: "" });
 });
@@ -292,7 +292,7 @@ test("a full disk below standard output is a failure", async () => {
       `${import.meta.dir}/../src/main.ts`,
       here.data,
     ],
-    { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" } },
+    { stdout: "pipe", stderr: "pipe", env: BARE },
   );
   expect(await child.exited).toBe(1);
   expect(await textOf(child.stderr)).toMatch(/^chatelaine: .+\n$/);

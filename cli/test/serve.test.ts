@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, serve, temporaryFolder } from "./chatelaine.ts";
+import { BARE, run, serve, temporaryFolder } from "./chatelaine.ts";
 
 let folder: string;
 let data: string;
@@ -128,7 +128,7 @@ test("a standard output that nobody reads does not end the server", async () => 
   const main = join(import.meta.dir, "../src/main.ts");
   const child = Bun.spawn(
     [process.execPath, main, "serve", "--data", data, "--http", `unix:${socket}`, "--https", "off"],
-    { stdout: "pipe", stderr: "ignore", env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" } },
+    { stdout: "pipe", stderr: "ignore", env: BARE },
   );
   try {
     await child.stdout.cancel();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Installation, install, MAIN } from "./chatelaine.ts";
+import { BARE, type Installation, install, MAIN } from "./chatelaine.ts";
 
 let here: Installation;
 
@@ -16,7 +16,7 @@ async function talk(
   let seen = "";
   const waiting = [...answers];
   const child = Bun.spawn([process.execPath, MAIN, "--data", here.data, ...args], {
-    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TERM: "xterm" },
+    env: { ...BARE, TERM: "xterm" },
     timeout: 20_000,
     killSignal: "SIGKILL",
     terminal: {

@@ -12,8 +12,15 @@ export type Listen =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
-export interface Config {
+/** Where an installation is. */
+export interface Place {
+  /** The data folder. */
   readonly data: string;
+  /** The folder of its state file; null: none is kept. */
+  readonly state: string | null;
+}
+
+export interface Config extends Place {
   readonly http: Listen | null;
   readonly https: Listen | null;
   readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
@@ -34,6 +41,7 @@ export interface Config {
 /** As they come from the command line; undefined falls back to the environment, then to the default. */
 export interface RawConfig {
   readonly data?: string;
+  readonly state?: string;
   readonly http?: string;
   readonly https?: string;
   readonly cert?: string;
@@ -69,7 +77,7 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
   if ((cert === undefined) !== (key === undefined)) problems.push("--cert and --key belong together");
   const proxies = raw.trustedProxy ?? list(env.CHATELAINE_TRUSTED_PROXY);
   const config: Config = {
-    data: dataFolder(raw.data, env),
+    ...placeOf(raw, env),
     http: note(null, () => readListen("--http", raw.http ?? env.CHATELAINE_HTTP ?? DEFAULT_HTTP)),
     https: note(null, () => readListen("--https", raw.https ?? env.CHATELAINE_HTTPS ?? DEFAULT_HTTPS)),
     brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
@@ -101,14 +109,36 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
   return Object.freeze(config);
 }
 
+/** As flags, environment or defaults name it. */
+export function placeOf(
+  { data, state }: Pick<RawConfig, "data" | "state">,
+  env: Environment = process.env,
+): Place {
+  return { data: dataFolder(data, env), state: stateFolder(state, env) };
+}
+
 /** `/var/lib/chatelaine` for root, else below `$XDG_DATA_HOME` or `~/.local/share`. */
 export function dataFolder(flag: string | undefined, env: Environment = process.env): string {
   const given = flag ?? env.CHATELAINE_DATA;
   if (given) return resolve(given);
   if (process.getuid?.() === 0) return "/var/lib/chatelaine";
-  const base =
-    env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(homedir(), ".local/share");
-  return join(base, "chatelaine");
+  return join(baseFolder(env.XDG_DATA_HOME, ".local/share"), "chatelaine");
+}
+
+/**
+ * `/var/lib/chatelaine-state` for root, else below `$XDG_STATE_HOME` or `~/.local/state`: never in the data folder, with
+ * which it would be put back.
+ */
+export function stateFolder(flag: string | undefined, env: Environment = process.env): string | null {
+  const given = flag ?? env.CHATELAINE_STATE;
+  if (given === "off") return null;
+  if (given) return resolve(given);
+  if (process.getuid?.() === 0) return "/var/lib/chatelaine-state";
+  return join(baseFolder(env.XDG_STATE_HOME, ".local/state"), "chatelaine");
+}
+
+function baseFolder(named: string | undefined, belowHome: string): string {
+  return named && isAbsolute(named) ? named : join(homedir(), belowHome);
 }
 
 function list(text: string | undefined): string[] {

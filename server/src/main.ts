@@ -5,7 +5,7 @@
  * certificate and who signed it, the way in from elsewhere. Everything after that is the log's, on standard error.
  */
 import { hostname, userInfo } from "node:os";
-import { type Config, dataFolder, type Listen, type RawConfig, readConfig } from "./config.ts";
+import { type Config, type Listen, placeOf, type RawConfig, readConfig } from "./config.ts";
 import { AppError } from "./domain/errors.ts";
 import { createServer, type Local, openLocal, type Server } from "./server.ts";
 
@@ -21,16 +21,17 @@ const NEAR_HOSTS = ["127.0.0.1", "[::1]", "0.0.0.0", "[::]", "localhost"];
 export async function serve(raw: RawConfig): Promise<number> {
   const config = readConfigOrTell(raw);
   if (config === undefined) return 2;
-  const server = await createServer(config);
+  const server = await createServer(config).catch(refusedForGood);
+  if (typeof server === "number") return server;
   const announced = announce(server);
   const stopped = untilStopped(server, announced);
   await announced;
   return stopped;
 }
 
-/** The use cases straight on the data folder that flag, environment or default name. Throws AppError. */
-export function openData(flag: string | undefined): Promise<Local> {
-  return openLocal(dataFolder(flag));
+/** The use cases straight on the data folder that flags, environment or defaults name. Throws AppError. */
+export function openData(raw: Pick<RawConfig, "data" | "state">): Promise<Local> {
+  return openLocal(placeOf(raw));
 }
 
 /**
@@ -57,6 +58,17 @@ function readConfigOrTell(raw: RawConfig): Config | undefined {
     for (const line of error.message.split("\n")) process.stderr.write(`chatelaine: ${line}\n`);
     return undefined;
   }
+}
+
+/**
+ * A start that will never succeed as things are (an empty or foreign database) has an exit code of its own, after which
+ * systemd tries no more. @returns it; throws what is anything else
+ */
+function refusedForGood(error: unknown): number {
+  const exitCode = error instanceof AppError ? error.details.exitCode : undefined;
+  if (typeof exitCode !== "number") throw error;
+  process.stderr.write(`chatelaine: ${(error as AppError).message}\n`);
+  return exitCode;
 }
 
 async function announce(server: Server): Promise<void> {

@@ -11,7 +11,7 @@ import { type Accounts, createAccounts } from "./accounts/accounts.ts";
 import { type Alerts, createAlerts } from "./alerts/alerts.ts";
 import { type Audit, createAudit } from "./audit/audit.ts";
 import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
-import type { Config, Listen } from "./config.ts";
+import type { Config, Listen, Place } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
@@ -19,8 +19,9 @@ import { createFeed, type Feed } from "./feed/feed.ts";
 import { makeDataFolder, openToOthers, readMasterSecret, requireDataFolder } from "./installation.ts";
 import { createKeys, type Keys } from "./keys/keys.ts";
 import { createLog, type Log } from "./log.ts";
+import { createRestore, type Restore } from "./restore/restore.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
-import { openStore, type Store } from "./store/store.ts";
+import { openStore, refuseEmptiedFolder, type Store } from "./store/store.ts";
 import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
@@ -49,6 +50,7 @@ export interface App {
   readonly usage: Usage;
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
+  readonly restore: Restore;
   readonly webhook: Webhook;
   readonly feed: Feed;
   readonly secrets: Secrets;
@@ -93,10 +95,11 @@ const DRAIN_MS = 5_000;
 
 /** Throws AppError, one clear line, where it cannot start. */
 export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
+  refuseEmptiedFolder(config.data, config.state);
   makeDataFolder(config.data);
   const log = overrides.log ?? createLog(config.logLevel, config.logFormat);
   for (const path of openToOthers(config.data)) log.warn("Others on this machine may look into it", { path });
-  const app = await openApp(config.data, { ...overrides, log }, true);
+  const app = await openApp(config, { ...overrides, log }, true);
   try {
     return await openServer(config, app);
   } catch (error) {
@@ -106,10 +109,10 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
 }
 
 /** Throws unavailable where the folder holds no installation: only `serve` makes one. */
-export async function openLocal(folder: string, overrides: Overrides = {}): Promise<Local> {
-  requireDataFolder(folder);
+export async function openLocal(place: Place, overrides: Overrides = {}): Promise<Local> {
+  requireDataFolder(place.data);
   const log = overrides.log ?? createLog("warn", "text");
-  const app = await openApp(folder, { ...overrides, log }, false);
+  const app = await openApp(place, { ...overrides, log }, false);
   return {
     ...app,
     caller: systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root"),
@@ -117,10 +120,15 @@ export async function openLocal(folder: string, overrides: Overrides = {}): Prom
   };
 }
 
-async function openApp(folder: string, overrides: Overrides & { log: Log }, create: boolean): Promise<App> {
+async function openApp(
+  { data: folder, state: stateFolder }: Place,
+  overrides: Overrides & { log: Log },
+  create: boolean,
+): Promise<App> {
   const { log, clock = SYSTEM_CLOCK, random = systemRandom } = overrides;
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
-  const store = await openStore({ folder, clock, log, fingerprint: secrets.fingerprint, create });
+  const { fingerprint } = secrets;
+  const store = await openStore({ folder, stateFolder, clock, log, fingerprint, create });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
@@ -129,8 +137,9 @@ async function openApp(folder: string, overrides: Overrides & { log: Log }, crea
   const accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   const alerts = createAlerts({ store, feed, clock, log });
+  const restore = createRestore({ store, clock });
   const webhook = createWebhook({ store, secrets, audit, post: createWebhookPost(), clock, log });
-  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, webhook };
+  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, restore, webhook };
   return { store, ...useCases, feed, secrets, random, clock, log };
 }
 
@@ -221,7 +230,10 @@ async function openServer(config: Config, app: App): Promise<Server> {
     caPem: certificates?.caPem(),
     fingerprint: certificates?.current().fingerprint,
     makeSetupToken: async () =>
-      (await app.accounts.setup.isNeeded()) ? app.accounts.setup.makeToken() : undefined,
+      // What waits to be accepted may have lost its users; it needs no first one.
+      app.store.quarantine() === undefined && (await app.accounts.setup.isNeeded())
+        ? app.accounts.setup.makeToken()
+        : undefined,
     refreshCertificate: refresh,
     close: async () => {
       for (const timer of timers) clearInterval(timer);

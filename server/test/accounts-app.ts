@@ -69,7 +69,10 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const log: Log = { debug: () => {}, info: () => {}, warn, error: warn };
   const secrets = deriveSecrets(MASTER);
   const { fingerprint } = secrets;
-  const store = await openStore({ folder, clock, log, fingerprint, create: beside === undefined });
+  const store = await openStore({
+    ...{ folder, stateFolder: null, clock, log, fingerprint },
+    create: beside === undefined,
+  });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });

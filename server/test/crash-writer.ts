@@ -5,8 +5,8 @@ import { openLocal } from "../src/server.ts";
 import { SYSTEM } from "./installation.ts";
 
 const WRITERS = 8;
-const folder = process.argv[2]!;
-const app = await openLocal(folder, { log: createLog("error", "text") });
+const [, , data = "", state = ""] = process.argv;
+const app = await openLocal({ data, state }, { log: createLog("error", "text") });
 
 function acknowledge(change: object): void {
   process.stdout.write(`${JSON.stringify(change)}\n`);

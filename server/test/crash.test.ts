@@ -2,7 +2,8 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Local } from "../src/server.ts";
-import { makeInstallation, SYSTEM } from "./installation.ts";
+import { readStates } from "../src/store/state-file.ts";
+import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
 
 const ROUNDS = Number(process.env.CHATELAINE_TEST_ROUNDS ?? 20);
 const WRITER = new URL("./crash-writer.ts", import.meta.url).pathname;
@@ -15,8 +16,8 @@ interface Note {
 }
 
 /** Lets eight writers write, and kills them at a moment that nobody chose. @returns what they had acknowledged */
-async function writeUntilKilled(folder: string): Promise<Map<number, Note>> {
-  const child = Bun.spawn([process.execPath, WRITER, folder], { stdout: "pipe", stderr: "inherit" });
+async function writeUntilKilled({ path, state }: Folder): Promise<Map<number, Note>> {
+  const child = Bun.spawn([process.execPath, WRITER, path, state], { stdout: "pipe", stderr: "inherit" });
   const notes = new Map<number, Note>();
   let rest = "";
   let isTimed = false;
@@ -27,7 +28,7 @@ async function writeUntilKilled(folder: string): Promise<Map<number, Note>> {
       const note = JSON.parse(line) as Note;
       notes.set(note.id, note);
     }
-    if (!isTimed && lines.includes("ready")) {
+    if (!isTimed && notes.size > 0) {
       isTimed = true;
       setTimeout(() => child.kill("SIGKILL"), 150 + Math.random() * 250);
     }
@@ -63,6 +64,17 @@ function unmatched(folder: string): unknown[] {
   }
 }
 
+/** What was known outside the folder when the process died, and what was committed in it. */
+function lastChanges({ path, state }: Folder): { inDatabase: number; inState: number } {
+  const database = new Database(join(path, "chatelaine.db"), { readonly: true });
+  try {
+    const { seq } = database.query("SELECT max(seq) AS seq FROM changes").get() as { seq: number };
+    return { inDatabase: seq, inState: readStates(state)[0]!.seq };
+  } finally {
+    database.close();
+  }
+}
+
 test(
   "an acknowledged change survives kill -9, and one that was not is there whole or not at all",
   async () => {
@@ -71,10 +83,14 @@ test(
     await first.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
     let acknowledged = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const notes = await writeUntilKilled(folder.path);
+      const notes = await writeUntilKilled(folder);
       acknowledged += notes.size;
       expect(unmatched(folder.path)).toEqual([]);
+      const { inDatabase, inState } = lastChanges(folder);
+      expect(inState).toBeLessThanOrEqual(inDatabase);
+      expect(inDatabase - inState).toBeLessThanOrEqual(1);
       const app = await folder.open();
+      expect(app.store.quarantine()).toBeUndefined();
       for (const { id, state, text, dead } of notes.values()) {
         const said = await say(app, text);
         // The step after the last acknowledged one may have been committed.

@@ -32,7 +32,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
   );
 
 const config = readConfig(
-  { data: join(folder, "data"), http: "127.0.0.1:0", https: "off", logLevel: "error" },
+  { data: join(folder, "data"), state: "off", http: "127.0.0.1:0", https: "off", logLevel: "error" },
   {},
 );
 const server = await createServer(config, { log: { ...QUIET, error: () => {} } });

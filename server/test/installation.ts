@@ -33,6 +33,8 @@ export function movedClock(start = Date.UTC(2030, 0, 1)): MovedClock {
 
 export interface Folder extends AsyncDisposable {
   readonly path: string;
+  /** The folder of its state file, beside it. */
+  readonly state: string;
   /** The use cases straight on the folder; closed with it. */
   open(overrides?: Overrides): Promise<Local>;
   /** A server on it, on free ports; closed with it. */
@@ -42,6 +44,7 @@ export interface Folder extends AsyncDisposable {
 /** A folder that a server has made, with the database and the master secret in it. */
 export async function makeInstallation(): Promise<Folder> {
   const path = mkdtempSync(join(tmpdir(), "chatelaine-test-"));
+  const state = `${path}.state`;
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     opened.push(one);
@@ -49,17 +52,19 @@ export async function makeInstallation(): Promise<Folder> {
   };
   const folder: Folder = {
     path,
-    open: async (overrides = {}) => keep(await openLocal(path, { log: QUIET, ...overrides })),
+    state,
+    open: async (overrides = {}) =>
+      keep(await openLocal({ data: path, state }, { log: QUIET, ...overrides })),
     serve: async (raw = {}, overrides = {}) => {
       const config = readConfig(
-        { data: path, http: "127.0.0.1:0", https: "off", anonymousRate: "0", ...raw },
+        { data: path, state, http: "127.0.0.1:0", https: "off", anonymousRate: "0", ...raw },
         {},
       );
       return keep(await createServer(config, { log: QUIET, ...overrides }));
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(opened.map((one) => one.close()));
-      rmSync(path, { recursive: true, force: true });
+      for (const made of [path, state]) rmSync(made, { recursive: true, force: true });
     },
   };
   const first = await folder.serve({ http: `unix:${join(path, "first.sock")}` });

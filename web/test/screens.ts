@@ -55,11 +55,14 @@ const CONSOLE_EXPECTED = /Failed to load resource: the server responded with a s
 
 export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-web-"));
+  const state = `${folder}.state`;
   const log = createLog("error", "text");
   const serve = (http: string): Promise<Server> =>
-    createServer(readConfig({ data: folder, http, https: "off", anonymousRate: "0", ...raw }, {}), { log });
+    createServer(readConfig({ data: folder, state, http, https: "off", anonymousRate: "0", ...raw }, {}), {
+      log,
+    });
   let server = await serve("127.0.0.1:0");
-  const local = await openLocal(folder, { log });
+  const local = await openLocal({ data: folder, state }, { log });
   const url = server.urls[0] as string;
   // Builds the screens where they are not built yet.
   await (await fetch(url)).arrayBuffer();
@@ -109,7 +112,7 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
       for (const context of new Set(contexts)) await context.close();
       await local.close();
       await server.close();
-      rmSync(folder, { recursive: true, force: true });
+      for (const made of [folder, state]) rmSync(made, { recursive: true, force: true });
       if (complaints.length > 0) throw new Error(`The page complained:\n${complaints.join("\n")}`);
     },
   };

@@ -3,6 +3,7 @@
  * same object is given again until something is committed to either file.
  */
 import { Database } from "bun:sqlite";
+import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
@@ -29,7 +30,7 @@ export function openDirectReads(
 ): DirectReads {
   const database = new Database(main, { readonly: true, strict: true });
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
-  database.query("ATTACH DATABASE ? AS activity").run(activity);
+  database.run("ATTACH DATABASE ? AS activity", [activity]);
   const row = database.prepare<KeyRow & KeyOwnerRow, [number]>(FIND_KEY);
   const named = database.prepare<{ id: number }, [string]>("SELECT id FROM keys WHERE name = ?");
   const use = database.prepare<Use, [number]>(FIND_USE);
@@ -38,18 +39,35 @@ export function openDirectReads(
   use.values(0);
   const useStamp = openCommitStamp(`${activity}-shm`, () => version.get()!.data_version);
   const findKey = (id: number): Key | undefined => {
-    const found = row.get(id);
-    if (!found) return undefined;
-    const [last] = use.values(id) as unknown as Use[];
-    const key = keyOf(found, keyOwnerOf(found));
-    if (!last) return key;
-    return { ...key, lastUsedAt: last[0], lastUsedAddress: last[1], lastUsedClient: last[2] };
+    try {
+      const found = row.get(id);
+      if (!found) return undefined;
+      const [last] = use.values(id) as unknown as Use[];
+      const key = keyOf(found, keyOwnerOf(found));
+      if (!last) return key;
+      return { ...key, lastUsedAt: last[0], lastUsedAddress: last[1], lastUsedClient: last[2] };
+    } catch (error) {
+      throw unreadable(error);
+    }
   };
   return {
     findKey: remembering(findKey, joined(stamp, useStamp.read)),
-    findKeyId: (name) => named.get(name)?.id,
-    close: () => database.close(),
+    findKeyId: (name) => {
+      try {
+        return named.get(name)?.id;
+      } catch (error) {
+        throw unreadable(error);
+      }
+    },
+    close: () => {
+      for (const statement of [row, named, use, version]) statement.finalize();
+      database.close(true);
+    },
   };
+}
+
+function unreadable(cause: unknown): AppError {
+  return new AppError("unavailable", "The database cannot be read", { cause });
 }
 
 /** Moves when either does. */

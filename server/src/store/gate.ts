@@ -6,6 +6,7 @@
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type Quarantine, restoreNotAccepted } from "./quarantine.ts";
+import type { Store } from "./store.ts";
 
 export interface Gate {
   /** Throws restore_not_accepted or unavailable where nobody may be judged. */
@@ -35,7 +36,8 @@ export function createGate(folder: string, quarantine: Quarantine | undefined, l
     see: (areSame, now) => {
       if (isExchanged === areSame) {
         isExchanged = !areSame;
-        if (isExchanged) log.error(`${EXCHANGED}; keys are not checked and nothing is written until then`, { folder });
+        if (isExchanged)
+          log.error(`${EXCHANGED}: nothing is checked or written until it is put back`, { folder });
         else log.warn("The database files are those again that were opened; serving goes on", { folder });
       }
       if (waiting && !now) log.warn("The restored data was accepted; serving goes on");
@@ -45,4 +47,54 @@ export function createGate(folder: string, quarantine: Quarantine | undefined, l
 }
 
 const EXCHANGED =
-  "A database file was exchanged or deleted while it was served; put it back, or restart the server to take the one that is there";
+  "A database file was exchanged or deleted while it was in use; restart the server to take the one that is there";
+
+/** What the command line, on the machine itself, may do with data that waits to be accepted. What is not here may nobody. */
+const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
+  "findKey",
+  "findKeyId",
+  "listKeys",
+  "findSecrets",
+  "listFreshlyExpired",
+  "findUser",
+  "listUsers",
+  "findGroup",
+  "listGroups",
+  "listAudit",
+  "readSettings",
+  "reserveKeyId",
+  "findOnce",
+  "transact",
+  "listKeyDays",
+  "listKeyHosts",
+  "listKeyClients",
+  "listRefusals",
+  "findRefusal",
+  "recordActivity",
+  "recordUse",
+  "readKeyAlerts",
+  "readSignInFailures",
+  "findAlertChanges",
+  "findOtherAlerts",
+  "writeAlertChanges",
+  "alertsMark",
+  "listDeliveries",
+]);
+/** They see to it themselves. */
+const UNGATED: ReadonlySet<string> = new Set<keyof Store>(["poll", "probe", "quarantine", "close"]);
+
+type Method = (first: unknown, second: unknown, third: unknown) => unknown;
+
+/** The same store, behind the gate. Its methods take three parameters at most: a list of them would be made for each call. */
+export function behindGate(store: Store, gate: Gate): Store {
+  const gated = Object.entries(store).map(([name, method]: [string, Method]) => {
+    if (UNGATED.has(name)) return [name, method];
+    const require = IN_QUARANTINE.has(name) ? gate.requireSame : gate.requireServed;
+    const behind: Method = (first, second, third) => {
+      require();
+      return method(first, second, third);
+    };
+    return [name, behind];
+  });
+  return Object.fromEntries(gated) as Store;
+}

@@ -1,10 +1,17 @@
-/** What checks read: prepared statements on the main thread's own read-only connection, one indexed row, no waiting. */
-import { Database } from "bun:sqlite";
+/**
+ * What checks read: prepared statements on the main thread's own read-only connection, one indexed row, no waiting.
+ *
+ * What cannot be read is `unavailable`, never "there is none" (a damaged page, a missing file: held by
+ * `server/test/damaged-pages.test.ts`), and `probe` fails for as long as the read that failed does.
+ */
+import { Database, type SQLQueryBindings } from "bun:sqlite";
 import type { Selectable } from "kysely";
+import { AppError } from "../domain/errors.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
+import { type Quarantine, quarantineOf } from "./quarantine.ts";
 import {
   type CheckKeyRow,
   type CheckUserRow,
@@ -15,7 +22,7 @@ import {
   secretOf,
 } from "./rows.ts";
 import type { Change, CheckRecord, CheckUser, HotKey, KeyWords, Profile } from "./store.ts";
-import type { ChangeRow } from "./tables.ts";
+import { type ChangeRow, MARK } from "./tables.ts";
 
 const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names, u.ceilings`;
 /** What was told to have expired stays expired, wherever the clock goes: its end is given as the epoch. */
@@ -65,33 +72,52 @@ export interface HotReads {
   poll(): readonly Change[];
   readSettings(): Settings;
   countUsers(): number;
+  /** As of the last poll. */
+  quarantine(): Quarantine | undefined;
+  /** Reads as a check does: the settings, one key after the other, and what failed before. Throws unavailable. */
+  probe(): void;
   close(): void;
 }
 
 export function openHotReads(path: string, log: Log): HotReads {
   const database = new Database(path, { readonly: true, strict: true });
   database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF;`);
-  const check = database.prepare<CheckRow, [number]>(FIND_CHECK);
-  const user = database.prepare<UserColumns, [number]>(FIND_USER);
-  const profile = database.prepare<{ username: string; full_name: string; attributes: string }, [number]>(
+  const prepared: { finalize(): void }[] = [];
+  const prepare = <Row, Params extends SQLQueryBindings[]>(sql: string) => {
+    const statement = database.prepare<Row, Params>(sql);
+    prepared.push(statement);
+    return statement;
+  };
+  const check = prepare<CheckRow, [number]>(FIND_CHECK);
+  const user = prepare<UserColumns, [number]>(FIND_USER);
+  const profile = prepare<{ username: string; full_name: string; attributes: string }, [number]>(
     "SELECT username, full_name, attributes FROM users WHERE id = ?",
   );
-  const version = database.prepare<{ data_version: number }, []>("PRAGMA data_version");
-  const changes = database.prepare<Selectable<ChangeRow>, [number, number]>(
+  const version = prepare<{ data_version: number }, []>("PRAGMA data_version");
+  const changes = prepare<Selectable<ChangeRow>, [number, number]>(
     "SELECT * FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
   );
-  const everything = database.prepare<Selectable<ChangeRow>, [number, number]>(EVERYTHING_CHANGED);
-  const settings = database.prepare<{ name: string; value: string }, []>("SELECT name, value FROM settings");
-  const users = database.prepare<{ total: number }, []>("SELECT count(*) AS total FROM users");
-  const hot = database.prepare<HotRow, [number]>(FIND_HOT);
-  const words = database.prepare<[string, string, string], [number]>(FIND_WORDS);
+  const everything = prepare<Selectable<ChangeRow>, [number, number]>(EVERYTHING_CHANGED);
+  const settings = prepare<{ name: string; value: string }, []>("SELECT name, value FROM settings");
+  const users = prepare<{ total: number }, []>("SELECT count(*) AS total FROM users");
+  const hot = prepare<HotRow, [number]>(FIND_HOT);
+  const words = prepare<[string, string, string], [number]>(FIND_WORDS);
+  const mark = prepare<{ value: string }, []>(`SELECT value FROM meta WHERE name = '${MARK}'`);
+  const nextKey = prepare<{ id: number }, [number]>("SELECT id FROM keys WHERE id > ? ORDER BY id LIMIT 1");
   let seenVersion = version.get()!.data_version;
   const stamp = openCommitStamp(`${path}-shm`, () => version.get()!.data_version);
-  let seenSeq = database
-    .query<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes")
-    .get()!.seq;
-  return {
-    findCheck: (keyId) => {
+  let seenSeq = prepare<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes").get()!.seq;
+  let quarantine = quarantineOf(mark.get()?.value);
+  let probedKey = 0;
+  /** The read that failed last. */
+  let again: (() => unknown) | undefined;
+  const unreadable = (error: unknown, read: () => unknown): AppError => {
+    again = read;
+    return error instanceof AppError ? error : new AppError("unavailable", UNREADABLE, { cause: error });
+  };
+
+  const findCheck = (keyId: number): CheckRecord | undefined => {
+    try {
       const rows = check.all(keyId);
       const row = rows[0];
       if (!row) return undefined;
@@ -99,49 +125,116 @@ export function openHotReads(path: string, log: Log): HotReads {
         .filter((each) => each.digest !== null)
         .map((each) => secretOf(each as SecretColumns));
       return checkRecordOf(row, checkUserOf({ ...row, id: row.user_id }), secrets);
-    },
-    findHot: (keyId) => {
+    } catch (error) {
+      throw unreadable(error, () => findCheck(keyId));
+    }
+  };
+  const findHot = (keyId: number): HotKey | undefined => {
+    try {
       const rows = hot.values(keyId) as HotRow[];
       return rows.length === 0 ? undefined : hotKeyOf(rows);
-    },
-    findWords: (keyId) => {
+    } catch (error) {
+      throw unreadable(error, () => findHot(keyId));
+    }
+  };
+  const findWords = (keyId: number): KeyWords | undefined => {
+    try {
       const row = (words.values(keyId) as [string, string, string][])[0];
       return row && { name: row[0], description: row[1], tags: JSON.parse(row[2]) };
-    },
-    stamp: stamp.read,
-    findCheckUser: (userId) => {
+    } catch (error) {
+      throw unreadable(error, () => findWords(keyId));
+    }
+  };
+  const findCheckUser = (userId: number): CheckUser | undefined => {
+    try {
       const row = user.get(userId);
       return row ? checkUserOf({ ...row, id: row.user_id }) : undefined;
-    },
-    findProfile: (userId) => {
+    } catch (error) {
+      throw unreadable(error, () => findCheckUser(userId));
+    }
+  };
+  const findProfile = (userId: number): Profile | undefined => {
+    try {
       const row = profile.get(userId);
       if (!row) return undefined;
       return { username: row.username, fullName: row.full_name, attributes: JSON.parse(row.attributes) };
-    },
-    poll: () => {
-      const now = version.get()!.data_version;
-      if (now === seenVersion) return [];
-      if (!stamp.prove(now))
-        log.error("The header of the WAL index missed a change; it is not asked any more");
-      const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
-      if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
-      const next = rows[0]?.seq ?? seenSeq + 1;
-      const missed = next > seenSeq + 1 ? everything.all(next - 1, rows[0]!.at) : [];
-      seenSeq = rows.at(-1)?.seq ?? seenSeq;
-      return [...missed, ...rows].map(changeOf);
-    },
-    readSettings: () => {
+    } catch (error) {
+      throw unreadable(error, () => findProfile(userId));
+    }
+  };
+  const readSettings = (): Settings => {
+    try {
       const rows = settings.all().map(({ name, value }) => [name, JSON.parse(value)]);
       return { ...DEFAULT_SETTINGS, ...Object.fromEntries(rows) };
+    } catch (error) {
+      throw unreadable(error, readSettings);
+    }
+  };
+  const countUsers = (): number => {
+    try {
+      return users.get()!.total;
+    } catch (error) {
+      throw unreadable(error, countUsers);
+    }
+  };
+  const follow = (): readonly Change[] => {
+    const now = version.get()!.data_version;
+    if (now === seenVersion) return [];
+    if (!stamp.prove(now)) log.error("The header of the WAL index missed a change; it is not asked any more");
+    quarantine = quarantineOf(mark.get()?.value);
+    const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
+    if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
+    const next = rows[0]?.seq ?? seenSeq + 1;
+    const missed = next > seenSeq + 1 ? everything.all(next - 1, rows[0]!.at) : [];
+    seenSeq = rows.at(-1)?.seq ?? seenSeq;
+    return [...missed, ...rows].map(changeOf);
+  };
+  return {
+    findCheck,
+    findHot,
+    findWords,
+    stamp: stamp.read,
+    findCheckUser,
+    findProfile,
+    poll: () => {
+      try {
+        return follow();
+      } catch (error) {
+        throw unreadable(error, () => version.get());
+      }
     },
-    countUsers: () => users.get()!.total,
-    close: () => database.close(),
+    readSettings,
+    countUsers,
+    quarantine: () => quarantine,
+    probe: () => {
+      again?.();
+      again = undefined;
+      countUsers();
+      readSettings();
+      try {
+        probedKey = nextKey.get(probedKey)?.id ?? 0;
+      } catch (error) {
+        throw unreadable(error, () => nextKey.get(0));
+      }
+      if (probedKey > 0) {
+        findHot(probedKey);
+        findCheck(probedKey);
+      }
+    },
+    close: () => {
+      for (const statement of prepared) statement.finalize();
+      database.close(true);
+    },
   };
 }
+
+const UNREADABLE = "The database cannot be read";
 
 /** One row for each secret of the key. */
 function hotKeyOf(rows: readonly HotRow[]): HotKey {
   const [userId, expiresAt, pausedAt, revokedAt, roles, scopes, allowedIps, rateLimit] = rows[0]!;
+  // A key always has a secret: its row is there and what belongs to it cannot be found.
+  if (rows[0]![8] === null) throw new AppError("unavailable", UNREADABLE);
   return {
     userId,
     expiresAt,

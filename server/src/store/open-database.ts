@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
-import { isDamagedLog, judgeOpened, MAIN_FILE, type Opened, readKnown, refusal, refuseEmpty } from "./opening.ts";
+import {
+  isDamagedLog,
+  judgeOpened,
+  MAIN_FILE,
+  type Opened,
+  readKnown,
+  refusal,
+  refuseEmpty,
+} from "./opening.ts";
 
 export const BUSY_MS = 2_000;
 /** Below it, a race in WAL checkpoints can corrupt the file. */

@@ -7,7 +7,18 @@
  * answer is known. Held by `server/test/files.test.ts`.
  */
 import type { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
@@ -38,7 +49,11 @@ export interface Opened {
 /** Read before the database is looked at: what is known was made after it. */
 export function readKnown(folder: string, stateFolder: string | null): Known {
   const real = existsSync(folder) ? realpathSync(folder) : resolve(folder);
-  return { folder: real, marker: readMarker(real), states: stateFolder === null ? [] : readStates(stateFolder) };
+  return {
+    folder: real,
+    marker: readMarker(real),
+    states: stateFolder === null ? [] : readStates(stateFolder),
+  };
 }
 
 /**
@@ -91,7 +106,7 @@ export interface OpeningOptions {
 
 /** Judges a database that is migrated. Throws where it is another installation's. */
 export function judgeOpened(database: Database, options: OpeningOptions): Opened {
-  const { known, stateFolder, fingerprint, create, log } = options;
+  const { known, create, log } = options;
   const { installation, isAdopted } = identify(database, options);
   const state = known.states.find((one) => one.installation === installation);
   const found = lastSeq(database);
@@ -101,35 +116,57 @@ export function judgeOpened(database: Database, options: OpeningOptions): Opened
   const quarantine = readQuarantine(database);
   if (quarantine) tellQuarantine(quarantine, state, log);
   if (create) writeMarker(known, installation);
-  const head = { installation, folder: known.folder, fingerprint };
+  const seq = quarantine ? undefined : expected;
+  return { installation, head: keepState({ installation, state, seq }, options) };
+}
+
+/**
+ * Makes or renews the state file where a server starts.
+ * @param now.seq undefined: in quarantine, where the file keeps the number that is waited for
+ * @returns what changes are noted under; undefined where they are not
+ */
+function keepState(
+  now: {
+    readonly installation: string;
+    readonly state: KnownState | undefined;
+    readonly seq: number | undefined;
+  },
+  { known, stateFolder, fingerprint, create, log, ...options }: OpeningOptions,
+): StateHead | undefined {
+  const { installation, state, seq } = now;
   if (stateFolder === null) {
-    if (create) log.warn("No state file is kept (--state off): a rollback of the whole folder cannot be noticed");
-    return { installation, head: undefined };
+    if (create)
+      log.warn("No state file is kept (--state off): a rollback of the whole folder cannot be noticed");
+    return undefined;
   }
   if (state && isCopyOf(state, known.folder)) {
+    const original = state.folder;
     log.warn("This folder is a copy of an installation that is still there; its changes are not noted", {
-      original: state.folder,
+      original,
     });
-    return { installation, head: undefined };
+    return undefined;
   }
-  if (!create) return { installation, head: state && head };
+  const head = { installation, folder: known.folder, fingerprint };
+  if (!create) return state && head;
+  const isNew = options.schemaBefore === 0;
   try {
-    for (const { path, folder, seq } of known.states)
-      if (options.schemaBefore === 0 && folder === known.folder && seq === 0) rmSync(path, { force: true });
-    writeState(stateFolder, head, { seq: expected, at: state && state.seq >= found ? state.at : options.now });
+    for (const { path, folder, seq: before } of known.states)
+      if (isNew && folder === known.folder && before === 0) rmSync(path, { force: true });
+    if (seq !== undefined)
+      writeState(stateFolder, head, { seq, at: state && state.seq === seq ? state.at : options.now });
   } catch (error) {
-    log.warn("The state file cannot be written: a rollback of the whole folder cannot be noticed; --state names a folder for it", {
-      folder: stateFolder,
-      error,
-    });
-    return { installation, head: undefined };
+    log.warn(
+      "The state file cannot be written: a rollback of the whole folder cannot be noticed; --state names a folder for it",
+      { folder: stateFolder, error },
+    );
+    return undefined;
   }
-  if (!state && options.schemaBefore > 0)
+  if (!state && !isNew)
     log.warn(
       "Nothing was known of this folder on this machine, which is right after an upgrade from 0.1 or a move; from now on an older copy of it is noticed",
       { state: statePath(stateFolder, installation) },
     );
-  return { installation, head };
+  return head;
 }
 
 /** Which installation it is; one that had no id yet is the one that is known to have its folder and secret. */
@@ -155,7 +192,11 @@ function identify(
   );
 }
 
-function tellQuarantine({ why, found, expected, since }: Quarantine, state: KnownState | undefined, log: Log): void {
+function tellQuarantine(
+  { why, found, expected, since }: Quarantine,
+  state: KnownState | undefined,
+  log: Log,
+): void {
   const words = {
     behind: "The database is older than the last change that is known of it",
     damaged_log: "The write-ahead log of the database is damaged, and changes in it are lost",

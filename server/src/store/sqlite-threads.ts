@@ -29,13 +29,20 @@ export interface Thread {
 export interface ThreadFiles {
   readonly main: string;
   readonly activity: string;
+  readonly notes?: Extract<WorkerRequest, { kind: "open" }>["notes"];
+  /** Told why a change could not be noted outside the data folder. */
+  readonly notNoted?: (reason: string) => void;
 }
 
 /** As Bun has it: one that is not referenced does not keep the process alive. */
 type BunWorker = Worker & { ref(): void; unref(): void };
 
 /** Starts at its first use: a command that only checks a key pays for no thread. */
-export function openThread(role: "writer" | "reader", files: ThreadFiles): Thread {
+export function openThread(
+  role: "writer" | "reader",
+  { main, activity, notes, notNoted }: ThreadFiles,
+): Thread {
+  const ending = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   let worker: BunWorker | undefined;
   let next = 1;
   const waiting = new Map<number, { resolve(result: WorkerResult): void; reject(error: Error): void }>();
@@ -50,12 +57,13 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
       const asked = waiting.get(data.id);
       waiting.delete(data.id);
       if (waiting.size === 0) started.unref();
+      if ("result" in data && data.result.notNoted !== undefined) notNoted?.(data.result.notNoted);
       if ("result" in data) asked?.resolve(data.result);
       else asked?.reject(translated(data.failure));
     };
     started.onerror = ({ message }) => fail(`The ${role} thread failed: ${message}`);
     worker = started;
-    post(started, { kind: "open", role, ...files }).catch(() => {});
+    post(started, { kind: "open", role, main, activity, notes, ending }).catch(() => {});
     return started;
   };
   const post = (to: BunWorker, request: WorkerRequest): Promise<WorkerResult> =>
@@ -82,6 +90,7 @@ export function openThread(role: "writer" | "reader", files: ThreadFiles): Threa
     close: async () => {
       if (!worker) return;
       const closing = worker;
+      Atomics.store(ending, 0, 1);
       await Promise.race([post(closing, { kind: "close" }).catch(() => undefined), Bun.sleep(CLOSE_MS_MAX)]);
       closing.terminate();
       fail("The store is closed");

@@ -2,6 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
+import type { Clock } from "../domain/clock.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
@@ -9,12 +10,15 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
 import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";
+import type { Log } from "../log.ts";
 import { openActivity } from "./activity.ts";
 import { openAlerts } from "./alerts.ts";
 import { openDeliveries } from "./deliveries.ts";
 import { openDirectReads } from "./direct-reads.ts";
+import { behindGate, createGate } from "./gate.ts";
 import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
+import { leaveWhole } from "./leave-whole.ts";
 import type { Listed } from "./list-records.ts";
 import { listRows } from "./lists.ts";
 import { prepareDatabases } from "./open-database.ts";
@@ -32,6 +36,7 @@ import {
   type UserListRow,
   userOf,
 } from "./rows.ts";
+import { rememberFiles } from "./same-files.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions, Transaction } from "./store.ts";
 import type { Tables } from "./tables.ts";
@@ -43,19 +48,21 @@ const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], lifetimeSeco
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESERVE_EVERY_MS = 60_000;
+const TIDY_EVERY_MS = 1_000;
+const TELL_EVERY_MS = 60_000;
 
-export async function openSqliteStore({
-  folder,
-  clock,
-  log,
-  fingerprint,
-  create,
-}: StoreOptions): Promise<Store> {
-  const files = prepareDatabases(folder, fingerprint, create);
-  const hot = openHotReads(files.main, log);
+export async function openSqliteStore(options: StoreOptions): Promise<Store> {
+  const { folder, clock, log, create } = options;
+  const { main, activity: activityFile, head } = prepareDatabases({ ...options, now: clock.now() });
+  const files = { main, activity: activityFile };
+  const hot = openHotReads(main, log);
   const direct = openDirectReads(files, hot.stamp);
+  const opened = rememberFiles([main, `${main}-wal`, `${main}-shm`, activityFile]);
+  const gate = createGate(folder, hot.quarantine(), log);
+  const look = (areSame: boolean): void => gate.see(areSame, hot.quarantine());
   const settings = remembering(hot.readSettings, hot.stamp);
-  const writer = openThread("writer", files);
+  const notes = head && options.stateFolder !== null ? { folder: options.stateFolder, head } : undefined;
+  const writer = openThread("writer", { ...files, notes, notNoted: createNotNoted(log, clock) });
   const reader = openThread("reader", files);
   const searcher = openThread("reader", files);
   const writing = overThread<Tables>(writer, "main");
@@ -71,16 +78,17 @@ export async function openSqliteStore({
   const rates = openRateCounters(folder);
   const reserve = holdReserve(folder);
   const transact = transactor(writing, () => clock.now());
-  let reserveTimer: Timer | undefined;
+  const timers: Timer[] = [];
   if (create) {
     reserve.take();
-    reserveTimer = setInterval(reserve.take, RESERVE_EVERY_MS);
+    timers.push(setInterval(reserve.take, RESERVE_EVERY_MS));
+    if (notes) timers.push(setInterval(() => writer.ask({ kind: "tidy" }).catch(() => {}), TIDY_EVERY_MS));
   }
   /** What was given up for revocations is not for anything else: sign-ins wait until it is held again. */
   const requireReserve = (): void => {
     if (create && !reserve.take()) throw new AppError("storage_full", "The disk is full");
   };
-  return {
+  const store: Store = {
     findCheck: remembering(hot.findCheck, hot.stamp),
     findCheckUser: hot.findCheckUser,
     findKey: direct.findKey,
@@ -102,15 +110,27 @@ export async function openSqliteStore({
     },
     ...deliveries,
     findProfile: hot.findProfile,
-    poll: hot.poll,
+    poll: () => {
+      const areSame = opened.areSame();
+      const changes = areSame ? hot.poll() : [];
+      look(areSame);
+      return changes;
+    },
+    quarantine: () => gate.quarantine,
     readSettings: () => settings(0),
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
     transact: async (_by, work, options) => {
+      look(opened.areSameNow());
+      gate.requireSame();
       for (;;) {
         try {
-          return await transact(work);
+          const result = await transact(work);
+          // What was committed to a file that is not there any more is not acknowledged.
+          look(opened.areSameNow());
+          gate.requireSame();
+          return result;
         } catch (error) {
           if (!options?.urgent || errorCode(error) !== "storage_full" || !reserve.release()) throw error;
         }
@@ -123,17 +143,34 @@ export async function openSqliteStore({
     countGuess: activity.countGuess,
     clearGuesses: activity.clearGuesses,
     probe: async () => {
-      hot.countUsers();
+      look(opened.areSameNow());
+      gate.requireServed();
+      hot.probe();
       accessSync(folder, constants.W_OK);
       await reader.ask({ kind: "run", database: "main", sql: "SELECT 1", params: [] });
       await activity.probe(clock.now());
     },
     close: async () => {
-      clearInterval(reserveTimer);
-      await Promise.all([writer.close(), reader.close(), searcher.close()]);
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all([reader.close(), searcher.close()]);
       direct.close();
       hot.close();
+      await writer.close();
+      if (opened.areSameNow()) await leaveWhole([main, activityFile]);
     },
+  };
+  return behindGate(store, gate);
+}
+
+/** Tells at most once a minute. */
+function createNotNoted(log: Log, clock: Clock): (reason: string) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (reason) => {
+    if (clock.monotonic() - toldAt < TELL_EVERY_MS) return;
+    toldAt = clock.monotonic();
+    log.error("The state file cannot be written: a rollback to before this moment would not be noticed", {
+      reason,
+    });
   };
 }
 

@@ -71,22 +71,29 @@ function readState(path: string): KnownState | undefined {
   } catch {
     return undefined;
   }
-  const lines = text.split("\n").flatMap((line) => parseLine(line) ?? []);
+  const lines = text.split("\n").map(parseLine);
   const head = lines.find((line) => typeof line.installation === "string");
   if (!head) return undefined;
   let last = { seq: 0, at: 0 };
   for (const { seq, at } of lines)
     if (Number.isSafeInteger(seq) && Number(seq) >= last.seq) last = { seq: Number(seq), at: Number(at) };
   const { installation, folder, fingerprint } = head;
-  return { path, installation: String(installation), folder: String(folder), fingerprint: String(fingerprint), ...last };
+  return {
+    path,
+    installation: String(installation),
+    folder: String(folder),
+    fingerprint: String(fingerprint),
+    ...last,
+  };
 }
 
-function parseLine(line: string): Record<string, unknown> | undefined {
+/** An empty one for what is no object: cut short by a power loss, or empty. */
+function parseLine(line: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

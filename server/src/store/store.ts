@@ -20,7 +20,11 @@ import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
+import { readKnown, refuseEmptied } from "./opening.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { openSqliteStore } from "./sqlite.ts";
+
+export type { Quarantine };
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -346,8 +350,10 @@ export interface Store {
    */
   countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
-  /** Throws unless the database answers and its folder takes writes. */
+  /** Throws unless what a check reads can be read, and the database and its folder take writes. */
   probe(): Promise<void>;
+  /** Why the data waits to be accepted; undefined: it does not. As of the last poll. */
+  quarantine(): Quarantine | undefined;
   close(): Promise<void>;
 }
 
@@ -446,6 +452,12 @@ export interface Transaction {
   removeWebSessions(which: { readonly id: string } | { readonly otherThan: string }): Promise<number>;
   /** Forgets those before `since`. Throws conflict where the digest is there. */
   putOnce(once: Once, since: number): Promise<void>;
+  /**
+   * Ends the quarantine, and with it all sessions and setup links, which came back with the data. The feed goes on after
+   * every number that was ever known, so that what was put back and what it took the place of are never taken for each
+   * other. @returns undefined where there is no quarantine
+   */
+  acceptRestored(): Promise<Quarantine | undefined>;
   /** Written in the closing statements, in this order. */
   audit(record: AuditRecord): void;
 }
@@ -457,11 +469,21 @@ export interface StoreOptions {
   readonly log: Log;
   /** Of the master secret; a database that knows another refuses to open. */
   readonly fingerprint: string;
+  /** Where the state file is kept, outside the data folder; null: nowhere. */
+  readonly stateFolder: string | null;
   /** Makes the databases where there are none. */
   readonly create: boolean;
 }
 
-/** Throws AppError: `unavailable` (no database, network file system, too old SQLite), `invalid` (another master secret). */
+/**
+ * Throws AppError: `unavailable` (no database, network file system, too old SQLite), `invalid` (an empty or foreign database, with
+ * `details.exitCode`).
+ */
 export function openStore(options: StoreOptions): Promise<Store> {
   return openSqliteStore(options);
+}
+
+/** Throws where the database of this folder is gone or empty although one was used there: asked before anything is made. */
+export function refuseEmptiedFolder(folder: string, stateFolder: string | null): void {
+  refuseEmptied(readKnown(folder, stateFolder));
 }

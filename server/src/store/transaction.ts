@@ -6,6 +6,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
+import { acceptRestored } from "./accept-restored.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
 import {
   auditColumns,
@@ -383,6 +384,10 @@ export class SqlTransaction implements Transaction {
   touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#db, id, seenAt);
   removeWebSessions: Transaction["removeWebSessions"] = (which) => removeWebSessions(this.#db, which);
   putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
+  acceptRestored = () => {
+    this.#changes++;
+    return acceptRestored(this.#db, this.#now);
+  };
 
   audit(record: AuditRecord): void {
     this.#records.push(record);

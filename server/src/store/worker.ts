@@ -11,6 +11,8 @@ import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
+import { openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
+import { MARK } from "./tables.ts";
 
 export type DatabaseName = "main" | "activity";
 
@@ -20,8 +22,13 @@ export type WorkerRequest =
       readonly role: "writer" | "reader";
       readonly main: string;
       readonly activity: string;
+      /** For the writer: where to note each change; undefined: nowhere. */
+      readonly notes: { readonly folder: string; readonly head: StateHead } | undefined;
+      /** Not 0 once the thread is to end: what runs long gives up. */
+      readonly ending: Int32Array;
     }
   | { readonly kind: "close" }
+  | { readonly kind: "tidy" }
   | { readonly kind: "more"; readonly of: number }
   | {
       readonly kind: "run";
@@ -60,6 +67,8 @@ export interface WorkerResult {
   readonly insertId: number;
   /** Under this number there are more rows. */
   readonly more?: number;
+  /** Why the change could not be noted outside the data folder. It is committed all the same. */
+  readonly notNoted?: string;
 }
 
 export type WorkerReply =
@@ -76,6 +85,8 @@ declare const self: Worker;
 const databases = new Map<DatabaseName, Database>();
 const statements = new Map<string, Statement>();
 const kept = new Map<number, readonly object[]>();
+let notes: StateNotes | undefined;
+let ending: Int32Array = new Int32Array(1);
 
 self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>) => {
   let reply: WorkerReply;
@@ -108,6 +119,8 @@ function answer(request: WorkerRequest): WorkerResult {
       return open(request);
     case "close":
       return close();
+    case "tidy":
+      return tidy();
     case "more":
       return more(request.of);
     case "run":
@@ -119,12 +132,14 @@ function answer(request: WorkerRequest): WorkerResult {
   }
 }
 
-function open({ role, main, activity }: Extract<WorkerRequest, { kind: "open" }>): WorkerResult {
+function open({ role, main, activity, ...more }: Extract<WorkerRequest, { kind: "open" }>): WorkerResult {
   const pragmas = `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;`;
+  ending = more.ending;
+  notes = more.notes && openStateNotes(more.notes.folder, more.notes.head);
   if (role === "reader") {
     const database = new Database(main, { readonly: true, strict: true });
     database.run(pragmas);
-    database.query("ATTACH DATABASE ? AS activity").run(activity);
+    database.run("ATTACH DATABASE ? AS activity", [activity]);
     databases.set("main", database);
     return NOTHING;
   }
@@ -141,13 +156,39 @@ function open({ role, main, activity }: Extract<WorkerRequest, { kind: "open" }>
   return NOTHING;
 }
 
-/** The last connection to a database leaves it without a write-ahead log. */
+/** Throws where a statement is still open: a connection that only seems closed keeps the last one from clearing up. */
 function close(): WorkerResult {
   for (const statement of statements.values()) statement.finalize();
   statements.clear();
-  for (const database of databases.values()) database.close();
+  for (const database of databases.values()) database.close(true);
   databases.clear();
+  notes?.sync();
   return NOTHING;
+}
+
+/**
+ * The number of the last change. In quarantine there is none: the state file keeps the one that is waited for, so that
+ * the right database can still take this one's place.
+ */
+const LAST_SEQ = `SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE name = '${MARK}') THEN -1
+  ELSE coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) END AS seq`;
+
+/** What was committed is noted before anybody is told that it was (`state-file.ts`). */
+function note(): WorkerResult {
+  if (!notes) return NOTHING;
+  try {
+    notes.note(() => (prepared("main", LAST_SEQ).get() as { seq: number }).seq);
+    return NOTHING;
+  } catch (error) {
+    return { ...NOTHING, notNoted: (error as Error).message };
+  }
+}
+
+/** Notes what other processes committed, and what could not be noted before. */
+function tidy(): WorkerResult {
+  const result = note();
+  if (result.notNoted === undefined) notes?.sync();
+  return result;
 }
 
 function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
@@ -155,6 +196,7 @@ function run(name: DatabaseName, sql: string, params: readonly unknown[]): Worke
   const bound = params as SQLQueryBindings[];
   if (statement.columnNames.length > 0) return { ...NOTHING, rows: statement.all(...bound) as object[] };
   const { changes, lastInsertRowid } = statement.run(...bound);
+  if (sql === "COMMIT" && name === "main") return note();
   return { rows: [], changed: changes, insertId: Number(lastInsertRowid) };
 }
 
@@ -181,7 +223,7 @@ function search({ listed, sql, params, where, offset, limit, want }: SearchReque
   const rows: object[] = [];
   let found = 0;
   for (const row of prepared("main", sql).iterate(...(params as SQLQueryBindings[]))) {
-    if (performance.now() > until)
+    if (performance.now() > until || Atomics.load(ending, 0) !== 0)
       throw Object.assign(new Error("The search takes too long"), { code: "SEARCH_TIME" });
     if (!matches(where, queryRecord(listed, row as object))) continue;
     found++;
