@@ -233,8 +233,6 @@ const UNREADABLE = "The database cannot be read";
 /** One row for each secret of the key. */
 function hotKeyOf(rows: readonly HotRow[]): HotKey {
   const [userId, expiresAt, pausedAt, revokedAt, roles, scopes, allowedIps, rateLimit] = rows[0]!;
-  // A key always has a secret: its row is there and what belongs to it cannot be found.
-  if (rows[0]![8] === null) throw new AppError("unavailable", UNREADABLE);
   return {
     userId,
     expiresAt,
