@@ -269,7 +269,7 @@ test("a secret that its reader is not there to take is a failure that says how t
       const child = Bun.spawn(["sh", "-c", script, join(folder, "pipe"), ...args], {
         stdout: "pipe",
         stderr: "pipe",
-        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" },
+        env: BARE,
       });
       const said = await textOf(child.stderr);
       expect([command, await child.exited]).toEqual([command, 1]);

@@ -1,12 +1,11 @@
 /** Real folders, put back as an operator does: promise 10, R24 and R35. */
 import { afterEach, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../src/config.ts";
 import type { Log } from "../src/log.ts";
 import { createServer, type Local, openLocal, type Server } from "../src/server.ts";
-import { readStates } from "../src/store/state-file.ts";
 import { askDoors, type Shown } from "./doors.ts";
 import { PASSWORD, QUIET, SYSTEM } from "./installation.ts";
 import { until } from "./rest-app.ts";
