@@ -1,5 +1,6 @@
 import { requireRole } from "../../domain/caller.ts";
-import { AppError } from "../../domain/errors.ts";
+import { AppError, refuseIssues } from "../../domain/errors.ts";
+import { keptTextIssues } from "../../domain/kept-text.ts";
 import { type Key, type KeySecret, lastInstant, wordsInOrder } from "../../domain/key.ts";
 import { parseKeyText } from "../../domain/key-text.ts";
 import type { Condition } from "../../domain/query.ts";
@@ -281,7 +282,8 @@ function statusFilter(status: string, now: number): Condition {
 async function revokeMany(call: Call<"keys.revokeMany">) {
   const { caller, body, deps, receipts } = call;
   requireRole(caller, "API_KEY_WRITE", "READONLY_ADMIN", "KEY_HOLDER");
-  const { ids, username, tag } = body;
+  const { ids, username, tag, reason } = body;
+  refuseIssues(keptTextIssues({ reason }));
   const filters = [
     ...idFilters(ids),
     ...keyFilters(
@@ -303,7 +305,7 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
   const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
   const revoke = async (): Promise<void> => {
     for (const key of rows) {
-      await deps.keys.revoke(caller, key.id, body.reason).catch((error: unknown) => {
+      await deps.keys.revoke(caller, key.id, reason).catch((error: unknown) => {
         if (!(error instanceof AppError) || error.code === "internal") throw error;
         refused.push({ id: key.id, code: error.code, detail: error.message });
       });
