@@ -23,3 +23,7 @@ export const BODY_BYTES_MAX = 65_536;
 
 /** A request's body has this long from the end of its headers, however it drips. */
 export const BODY_MS = 15_000;
+
+/** Hashes of passwords, and derivations of SCRAM keys, that run at once; and that wait, before others get 503. Each by itself. */
+export const HASHES_AT_ONCE_MAX = 2;
+export const HASHES_WAITING_MAX = 20;

@@ -5,7 +5,7 @@
  * bucket of its own for that account, so that whoever guesses from elsewhere cannot lock the owner out (held by
  * `guesses.test.ts`). An attempt that turned out right is no guess and is taken back.
  */
-import { guessNetwork, parseAddress } from "../domain/address.ts";
+import { networkOf } from "../domain/address.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Store } from "../store/store.ts";
 
@@ -71,9 +71,4 @@ function commonBuckets(username: string | undefined, network: string): Bucket[] 
   const ofNetwork = { name: `network|${network}`, max: NETWORK_GUESSES_MAX };
   if (username === undefined) return [ofNetwork];
   return [ofNetwork, { name: `account|${username}`, max: ACCOUNT_GUESSES_MAX }];
-}
-
-function networkOf(address: string | null): string {
-  const parsed = address === null ? undefined : parseAddress(address);
-  return parsed ? guessNetwork(parsed) : "local";
 }

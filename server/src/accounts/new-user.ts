@@ -2,6 +2,7 @@
 import type { Issue } from "@chatelaine/contract/errors";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
+import type { Party } from "../domain/fair-queue.ts";
 import { USERS_MAX, type User } from "../domain/user.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput } from "./accounts.ts";
@@ -20,10 +21,14 @@ export interface PreparedUser {
   readonly groups: readonly string[];
 }
 
-/** Throws invalid or name_taken with issues; unavailable where too many passwords are being hashed. */
+/**
+ * Throws invalid or name_taken with issues; unavailable where too many passwords are being hashed.
+ * @param party who makes the user
+ */
 export async function prepareUser(
   { store, passwords, clock }: NewUserDeps,
   input: NewUserInput,
+  party: Party,
 ): Promise<PreparedUser> {
   const groups = distinct(input.groups ?? []);
   refuseIssues([
@@ -31,7 +36,7 @@ export async function prepareUser(
     ...((await store.findUser({ username: input.username })) ? [nameTaken()] : []),
     ...(await checkGroups(store, groups)),
   ]);
-  const passwordHash = input.password === undefined ? null : await passwords.hash(input.password);
+  const passwordHash = input.password === undefined ? null : await passwords.hash(input.password, party);
   const user = {
     username: input.username,
     fullName: input.fullName ?? "",

@@ -1,11 +1,14 @@
 /**
  * Passwords: which are good enough, and their argon2id hashes.
  *
- * At most two are hashed at once and twenty wait, so that a flood of sign-ins cannot take the machine. Where there is no
- * hash to check against, one that nobody has the password of is checked, so that the answer takes as long.
+ * At most two are hashed at once and twenty wait, so that a flood of sign-ins cannot take the machine; the places are shared
+ * among networks and users. Where there is no hash to check against, one that nobody has the password of is checked, so
+ * that the answer takes as long.
  */
 import type { Issue } from "@chatelaine/contract/errors";
+import { HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX } from "@chatelaine/contract/limits";
 import { AppError } from "../domain/errors.ts";
+import { FairQueue, type Party } from "../domain/fair-queue.ts";
 import { PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN } from "../domain/user.ts";
 import { COMMON_PASSWORDS } from "./passwords-common.ts";
 
@@ -14,34 +17,36 @@ const ARGON2 = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as con
 /** Of 32 random bytes that were thrown away. */
 const NOBODYS_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$GVePy8duRcMLJZUlP0Dx9EiUjlpZCpVy9qb7wf9bvzA$MnGc74JotGVzXrsPkhmeC+Gryrv8BItkdzNviO3rewE";
-const AT_ONCE_MAX = 2;
-const WAITING_MAX = 20;
 /** Characters that a password must have beside the name of its user. */
 const BESIDE_NAME_CHARS_MIN = 4;
 
 export interface Passwords {
   /** Throws unavailable where too many wait. */
-  hash(password: string): Promise<string>;
+  hash(password: string, party: Party): Promise<string>;
   /** @param hash null: takes as long and is wrong */
-  check(password: string, hash: string | null): Promise<"right" | "wrong" | "busy">;
+  check(password: string, hash: string | null, party: Party): Promise<"right" | "wrong" | "busy">;
 }
 
 export function createPasswords(): Passwords {
-  const gate = new Gate();
+  const queue = new FairQueue({
+    atOnce: HASHES_AT_ONCE_MAX,
+    eachAtOnce: HASHES_AT_ONCE_MAX,
+    waiting: HASHES_WAITING_MAX,
+  });
   return {
-    hash: async (password) => {
-      const hash = await gate.pass(() => Bun.password.hash(normal(password), ARGON2));
-      if (hash === undefined) throw new AppError("unavailable", "Too many passwords are being checked");
-      return hash;
+    hash: async (password, party) => {
+      const hash = await queue.pass(party, () => Bun.password.hash(normal(password), ARGON2));
+      if (!hash) throw new AppError("unavailable", "Too many passwords are being checked");
+      return hash.of;
     },
-    check: async (password, hash) => {
+    check: async (password, hash, party) => {
       const isLong = Buffer.byteLength(password) > PASSWORD_BYTES_MAX;
       const known = hash !== null && password !== "" && !isLong;
-      const right = await gate.pass(() =>
+      const right = await queue.pass(party, () =>
         known ? Bun.password.verify(normal(password), hash) : Bun.password.verify("nobody", NOBODYS_HASH),
       );
-      if (right === undefined) return "busy";
-      return right && known ? "right" : "wrong";
+      if (!right) return "busy";
+      return right.of && known ? "right" : "wrong";
     },
   };
 }
@@ -73,24 +78,4 @@ export function checkNewPassword(password: string, username: string): Issue[] {
 /** The same text typed on another keyboard is the same password. */
 function normal(password: string): string {
   return password.normalize("NFC");
-}
-
-/** Lets two in at once, lets twenty wait, and turns others away. */
-class Gate {
-  #inside = 0;
-  readonly #waiting: (() => void)[] = [];
-
-  /** @returns undefined where it was turned away */
-  async pass<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-    if (this.#inside < AT_ONCE_MAX) this.#inside++;
-    else if (this.#waiting.length >= WAITING_MAX) return undefined;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#inside--;
-    }
-  }
 }

@@ -1,6 +1,7 @@
 /** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
 import { recordOf } from "../audit/audit.ts";
 import { makeToken, type Random, type Secrets } from "../crypto.ts";
+import { networkOf } from "../domain/address.ts";
 import { type Caller, systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { isUsername, type User } from "../domain/user.ts";
@@ -58,7 +59,7 @@ async function createFirst(
   const { token, input, caller } = asked;
   if ((await store.countUsers()) > 0) throw hasUsers();
   const roles = ["FULL_ADMIN" as const, ...(input.roles ?? [])];
-  const prepared = await prepareUser(deps, { ...input, roles });
+  const prepared = await prepareUser(deps, { ...input, roles }, networkOf(caller.origin.address));
   return store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     if (!(await tx.takeSetupToken(secrets.digestToken(token), clock.now()))) {

@@ -1,4 +1,5 @@
 /** The ways to sign in: by password and token here, by key and SCRAM in files of their own. */
+import { networkOf } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
 import { isUsername } from "../domain/user.ts";
 import type { PasswordRecord } from "../store/store.ts";
@@ -38,7 +39,7 @@ async function byPassword(
   const attempt = await countAttempt(deps, named, origin.address);
   if (!attempt)
     return { ...refuse("too_many_guesses", wordsOfRefusal("too_many_guesses")), waitMs: GUESS_WINDOW_MS };
-  const answer = await deps.passwords.check(password, user?.passwordHash ?? null);
+  const answer = await deps.passwords.check(password, user?.passwordHash ?? null, networkOf(origin.address));
   if (answer === "busy") {
     await attempt.takeBack();
     return refuse("busy", wordsOfRefusal("busy"));

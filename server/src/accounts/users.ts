@@ -3,7 +3,7 @@
  * the state that is there then; rights are looked at before the change and after it.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
-import { type Caller, requireRole } from "../domain/caller.ts";
+import { type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
@@ -75,7 +75,7 @@ async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Pro
   const { roles = [], scopes = [] } = input;
   refuseIssues(checkUserInput(input));
   requireCoversUser(caller, { allRoles: roles, allScopes: scopes });
-  const prepared = await prepareUser(deps, input);
+  const prepared = await prepareUser(deps, input, partyOf(caller));
   return deps.store.transact(caller, async (tx) => {
     const user = await insertUser(tx, prepared);
     requireCoversUser(caller, user);
@@ -95,7 +95,8 @@ async function update(
   const user = await getUser(deps.store, id);
   requireCoversUser(caller, user);
   await refuseChange(deps, user, change);
-  const hash = change.password === undefined ? undefined : await deps.passwords.hash(change.password);
+  const { password } = change;
+  const hash = password === undefined ? undefined : await deps.passwords.hash(password, partyOf(caller));
   return deps.store.transact(
     caller,
     (tx) => keepAnAdmin(tx, () => applyChange({ tx, caller, now: deps.clock.now() }, { id, change, hash })),

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import {
   formatAddress,
-  guessNetwork,
   isLoopback,
   networkContains,
+  networkOf,
   parseAddress,
   parseNetwork,
 } from "./address.ts";
@@ -85,7 +85,9 @@ describe("addresses", () => {
   });
 
   test("are counted by the network that one subscriber has", () => {
-    expect(guessNetwork(parseAddress("192.0.2.7")!)).toBe("192.0.2.7");
-    expect(guessNetwork(parseAddress("2001:db8:1:2:3:4:5:6")!)).toBe("2001:db8:1:2::/64");
+    expect(networkOf("192.0.2.7")).toBe("192.0.2.7");
+    expect(networkOf("::ffff:192.0.2.7")).toBe("192.0.2.7");
+    expect(networkOf("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
+    expect(networkOf(null)).toBe("local");
   });
 });

@@ -50,11 +50,17 @@ export function isLoopback(address: Address): boolean {
   return address.bits === 32 ? address.value >> 24n === 127n : address.value === 1n;
 }
 
-/** The block that guessing is counted for: one IPv4 address, or one IPv6 /64. */
-export function guessNetwork(address: Address): string {
+/** The block that strangers are counted for: one IPv4 address, or one IPv6 /64. */
+function guessNetwork(address: Address): string {
   return address.bits === 32
     ? formatAddress(address)
     : `${formatAddress({ bits: 128, value: masked(address, 64) })}/64`;
+}
+
+/** The same of a client's address as texts say it; `local` for a unix socket, where there is none. */
+export function networkOf(text: string | null): string {
+  const address = text === null ? undefined : parseAddress(text);
+  return address ? guessNetwork(address) : "local";
 }
 
 /** Canonical text: dotted quad, or RFC 5952 with the first longest run of zero groups as `::`. */

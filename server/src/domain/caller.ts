@@ -1,5 +1,6 @@
 import type { Role } from "@chatelaine/contract/roles";
 import { AppError } from "./errors.ts";
+import type { Party } from "./fair-queue.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 
 /** The door through which somebody came. */
@@ -63,6 +64,11 @@ export function systemCaller(actor: Actor, username = "system"): Caller {
   const door = actor === "command_line" ? "cli" : "internal";
   const origin: Origin = { door, address: null, port: null, secure: true, client: null, sessionId: null };
   return { kind: "system", actor, userId: 0, username, key: null, origin, ...rightsOf(["FULL_ADMIN"], []) };
+}
+
+/** For whom something shared is used: a user with all their keys and sessions is one party. */
+export function partyOf({ kind, userId }: Pick<Caller, "kind" | "userId">): Party {
+  return kind === "system" ? null : `user ${userId}`;
 }
 
 /** Throws role_missing unless the caller has one of the roles. */

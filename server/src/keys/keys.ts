@@ -39,7 +39,7 @@ import {
   requireReason,
   wholeSeconds,
 } from "./rules.ts";
-import { makeSecret } from "./secrets.ts";
+import { createDerive, type Derive, makeSecret } from "./secrets.ts";
 import { createSelfKeys, type SelfKeys } from "./self.ts";
 import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
@@ -50,7 +50,7 @@ export interface Keys extends Verifiers {
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
   /** Throws not_found, also for keys that the caller may not see. */
   get(caller: Caller, id: number): MaybePromise<Key>;
-  /** Throws invalid or name_taken with issues, forbidden, limit_reached. */
+  /** Throws invalid or name_taken with issues, forbidden, limit_reached, unavailable where too many are made. */
   create(caller: Caller, input: NewKeyInput): Promise<MadeKey>;
   /** Edits, and with `reset` makes a new secret. Throws not_found, invalid, forbidden, conflict. */
   update(caller: Caller, id: number, change: KeyChange): Promise<{ key: Key; secret: KeySecret | undefined }>;
@@ -104,11 +104,12 @@ const EXPOSED_REASON = "Attempt to use over an insecure transport";
 const TRIES = 5;
 
 export function createKeys(deps: KeysDeps): Keys {
-  const life = new KeyLife(deps);
+  const derive = createDerive();
+  const life = new KeyLife(deps, derive);
   const keys: Omit<Keys, "self"> = {
     list: (caller, query) => life.list(caller, query),
     get: (caller, id) => life.get(caller, id),
-    ...createVerifiers(deps),
+    ...createVerifiers({ ...deps, derive }),
     create: (caller, input) =>
       life.noting(caller, "key.create", { id: null, name: input.name }, () => life.create(caller, input)),
     update: (caller, id, change) =>
@@ -142,10 +143,12 @@ const WORDS: Readonly<Record<string, string>> = {
 class KeyLife {
   readonly #deps: KeysDeps;
   readonly #store: Store;
+  readonly #derive: Derive;
 
-  constructor(deps: KeysDeps) {
+  constructor(deps: KeysDeps, derive: Derive) {
     this.#deps = deps;
     this.#store = deps.store;
+    this.#derive = derive;
   }
 
   /** Refused changes are recorded too. */
@@ -209,9 +212,10 @@ class KeyLife {
     const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
     await this.#requirePolicy(caller, { madeAt, expiresAt, was: undefined });
     requireCovered(caller, owner, limits);
-    const id = await this.#store.reserveKeyId();
-    const createdAt = wholeSeconds(this.#now());
-    const secret = await makeSecret(id, createdAt, this.#deps);
+    const { id, createdAt, secret } = await this.#derive(caller, async () => {
+      const fresh = { id: await this.#store.reserveKeyId(), createdAt: wholeSeconds(this.#now()) };
+      return { ...fresh, secret: await makeSecret(fresh.id, fresh.createdAt, this.#deps) };
+    });
     await this.#store
       .transact(caller, async (tx) => {
         const user = await tx.findUser({ id: owner.id });
@@ -251,7 +255,8 @@ class KeyLife {
     ]);
     await this.#requirePolicy(caller, { madeAt, expiresAt, was: reset ? undefined : key.expiresAt });
     await this.#requireCoveredChange(caller, key, patch);
-    const secret = reset ? await makeSecret(id, wholeSeconds(now), this.#deps) : undefined;
+    const make = () => this.#derive(caller, () => makeSecret(id, wholeSeconds(now), this.#deps));
+    const secret = reset ? await make() : undefined;
     const renewed = secret
       ? { revokedAt: null, revokedReason: null, pausedAt: null, resetAt: wholeSeconds(now) }
       : {};

@@ -5,6 +5,7 @@ import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Key, KeySecret, ScramVerifier } from "../domain/key.ts";
 import type { KeyText } from "../domain/key-text.ts";
 import type { Store } from "../store/store.ts";
+import type { Derive } from "./secrets.ts";
 
 export interface Verifiers {
   /**
@@ -19,6 +20,7 @@ export interface Verifiers {
   ): ((ids: readonly number[]) => Promise<ReadonlyMap<number, ScramVerifier>>) | undefined;
   /**
    * What a SCRAM client needs to use this text with the key's stored salt; whether the text is right is not told. Recorded.
+   * Throws unavailable where too many are made.
    */
   convert(caller: Caller, key: KeyText): Promise<KeySecret["scram"] | "missing" | "revoked">;
 }
@@ -27,12 +29,13 @@ export interface VerifiersDeps {
   readonly store: Pick<Store, "findKey" | "findSecrets">;
   readonly secrets: Pick<Secrets, "unseal">;
   readonly audit: Pick<Audit, "noteRead">;
+  readonly derive: Derive;
 }
 
 /** Of keys whose verifiers were read, so many are named. */
 const NAMED_MAX = 100;
 
-export function createVerifiers({ store, secrets, audit }: VerifiersDeps): Verifiers {
+export function createVerifiers({ store, secrets, audit, derive }: VerifiersDeps): Verifiers {
   const open = async (ids: readonly number[]): Promise<ReadonlyMap<number, ScramVerifier>> => {
     const stored = await store.findSecrets(ids);
     const opened = new Map<number, ScramVerifier>();
@@ -58,10 +61,11 @@ export function createVerifiers({ store, secrets, audit }: VerifiersDeps): Verif
       const secret = stored.get(id);
       if (!key || !secret) return "missing";
       if (key.revokedAt !== null || key.pausedAt !== null) return "revoked";
+      const scram = await derive(caller, () => scramKeys(body, secret.salt, secret.iterations));
       const description = `Make a SCRAM key file of API key ${key.name}`;
       const target = { kind: "key", id, name: key.name } as const;
       audit.noteRead(caller, { action: "key.scram", description, target, details: {} });
-      return scramKeys(body, secret.salt, secret.iterations);
+      return scram;
     },
   };
 }

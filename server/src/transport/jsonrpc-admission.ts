@@ -1,5 +1,5 @@
 /** Who may open a socket, and how much somebody without a session may do: all of it bounded in memory. */
-import { guessNetwork, parseAddress } from "../domain/address.ts";
+import { networkOf } from "../domain/address.ts";
 import type { Clock } from "../domain/clock.ts";
 
 const ANONYMOUS_SOCKETS_PER_ADDRESS = 50;
@@ -78,9 +78,4 @@ export class AnonymousRate {
       if (now - startedAt >= RATE_WINDOW_MS) this.#counters.delete(name);
     }
   }
-}
-
-function networkOf(text: string): string {
-  const address = parseAddress(text);
-  return address ? guessNetwork(address) : text;
 }
