@@ -6,7 +6,6 @@ import { systemCaller } from "../domain/caller.ts";
 import type { Key } from "../domain/key.ts";
 import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
 import { parseOptions } from "../domain/query-options.ts";
-import type { QueryValue } from "../domain/query-values.ts";
 import { mapInSlices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
@@ -21,6 +20,7 @@ import {
   member,
   NEVER,
   runQuery,
+  shownSecond,
   test,
 } from "./listing.ts";
 import { type Method, method } from "./method.ts";
@@ -82,7 +82,8 @@ function parseQuery(filters: unknown, given: unknown): { condition: Condition; o
 function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
   return {
     fields: FIELDS,
-    defaultOrder: [{ path: ["at"], descending: true, nullsFirst: false }],
+    /** As the original, whose own tests and tools take what comes last for the newest. */
+    defaultOrder: [{ path: ["at"], descending: false, nullsFirst: false }],
     rowsMax: RECORDS_MAX,
     list: audit.list,
     entries: (rows) => mapInSlices(rows, auditEntry),
@@ -91,8 +92,8 @@ function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
 
 const FIELDS: Fields = {
   audit_id: member("id"),
-  message_timestamp: { where: secondsTest, order: "at" },
-  timestamp: member("at"),
+  message_timestamp: shownSecond("at", "number"),
+  timestamp: shownSecond("at", "date"),
   address: member("address"),
   username: member("username"),
   session: member("sessionId"),
@@ -138,35 +139,6 @@ function under(fields: Fields): Field {
     return Object.hasOwn(fields, name) ? fields[name]!.where({ ...asked, path: asked.path.slice(1) }) : NEVER;
   };
   return { where, order: null };
-}
-
-/** Whole seconds in the entry, an instant in the record. */
-function secondsTest(asked: Test): Condition {
-  const { op, value } = asked;
-  if (op === "in" || op === "nin") {
-    const members = Array.isArray(value) ? (value as readonly QueryValue[]) : [];
-    const tests = members.map((one) => secondsTest({ ...asked, op: op === "in" ? "=" : "!=", value: one }));
-    return op === "in" ? any(...tests) : all(...tests);
-  }
-  if (typeof value !== "number" || asked.path.length > 1) return op === "!=" ? all() : NEVER;
-  const from = (seconds: number): Condition => test("at", ">=", new Date(seconds * 1000));
-  const before = (seconds: number): Condition => test("at", "<", new Date(seconds * 1000));
-  switch (op) {
-    case ">=":
-      return from(Math.ceil(value));
-    case ">":
-      return from(Math.floor(value) + 1);
-    case "<":
-      return before(Math.ceil(value));
-    case "<=":
-      return before(Math.floor(value) + 1);
-    case "=":
-      return Number.isInteger(value) ? all(from(value), before(value + 1)) : NEVER;
-    case "!=":
-      return Number.isInteger(value) ? any(before(value), from(value + 1)) : all();
-    default:
-      return NEVER;
-  }
 }
 
 function auditEntry(record: AuditRecord): Entry {

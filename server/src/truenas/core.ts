@@ -2,6 +2,7 @@
 
 import { ROLE_INCLUDES, ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { z } from "zod";
+import type { Caller } from "../domain/caller.ts";
 import { matches } from "../domain/query-match.ts";
 import { applyOptions } from "../domain/query-options.ts";
 import type { Events } from "./events.ts";
@@ -83,8 +84,15 @@ function toldOf(methods: ReadonlyMap<string, Method>, { version }: Call): [strin
   return [...methods].filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name));
 }
 
+function mayCall(caller: Caller, access: Method["access"]): boolean {
+  return typeof access === "string" || access.some((role) => caller.roles.has(role));
+}
+
+/** As the original: what the caller may call, and no other. */
 function describeMethods(methods: ReadonlyMap<string, Method>, call: Call, service: string | null): object {
-  const told = toldOf(methods, call).filter(([name]) => service === null || serviceOf(name) === service);
+  const told = toldOf(methods, call).filter(
+    ([name, { access }]) => (service === null || serviceOf(name) === service) && mayCall(call.caller, access),
+  );
   return Object.fromEntries(
     told.map(([name, { access, description, params }]) => {
       const accepts = params(call.version).map((one) => ({ _name_: one.name, _required_: !one.isOptional }));

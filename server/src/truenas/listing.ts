@@ -56,6 +56,56 @@ export function member<Row>(name: string & keyof Row): Field {
   };
 }
 
+const SECOND_MS = 1_000;
+
+/**
+ * An instant of which entries show whole seconds: a filter compares what is shown, so that the value of an entry finds it.
+ * @param as how the entry writes it: `$date`, or seconds since the epoch as a number
+ */
+export function shownSecond<Row>(name: string & keyof Row, as: "date" | "number"): Field {
+  const millisecondsOf = (value: QueryValue): number | undefined => {
+    if (as === "number") return typeof value === "number" ? value * SECOND_MS : undefined;
+    return value instanceof Date ? value.getTime() : undefined;
+  };
+  const where = (asked: Test): Condition => {
+    const { op, value } = asked;
+    if (op === "in" || op === "nin") {
+      const values = Array.isArray(value) ? (value as readonly QueryValue[]) : [];
+      const tests = values.map((one) => where({ ...asked, op: op === "in" ? "=" : "!=", value: one }));
+      return op === "in" ? any(...tests) : all(...tests);
+    }
+    const at = asked.path.length === 1 ? millisecondsOf(value) : undefined;
+    if (at !== undefined) return secondTest(name, op, at);
+    if (value === null && (op === "=" || op === "!=")) return test(name, op, null);
+    return op === "!=" ? ALWAYS : NEVER;
+  };
+  return { where, order: name };
+}
+
+function secondTest(name: string, op: Operator, at: number): Condition {
+  const floor = Math.floor(at / SECOND_MS) * SECOND_MS;
+  const isWhole = floor === at;
+  const from = (instant: number): Condition => test(name, ">=", new Date(instant));
+  const before = (instant: number): Condition => test(name, "<", new Date(instant));
+  const ceiling = isWhole ? at : floor + SECOND_MS;
+  switch (op) {
+    case ">=":
+      return from(ceiling);
+    case ">":
+      return from(floor + SECOND_MS);
+    case "<":
+      return before(ceiling);
+    case "<=":
+      return before(floor + SECOND_MS);
+    case "=":
+      return isWhole ? all(from(at), before(at + SECOND_MS)) : NEVER;
+    case "!=":
+      return isWhole ? any(before(at), from(at + SECOND_MS), test(name, "=", null)) : ALWAYS;
+    default:
+      return NEVER;
+  }
+}
+
 /** A path in the record whose value may be a list or an object, into which filters may look. Lists have no order. */
 export function inside(...path: readonly string[]): Field {
   return { where: (test) => ({ ...test, path: [...path, ...test.path.slice(1)] }), order: null };

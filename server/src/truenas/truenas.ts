@@ -32,6 +32,17 @@ import type { Version } from "./version.ts";
 /** Oldest first. */
 const VERSIONS: readonly Version[] = [V25_04, V25_10, V26_00, V27_00];
 
+/** Releases of the original whose API is the same here: clients are pinned to them by name. */
+const ALIASES: ReadonlyMap<string, Version> = new Map([
+  ...["v25.04.1", "v25.04.2"].map((name) => [name, V25_04] as const),
+  ...["v25.10.1", "v25.10.2", "v25.10.3", "v25.10.4", "v25.10.5"].map((name) => [name, V25_10] as const),
+]);
+const SERVED: ReadonlyMap<string, Version> = new Map(
+  [...VERSIONS.map((version) => [version.name, version] as const), ...ALIASES].sort(([one], [other]) =>
+    one < other ? -1 : 1,
+  ),
+);
+
 export interface DialectDeps {
   readonly keys: Keys;
   readonly accounts: Accounts;
@@ -45,8 +56,8 @@ export function createDialect(deps: DialectDeps): Api & { readonly documented: r
   const methods = declareMethods(deps);
   const tables = new Map(VERSIONS.map((version) => [version.name, tableOf(version, methods, deps)]));
   return {
-    versions: VERSIONS.map(({ name }) => name),
-    findMethod: (version, name) => tables.get(version)?.get(name),
+    versions: [...SERVED.keys()],
+    findMethod: (version, name) => tables.get(SERVED.get(version)?.name ?? "")?.get(name),
     describe: describeError,
     documented: VERSIONS.map((version) => documentedVersion(version, methods)),
   };
@@ -79,5 +90,5 @@ function tableOf(
 }
 
 function versionNamed(name: string): Version {
-  return VERSIONS.find((version) => version.name === name) ?? V27_00;
+  return SERVED.get(name) ?? V27_00;
 }

@@ -3,7 +3,7 @@
 import type { Condition } from "../domain/query.ts";
 import { isList, type QueryValue } from "../domain/query-values.ts";
 import type { Group, User } from "../domain/user.ts";
-import { constant, type Field, type Fields, flagged, inside, member, test } from "./listing.ts";
+import { constant, type Field, type Fields, flagged, inside, member, shownSecond, test } from "./listing.ts";
 import { HOME, SHELL } from "./user-info.ts";
 import type { Entry } from "./version.ts";
 import { instantOrNull, MASK } from "./wire.ts";
@@ -56,7 +56,7 @@ export function userFields(groups: readonly Group[]): Fields {
       test("hasPassword", "=", true),
       "hasNoPassword",
     ),
-    last_password_change: member("passwordChangedAt"),
+    last_password_change: shownSecond("passwordChangedAt", "date"),
     group: primaryGroup(),
     groups: groupNumbers(groups),
   };

@@ -1,0 +1,141 @@
+/** What programs of others rest on, beyond the official clients: versions by name, lists of methods, events, filters over what is shown. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Folder, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
+import { RpcClient } from "./rpc-client.ts";
+
+type Entry = Record<string, unknown>;
+type Instant = { $date: number };
+
+const PASSWORD = "a long and lovely password";
+let folder: Folder;
+let url: string;
+const keys = new Map<string, string>();
+
+beforeAll(async () => {
+  folder = await makeInstallation();
+  const clock = movedClock();
+  const server = await folder.serve({}, { clock });
+  url = server.urls[0]!;
+  const { accounts, keys: made } = server.app;
+  for (const [username, role] of [
+    ["root", "FULL_ADMIN"],
+    ["reader", "READONLY_ADMIN"],
+    ["holder", "KEY_HOLDER"],
+  ] as const) {
+    await accounts.users.create(SYSTEM, { username, roles: [role], password: PASSWORD });
+    // Not a whole second: what is shown is less than what is stored.
+    clock.advance(1_357);
+    const { secret } = await made.create(SYSTEM, { name: username, username });
+    keys.set(username, secret.text);
+  }
+});
+
+afterAll(() => folder[Symbol.asyncDispose]());
+
+async function signedIn(username: string, path = "/api/current"): Promise<RpcClient> {
+  const rpc = await RpcClient.connect(url, { path });
+  await rpc.signIn(username, keys.get(username)!);
+  return rpc;
+}
+
+const NAMES = [
+  ...["v25.04.0", "v25.04.1", "v25.04.2"],
+  ...["v25.10.0", "v25.10.1", "v25.10.2", "v25.10.3", "v25.10.4", "v25.10.5"],
+  ...["v26.0.0", "v27.0.0"],
+];
+
+test("every release that the original names is served, as the version whose API it has", async () => {
+  expect(await (await fetch(`${url}/api/versions`)).json()).toEqual(NAMES);
+  for (const name of NAMES) {
+    const rpc = await signedIn("root", `/api/${name}`);
+    const [key] = await rpc.result<Entry[]>("api_key.query", [["name", "=", "root"]]);
+    expect([name, "salt" in key!, "revoked_reason" in key!]).toEqual([name, name >= "v26", name >= "v25.10"]);
+    rpc.socket.close();
+  }
+  for (const name of ["v25.04.3", "v25.10.6", "v28.0.0"])
+    expect([name, (await fetch(`${url}/api/${name}`)).status]).toEqual([name, 404]);
+});
+
+test("core.get_methods lists what the caller may call, and what it lists can be called", async () => {
+  const listed = async (username: string): Promise<Record<string, { roles: string[] }>> =>
+    (await signedIn(username)).result("core.get_methods");
+  const [all, some, few] = await Promise.all(["root", "reader", "holder"].map(listed));
+  const names = Object.keys(all!);
+  expect(names).toContain("user.create");
+  expect(Object.keys(some!)).toContain("user.query");
+  for (const [told, username] of [
+    [some!, "reader"],
+    [few!, "holder"],
+  ] as const) {
+    const rpc = await signedIn(username);
+    expect(Object.keys(told)).not.toContain("user.create");
+    for (const name of names.filter((one) => one.startsWith("user.") || one.startsWith("audit."))) {
+      const { error } = await rpc.call(name, "no", "such", "parameters", "here");
+      const isRefused = error?.data?.reason === "[EACCES] Not authorized";
+      expect([username, name, isRefused]).toEqual([username, name, !(name in told)]);
+    }
+  }
+});
+
+test("a full administrator subscribes to any name, as programs do before they look; others to what they may know", async () => {
+  const root = await signedIn("root");
+  for (const event of ["alert.list", 'reporting.realtime:{"interval":2}', "pool.query"])
+    expect(typeof (await root.result("core.subscribe", event))).toBe("string");
+  const holder = await signedIn("holder");
+  expect((await holder.call("core.subscribe", "alert.list")).error?.data?.error).toBe(13);
+  expect(typeof (await holder.result("core.subscribe", "core.get_jobs"))).toBe("string");
+});
+
+/** Each: the method, how it is asked, its member that shows an instant, and how the filter's value is made from it. */
+const SHOWN = [
+  { method: "user.query", member: "last_password_change", isAudit: false },
+  { method: "audit.query", member: "timestamp", isAudit: true },
+  { method: "audit.query", member: "message_timestamp", isAudit: true },
+  { method: "api_key.query", member: "created_at", isAudit: false },
+] as const;
+
+test("a filter compares the instant that is shown, so that an entry's own value finds it", async () => {
+  const rpc = await signedIn("root");
+  for (const { method, member, isAudit } of SHOWN) {
+    const query = (filters: unknown[]): Promise<Entry[]> =>
+      isAudit ? rpc.result(method, { "query-filters": filters }) : rpc.result(method, filters);
+    const entries = await query([]);
+    const values = entries.map((entry) => entry[member] as Instant | number);
+    const whole = (value: Instant | number): number => (typeof value === "number" ? value : value.$date);
+    expect(entries.length).toBeGreaterThan(2);
+    const value = values[1]!;
+    for (const [op, isWanted] of [
+      ["=", (one: number) => one === whole(value)],
+      ["!=", (one: number) => one !== whole(value)],
+      ["<", (one: number) => one < whole(value)],
+      ["<=", (one: number) => one <= whole(value)],
+      [">", (one: number) => one > whole(value)],
+      [">=", (one: number) => one >= whole(value)],
+    ] as const) {
+      const found = await query([[member, op, value]]);
+      // Entries that came since were not among those that were counted.
+      const counted = found.filter(({ [isAudit ? "audit_id" : "id"]: id }) =>
+        entries.some((entry) => entry[isAudit ? "audit_id" : "id"] === id),
+      );
+      expect([method, member, op, counted.length]).toEqual([
+        method,
+        member,
+        op,
+        values.filter((one) => isWanted(whole(one))).length,
+      ]);
+    }
+    const among = await query([[member, "in", [value]]]);
+    expect([method, member, among.length > 0]).toEqual([method, member, true]);
+  }
+});
+
+test("audit.query is oldest first unless an order is asked for", async () => {
+  const rpc = await signedIn("root");
+  const times = async (options: object): Promise<number[]> =>
+    (await rpc.result<Entry[]>("audit.query", options)).map((entry) => (entry.timestamp as Instant).$date);
+  const rising = await times({});
+  expect(rising.length).toBeGreaterThan(2);
+  expect(rising).toEqual(rising.toSorted((one, other) => one - other));
+  const falling = await times({ "query-options": { order_by: ["-timestamp"] } });
+  expect(falling).toEqual(falling.toSorted((one, other) => other - one));
+});
