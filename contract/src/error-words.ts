@@ -57,6 +57,12 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
     words: "It was idle for too long, too old, or ended by somebody.",
     remedy: "Sign in again.",
   },
+  credential_ended: {
+    title: "The credential has ended meanwhile",
+    words:
+      "The key was revoked, paused, reset, deleted or has expired, its user was locked or deleted, or the session was ended, after the request had come and before it was carried out. Nothing was changed.",
+    remedy: "Sign in again, or use a key that is good.",
+  },
   role_missing: {
     title: "A role is missing",
     words: "The caller is known, but holds none of the roles that this needs. `roles` names them.",

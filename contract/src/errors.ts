@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   "insecure_transport",
   "address_not_allowed",
   "session_expired",
+  "credential_ended",
   "role_missing",
   "scope_missing",
   "forbidden",

@@ -7,7 +7,7 @@
 import { X509Certificate } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { type Accounts, createAccounts, createJudge } from "./accounts/accounts.ts";
 import { type Alerts, createAlerts } from "./alerts/alerts.ts";
 import { type Audit, createAudit } from "./audit/audit.ts";
 import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
@@ -128,13 +128,15 @@ async function openApp(
   const { log, clock = SYSTEM_CLOCK, random = systemRandom } = overrides;
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
   const { fingerprint } = secrets;
-  const store = await openStore({ folder, stateFolder, clock, log, fingerprint, create });
+  let accounts: Accounts;
+  const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
+  const store = await openStore({ folder, stateFolder, clock, log, fingerprint, create, judge });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
-  const accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
+  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   const alerts = createAlerts({ store, feed, clock, log });
   const restore = createRestore({ store, clock });

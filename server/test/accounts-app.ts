@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "@chatelaine/contract/roles";
-import { type Accounts, createAccounts, type SignInResult } from "../src/accounts/accounts.ts";
+import { type Accounts, createAccounts, createJudge, type SignInResult } from "../src/accounts/accounts.ts";
 import { type Audit, createAudit } from "../src/audit/audit.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/crypto.ts";
 import type { AuditRecord } from "../src/domain/audit.ts";
@@ -19,6 +19,7 @@ import { createSettings, type SettingsUseCase } from "../src/settings/settings.t
 import { openStore, type Store } from "../src/store/store.ts";
 import { createUsage } from "../src/usage/usage.ts";
 import { createVerify } from "../src/verify/verify.ts";
+import { openBrowser } from "./installation.ts";
 
 export const PASSWORD = "a long password";
 const MASTER = new Uint8Array(32).fill(7);
@@ -69,8 +70,10 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const log: Log = { debug: () => {}, info: () => {}, warn, error: warn };
   const secrets = deriveSecrets(MASTER);
   const { fingerprint } = secrets;
+  let accounts: Accounts;
+  const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
   const store = await openStore({
-    ...{ folder, stateFolder: null, clock, log, fingerprint },
+    ...{ folder, stateFolder: null, clock, log, fingerprint, judge },
     create: beside === undefined,
   });
   const verify = createVerify({ store, secrets, clock });
@@ -78,7 +81,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });
   const feed = createFeed(store, log);
   const usage = createUsage({ store, keys, clock, log });
-  const accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
+  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   return {
     ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
@@ -122,12 +125,15 @@ export function makeUserWithPassword(
   return app.accounts.users.create(app.system, { username, roles, password: PASSWORD });
 }
 
-/** The caller that a user is when he is signed in by password. */
+/** The caller that a user is when signed in at a browser. */
 export async function callerOf(app: TestApp, username: string): Promise<Caller> {
   const { accounts } = app;
   const user = await accounts.users.get(app.system, { username });
   const rights = rightsOf(user.allRoles, user.allScopes);
-  return { kind: "user", userId: user.id, username, key: null, origin: originOf(), ...rights };
+  const id = await openBrowser(app.store, user.id, null);
+  const session = { kind: "browser", id } as const;
+  const origin = originOf({ door: "rest", sessionId: id });
+  return { kind: "user", userId: user.id, username, key: null, session, endsAt: null, origin, ...rights };
 }
 
 /** Throws where the sign-in was refused. */

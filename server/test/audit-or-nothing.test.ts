@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import type { Caller } from "../src/domain/caller.ts";
 import { errorCode } from "../src/domain/errors.ts";
 import type { Local } from "../src/server.ts";
 import { callerOf, type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
@@ -8,6 +9,8 @@ import { callerOf, type Folder, makeInstallation, PASSWORD, SYSTEM } from "./ins
 const TABLES = ["settings", "users", "groups", "group_members", "keys", "secrets", "changes", "setup_tokens"];
 
 /** Every operation that changes something, on things that are there. */
+let asAlice: Caller;
+
 const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "keys.create": (app) => app.keys.create(SYSTEM, { name: "new", username: "root" }),
   "keys.update": (app) => app.keys.update(SYSTEM, 1, { name: "other" }),
@@ -24,12 +27,7 @@ const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "users.lock": (app) => app.accounts.users.lock(SYSTEM, 2),
   "users.unlock": (app) => app.accounts.users.unlock(SYSTEM, 3),
   "users.remove": (app) => app.accounts.users.remove(SYSTEM, 2),
-  "users.setAttribute": async (app) =>
-    app.accounts.users.setAttribute(
-      callerOf((await app.store.findUser({ username: "alice" }))!),
-      "theme",
-      "dark",
-    ),
+  "users.setAttribute": (app) => app.accounts.users.setAttribute(asAlice, "theme", "dark"),
   "groups.create": (app) =>
     app.accounts.groups.create(SYSTEM, { name: "new", roles: ["KEY_HOLDER"], scopes: [] }),
   "groups.update": (app) => app.accounts.groups.update(SYSTEM, "staff", { scopes: ["dns:read"] }),
@@ -71,6 +69,7 @@ describe("no change without its audit record", () => {
     await users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
     const alice = await users.create(SYSTEM, { username: "alice", roles: ["KEY_HOLDER"] });
     const bob = await users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"] });
+    asAlice = await callerOf(app.store, alice);
     await users.lock(SYSTEM, bob.id);
     await groups.create(SYSTEM, { name: "staff", roles: ["API_KEY_READ"], scopes: [] });
     await groups.addMember(SYSTEM, "staff", "alice");

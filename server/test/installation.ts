@@ -10,6 +10,7 @@ import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
 import { createLog, type Log } from "../src/log.ts";
 import { createServer, type Local, type Overrides, openLocal, type Server } from "../src/server.ts";
+import type { Store } from "../src/store/store.ts";
 
 export const SYSTEM = systemCaller("command_line", "tester");
 export const QUIET: Log = createLog("error", "text");
@@ -73,14 +74,29 @@ export async function makeInstallation(): Promise<Folder> {
   return folder;
 }
 
-/** Somebody who is signed in by password from loopback. */
-export function callerOf(user: User): Caller {
+/** Somebody who is signed in at a browser on loopback. */
+export async function callerOf(store: Store, user: User): Promise<Caller> {
+  const address = "127.0.0.1";
+  const id = await openBrowser(store, user.id, address);
   return {
     kind: "user",
     userId: user.id,
     username: user.username,
     key: null,
-    origin: { door: "rest", address: "127.0.0.1", port: 1, secure: true, client: "test", sessionId: null },
+    session: { kind: "browser", id },
+    endsAt: null,
+    origin: { door: "rest", address, port: 1, secure: true, client: "test", sessionId: id },
     ...rightsOf(user.allRoles, user.allScopes),
   };
+}
+
+/** A browser's session of this user, whether or not there is a password to sign in by. @returns its id */
+export async function openBrowser(store: Store, userId: number, address: string | null): Promise<string> {
+  const id = crypto.randomUUID();
+  const now = Date.now();
+  const session = { id, userId, createdAt: now, seenAt: now, address, client: "test", secure: true };
+  const digest = crypto.getRandomValues(new Uint8Array(32));
+  const dead = { seenBefore: 0, createdBefore: 0 };
+  await store.transact("sign_in", (tx) => tx.putWebSession(session, digest, dead));
+  return id;
 }

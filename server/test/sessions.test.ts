@@ -13,6 +13,7 @@ import {
   openTestApp,
   originOf,
   PASSWORD,
+  refusalOf,
   type TestApp,
   until,
 } from "./accounts-app.ts";
@@ -248,14 +249,15 @@ describe("a session", () => {
     const [mine, victim, third] = [await byPassword(originOf(), "root"), await byKey(), await byKey()];
     const [root, holder] = [await callerIn(mine), await callerIn(victim)];
     const { sessions } = app.accounts;
+    const notAuthorized = { code: "role_missing", message: "Not authorized" };
     expect(sessions.list(root)).toHaveLength(3);
     expect(() => sessions.list(holder)).toThrow("Not authorized");
-    expect(() => sessions.terminate(holder, mine.session.id)).toThrow("Not authorized");
-    expect(() => sessions.terminateOthers(holder)).toThrow("Not authorized");
-    expect(sessions.terminate(root, "nothing")).toBe(false);
-    expect(sessions.terminate(root, victim.session.id)).toBe(true);
+    expect(await refusalOf(sessions.terminate(holder, mine.session.id))).toMatchObject(notAuthorized);
+    expect(await refusalOf(sessions.terminateOthers(holder))).toMatchObject(notAuthorized);
+    expect(await sessions.terminate(root, "nothing")).toBe(false);
+    expect(await sessions.terminate(root, victim.session.id)).toBe(true);
     expect(victim.ends).toEqual(["terminated"]);
-    sessions.terminateOthers(root);
+    await sessions.terminateOthers(root);
     expect([await isLive(mine), await isLive(third)]).toEqual([true, false]);
     expect(heard).toHaveLength(5);
     expect(heard[3]).toBe(`removed ${victim.session.id}`);
@@ -341,8 +343,8 @@ describe("tokens", () => {
       const maker = await byPassword();
       const token = generate(maker);
       const opened = await openBy(token);
-      if (how === "logout") app.accounts.sessions.close(maker.session, "logout");
-      else app.accounts.sessions.terminate(await callerOf(app, "root"), maker.session.id);
+      if (how === "logout") await app.accounts.sessions.close(maker.session, "logout");
+      else await app.accounts.sessions.terminate(await callerOf(app, "root"), maker.session.id);
       expect(opened.ends).toEqual(["token_ended"]);
       expect((await use(token)).ok).toBe(false);
     },

@@ -138,7 +138,7 @@ test("hours become days after 90 days, and days are forgotten after two years", 
 
 test("the owner of a key finds by the decision's number why it was refused; others, and the refused, do not", async () => {
   await using check = await openCheck();
-  const { usage, accounts } = check.app;
+  const { usage, accounts, store } = check.app;
   const { id, text } = await check.key("ci", { scopes: ["dns:read"] });
   const refused = await check.auth(text, {
     path: "/auth?scope=dns:write",
@@ -146,11 +146,12 @@ test("the owner of a key finds by the decision's number why it was refused; othe
   });
   expect([refused.status, await refused.text()]).toEqual([403, ""]);
   const decision = refused.headers.get("decision-id")!;
-  const ada = callerOf(await accounts.users.get(SYSTEM, { username: "ada" }));
+  const ada = await callerOf(store, await accounts.users.get(SYSTEM, { username: "ada" }));
   const why = await usage.why(ada, decision);
   expect(why).toMatchObject({ keyId: id, name: "ci", reason: "scope_missing", address: "192.0.2.7" });
   expect(why.rule).toContain("dns:write");
-  const bob = callerOf(
+  const bob = await callerOf(
+    store,
     await accounts.users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"], scopes: [] }),
   );
   await expect(usage.why(bob, decision)).rejects.toMatchObject({ code: "not_found" });

@@ -82,6 +82,7 @@ export const CREDENTIAL_ERRORS = [
   "insecure_transport",
   "address_not_allowed",
   "session_expired",
+  "credential_ended",
   "forbidden",
 ] as const satisfies readonly ErrorCode[];
 

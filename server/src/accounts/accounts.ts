@@ -7,7 +7,7 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { Audit } from "../audit/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
-import type { Caller, Origin } from "../domain/caller.ts";
+import type { Caller, CallerKey, ConnectionRef, Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { KeyTextFault } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -28,6 +28,7 @@ import { createUsers } from "./users.ts";
 import { createWebSessions, type WebSessions } from "./web-sessions.ts";
 
 export type { WebSession } from "../store/store.ts";
+export { createJudge } from "./judge.ts";
 
 export interface Accounts {
   readonly users: Users;
@@ -37,6 +38,8 @@ export interface Accounts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly web: WebSessions;
+  /** Throws as a change by this caller would: asked before an answer that was long in coming. */
+  requireStanding(caller: Caller): MaybePromise<void>;
   close(): void;
 }
 
@@ -119,11 +122,18 @@ export interface Credential {
   readonly kind: Extract<CredentialKind, "LOGIN_PASSWORD" | "API_KEY" | "TOKEN">;
   readonly userId: number;
   readonly username: string;
-  readonly key: { readonly id: number; readonly name: string; readonly expiresAt: number | null } | null;
+  readonly key:
+    | (Pick<CallerKey, "id" | "name" | "secret"> & {
+        /** As it was at the sign-in. */
+        readonly expiresAt: number | null;
+      })
+    | null;
   /** Whether the key proved itself by SCRAM. */
   readonly scram: boolean;
   readonly loginId: string;
   readonly loginAt: number;
+  /** Of the password that was checked: what names it among those that the user had. */
+  readonly passwordChangedAt: number | null;
   /** The credential of the session that made the token. */
   readonly parent: Credential | null;
   /** Names the token among live ones; not the token. */
@@ -212,14 +222,19 @@ export interface Sessions {
    * Throws session_expired where it has ended.
    */
   caller(session: Session): MaybePromise<Caller>;
-  /** By the one who opened it. */
-  close(session: Session, reason: "logout" | "disconnect" | "replaced"): void;
+  /**
+   * By the one who opened it. The session is over at once; resolves when every transaction that was judged while it lived
+   * has ended, as `terminate` and `terminateOthers` do.
+   */
+  close(session: Session, reason: "logout" | "disconnect" | "replaced"): Promise<void>;
+  /** Whether it lives, by all that was committed until now. */
+  isLive(session: ConnectionRef): MaybePromise<boolean>;
   /** AUTH_SESSIONS_READ. */
   list(caller: Caller): readonly Session[];
   /** AUTH_SESSIONS_WRITE. @returns false for an unknown id */
-  terminate(caller: Caller, id: string): boolean;
+  terminate(caller: Caller, id: string): Promise<boolean>;
   /** Ends all but the caller's own. */
-  terminateOthers(caller: Caller): void;
+  terminateOthers(caller: Caller): Promise<void>;
   /** @returns the way out */
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
@@ -268,6 +283,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     sessions,
     tokens: createTokens({ ...deps, sessions, tokens: liveTokens }),
     web: createWebSessions(deps),
+    requireStanding: deps.store.requireStanding,
     close: () => sessions.stop(),
   };
 }

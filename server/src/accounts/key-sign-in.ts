@@ -9,7 +9,7 @@ import type { CallerResult, SignInResult } from "./accounts.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
 import { noteKeyRefusal, noteKeyUse } from "./sign-in-use.ts";
-import { callerOfRecord } from "./standing.ts";
+import { callerOfKey } from "./standing.ts";
 
 const WARN_EVERY_MS = 60_000;
 const WARNED_MAX = 1_000;
@@ -34,7 +34,7 @@ export class KeySignIn {
     const seen = sessions.mark();
     const { verdict, words } = await this.#judge(text, { username }, origin);
     if (!verdict.ok) return this.#refuse(verdict, words, origin);
-    const credential = credentialOfKey(this.#deps, verdict.record, { seen, scram: false });
+    const credential = credentialOfKey(this.#deps, verdict, { seen, scram: false });
     noteSignIn(audit, credential, origin);
     noteKeyUse(this.#deps, verdict.record.id, origin);
     return { ok: true, credential };
@@ -44,7 +44,7 @@ export class KeySignIn {
     const judged = this.#judge(text, { username, cost: 0 }, origin);
     const called = ({ verdict }: Judged): CallerResult => {
       if (!verdict.ok) return { ok: false, reason: verdict.reason };
-      return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+      return { ok: true, caller: callerOfKey(verdict, origin, null) };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }
@@ -54,7 +54,7 @@ export class KeySignIn {
     const called = ({ verdict, words }: Judged): CallerResult => {
       if (!verdict.ok) return this.#refuse(verdict, words, origin);
       noteKeyUse(this.#deps, verdict.record.id, origin);
-      return { ok: true, caller: callerOfRecord(verdict.record, verdict.rights, origin) };
+      return { ok: true, caller: callerOfKey(verdict, origin, null) };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }

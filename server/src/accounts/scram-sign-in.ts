@@ -80,9 +80,10 @@ export class ScramSignIn {
     const verdict = await verify.admit(record, {
       origin: { ...origin, secure: true },
       username: sent.first.username,
+      secret: secret.digest,
     });
     if (!verdict.ok) return this.#refuse(verdict.reason, wordsOfRefusal(verdict.reason), origin, record);
-    const credential = credentialOfKey(this.#deps, record, { seen, scram: true });
+    const credential = credentialOfKey(this.#deps, verdict, { seen, scram: true });
     noteSignIn(audit, credential, origin);
     noteKeyUse(this.#deps, record.id, origin);
     return { ok: true, credential, serverFinal };

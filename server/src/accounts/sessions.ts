@@ -8,13 +8,14 @@
 
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { makeId } from "../crypto.ts";
-import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
+import type { AuditRecord } from "../domain/audit.ts";
+import { type Caller, type ConnectionRef, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import { isExpired } from "../domain/key.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Log } from "../log.ts";
-import type { Change, MaybePromise } from "../store/store.ts";
+import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 import type { Credential, Session, SessionEnd, Sessions } from "./accounts.ts";
 import { Endings, endsCredential } from "./endings.ts";
@@ -29,6 +30,7 @@ const SWEEP_EVERY_MS = 1_000;
 const TOKENS_SURVIVE: readonly SessionEnd[] = ["disconnect", "replaced"];
 
 export interface SessionsDeps extends StandingDeps {
+  readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled">;
   readonly feed: Pick<Feed, "follow" | "subscribe">;
   readonly audit: Pick<Audit, "note">;
   readonly tokens: LiveTokens;
@@ -42,7 +44,8 @@ interface Entry {
   readonly token: LiveToken | undefined;
   /** Monotonic. */
   readonly openedAt: number;
-  keyExpiresAt: number | null;
+  /** Of the caller: see there. */
+  endsAt: number | null;
   /** Rises with what the caller was computed from. */
   changes: number;
   caller: { readonly value: Caller; readonly groupChanges: number } | undefined;
@@ -59,6 +62,7 @@ export class LiveSessions implements Sessions {
   readonly #unsubscribe: () => void;
   readonly #timer: Timer;
   #groupChanges = 0;
+  #terminating: Promise<void> = Promise.resolve();
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
@@ -88,7 +92,7 @@ export class LiveSessions implements Sessions {
       onEnd,
       token,
       openedAt: clock.monotonic(),
-      keyExpiresAt: credential.key?.expiresAt ?? null,
+      endsAt: credential.key?.expiresAt ?? null,
       changes: 0,
       caller: undefined,
     };
@@ -103,9 +107,19 @@ export class LiveSessions implements Sessions {
     return followed instanceof Promise ? followed.then(() => this.#current(session)) : this.#current(session);
   }
 
-  close(session: Session, reason: "logout" | "disconnect" | "replaced"): void {
+  async close(session: Session, reason: "logout" | "disconnect" | "replaced"): Promise<void> {
     const entry = this.#entries.get(session.id);
     if (entry?.session === session) this.#remove(entry, reason);
+    await this.#deps.store.settled();
+  }
+
+  isLive({ id, loginId }: ConnectionRef): MaybePromise<boolean> {
+    const look = (): boolean => {
+      const entry = this.#entries.get(id);
+      return entry?.session.credential.loginId === loginId && this.#whyOver(entry) === undefined;
+    };
+    const followed = this.#deps.feed.follow();
+    return followed instanceof Promise ? followed.then(look) : look();
   }
 
   list(caller: Caller): readonly Session[] {
@@ -113,20 +127,22 @@ export class LiveSessions implements Sessions {
     return Array.from(this.#entries.values(), ({ session }) => session);
   }
 
-  terminate(caller: Caller, id: string): boolean {
+  async terminate(caller: Caller, id: string): Promise<boolean> {
     this.#requireWriter(caller);
     const entry = this.#entries.get(id);
-    if (!entry) return false;
-    this.#noteTerminate(caller, entry.session, null);
-    this.#end(entry, "terminated");
-    return true;
+    return entry !== undefined && (await this.#terminate(caller, [entry])) > 0;
   }
 
-  terminateOthers(caller: Caller): void {
+  async terminateOthers(caller: Caller): Promise<void> {
     this.#requireWriter(caller);
-    for (const entry of [...this.#entries.values()]) {
-      if (entry.session.id !== caller.origin.sessionId) this.terminate(caller, entry.session.id);
-    }
+    const { sessionId } = caller.origin;
+    await this.#terminate(
+      caller,
+      this.#entries
+        .values()
+        .filter(({ session }) => session.id !== sessionId)
+        .toArray(),
+    );
   }
 
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void {
@@ -142,6 +158,31 @@ export class LiveSessions implements Sessions {
   stop(): void {
     this.#unsubscribe();
     clearInterval(this.#timer);
+  }
+
+  /**
+   * Records the ends in a transaction, so that the caller is judged, and then ends them. Of two who end the same at once one
+   * does. @returns how many
+   */
+  async #terminate(caller: Caller, wanted: readonly Entry[]): Promise<number> {
+    const { store, clock } = this.#deps;
+    const before = this.#terminating;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#terminating = promise;
+    await before;
+    try {
+      const entries = wanted.filter((entry) => this.#isLive(entry));
+      const records = entries.map(({ session }) => terminateRecord(caller, clock.now(), session));
+      const note = async (tx: Transaction): Promise<void> => {
+        for (const record of records) tx.audit(record);
+      };
+      await store.transact(caller, note, { urgent: true });
+      for (const entry of entries) if (this.#isLive(entry)) this.#end(entry, "terminated");
+      await store.settled();
+      return entries.length;
+    } finally {
+      resolve();
+    }
   }
 
   #find(session: Session): Entry {
@@ -171,17 +212,19 @@ export class LiveSessions implements Sessions {
       const value = standing.caller;
       if (entry.changes === changes) {
         entry.caller = { value, groupChanges };
-        entry.keyExpiresAt = value.key?.expiresAt ?? null;
+        entry.endsAt = value.endsAt;
       }
       return value;
     };
-    const standing = standingOf(this.#deps, session.credential, session.origin);
+    const { id, origin, credential } = session;
+    const ref = { kind: "connection", id, loginId: credential.loginId } as const;
+    const standing = standingOf(this.#deps, credential, { origin, session: ref });
     return standing instanceof Promise ? standing.then(accept) : accept(standing);
   }
 
   #hear(change: Change): void {
     if (change.kind === "group") this.#groupChanges++;
-    if (change.ends) {
+    if (change.ends && change.kind !== "session") {
       this.#endings.add(change);
       this.#deps.tokens.endBy(change);
     }
@@ -200,7 +243,7 @@ export class LiveSessions implements Sessions {
 
   #reasonOf(change: Change, entry: Entry): SessionEnd {
     if (change.kind === "user") return "user_ended";
-    return isExpired(entry.keyExpiresAt, this.#deps.clock.now()) ? "key_expired" : "key_ended";
+    return isExpired(entry.endsAt, this.#deps.clock.now()) ? "key_expired" : "key_ended";
   }
 
   #endedMeanwhile(entry: Entry): SessionEnd | undefined {
@@ -211,10 +254,10 @@ export class LiveSessions implements Sessions {
     return credential.tokenId !== null && !entry.token ? "token_ended" : this.#whyOver(entry);
   }
 
-  /** A key that changed since its caller was computed may expire at another time: that is judged anew. */
-  #whyOver({ openedAt, keyExpiresAt, token, caller }: Entry): SessionEnd | undefined {
+  /** What changed since the caller was computed may end at another time: that is judged again. */
+  #whyOver({ openedAt, endsAt, token, caller }: Entry): SessionEnd | undefined {
     const { clock, tokens } = this.#deps;
-    if (caller && isExpired(keyExpiresAt, clock.now())) return "key_expired";
+    if (caller && isExpired(endsAt, clock.now())) return "key_expired";
     if (token && tokens.isOver(token)) return "token_ended";
     return clock.monotonic() - openedAt >= SESSION_AGE_MS_MAX ? "too_old" : undefined;
   }
@@ -287,21 +330,21 @@ export class LiveSessions implements Sessions {
     try {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
     } catch (error) {
-      this.#noteTerminate(caller, null, (error as Error).message);
+      const record = terminateRecord(caller, this.#deps.clock.now(), null);
+      this.#deps.audit.note({ ...record, success: false, error: (error as Error).message });
       throw error;
     }
   }
+}
 
-  #noteTerminate(caller: Caller, session: Session | null, error: string | null): void {
-    const name = session?.credential.username ?? "";
-    const record = recordOf(caller, this.#deps.clock.now(), {
-      action: "session.end",
-      description: session ? `End a session of ${name}` : "End sessions",
-      target: session && { kind: "session", id: null, name },
-      details: session ? { session: session.id } : {},
-    });
-    this.#deps.audit.note({ ...record, success: error === null, error });
-  }
+function terminateRecord(caller: Caller, now: number, session: Session | null): AuditRecord {
+  const name = session?.credential.username ?? "";
+  return recordOf(caller, now, {
+    action: "session.end",
+    description: session ? `End a session of ${name}` : "End sessions",
+    target: session && { kind: "session", id: null, name },
+    details: session ? { session: session.id } : {},
+  });
 }
 
 function endOf(reason: Refusal): SessionEnd {

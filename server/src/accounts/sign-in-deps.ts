@@ -5,9 +5,9 @@ import type { Clock } from "../domain/clock.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { CheckRecord, CheckUser, Store } from "../store/store.ts";
+import type { CheckUser, PasswordRecord, Store } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
-import type { Verify } from "../verify/verify.ts";
+import type { Verdict, Verify } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 import type { Passwords } from "./passwords.ts";
 import type { LiveSessions } from "./sessions.ts";
@@ -37,19 +37,22 @@ interface Login {
 
 export function credentialOfKey(
   { clock }: Pick<SignInDeps, "clock">,
-  record: CheckRecord,
+  { record, secret }: Extract<Verdict, { ok: true }>,
   login: Login,
 ): Credential {
   const { id, name, expiresAt, user } = record;
-  return { ...freshLogin(clock, user), kind: "API_KEY", key: { id, name, expiresAt }, ...login };
+  const key = { id, name, expiresAt, secret: secret.digest };
+  return { ...freshLogin(clock, user), kind: "API_KEY", key, ...login };
 }
 
 export function credentialOfPassword(
   { clock }: Pick<SignInDeps, "clock">,
-  user: CheckUser,
+  user: PasswordRecord,
   seen: number,
 ): Credential {
-  return { ...freshLogin(clock, user), kind: "LOGIN_PASSWORD", key: null, scram: false, seen };
+  const { passwordChangedAt } = user;
+  const login = { ...freshLogin(clock, user), passwordChangedAt };
+  return { ...login, kind: "LOGIN_PASSWORD", key: null, scram: false, seen };
 }
 
 /** A token belongs to the credential at its root, and has its limits. */
@@ -70,6 +73,7 @@ function freshLogin(clock: Clock, user: Pick<CheckUser, "id" | "username">) {
     username: user.username,
     loginId: makeId(),
     loginAt,
+    passwordChangedAt: null,
     parent: null,
     tokenId: null,
   };

@@ -63,7 +63,7 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
     return { ok: false, reason: "unknown" };
   }
   const { root } = token;
-  const standing = await standingOf(deps, root, origin);
+  const standing = await standingOf(deps, root, { origin, session: null });
   if (!standing.ok) {
     const { reason } = standing;
     deps.tokens.drop(token);

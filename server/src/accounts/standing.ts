@@ -1,8 +1,8 @@
 /** What a credential is worth at this moment: the one place where a session, a token and a key become a caller. */
-import type { Caller, Origin } from "../domain/caller.ts";
-import { type Rights, rightsOf } from "../domain/rights.ts";
-import type { CheckRecord, CheckUser, MaybePromise, Store } from "../store/store.ts";
-import type { Refusal, Verify } from "../verify/verify.ts";
+import type { Caller, Origin, SessionRef } from "../domain/caller.ts";
+import { rightsOf } from "../domain/rights.ts";
+import type { CheckUser, MaybePromise, Store } from "../store/store.ts";
+import type { Refusal, Verdict, Verify } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 
 export type Standing =
@@ -14,49 +14,60 @@ export interface StandingDeps {
   readonly verify: Pick<Verify, "judge">;
 }
 
-/** Reads and judges anew. The transport was judged when the credential proved itself. */
+/** Reads and judges again. The transport was judged when the credential proved itself. */
 export function standingOf(
   deps: StandingDeps,
   credential: Credential,
-  origin: Origin,
+  from: { readonly origin: Origin; readonly session: SessionRef | null },
 ): MaybePromise<Standing> {
   const { key, userId } = credential;
-  if (key === null) return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, origin));
-  return map(deps.store.findCheck(key.id), (record) => standingOfKey(deps.verify, record, origin));
+  if (key === null) return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, from));
+  return map(deps.store.findCheck(key.id), (record) => {
+    if (!record) return { ok: false, reason: "unknown" };
+    const need = { origin: { ...from.origin, secure: true }, secret: key.secret };
+    const verdict = deps.verify.judge(record, need);
+    if (!verdict.ok) return { ok: false, reason: verdict.reason };
+    return { ok: true, caller: callerOfKey(verdict, from.origin, from.session) };
+  });
 }
 
-/** Why a user may not be signed in; undefined where he may. */
+/** Why a user may not be signed in; undefined where they may. */
 export function refusalOfUser(user: CheckUser): "user_locked" | "no_roles" | undefined {
   if (user.lockedAt !== null) return "user_locked";
   return user.roles.length === 0 ? "no_roles" : undefined;
 }
 
-export function callerOfRecord(record: CheckRecord, rights: Rights, origin: Origin): Caller {
+/** @param session null where the request itself shows the key */
+export function callerOfKey(
+  { record, rights, secret, endsAt }: Extract<Verdict, { ok: true }>,
+  origin: Origin,
+  session: SessionRef | null,
+): Caller {
   const { id, name, expiresAt, allowedIps, user } = record;
-  const key = { id, name, expiresAt, allowedIps };
-  return { kind: "key", userId: user.id, username: user.username, key, origin, ...rights };
+  const key = { id, name, secret: secret.digest, expiresAt, allowedIps };
+  return { kind: "key", userId: user.id, username: user.username, key, session, endsAt, origin, ...rights };
 }
 
-function standingOfUser(user: CheckUser | undefined, origin: Origin): Standing {
+/** @param endsAt of the session, where time ends it */
+export function callerOfUser(
+  user: CheckUser,
+  origin: Origin,
+  { session, endsAt }: { readonly session: SessionRef | null; readonly endsAt: number | null },
+): Caller {
+  const rights = rightsOf(user.roles, user.scopes);
+  const { id: userId, username } = user;
+  return { kind: "user", userId, username, key: null, session, endsAt, origin, ...rights };
+}
+
+function standingOfUser(
+  user: CheckUser | undefined,
+  { origin, session }: { readonly origin: Origin; readonly session: SessionRef | null },
+): Standing {
   if (!user) return { ok: false, reason: "unknown" };
   const reason = refusalOfUser(user);
-  if (reason) return { ok: false, reason };
-  const rights = rightsOf(user.roles, user.scopes);
-  return {
-    ok: true,
-    caller: { kind: "user", userId: user.id, username: user.username, key: null, origin, ...rights },
-  };
-}
-
-function standingOfKey(
-  verify: Pick<Verify, "judge">,
-  record: CheckRecord | undefined,
-  origin: Origin,
-): Standing {
-  if (!record) return { ok: false, reason: "unknown" };
-  const verdict = verify.judge(record, { origin: { ...origin, secure: true } });
-  if (!verdict.ok) return { ok: false, reason: verdict.reason };
-  return { ok: true, caller: callerOfRecord(record, verdict.rights, origin) };
+  return reason
+    ? { ok: false, reason }
+    : { ok: true, caller: callerOfUser(user, origin, { session, endsAt: null }) };
 }
 
 function map<From, To>(value: MaybePromise<From>, to: (value: From) => To): MaybePromise<To> {

@@ -5,18 +5,21 @@
  * A session ends when it was idle or lived for as long as the settings say, at sign-out, and in the same commit in which
  * its user is locked, deleted, loses a right or gets another password. Rights and limits are read anew for every request.
  */
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { recordOf } from "../audit/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
+import type { AuditRecord } from "../domain/audit.ts";
 import { type Caller, type Origin, requireRole, type WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
-import { rightsOf } from "../domain/rights.ts";
-import type { CheckUser, Store, WebSession } from "../store/store.ts";
+import type { Settings } from "../domain/settings.ts";
+import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
-import { refusalOfUser } from "./standing.ts";
+import { callerOfUser, refusalOfUser } from "./standing.ts";
 
 /** How stale `seenAt` may be: a request does not write. */
 const TOUCH_EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 export interface WebSessions {
   /** @returns the token for the cookie. Throws session_expired where the user was locked or changed meanwhile. */
@@ -32,43 +35,21 @@ export interface WebSessions {
   /** AUTH_SESSIONS_WRITE. @returns false for an unknown id */
   terminate(caller: Caller, id: string): Promise<boolean>;
   terminateOthers(caller: Caller): Promise<void>;
-  /** Told what this process opens and ends. @returns the way out */
-  subscribe(listener: (action: "added" | "removed", session: WebSession) => void): () => void;
 }
 
 export interface WebSessionsDeps {
   readonly store: Store;
-  readonly audit: Audit;
   readonly clock: Clock;
   readonly random: Random;
   readonly secrets: Secrets;
 }
 
 export function createWebSessions(deps: WebSessionsDeps): WebSessions {
-  const { store, audit, clock } = deps;
-  const listeners = new Set<(action: "added" | "removed", session: WebSession) => void>();
+  const { store, clock } = deps;
   const touched = new Map<string, number>();
   const digest = (token: string): Uint8Array => deps.secrets.digestToken(`web|${token}`);
-  const tell = (action: "added" | "removed", session: WebSession): void => {
-    for (const listener of listeners) listener(action, session);
-  };
-  const drop = async (session: WebSession, by: Caller | WritingActor): Promise<boolean> => {
-    touched.delete(session.id);
-    const dropped = (await store.transact(by, (tx) => tx.removeWebSessions({ id: session.id }))) > 0;
-    if (dropped) tell("removed", session);
-    return dropped;
-  };
-
-  /** Whoever was seen before, or signed in before, is out. */
-  const readLimits = async (): Promise<{ seenBefore: number; createdBefore: number }> => {
-    const { sessionIdleMinutes, sessionHours } = await store.readSettings();
-    const now = clock.now();
-    return { seenBefore: now - sessionIdleMinutes * 60_000, createdBefore: now - sessionHours * 3_600_000 };
-  };
-  const isOver = (session: WebSession, limits: Awaited<ReturnType<typeof readLimits>>): boolean => {
-    const seenAt = Math.max(session.seenAt, touched.get(session.id) ?? 0);
-    return seenAt <= limits.seenBefore || session.createdAt <= limits.createdBefore;
-  };
+  const endOf = ({ id, createdAt, seenAt }: WebSession, settings: SessionLimits): number =>
+    browserEnd({ createdAt, seenAt: Math.max(seenAt, touched.get(id) ?? 0) }, settings);
 
   /** Written at most once a minute for a session, and never waited for by a request that need not. */
   const touch = async (session: WebSession): Promise<boolean> => {
@@ -79,15 +60,45 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     return store.transact("session_use", (tx) => tx.touchWebSession(session.id, now)).catch(() => true);
   };
 
+  /** What time or its user has ended. */
+  const dropOver = async ({ id }: WebSession): Promise<void> => {
+    touched.delete(id);
+    await store.transact("session_use", (tx) => tx.removeWebSessions({ id }));
+  };
+  /** Each with its record. @returns how many there were */
+  const remove = async (
+    by: Caller | WritingActor,
+    which: Parameters<Transaction["removeWebSessions"]>[0],
+    record: (session: WebSession) => AuditRecord,
+  ): Promise<number> => {
+    const removed = await store.transact(
+      by,
+      async (tx) => {
+        const sessions = await tx.removeWebSessions(which);
+        for (const session of sessions) tx.audit(record(session));
+        return sessions;
+      },
+      { urgent: true },
+    );
+    for (const { id } of removed) touched.delete(id);
+    return removed.length;
+  };
+  const endRecord = (caller: Caller, { id }: WebSession): AuditRecord => {
+    const target = { kind: "session", id: null, name: id } as const;
+    const note = { action: "session.end", description: `End session ${id}`, target };
+    return recordOf(caller, clock.now(), note);
+  };
+
   const find: WebSessions["findAgain"] = async (token, origin) => {
-    const session = await store.findWebSession(digest(token));
+    const session = await store.findWebSession({ digest: digest(token) });
     if (!session) return undefined;
     const user = await store.findCheckUser(session.userId);
-    if (!user || refusalOfUser(user) !== undefined || isOver(session, await readLimits())) {
-      await drop(session, "session_use").catch(() => false);
+    const endsAt = endOf(session, await store.readSettings());
+    if (!user || refusalOfUser(user) !== undefined || endsAt <= clock.now()) {
+      await dropOver(session).catch(() => {});
       return undefined;
     }
-    return { caller: callerOf(user, { ...origin, sessionId: session.id }), session };
+    return { caller: callerIn(session, user, origin, endsAt), session };
   };
 
   return {
@@ -104,14 +115,17 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         client,
         secure,
       };
-      const dead = await readLimits();
+      const { sessionIdleMinutes, sessionHours } = await store.readSettings();
+      const dead = {
+        seenBefore: now - sessionIdleMinutes * MINUTE_MS,
+        createdBefore: now - sessionHours * HOUR_MS,
+      };
       await store.transact("sign_in", async (tx) => {
         const user = await tx.findUser({ id: credential.userId });
-        const isChanged = (user?.passwordChangedAt ?? 0) > credential.loginAt;
+        const isChanged = user?.passwordChangedAt !== credential.passwordChangedAt;
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
         await tx.putWebSession(session, digest(token), dead);
       });
-      tell("added", session);
       return { token, session };
     },
 
@@ -123,19 +137,20 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     findAgain: find,
 
     close: async (token, origin) => {
-      const session = await store.findWebSession(digest(token));
-      if (!session || !(await drop(session, "sign_out"))) return;
-      const user = await store.findCheckUser(session.userId);
-      if (!user) return;
-      const caller = callerOf(user, { ...origin, sessionId: session.id });
+      const session = await store.findWebSession({ digest: digest(token) });
+      const user = session && (await store.findCheckUser(session.userId));
+      if (!session || !user) return;
+      const caller = callerIn(session, user, origin, null);
       const note = { action: "LOGIN_PASSWORD", description: "Sign out", target: null };
-      audit.note({ ...recordOf(caller, clock.now(), note), event: "LOGOUT" });
+      const record: AuditRecord = { ...recordOf(caller, clock.now(), note), event: "LOGOUT" };
+      await remove("sign_out", { id: session.id }, () => record);
     },
 
     list: async (caller) => {
       requireRole(caller, "AUTH_SESSIONS_READ");
-      const limits = await readLimits();
-      const live = (await store.listWebSessions()).filter((session) => !isOver(session, limits));
+      const settings = await store.readSettings();
+      const now = clock.now();
+      const live = (await store.listWebSessions()).filter((session) => endOf(session, settings) > now);
       const named = live.map(async (session) => {
         const user = await store.findCheckUser(session.userId);
         return { ...session, username: user?.username ?? "" };
@@ -145,40 +160,34 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
 
     terminate: async (caller, id) => {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
-      const session = (await store.listWebSessions()).find((one) => one.id === id);
-      if (!session || !(await drop(session, caller))) return false;
-      noteEnd(caller, id);
-      return true;
+      return (await remove(caller, { id }, (session) => endRecord(caller, session))) > 0;
     },
 
     terminateOthers: async (caller) => {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
-      const own = caller.origin.sessionId ?? "";
-      const others = (await store.listWebSessions()).filter((session) => session.id !== own);
-      await store.transact(caller, (tx) => tx.removeWebSessions({ otherThan: own }));
-      for (const session of others) {
-        tell("removed", session);
-        noteEnd(caller, session.id);
-      }
-    },
-
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+      const otherThan = caller.origin.sessionId ?? "";
+      await remove(caller, { otherThan }, (session) => endRecord(caller, session));
     },
   };
-
-  function noteEnd(caller: Caller, id: string): void {
-    const target = { kind: "session", id: null, name: id } as const;
-    audit.note(
-      recordOf(caller, clock.now(), { action: "session.end", description: `End session ${id}`, target }),
-    );
-  }
 }
 
-function callerOf(user: CheckUser, origin: Origin): Caller {
-  const rights = rightsOf(user.roles, user.scopes);
-  return { kind: "user", userId: user.id, username: user.username, key: null, origin, ...rights };
+type SessionLimits = Pick<Settings, "sessionIdleMinutes" | "sessionHours">;
+
+/** When a browser's session ends by itself: once it has rested for so long, or lived for so long. */
+function browserEnd(
+  { createdAt, seenAt }: Pick<WebSession, "createdAt" | "seenAt">,
+  { sessionIdleMinutes, sessionHours }: SessionLimits,
+): number {
+  return Math.min(seenAt + sessionIdleMinutes * MINUTE_MS, browserAgeEnd({ createdAt }, sessionHours));
+}
+
+/** When it has lived for so long, however much it is used. */
+export function browserAgeEnd({ createdAt }: Pick<WebSession, "createdAt">, hours: number): number {
+  return createdAt + hours * HOUR_MS;
+}
+
+function callerIn({ id }: WebSession, user: CheckUser, origin: Origin, endsAt: number | null): Caller {
+  return callerOfUser(user, { ...origin, sessionId: id }, { session: { kind: "browser", id }, endsAt });
 }
 
 function ended(): AppError {

@@ -63,6 +63,16 @@ export function networkOf(text: string | null): string {
   return address ? guessNetwork(address) : "local";
 }
 
+/** Whether each of the inner networks is within one of the outer ones. null: every address. */
+export function coversNetworks(outer: readonly string[] | null, inner: readonly string[] | null): boolean {
+  if (outer === null) return true;
+  const networks = outer.map(parseNetwork);
+  return (inner ?? ["0.0.0.0/0", "::/0"]).every((text) => {
+    const network = parseNetwork(text);
+    return network !== undefined && networks.some((one) => one !== undefined && networkCovers(one, network));
+  });
+}
+
 /** Canonical text: dotted quad, or RFC 5952 with the first longest run of zero groups as `::`. */
 export function formatAddress(address: Address): string {
   if (address.bits === 32) {

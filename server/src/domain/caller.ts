@@ -1,7 +1,8 @@
 import type { Role } from "@chatelaine/contract/roles";
+import { coversNetworks } from "./address.ts";
 import { AppError } from "./errors.ts";
 import type { Party } from "./fair-queue.ts";
-import { type Rights, rightsOf } from "./rights.ts";
+import { coversScope, type Rights, rightsOf } from "./rights.ts";
 
 /** The door through which somebody came. */
 export type Door = "cli" | "websocket" | "rest" | "auth" | "internal";
@@ -23,9 +24,22 @@ export interface Origin {
 export interface CallerKey {
   readonly id: number;
   readonly name: string;
+  /** Digest of the secret that was proved: after a reset another one is there. */
+  readonly secret: Uint8Array;
   readonly expiresAt: number | null;
   /** Where it may be used from; null: anywhere. */
   readonly allowedIps: readonly string[] | null;
+}
+
+/** The session that a caller came by. It may end before the caller acts. */
+export type SessionRef = { readonly kind: "browser"; readonly id: string } | ConnectionRef;
+
+/** Of a socket: known to this process alone. */
+export interface ConnectionRef {
+  readonly kind: "connection";
+  readonly id: string;
+  /** Of the sign-in: another one on the same socket is another session. */
+  readonly loginId: string;
 }
 
 /**
@@ -53,6 +67,15 @@ export interface Caller extends Rights {
   readonly userId: number;
   readonly username: string;
   readonly key: CallerKey | null;
+  /** null: each request shows its key, or it is the system itself. */
+  readonly session: SessionRef | null;
+  /**
+   * When this caller ends by itself: the earliest end of key, limits of its user, and session. Who keeps a caller beyond the
+   * request ends it then. null: never.
+   */
+  readonly endsAt: number | null;
+  /** A key that acts on itself alone, with all the rights of its owner. */
+  readonly isOwnKey?: true;
   readonly origin: Origin;
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
@@ -63,7 +86,36 @@ export interface Caller extends Rights {
 export function systemCaller(actor: Actor, username = "system"): Caller {
   const door = actor === "command_line" ? "cli" : "internal";
   const origin: Origin = { door, address: null, port: null, secure: true, client: null, sessionId: null };
-  return { kind: "system", actor, userId: 0, username, key: null, origin, ...rightsOf(["FULL_ADMIN"], []) };
+  const rights = rightsOf(["FULL_ADMIN"], []);
+  return {
+    kind: "system",
+    actor,
+    userId: 0,
+    username,
+    key: null,
+    session: null,
+    endsAt: null,
+    origin,
+    ...rights,
+  };
+}
+
+/** The rights that a key has over itself, whatever it was narrowed to: those of its owner. */
+export function rightsOverOwnKey(roles: readonly Role[], scopes: readonly string[]): Rights {
+  return rightsOf([...roles, "KEY_HOLDER"], scopes);
+}
+
+/**
+ * Whether a caller may and reaches all that the other does: as it is now, and as its request was judged.
+ */
+export function coversCaller(now: Caller, then: Caller): boolean {
+  if (!then.roles.isSubsetOf(now.roles)) return false;
+  if (!then.scopes.every((scope) => coversScope(now.scopes, scope))) return false;
+  if (now.key === null || then.key === null) return now.key === then.key;
+  if (!coversNetworks(now.key.allowedIps, then.key.allowedIps)) return false;
+  return (
+    now.key.expiresAt === null || (then.key.expiresAt !== null && then.key.expiresAt <= now.key.expiresAt)
+  );
 }
 
 /** For whom something shared is used: a user with all their keys and sessions is one party. */

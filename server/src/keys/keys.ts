@@ -24,7 +24,6 @@ import {
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { Condition } from "../domain/query.ts";
-import type { User } from "../domain/user.ts";
 import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { findRepeated, keepOnce } from "./once.ts";
@@ -33,6 +32,7 @@ import {
   fieldIssues,
   lifetimeIssues,
   mayEdit,
+  ownerIssues,
   requireCovered,
   requireKeyRole,
   requireOwnership,
@@ -415,14 +415,6 @@ function nameTaken(error: unknown): never {
   if (error instanceof AppError && error.code === "name_taken" && error.issues.length === 0)
     refuseIssues([NAME_TAKEN]);
   throw error;
-}
-
-function ownerIssues(owner: User | undefined): Issue[] {
-  if (!owner) return [{ path: ["username"], code: "user_missing", message: "User does not exist." }];
-  if (owner.allRoles.length > 0) return [];
-  return [
-    { path: ["username"], code: "user_without_role", message: "User lacks privilege role membership." },
-  ];
 }
 
 async function requireRoom(tx: Transaction, userId: number): Promise<void> {

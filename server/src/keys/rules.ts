@@ -1,6 +1,6 @@
 /** What a key must keep to, and who may touch it. Pure decisions; `keys.ts` carries them out. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { networkCovers, parseNetwork } from "../domain/address.ts";
+import { coversNetworks, parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
@@ -46,7 +46,8 @@ export function requireCovered(
   { allRoles, allScopes }: Pick<User, "allRoles" | "allScopes">,
   limits: KeyLimits,
 ): void {
-  if (!coversAddresses(caller.key?.allowedIps ?? null, limits.allowedIps)) {
+  // A key that is held to addresses makes no key that is not.
+  if (!coversNetworks(caller.key?.allowedIps ?? null, limits.allowedIps)) {
     throw new AppError("forbidden", `${caller.username}: the key would work where yours does not.`);
   }
   if (coversKey(caller, { roles: allRoles, scopes: allScopes }, limits)) return;
@@ -66,21 +67,9 @@ export function mayEdit(caller: Caller, key: Key): boolean {
   return (
     hasRole &&
     owns(caller, key.username) &&
-    coversAddresses(addresses, key.allowedIps) &&
+    coversNetworks(addresses, key.allowedIps) &&
     coversKey(caller, key.owner, key)
   );
-}
-
-/** A key that is held to addresses makes no key that is not. */
-function coversAddresses(mine: readonly string[] | null, theirs: readonly string[] | null): boolean {
-  if (mine === null) return true;
-  const networks = mine.map(parseNetwork);
-  return (theirs ?? ["0.0.0.0/0", "::/0"]).every((text) => {
-    const inner = parseNetwork(text);
-    return (
-      inner !== undefined && networks.some((outer) => outer !== undefined && networkCovers(outer, inner))
-    );
-  });
 }
 
 /** All broken rules of the fields that are there, but uniqueness of the name. */
@@ -102,6 +91,15 @@ export function expiryIssues(expiresAt: number | null | undefined, now: number):
     return issue("Expiration date is not one that can be written down");
   }
   return expiresAt <= now ? issue("Expiration date is in the past") : [];
+}
+
+/** Only a user with a role holds keys. */
+export function ownerIssues(owner: User | undefined): Issue[] {
+  if (!owner) return [{ path: ["username"], code: "user_missing", message: "User does not exist." }];
+  if (owner.allRoles.length > 0) return [];
+  return [
+    { path: ["username"], code: "user_without_role", message: "User lacks privilege role membership." },
+  ];
 }
 
 /** An owner's keys may live so long, from their making; without an end they would live longer. */

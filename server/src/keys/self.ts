@@ -2,10 +2,9 @@
  * What a key may do to itself, whatever it was narrowed to: learn its limits, be rotated, be revoked. It acts with its
  * owner's rights then, on itself alone, and so can neither be widened nor live longer by it.
  */
-import type { Caller } from "../domain/caller.ts";
+import { type Caller, rightsOverOwnKey } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key, KeySecret } from "../domain/key.ts";
-import { rightsOf } from "../domain/rights.ts";
 import type { Store } from "../store/store.ts";
 import type { Keys } from "./keys.ts";
 
@@ -26,7 +25,7 @@ export function createSelfKeys(
   const asOwner = async (caller: Caller): Promise<Caller> => {
     const owner = caller.key && (await store.findCheckUser(caller.userId));
     if (!owner) throw new AppError("forbidden", "Only a key can ask about itself");
-    return { ...caller, ...rightsOf([...owner.roles, "KEY_HOLDER"], owner.scopes) };
+    return { ...caller, isOwnKey: true, ...rightsOverOwnKey(owner.roles, owner.scopes) };
   };
   const idOf = (caller: Caller): number => caller.key?.id ?? 0;
   return {

@@ -26,7 +26,7 @@ export interface Verifiers {
 }
 
 export interface VerifiersDeps {
-  readonly store: Pick<Store, "findKey" | "findSecrets">;
+  readonly store: Pick<Store, "findKey" | "findSecrets" | "requireStanding">;
   readonly secrets: Pick<Secrets, "unseal">;
   readonly audit: Pick<Audit, "noteRead">;
   readonly derive: Derive;
@@ -65,6 +65,7 @@ export function createVerifiers({ store, secrets, audit, derive }: VerifiersDeps
       const description = `Make a SCRAM key file of API key ${key.name}`;
       const target = { kind: "key", id, name: key.name } as const;
       audit.noteRead(caller, { action: "key.scram", description, target, details: {} });
+      await store.requireStanding(caller);
       return scram;
     },
   };

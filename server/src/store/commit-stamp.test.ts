@@ -44,7 +44,7 @@ test("the stamp stays while nobody commits, and differs after each commit of any
   writer.run("PRAGMA wal_checkpoint(TRUNCATE)");
   writer.run("INSERT INTO t VALUES (3)");
   expect(stamp.read()).not.toBe(before);
-  expect(stamp.prove(dataVersion())).toBe(true);
+  expect(stamp.prove(dataVersion(), stamp.read())).toBe(true);
   for (const each of [writer, reader, other]) each.close();
 });
 
@@ -78,11 +78,27 @@ test("a header that misses a change that data_version saw is given up", () => {
   const stamp = createCommitStamp(header, () => version);
   const before = stamp.read();
   version++;
-  expect(stamp.prove(version)).toBe(true);
+  expect(stamp.prove(version, stamp.read())).toBe(true);
   version++;
-  expect(stamp.prove(version)).toBe(false);
+  expect(stamp.prove(version, stamp.read())).toBe(false);
   const given = stamp.read();
   expect(given).not.toBe(before);
   version++;
   expect(stamp.read()).not.toBe(given);
+});
+
+test("a commit between a version and the header that is read after it is no miss", () => {
+  const header = new Uint32Array(12);
+  header[0] = 3_007_000;
+  let version = 1;
+  const stamp = createCommitStamp(header, () => version);
+  const commit = (): void => {
+    version++;
+    header[2]!++;
+  };
+  commit();
+  const [before, asked] = [stamp.read(), version];
+  commit();
+  expect(stamp.prove(asked, before)).toBe(true);
+  expect(stamp.prove(version, stamp.read())).toBe(true);
 });

@@ -15,8 +15,11 @@ import { type CString, dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 export interface CommitStamp {
   /** The same number as before only if nothing was committed since. */
   read(): number;
-  /** Told of each new `data_version`, so that a header that missed the change is found out. @returns false if it did */
-  prove(dataVersion: number): boolean;
+  /**
+   * Told of each `data_version`, so that a header that missed a change is found out. @returns false if it did
+   * @param before what `read` gave just before that version was asked for
+   */
+  prove(dataVersion: number, before: number): boolean;
 }
 
 const HEADER_WORDS = 12;
@@ -62,11 +65,12 @@ export function createCommitStamp(header: Uint32Array | undefined, dataVersion: 
   };
   return {
     read,
-    prove: (now) => {
-      const before = proven;
-      if (now === before.version) return true;
-      proven = { version: now, stamp: read() };
-      if (words === undefined || proven.stamp !== before.stamp) return true;
+    prove: (now, before) => {
+      const last = proven;
+      if (now === last.version) return true;
+      proven = { version: now, stamp: before };
+      // What was committed since is in the header now, and cannot have been when it was read before the last version.
+      if (words === undefined || read() !== last.stamp) return true;
       words = undefined;
       stamp++;
       return false;

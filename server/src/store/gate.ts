@@ -81,7 +81,13 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "listDeliveries",
 ]);
 /** They see to it themselves. */
-const UNGATED: ReadonlySet<string> = new Set<keyof Store>(["poll", "probe", "quarantine", "close"]);
+const UNGATED: ReadonlySet<string> = new Set<keyof Store>([
+  "poll",
+  "probe",
+  "quarantine",
+  "settled",
+  "close",
+]);
 
 type Method = (first: unknown, second: unknown, third: unknown) => unknown;
 

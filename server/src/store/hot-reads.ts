@@ -178,9 +178,11 @@ export function openHotReads(path: string, log: Log): HotReads {
     }
   };
   const follow = (): readonly Change[] => {
+    const before = stamp.read();
     const now = version.get()!.data_version;
     if (now === seenVersion) return [];
-    if (!stamp.prove(now)) log.error("The header of the WAL index missed a change; it is not asked any more");
+    if (!stamp.prove(now, before))
+      log.error("The header of the WAL index missed a change; it is not asked any more");
     quarantine = quarantineOf(mark.get()?.value);
     const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
     if (rows.length < CHANGES_AT_ONCE) seenVersion = now;

@@ -21,6 +21,7 @@ import { openKeyUse } from "./key-use.ts";
 import { leaveWhole } from "./leave-whole.ts";
 import type { Listed } from "./list-records.ts";
 import { listRows } from "./lists.ts";
+import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
 import { remembering } from "./remembering.ts";
@@ -38,9 +39,9 @@ import {
 } from "./rows.ts";
 import { rememberFiles } from "./same-files.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
-import type { PasswordRecord, Store, StoredSecret, StoreOptions, Transaction } from "./store.ts";
+import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
-import { findGroup, SqlTransaction } from "./transaction.ts";
+import { endOr, standing, Transactions } from "./transactions.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
 /** Deleted, with the key, since the page was read. */
@@ -77,7 +78,9 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const deliveries = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
   const reserve = holdReserve(folder);
-  const transact = transactor(writing, () => clock.now());
+  const findCheck = remembering(hot.findCheck, hot.stamp);
+  const requireStanding = standing({ ...hot, findCheck }, reading, options.judge);
+  const transactions = new Transactions(writing, () => clock.now(), options.judge);
   const timers: Timer[] = [];
   if (create) {
     reserve.take();
@@ -89,7 +92,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     if (create && !reserve.take()) throw new AppError("storage_full", "The disk is full");
   };
   const store: Store = {
-    findCheck: remembering(hot.findCheck, hot.stamp),
+    findCheck,
     findCheckUser: hot.findCheckUser,
     findKey: direct.findKey,
     findKeyId: direct.findKeyId,
@@ -121,21 +124,24 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
-    transact: async (_by, work, options) => {
+    transact: async (by, work, options) => {
       look(opened.areSameNow());
       gate.requireSame();
       for (;;) {
         try {
-          const result = await transact(work);
+          const result = await transactions.run(by, work);
           // What was committed to a file that is not there any more is not acknowledged.
           look(opened.areSameNow());
           gate.requireSame();
           return result;
         } catch (error) {
-          if (!options?.urgent || errorCode(error) !== "storage_full" || !reserve.release()) throw error;
+          if (options?.urgent && errorCode(error) === "storage_full" && reserve.release()) continue;
+          throw await endOr(error, by, requireStanding);
         }
       }
     },
+    requireStanding,
+    settled: () => transactions.settled(),
     recordActivity: async (records, use) => {
       requireReserve();
       await activity.record(records, use, clock.now());
@@ -172,16 +178,6 @@ function createNotNoted(log: Log, clock: Clock): (reason: string) => void {
       reason,
     });
   };
-}
-
-function transactor(db: Kysely<Tables>, now: () => number) {
-  return <Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
-    db.transaction().execute(async (inner) => {
-      const tx = new SqlTransaction(inner, now());
-      const result = await work(tx);
-      await tx.close();
-      return result;
-    });
 }
 
 async function reserveKeyId(db: Kysely<Tables>): Promise<number> {
@@ -242,7 +238,7 @@ class Lists {
       listUsers: (query) => this.#users(this.#many, query),
       findGroup: (name) => findGroup(this.#db, name),
       listGroups: () => this.#groups(),
-      findWebSession: (digest) => findWebSession(this.#db, digest),
+      findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),
       findOnce: (digest) => findOnce(this.#db, digest),
       listAudit: async (query): Promise<Page<AuditRecord>> => {
@@ -314,7 +310,13 @@ class Lists {
       .selectAll()
       .where("username", "=", username)
       .executeTakeFirst();
-    return row && { ...checkUserOf(row), passwordHash: row.password_hash };
+    return (
+      row && {
+        ...checkUserOf(row),
+        passwordHash: row.password_hash,
+        passwordChangedAt: row.password_changed_at,
+      }
+    );
   }
 
   async #groups(): Promise<readonly Group[]> {

@@ -21,9 +21,11 @@ import type { Settings } from "../domain/settings.ts";
 import type { Ceilings, Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import { readKnown, refuseEmptied } from "./opening.ts";
+import type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
+export type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 export type { Quarantine };
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -139,17 +141,19 @@ export type Profile = Pick<User, "username" | "fullName" | "attributes">;
 /** What password sign-in needs, in one read. */
 export interface PasswordRecord extends CheckUser {
   readonly passwordHash: string | null;
+  readonly passwordChangedAt: number | null;
 }
 
 /** A row of the feed. `seq` rises in commit order. */
 export interface Change {
   readonly seq: number;
   readonly at: number;
-  readonly kind: "key" | "user" | "group" | "settings";
+  readonly kind: "key" | "user" | "group" | "settings" | "session";
   readonly action: "added" | "changed" | "removed";
+  /** 0 for settings and for the session of a browser, whose name is its id. */
   readonly id: number;
   readonly name: string;
-  /** The owner of a key, or the user himself. */
+  /** The owner of a key or session, or the user. */
   readonly userId: number | null;
   /** Whether sessions opened with this key, or by this user, end. */
   readonly ends: boolean;
@@ -189,42 +193,20 @@ export interface Once {
   readonly entityId: number;
 }
 
-/** Names one alert among those that are known. */
-export interface AlertMark {
-  readonly kind: string;
-  /** 0 where it is about no key. */
-  readonly keyId: number;
-  readonly since: number;
+/** What a caller hangs on, as the rows have it. */
+export interface StandingRows {
+  /** Of the caller's key. */
+  readonly record: CheckRecord | undefined;
+  readonly user: CheckUser | undefined;
+  /** Of the caller's browser session; undefined where it is gone, or there was none. */
+  readonly browser: { readonly session: WebSession; readonly hours: number } | undefined;
 }
 
-/** What is sent about alerts that are raised and cleared. */
-export interface AlertDelivery {
-  /** false: nothing is to be sent. */
-  readonly isWanted: boolean;
-  /** UUIDs. */
-  readonly raisedId: string;
-  readonly clearedId: string;
-  readonly at: number;
-  readonly server: string | null;
-}
-
-/** Something to send to the webhook. */
-export interface Delivery {
-  /** UUID. */
-  readonly id: string;
-  readonly at: number;
-  readonly kind: "alerts.raised" | "alerts.cleared" | "test";
-  /** JSON, exactly as it is signed and sent. */
-  readonly body: string;
-  readonly state: "waiting" | "sending" | "delivered" | "failed";
-  readonly attempts: number;
-  /** The next attempt; while it is sent, when the claim on it ends. */
-  readonly nextAt: number;
-  /** What the receiver answered last. */
-  readonly status: number | null;
-  readonly error: string | null;
-  readonly doneAt: number | null;
-}
+/**
+ * Throws credential_ended where the caller has ended, and forbidden where less is left of the rights or limits that the
+ * request was judged with.
+ */
+export type Judge = (caller: Caller, rows: StandingRows) => MaybePromise<void>;
 
 export interface Store {
   /** One indexed read. */
@@ -278,7 +260,9 @@ export interface Store {
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
-  findWebSession(digest: Uint8Array): Promise<WebSession | undefined>;
+  findWebSession(
+    by: { readonly digest: Uint8Array } | { readonly id: string },
+  ): Promise<WebSession | undefined>;
   /** By time of sign-in. */
   listWebSessions(): Promise<readonly WebSession[]>;
   findOnce(digest: Uint8Array): Promise<Once | undefined>;
@@ -286,13 +270,18 @@ export interface Store {
   /**
    * @param by who writes: a caller, who is judged in the closing statements, or a part of the system by its name
    * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
-   * Throws storage_full and unavailable, with nothing changed, and what `work` throws.
+   * Throws credential_ended and forbidden for a caller who has ended or lost a right meanwhile, storage_full and
+   * unavailable, with nothing changed, and what `work` throws.
    */
   transact<Result>(
     by: Caller | WritingActor,
     work: (tx: Transaction) => Promise<Result>,
     options?: { readonly urgent?: boolean },
   ): Promise<Result>;
+  /** The same judgement without a change: before an answer that was long in coming. Throws as `transact` does. */
+  requireStanding(caller: Caller): MaybePromise<void>;
+  /** Resolves when each transaction whose caller was judged before this call has committed or failed. */
+  settled(): Promise<void>;
 
   /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
@@ -448,8 +437,10 @@ export interface Transaction {
   ): Promise<void>;
   /** @returns false where it is gone. */
   touchWebSession(id: string, seenAt: number): Promise<boolean>;
-  /** They also go by themselves where a user loses a right, his lock, password or account ends them. @returns how many */
-  removeWebSessions(which: { readonly id: string } | { readonly otherThan: string }): Promise<number>;
+  /** They also go by themselves where a user loses a right, or a lock, a password or a deletion ends them. @returns those that were there */
+  removeWebSessions(
+    which: { readonly id: string } | { readonly otherThan: string },
+  ): Promise<readonly WebSession[]>;
   /** Forgets those before `since`. Throws conflict where the digest is there. */
   putOnce(once: Once, since: number): Promise<void>;
   /**
@@ -473,6 +464,7 @@ export interface StoreOptions {
   readonly stateFolder: string | null;
   /** Makes the databases where there are none. */
   readonly create: boolean;
+  readonly judge: Judge;
 }
 
 /**

@@ -1,34 +1,30 @@
 /** What may happen inside one transaction, in Kysely, for both databases. Every change writes its row of the feed. */
-import { expandRoles, type Role } from "@chatelaine/contract/roles";
-import { type Kysely, type Selectable, sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
+import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
+import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
-import {
-  auditColumns,
-  defined,
-  groupOf,
-  keyColumns,
-  keyOf,
-  keyOwnerOf,
-  type UserListRow,
-  userOf,
-} from "./rows.ts";
+import { findGroup, memberIds, refreshRights, rightsColumns, usersOf } from "./member-rights.ts";
+import { auditColumns, defined, keyColumns, keyOf, keyOwnerOf, type UserListRow, userOf } from "./rows.ts";
 import type {
   FeedNote,
+  Judge,
   KeyPatch,
   NewKey,
   NewUser,
   Once,
+  StandingRows,
   StoredSecret,
   Transaction,
   UserPatch,
+  WebSession,
 } from "./store.ts";
-import type { Tables, UserRow } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 import {
   endWebSessionsOf,
   putOnce,
@@ -37,27 +33,31 @@ import {
   touchWebSession,
 } from "./web-sessions.ts";
 
-/** A member of several groups is refreshed once, so this many rows are read at a time. */
-const MEMBERS_AT_ONCE = 500;
+const NOTHING: StandingRows = { record: undefined, user: undefined, browser: undefined };
 const TOTAL = sql<number>`count(*)`.as("total");
 
 export class SqlTransaction implements Transaction {
   readonly #db: Kysely<Tables>;
   readonly #now: number;
+  readonly #caller: Caller | undefined;
+  readonly #rows: CallerRows | undefined;
   #changes = 0;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
 
-  constructor(db: Kysely<Tables>, now: number) {
+  constructor(db: Kysely<Tables>, now: number, by: Caller | WritingActor) {
     this.#db = db;
     this.#now = now;
+    this.#caller = typeof by === "string" ? undefined : by;
+    if (this.#caller && this.#caller.kind !== "system") this.#rows = new CallerRows(db, this.#caller);
   }
 
   /**
-   * The closing statements, in this order: the audit records, the rows of the feed, and then only COMMIT. Throws where
-   * something changed of which no audit record tells.
+   * The closing statements, after all work, in this order: the judgement of the caller, the audit records, the rows of the
+   * feed; then only COMMIT. Throws as the judge does, and where something changed of which no audit record tells.
    */
-  async close(): Promise<void> {
+  async close(judge: Judge): Promise<void> {
+    if (this.#caller) await judge(this.#caller, (await this.#rows?.read()) ?? NOTHING);
     if (this.#changes > 0 && this.#records.length === 0)
       throw new AppError("internal", "A change without an audit record");
     for (const record of this.#records)
@@ -147,6 +147,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void> {
+    await this.#rows?.beforeKey(keyId);
     await this.#db.deleteFrom("secrets").where("key_id", "=", keyId).execute();
     await this.#db
       .insertInto("secrets")
@@ -164,6 +165,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async changeKey(id: number, from: number, patch: KeyPatch, note: FeedNote = {}): Promise<boolean> {
+    await this.#rows?.beforeKey(id);
     const row = await this.#db
       .updateTable("keys")
       .set({ ...keyColumns(patch), version: from + 1 })
@@ -177,6 +179,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async markExpired(id: number, from: number): Promise<boolean> {
+    await this.#rows?.beforeKey(id);
     const row = await this.#db
       .updateTable("keys")
       .set({ expiry_told: 1 })
@@ -191,6 +194,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async removeKey(id: number, from: number): Promise<boolean> {
+    await this.#rows?.beforeKey(id);
     const row = await this.#db
       .deleteFrom("keys")
       .where("id", "=", id)
@@ -228,6 +232,7 @@ export class SqlTransaction implements Transaction {
 
   async changeUser(id: number, from: number, patch: UserPatch, note: FeedNote = {}): Promise<boolean> {
     const { roles, scopes, attributes } = patch;
+    await this.#rows?.beforeUser(id);
     const before = await this.#db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst();
     if (!before || before.version !== from) return false;
     const columns = defined({
@@ -254,7 +259,7 @@ export class SqlTransaction implements Transaction {
         .where("user_id", "=", id)
         .execute();
     }
-    const lost = roles || scopes ? await this.#refreshRights({ ...before, ...columns }) : false;
+    const lost = roles || scopes ? await refreshRights(this.#db, { ...before, ...columns }) : false;
     const ends = note.ends || lost || (patch.lockedAt !== undefined && patch.lockedAt !== null);
     const name = patch.username ?? before.username;
     await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ...note, ends });
@@ -262,6 +267,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async removeUser(id: number, from: number): Promise<boolean> {
+    await this.#rows?.beforeUser(id);
     const row = await this.#db
       .deleteFrom("users")
       .where("id", "=", id)
@@ -313,12 +319,12 @@ export class SqlTransaction implements Transaction {
       .executeTakeFirst();
     if (!row) return false;
     await this.#feed({ kind: "group", action: "changed", id, name: row.name, userId: null });
-    await this.#refreshMembers(await this.#memberIds(id));
+    await this.#refreshMembers(await memberIds(this.#db, id));
     return true;
   }
 
   async removeGroup(id: number, from: number): Promise<boolean> {
-    const members = await this.#memberIds(id);
+    const members = await memberIds(this.#db, id);
     const row = await this.#db
       .deleteFrom("groups")
       .where("id", "=", id)
@@ -354,6 +360,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async putSettings(settings: Partial<Settings>): Promise<void> {
+    await this.#rows?.beforeSessions();
     for (const [name, value] of Object.entries(settings)) {
       const text = JSON.stringify(value);
       await this.#db
@@ -380,9 +387,22 @@ export class SqlTransaction implements Transaction {
     return numDeletedRows > 0n;
   }
 
-  putWebSession = (...args: Parameters<Transaction["putWebSession"]>) => putWebSession(this.#db, ...args);
   touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#db, id, seenAt);
-  removeWebSessions: Transaction["removeWebSessions"] = (which) => removeWebSessions(this.#db, which);
+
+  async putWebSession(...[session, digest, dead]: Parameters<Transaction["putWebSession"]>): Promise<void> {
+    await putWebSession(this.#db, session, digest, dead);
+    this.#feedSession("added", session);
+  }
+
+  async removeWebSessions(
+    which: Parameters<Transaction["removeWebSessions"]>[0],
+  ): Promise<readonly WebSession[]> {
+    await this.#rows?.beforeSessions();
+    const removed = await removeWebSessions(this.#db, which);
+    for (const session of removed) this.#feedSession("removed", session);
+    return removed;
+  }
+
   putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
   acceptRestored = () => {
     this.#changes++;
@@ -393,91 +413,23 @@ export class SqlTransaction implements Transaction {
     this.#records.push(record);
   }
 
+  /** No change of which an audit record must tell: what time has ended is dropped without one. */
+  #feedSession(action: "added" | "removed", { id, userId }: WebSession): void {
+    this.#fed.push({ kind: "session", action, id: 0, name: id, userId, ends: action === "removed" });
+  }
+
   async #feed(row: FeedRow): Promise<void> {
     this.#changes++;
     this.#fed.push(row);
     if (row.kind === "user" && row.ends) await endWebSessionsOf(this.#db, row.id, row.spares ?? null);
   }
 
-  async #memberIds(groupId: number): Promise<number[]> {
-    const rows = await this.#db
-      .selectFrom("group_members")
-      .select("user_id")
-      .where("group_id", "=", groupId)
-      .execute();
-    return rows.map((row) => row.user_id);
-  }
-
   async #refreshMembers(userIds: readonly number[]): Promise<void> {
-    for (let from = 0; from < userIds.length; from += MEMBERS_AT_ONCE) {
-      const ids = userIds.slice(from, from + MEMBERS_AT_ONCE);
-      const rows = await this.#db.selectFrom("users").selectAll().where("id", "in", ids).execute();
-      for (const row of rows) {
-        const ends = await this.#refreshRights(row);
-        await this.#feed({
-          kind: "user",
-          action: "changed",
-          id: row.id,
-          name: row.username,
-          userId: row.id,
-          ends,
-        });
-      }
+    for await (const row of usersOf(this.#db, userIds)) {
+      await this.#rows?.beforeUser(row.id);
+      const ends = await refreshRights(this.#db, row);
+      const { id, username: name } = row;
+      await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ends });
     }
   }
-
-  /** Writes what the user has by himself and his groups. @returns whether he lost a right */
-  async #refreshRights(user: Selectable<UserRow>): Promise<boolean> {
-    const groups = await this.#db
-      .selectFrom("group_members")
-      .innerJoin("groups", "groups.id", "group_members.group_id")
-      .select(["groups.name", "groups.roles", "groups.scopes"])
-      .where("group_members.user_id", "=", user.id)
-      .orderBy("groups.name")
-      .execute();
-    const roles = union<Role>([user.roles, ...groups.map((group) => group.roles)]);
-    const scopes = union<string>([user.scopes, ...groups.map((group) => group.scopes)]);
-    const names = groups.map((group) => group.name);
-    await this.#db
-      .updateTable("users")
-      .set(rightsColumns(roles, scopes, names))
-      .where("id", "=", user.id)
-      .execute();
-    const [hadRoles, hadScopes] = [
-      JSON.parse(user.all_roles) as Role[],
-      JSON.parse(user.all_scopes) as string[],
-    ];
-    const has = expandRoles(roles);
-    return hadRoles.some((role) => !has.has(role)) || hadScopes.some((scope) => !scopes.includes(scope));
-  }
-}
-
-/** With its members' names in order. */
-export async function findGroup(db: Kysely<Tables>, name: string): Promise<Group | undefined> {
-  const row = await db.selectFrom("groups").selectAll().where("name", "=", name).executeTakeFirst();
-  if (!row) return undefined;
-  const members = await db
-    .selectFrom("group_members")
-    .innerJoin("users", "users.id", "group_members.user_id")
-    .select("users.username")
-    .where("group_members.group_id", "=", row.id)
-    .orderBy("users.username")
-    .execute();
-  return groupOf(
-    row,
-    members.map((member) => member.username),
-  );
-}
-
-function rightsColumns(roles: readonly Role[], scopes: readonly string[], groups: readonly string[]) {
-  return {
-    all_roles: JSON.stringify(roles),
-    all_scopes: JSON.stringify(scopes),
-    group_names: JSON.stringify(groups),
-    is_admin: expandRoles(roles).has("FULL_ADMIN") ? 1 : 0,
-  };
-}
-
-function union<T>(lists: readonly string[]): T[] {
-  return [...new Set(lists.flatMap((text) => JSON.parse(text) as T[]))];
 }

@@ -6,8 +6,13 @@ import type { Tables, WebSessionRow } from "./tables.ts";
 
 type Db = Kysely<Tables>;
 
-export async function findWebSession(db: Db, digest: Uint8Array): Promise<WebSession | undefined> {
-  const row = await db.selectFrom("web_sessions").selectAll().where("digest", "=", digest).executeTakeFirst();
+export async function findWebSession(
+  db: Db,
+  by: { readonly digest: Uint8Array } | { readonly id: string },
+): Promise<WebSession | undefined> {
+  const all = db.selectFrom("web_sessions").selectAll();
+  const one = "id" in by ? all.where("id", "=", by.id) : all.where("digest", "=", by.digest);
+  const row = await one.executeTakeFirst();
   return row && sessionOf(row);
 }
 
@@ -55,10 +60,10 @@ export async function touchWebSession(db: Db, id: string, seenAt: number): Promi
 export async function removeWebSessions(
   db: Db,
   which: { readonly id: string } | { readonly otherThan: string },
-): Promise<number> {
-  const all = db.deleteFrom("web_sessions");
+): Promise<readonly WebSession[]> {
+  const all = db.deleteFrom("web_sessions").returningAll();
   const some = "id" in which ? all.where("id", "=", which.id) : all.where("id", "<>", which.otherThan);
-  return Number((await some.executeTakeFirst()).numDeletedRows);
+  return (await some.execute()).map(sessionOf);
 }
 
 /** @param spares the one that lives on, such as the one that changed its own password */

@@ -57,6 +57,12 @@ export const ERROR_TABLE = {
   insecure_transport: { status: 403, rpc: RPC.callError, errname: "EACCES" },
   address_not_allowed: { status: 403, rpc: RPC.callError, errname: "EACCES" },
   session_expired: { status: 401, rpc: RPC.callError, errname: "EACCES", reason: "Session is expired" },
+  credential_ended: {
+    status: 401,
+    rpc: RPC.callError,
+    errname: "ENOTAUTHENTICATED",
+    reason: "Not authenticated",
+  },
   role_missing: { status: 403, rpc: RPC.callError, errname: "EACCES", reason: "Not authorized" },
   scope_missing: { status: 403, rpc: RPC.callError, errname: "EACCES" },
   forbidden: { status: 403, rpc: RPC.callError, errname: "EACCES" },

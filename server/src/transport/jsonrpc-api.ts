@@ -41,8 +41,8 @@ export interface Connection {
   caller(): Promise<Caller | undefined>;
   /** Puts this credential in the place of the one before. */
   signIn(credential: Credential): Session;
-  /** Ends the session and what hangs on it; the socket stays open. */
-  signOut(): void;
+  /** Ends the session and what hangs on it, and waits for changes that were judged before; the socket stays open. */
+  signOut(): Promise<void>;
   /** Sends a notification; `json` is its text. A client that does not read is disconnected. */
   notify(json: string): void;
   /** Called once when this session has ended, however, unless another takes its place. */

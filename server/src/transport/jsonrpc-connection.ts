@@ -103,7 +103,7 @@ export class SocketConnection implements Connection {
     this.#socket = undefined;
     this.#waiting = [];
     this.#outbox?.close();
-    if (this.#session) this.#deps.accounts.sessions.close(this.#session, "disconnect");
+    if (this.#session) void this.#deps.accounts.sessions.close(this.#session, "disconnect");
     else this.#deps.sockets.put(this.origin.address, -1);
     this.#dropSession();
   }
@@ -143,7 +143,7 @@ export class SocketConnection implements Connection {
     // Nobody would ever close a session that is opened for a socket which went meanwhile.
     if (!this.#socket) throw new AppError("unavailable", "The connection is closed");
     const { sessions } = this.#deps.accounts;
-    if (this.#session) sessions.close(this.#session, "replaced");
+    if (this.#session) void sessions.close(this.#session, "replaced");
     else this.#deps.sockets.put(this.origin.address, -1);
     const session = sessions.open(credential, this.origin, (reason) => this.#ended(session, reason));
     this.#session = session;
@@ -151,11 +151,12 @@ export class SocketConnection implements Connection {
     return session;
   }
 
-  signOut(): void {
+  async signOut(): Promise<void> {
     if (!this.#session) return;
-    this.#deps.accounts.sessions.close(this.#session, "logout");
+    const closed = this.#deps.accounts.sessions.close(this.#session, "logout");
     this.#deps.sockets.put(this.origin.address, 1);
     this.#dropSession();
+    await closed;
   }
 
   notify(json: string): void {

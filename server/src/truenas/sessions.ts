@@ -19,8 +19,8 @@ export interface SessionDeps {
 export function sessionMethods(deps: SessionDeps): Record<string, Method> {
   const { accounts, userInfo } = deps;
   return {
-    "auth.logout": method("any", "End this session", [], ({ connection }) => {
-      connection.signOut();
+    "auth.logout": method("any", "End this session", [], async ({ connection }) => {
+      await connection.signOut();
       return true;
     }),
     "auth.me": method("any", "Who I am and what I may", [], (call) =>
@@ -99,8 +99,8 @@ function listMethods({ accounts }: SessionDeps): Record<string, Method> {
       ["AUTH_SESSIONS_WRITE"],
       "End all sessions but this one",
       [],
-      (call) => {
-        accounts.sessions.terminateOthers(call.caller);
+      async (call) => {
+        await accounts.sessions.terminateOthers(call.caller);
         return true;
       },
     ),

@@ -14,7 +14,15 @@ import type { Clock } from "../domain/clock.ts";
 import { isExpired } from "../domain/key.ts";
 import { type KeyText, type KeyTextFault, keyIdOf, parseKeyText } from "../domain/key-text.ts";
 import type { Rights } from "../domain/rights.ts";
-import type { CheckRecord, HotKey, KeyWords, MaybePromise, RateState, Store } from "../store/store.ts";
+import type {
+  CheckRecord,
+  HotKey,
+  KeyWords,
+  MaybePromise,
+  RateState,
+  Store,
+  StoredSecret,
+} from "../store/store.ts";
 import {
   type Allowance,
   allowanceOf,
@@ -57,10 +65,20 @@ export interface Need {
   readonly address?: string | null;
   /** Spent from the key's limits: 1 for a text that is presented, 0 where a key is only judged again. */
   readonly cost?: number;
+  /** Digest of the secret that was proved, where it was proved before; absent: the newest. */
+  readonly secret?: Uint8Array;
 }
 
 export type Verdict =
-  | { readonly ok: true; readonly record: CheckRecord; readonly rights: Rights }
+  | {
+      readonly ok: true;
+      readonly record: CheckRecord;
+      readonly rights: Rights;
+      /** The one that was proved. */
+      readonly secret: StoredSecret;
+      /** By the key's own end or the life that its user's limits allow, whichever is first; null: never. */
+      readonly endsAt: number | null;
+    }
   | {
       readonly ok: false;
       readonly reason: Refusal;
@@ -96,7 +114,7 @@ export interface Verify {
   check(text: string, need: Need): MaybePromise<Check>;
   /** What people call a key that a check found good. */
   findWords(id: number): MaybePromise<KeyWords | undefined>;
-  /** For whoever proved the secret otherwise. Of several faults the first of: user named, revoked, paused, expired, user, transport, rights, address, rate. */
+  /** `judgeRecord` at this moment. */
   judge(record: CheckRecord, need: Need): Verdict;
   /** The same, and spends from the limits: for whoever proved the secret just now. */
   admit(record: CheckRecord, need: Need): MaybePromise<Verdict>;
@@ -128,18 +146,11 @@ const UNKNOWN = { ok: false, reason: "unknown" } as const;
 export function createVerify(deps: VerifyDeps): Verify {
   const { store, secrets, clock } = deps;
   const prove = createProof(deps);
-  const hasSecret = (record: CheckRecord, text: string): boolean => {
+  const secretOf = (record: CheckRecord, text: string): StoredSecret | undefined => {
     const key = parseKeyText(text);
-    return key.ok && provenSecret(record.secrets, secrets.digestKey(key), clock.now()) !== undefined;
+    return key.ok ? provenSecret(record.secrets, secrets.digestKey(key), clock.now()) : undefined;
   };
-  const judge = (record: CheckRecord, need: Need): Verdict => {
-    const now = clock.now();
-    const createdAt = record.secrets.at(-1)?.createdAt ?? now;
-    const allowance = allowanceOfRecord(record);
-    const reason = faultOf({ ...record, createdAt }, allowance, need, now);
-    if (reason === "unknown") return UNKNOWN;
-    return reason ? { ok: false, reason, record } : { ok: true, record, rights: allowance.rights };
-  };
+  const judge = (record: CheckRecord, need: Need): Verdict => judgeRecord(record, need, clock.now());
   const admit = (record: CheckRecord, need: Need): MaybePromise<Verdict> => {
     const verdict = judge(record, need);
     if (!verdict.ok) return verdict;
@@ -177,7 +188,11 @@ export function createVerify(deps: VerifyDeps): Verify {
           if (!record) return UNKNOWN;
           // A reset between the two reads would lend an old secret what the key may since.
           const isSame = before !== undefined && store.stamp() === before;
-          return isSame || hasSecret(record, text) ? admit(record, need) : UNKNOWN;
+          const only = isSame && record.secrets.length === 1 ? record.secrets[0] : undefined;
+          const secret = only ?? secretOf(record, text);
+          return secret
+            ? admit(record, secret === only ? need : { ...need, secret: secret.digest })
+            : UNKNOWN;
         });
       });
     },
@@ -186,6 +201,24 @@ export function createVerify(deps: VerifyDeps): Verify {
       return proof instanceof Promise ? proof.then((known) => check(known, need)) : check(proof, need);
     },
   };
+}
+
+/**
+ * For a secret that was proved, now or before. Of several faults the first of: secret, user named, revoked, paused,
+ * expired, user, transport, rights, address, rate.
+ */
+export function judgeRecord(record: CheckRecord, need: Need, now: number): Verdict {
+  const { secrets } = record;
+  const secret = need.secret === undefined ? secrets.at(-1) : provenSecret(secrets, need.secret, now);
+  if (!secret) return UNKNOWN;
+  const allowance = allowanceOfRecord(record);
+  const { expiresAt, pausedAt, revokedAt } = record;
+  const times = { expiresAt, pausedAt, revokedAt, createdAt: secret.createdAt };
+  const reason = faultOf(times, allowance, need, now);
+  if (reason === "unknown") return UNKNOWN;
+  if (reason) return { ok: false, reason, record };
+  const end = endOf(times, allowance);
+  return { ok: true, record, rights: allowance.rights, secret, endsAt: end === Infinity ? null : end };
 }
 
 type Proof =
@@ -234,9 +267,13 @@ function createProof({ store, secrets, clock }: VerifyDeps): (text: string) => M
 }
 
 /** The secret that this digest is of, while it lasts. Looks at all of them. */
-function provenSecret(stored: readonly Secret[], digest: Uint8Array, now: number): Secret | undefined {
+function provenSecret<One extends Secret>(
+  stored: readonly One[],
+  digest: Uint8Array,
+  now: number,
+): One | undefined {
   if (stored.length === 0) equalBytes(NO_DIGEST, digest);
-  let proven: Secret | undefined;
+  let proven: One | undefined;
   for (const secret of stored) {
     if (equalBytes(secret.digest, digest) && !isExpired(secret.endsAt, now)) proven = secret;
   }

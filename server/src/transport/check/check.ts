@@ -3,6 +3,8 @@
  * services, the keys of signed identities at `/.well-known/jwks.json`. Nothing here reads a cookie, and no answer may be
  * kept by anybody.
  */
+
+import type { Accounts } from "../../accounts/accounts.ts";
 import type { Network } from "../../domain/address.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { InsecureTransportRule } from "../../domain/settings.ts";
@@ -35,7 +37,9 @@ export interface CheckDeps {
   readonly log: Log;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
-  readonly accounts: { readonly signIn: Parameters<typeof createOwnCaller>[0] };
+  readonly accounts: Pick<Accounts, "requireStanding"> & {
+    readonly signIn: Parameters<typeof createOwnCaller>[0];
+  };
   readonly checkFrom: readonly Network[];
 }
 
@@ -67,7 +71,8 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trustedProxies, log });
-  const verifyRoute = createVerifyRoute({ judge, verify, bodies: deps.bodies, log });
+  const { requireStanding } = deps.accounts;
+  const verifyRoute = createVerifyRoute({ judge, verify, requireStanding, bodies: deps.bodies, log });
   const ownCaller = createOwnCaller(deps.accounts.signIn, {
     networks: trustedProxies,
     unix: deps.trustUnix,

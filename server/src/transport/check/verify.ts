@@ -1,6 +1,7 @@
 /** `POST /api/v1/verify`: a service asks whose key this is, and may it. One key or up to 100; the answer is always 200. */
 import { JSON_MEMBERS_MAX } from "@chatelaine/contract/limits";
 import { VERIFY_KEYS_MAX } from "@chatelaine/contract/operations/verify";
+import type { Accounts } from "../../accounts/accounts.ts";
 import { formatAddress, parseAddress } from "../../domain/address.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
@@ -21,6 +22,7 @@ export interface VerifyDeps {
   readonly judge: Judge;
   readonly verify: Pick<Verify, "findWords">;
   readonly bodies: Bodies;
+  readonly requireStanding: Accounts["requireStanding"];
   readonly log: Log;
 }
 
@@ -39,7 +41,7 @@ interface Question {
   readonly need: Need;
 }
 
-export function createVerifyRoute({ judge, verify, bodies, log }: VerifyDeps) {
+export function createVerifyRoute({ judge, verify, requireStanding, bodies, log }: VerifyDeps) {
   const shaped = (judged: Judged): MaybePromise<Answer> => {
     const { check } = judged;
     if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
@@ -60,6 +62,10 @@ export function createVerifyRoute({ judge, verify, bodies, log }: VerifyDeps) {
     const answered = answer(asked.one);
     return answered instanceof Promise ? answered.then(responseOf) : responseOf(answered);
   };
+  const respondTo = async (caller: Caller, text: string): Promise<Response> => {
+    await requireStanding(caller);
+    return respond(text);
+  };
   const respondToMany = async (questions: readonly Question[]): Promise<Response> => {
     const results: object[] = [];
     for (const question of questions) results.push((await answer(question)).body);
@@ -77,11 +83,13 @@ export function createVerifyRoute({ judge, verify, bodies, log }: VerifyDeps) {
     response.headers.set("X-Request-Id", requestId);
     return response;
   };
-  const readAndRespond = (req: Request): Promise<Response> | Response => {
+  /** @param caller judged again when the body is there; undefined for who is near enough to ask */
+  const readAndRespond = (req: Request, caller?: Caller): Promise<Response> | Response => {
     try {
       bodies.refuseLarge(req);
       requireJson(req.headers);
-      return bodies.looseText(req).then(respond).catch(failed);
+      const text = bodies.looseText(req);
+      return (caller ? text.then((read) => respondTo(caller, read)) : text.then(respond)).catch(failed);
     } catch (error) {
       return failed(error);
     }
@@ -94,7 +102,7 @@ export function createVerifyRoute({ judge, verify, bodies, log }: VerifyDeps) {
   ): MaybePromise<Response> => {
     if (mayAsk(req.headers, asker)) return readAndRespond(req);
     return ownCaller().then((caller) => {
-      if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req);
+      if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req, caller);
       const { address } = asker;
       hint(
         "Somebody asked /api/v1/verify who may not; --check-from or, over TLS, a key with KEY_VERIFY lets one ask",

@@ -1,9 +1,14 @@
-/** The audit log as a file, page by page, so that neither a large log nor a slow reader fills the memory. */
+/**
+ * The audit log as a file, page by page, so that neither a large log nor a slow reader fills the memory. The reader is
+ * judged before each page is handed out: what they may no longer read breaks the file off (held by
+ * `stale-readers.test.ts`).
+ */
 import type { AuditEntry } from "@chatelaine/contract/operations/system";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
 import type { ListQuery, Page } from "../../domain/listing.ts";
 import type { Condition } from "../../domain/query.ts";
+import type { MaybePromise } from "../../verify/verify.ts";
 import { auditEntry } from "./entries.ts";
 import { all, any, test } from "./pages.ts";
 
@@ -32,11 +37,17 @@ const FILES: Readonly<Record<Format, { type: string; name: string }>> = {
   csv: { type: "text/csv; charset=utf-8", name: "audit.csv" },
 };
 
+export interface AuditReading {
+  fetch(query: ListQuery): Promise<Page<AuditRecord>>;
+  /** Throws where who reads may no longer. */
+  requireStanding(): MaybePromise<void>;
+}
+
 /** Oldest first. Throws where the first page cannot be read; later the file breaks off. */
 export async function exportAudit(
   format: Format,
   where: Condition,
-  fetch: (query: ListQuery) => Promise<Page<AuditRecord>>,
+  { fetch, requireStanding }: AuditReading,
 ): Promise<Response> {
   const order = ["at", "id"].map((name) => ({ path: [name], descending: false, nullsFirst: true }));
   const read = (from: AuditRecord | undefined): Promise<Page<AuditRecord>> =>
@@ -49,6 +60,7 @@ export async function exportAudit(
       if (format === "csv") controller.enqueue(encoder.encode(`${COLUMNS.join(",")}\r\n`));
     },
     pull: async (controller) => {
+      await requireStanding();
       if (page.rows.length > 0)
         controller.enqueue(encoder.encode(page.rows.map(auditEntry).map(line).join("")));
       if (page.rows.length < PAGE_ROWS) controller.close();

@@ -3,7 +3,9 @@
  *
  * One hub for the process numbers everything that happens and keeps the last of it, so that a browser that was away for a
  * moment gets what it missed, and one that was away for longer, or across a restart, is told that it missed something. A
- * stream shows what its caller may read at that moment, and ends with the session or key that opened it.
+ * stream shows what its caller may read at that moment, and ends with the session or key that opened it, in whichever
+ * process that ended: every change of its key, user or session has it judged again, before it is told anything more
+ * (held by `rest-events.test.ts`).
  */
 import { randomUUID } from "node:crypto";
 import type { Event as EventShape } from "@chatelaine/contract/operations/system";
@@ -28,6 +30,8 @@ const KEPT_MAX = 5_000;
 const STREAMS_MAX = 2_000;
 const STREAMS_PER_USER_MAX = 50;
 export const COMMENT_EVERY_MS = 15_000;
+/** How often it is looked whether the end of a reader has come. */
+const ENDS_EVERY_MS = 1_000;
 /** What may wait for a reader that does not read. */
 const WAITING_BYTES_MAX = 256 * 1024;
 
@@ -47,7 +51,7 @@ class Hub implements EventHub {
   readonly #boot = randomUUID().slice(0, 8);
   readonly #streams = new Set<Stream>();
   readonly #leave: readonly (() => void)[];
-  readonly #timer: Timer;
+  readonly #timers: readonly Timer[];
   readonly #clock: Clock;
   #kept: Happening[] = [];
   #number = 0;
@@ -59,15 +63,15 @@ class Hub implements EventHub {
       accounts.sessions.subscribe((action, session) =>
         this.#add(sessionShown(action, session.id, session.credential.username), session.credential.userId),
       ),
-      accounts.web.subscribe((action, session) => {
-        if (action === "removed") this.#endSession(session.id);
-        this.#add(sessionShown(action, session.id, ""), session.userId);
-      }),
       alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
-    this.#timer = setInterval(() => {
+    const judgeAll = (): void => {
       for (const stream of this.#streams) void this.#judge(stream).then(() => stream.comment());
-    }, COMMENT_EVERY_MS);
+    };
+    const judgeOver = (): void => {
+      for (const stream of this.#streams) if (this.#isOver(stream)) void this.#judge(stream);
+    };
+    this.#timers = [setInterval(judgeAll, COMMENT_EVERY_MS), setInterval(judgeOver, ENDS_EVERY_MS)];
   }
 
   open(asker: Asker, lastEventId: string | null, again: () => Promise<Asker | undefined>): Response {
@@ -85,7 +89,7 @@ class Hub implements EventHub {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     for (const leave of this.#leave) leave();
     for (const stream of [...this.#streams]) stream.end();
   }
@@ -102,18 +106,22 @@ class Hub implements EventHub {
   }
 
   #addChange(change: Change): void {
-    const { kind, action, id, name, seq } = change;
-    this.#add({ kind, action, id, name, sequence: seq }, change.userId);
-    if (kind === "key")
-      this.#add({ kind: "alert", action: "changed", id, name, sequence: seq }, change.userId);
-    if (!change.ends) return;
-    for (const stream of this.#streams) if (stream.isTouchedBy(change)) void this.#judge(stream);
+    const { kind, action, id, name, seq, userId } = change;
+    for (const stream of [...this.#streams]) if (stream.isTouchedBy(change)) void this.#judge(stream);
+    if (kind === "session") {
+      if (action === "removed") this.#endSession(name);
+      this.#add({ ...sessionShown(action, name, ""), sequence: seq }, userId);
+      return;
+    }
+    this.#add({ kind, action, id, name, sequence: seq }, userId);
+    if (kind === "key") this.#add({ kind: "alert", action: "changed", id, name, sequence: seq }, userId);
   }
 
   /** What happens meanwhile is told by what the reader may then. */
   async #judge(stream: Stream): Promise<void> {
     await stream.check();
-    if (!stream.isInDoubt) for (const happening of stream.takeHeld()) this.#tell(stream, happening);
+    if (!stream.isOpen || stream.isInDoubt) return;
+    for (const happening of stream.takeHeld()) this.#tell(stream, happening);
   }
 
   #endSession(id: string): void {
@@ -128,16 +136,19 @@ class Hub implements EventHub {
     for (const stream of [...this.#streams]) this.#tell(stream, happening);
   }
 
-  /** What ends by itself is told of by nobody in time: a key whose end has come hears nothing more. */
+  /** What ends by itself is told of by nobody in time: a reader whose end has come is judged first. */
   #tell(stream: Stream, happening: Happening): void {
+    if (!stream.isInDoubt && this.#isOver(stream)) void this.#judge(stream);
     if (stream.isInDoubt) {
       stream.hold(happening);
       return;
     }
     const { number, shown, userId } = happening;
-    const endsAt = stream.caller.key?.expiresAt;
-    if (endsAt && endsAt <= this.#clock.now()) stream.end();
-    else if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
+    if (maySee(stream.caller, shown.kind, userId)) stream.send("change", this.#id(number), shown);
+  }
+
+  #isOver({ caller: { endsAt } }: Stream): boolean {
+    return endsAt !== null && endsAt <= this.#clock.now();
   }
 
   #id(number: number): string {
@@ -177,6 +188,10 @@ class Stream {
     );
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   get caller(): Caller {
     return this.#caller;
   }
@@ -207,6 +222,8 @@ class Stream {
 
   isTouchedBy(change: Change): boolean {
     if (change.kind === "key") return this.#caller.key?.id === change.id;
+    // The settings say how long sessions of browsers last.
+    if (change.kind === "settings") return this.sessionId !== undefined;
     return change.kind === "user" && this.userId === change.id;
   }
 
@@ -248,7 +265,7 @@ const ALERTS_CHANGED: Shown = {
   sequence: null,
 };
 
-function sessionShown(action: "added" | "removed", id: string, name: string): Shown {
+function sessionShown(action: Change["action"], id: string, name: string): Shown {
   return { kind: "session", action, id, name, sequence: null };
 }
 

@@ -2,7 +2,8 @@
  * The REST API below `/api/v1`, its documents and its built-in pages.
  *
  * Every operation of the contract has one handler, and every request one way: key in the address refused, route found,
- * caller known, input parsed, handler called, answer or problem shaped. What one may do is the use case's to judge; what
+ * caller known, input read and parsed, the caller judged again where a body was waited for, handler called, answer or
+ * problem shaped. A body is not read before its credential is known. What one may do is the use case's to judge; what
  * is asked here is only whether anybody is signed in at all.
  */
 import { randomUUID } from "node:crypto";
@@ -166,6 +167,7 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const isOpen = operation.access.kind === "anyone";
   if (!asker && !isOpen) throw notSignedIn(req);
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
+  if (asker && req.body !== null) await deps.accounts.requireStanding(asker.caller);
   const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
   const output = await handler(call as unknown as Call);
   return output instanceof Response ? output : Response.json(output, { status: operation.status });

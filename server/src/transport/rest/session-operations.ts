@@ -48,14 +48,15 @@ export const sessionHandlers: Handlers<
   "sessions.remove": async ({ caller, params, deps, receipts }) => {
     const { result, receipt } = await receipts.of(
       async () =>
-        deps.accounts.sessions.terminate(caller, params.id) || deps.accounts.web.terminate(caller, params.id),
+        (await deps.accounts.sessions.terminate(caller, params.id)) ||
+        deps.accounts.web.terminate(caller, params.id),
     );
     if (!result) throw new AppError("not_found", "There is no such session");
     return { id: params.id, receipt };
   },
   "sessions.removeOthers": async ({ caller, deps, receipts }) => {
     const { receipt } = await receipts.of(async () => {
-      deps.accounts.sessions.terminateOthers(caller);
+      await deps.accounts.sessions.terminateOthers(caller);
       await deps.accounts.web.terminateOthers(caller);
     });
     return { receipt };

@@ -49,7 +49,10 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
   },
   "audit.export": async ({ caller, query, deps }) => {
     const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
-    const file = await exportAudit(query.format, where, (wanted) => deps.audit.list(caller, wanted));
+    const file = await exportAudit(query.format, where, {
+      fetch: (wanted) => deps.audit.list(caller, wanted),
+      requireStanding: () => deps.accounts.requireStanding(caller),
+    });
     const { format, ...filters } = query;
     // What is looked for may be anything: its names are enough.
     const details = { format, filters: Object.keys(filters) };

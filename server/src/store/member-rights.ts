@@ -1,0 +1,83 @@
+/** Groups, and the rights that users have by them: kept with each user, and worked out again with each change of either. */
+import { expandRoles, type Role } from "@chatelaine/contract/roles";
+import type { Kysely, Selectable } from "kysely";
+import type { Group } from "../domain/user.ts";
+import { groupOf } from "./rows.ts";
+import type { Tables, UserRow } from "./tables.ts";
+
+/** A member of several groups is refreshed once, so this many rows are read at a time. */
+const MEMBERS_AT_ONCE = 500;
+
+export async function memberIds(db: Kysely<Tables>, groupId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom("group_members")
+    .select("user_id")
+    .where("group_id", "=", groupId)
+    .execute();
+  return rows.map((row) => row.user_id);
+}
+
+export async function* usersOf(
+  db: Kysely<Tables>,
+  userIds: readonly number[],
+): AsyncGenerator<Selectable<UserRow>> {
+  for (let from = 0; from < userIds.length; from += MEMBERS_AT_ONCE) {
+    const ids = userIds.slice(from, from + MEMBERS_AT_ONCE);
+    yield* await db.selectFrom("users").selectAll().where("id", "in", ids).execute();
+  }
+}
+
+/** Writes what the user has of their own and by their groups. @returns whether they lost a right */
+export async function refreshRights(db: Kysely<Tables>, user: Selectable<UserRow>): Promise<boolean> {
+  const groups = await db
+    .selectFrom("group_members")
+    .innerJoin("groups", "groups.id", "group_members.group_id")
+    .select(["groups.name", "groups.roles", "groups.scopes"])
+    .where("group_members.user_id", "=", user.id)
+    .orderBy("groups.name")
+    .execute();
+  const roles = union<Role>([user.roles, ...groups.map((group) => group.roles)]);
+  const scopes = union<string>([user.scopes, ...groups.map((group) => group.scopes)]);
+  const names = groups.map((group) => group.name);
+  await db
+    .updateTable("users")
+    .set(rightsColumns(roles, scopes, names))
+    .where("id", "=", user.id)
+    .execute();
+  const [hadRoles, hadScopes] = [
+    JSON.parse(user.all_roles) as Role[],
+    JSON.parse(user.all_scopes) as string[],
+  ];
+  const has = expandRoles(roles);
+  return hadRoles.some((role) => !has.has(role)) || hadScopes.some((scope) => !scopes.includes(scope));
+}
+
+/** With its members' names in order. */
+export async function findGroup(db: Kysely<Tables>, name: string): Promise<Group | undefined> {
+  const row = await db.selectFrom("groups").selectAll().where("name", "=", name).executeTakeFirst();
+  if (!row) return undefined;
+  const members = await db
+    .selectFrom("group_members")
+    .innerJoin("users", "users.id", "group_members.user_id")
+    .select("users.username")
+    .where("group_members.group_id", "=", row.id)
+    .orderBy("users.username")
+    .execute();
+  return groupOf(
+    row,
+    members.map((member) => member.username),
+  );
+}
+
+export function rightsColumns(roles: readonly Role[], scopes: readonly string[], groups: readonly string[]) {
+  return {
+    all_roles: JSON.stringify(roles),
+    all_scopes: JSON.stringify(scopes),
+    group_names: JSON.stringify(groups),
+    is_admin: expandRoles(roles).has("FULL_ADMIN") ? 1 : 0,
+  };
+}
+
+function union<T>(lists: readonly string[]): T[] {
+  return [...new Set(lists.flatMap((text) => JSON.parse(text) as T[]))];
+}
