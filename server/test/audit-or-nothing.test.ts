@@ -41,6 +41,8 @@ const READS = [
   "keys.get",
   "keys.verifiers",
   "keys.convert",
+  "keys.stateOf",
+  "keys.mayEdit",
   "users.list",
   "users.get",
   "keys.self",
