@@ -62,10 +62,10 @@ export function createVerifiers({ store, secrets, audit, derive }: VerifiersDeps
       if (!key || !secret) return "missing";
       if (key.revokedAt !== null || key.pausedAt !== null) return "revoked";
       const scram = await derive(caller, () => scramKeys(body, secret.salt, secret.iterations));
+      await store.requireStanding(caller);
       const description = `Make a SCRAM key file of API key ${key.name}`;
       const target = { kind: "key", id, name: key.name } as const;
       audit.noteRead(caller, { action: "key.scram", description, target, details: {} });
-      await store.requireStanding(caller);
       return scram;
     },
   };
