@@ -21,6 +21,12 @@ export const PATTERNS_MAX = 4;
 /** Bytes of a request's body. */
 export const BODY_BYTES_MAX = 65_536;
 
+/** A connection is kept so long between two requests. */
+export const KEEP_ALIVE_SECONDS = 30;
+
+/** A long answer is cut where its client takes nothing for so long. */
+export const UNTAKEN_SECONDS = 60;
+
 /** A request's body has this long from the end of its headers, however it drips. */
 export const BODY_MS = 15_000;
 

@@ -28,7 +28,15 @@ import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
 import { createHealth } from "./transport/health.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
-import { type BareRoute, type Listener, listen, type Route, type Tls } from "./transport/listen.ts";
+import {
+  type BareRoute,
+  type Listener,
+  listen,
+  PATIENCE,
+  type Patience,
+  type Route,
+  type Tls,
+} from "./transport/listen.ts";
 import type { Peer } from "./transport/peer.ts";
 import { createKeyRead } from "./transport/rest/key-read.ts";
 import { createRest } from "./transport/rest/rest.ts";
@@ -64,6 +72,7 @@ export interface Overrides {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  readonly patience?: Patience;
 }
 
 export interface Server {
@@ -101,7 +110,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
   for (const path of openToOthers(config.data)) log.warn("Others on this machine may look into it", { path });
   const app = await openApp(config, { ...overrides, log }, true);
   try {
-    return await openServer(config, app);
+    return await openServer(config, app, overrides.patience ?? PATIENCE);
   } catch (error) {
     await closeApp(app);
     throw error;
@@ -153,7 +162,7 @@ async function closeApp(app: App): Promise<void> {
   await app.store.close();
 }
 
-async function openServer(config: Config, app: App): Promise<Server> {
+async function openServer(config: Config, app: App, patience: Patience): Promise<Server> {
   const { log } = app;
   const certificates =
     config.https?.kind === "tcp" ? await openServerCertificates(config, config.https, app) : undefined;
@@ -211,6 +220,7 @@ async function openServer(config: Config, app: App): Promise<Server> {
     routes,
     websocket: rpc.websocket,
     bodies,
+    patience,
     log,
   });
   const timers = startClockwork(app, () => refresh());
@@ -284,6 +294,7 @@ async function openListeners(
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
     readonly bodies: Bodies;
+    readonly patience: Patience;
     readonly log: Log;
   },
 ): Promise<Listeners> {

@@ -7,10 +7,12 @@
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer as createProbe } from "node:net";
+import { KEEP_ALIVE_SECONDS, UNTAKEN_SECONDS } from "@chatelaine/contract/limits";
 import type { Listen } from "../config.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import type { Bodies, Inbound } from "./bodies.ts";
+import { isLong } from "./long-answers.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
 import { SharedPort } from "./shared-port.ts";
@@ -46,6 +48,16 @@ export interface Tls {
   readonly binding: Uint8Array;
 }
 
+/** How long a connection may rest. */
+export interface Patience {
+  /** Between two requests. */
+  readonly keepAliveSeconds: number;
+  /** While its client takes nothing of a long answer. */
+  readonly untakenSeconds: number;
+}
+
+export const PATIENCE: Patience = { keepAliveSeconds: KEEP_ALIVE_SECONDS, untakenSeconds: UNTAKEN_SECONDS };
+
 export interface ListenOptions {
   readonly flag: string;
   readonly on: Listen;
@@ -57,6 +69,7 @@ export interface ListenOptions {
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
   readonly bodies: Bodies;
+  readonly patience: Patience;
   /** Finishes every answer, errors too. */
   readonly finish: (response: Response) => Response;
   readonly log: Log;
@@ -64,7 +77,6 @@ export interface ListenOptions {
 
 /** Of bodies that nobody reads, before Bun itself ends the connection. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
-const KEEP_ALIVE_SECONDS = 30;
 /** How long a replaced listener goes on with what had come to it: handshakes under way, connections in use. */
 const HANDOVER_MS = 2_000;
 const IN_USE_MS = 1_000;
@@ -141,6 +153,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
   const isTls = on.kind === "tcp" && tls !== undefined;
+  const { keepAliveSeconds, untakenSeconds } = options.patience;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   type Answered = Response | undefined | Promise<Response | undefined>;
   const handle = (req: Request, server: Bun.Server<unknown>, route: BareRoute | undefined): Answered => {
@@ -159,7 +172,8 @@ function serve(options: ListenOptions, on: Listen): Serving {
     const server = Bun.serve<unknown>({
       ...place,
       ...(isTls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
-      idleTimeout: KEEP_ALIVE_SECONDS,
+      // Bun gives a request on a unix socket no time of its own.
+      idleTimeout: on.kind === "unix" ? untakenSeconds : keepAliveSeconds,
       maxRequestBodySize: REQUEST_BYTES_MAX,
       development: false,
       websocket,
@@ -222,7 +236,9 @@ async function answer(
     for (const route of options.routes) {
       const response = await route(req, peer, server);
       if (response === "upgraded") return undefined;
-      if (response) return options.finish(response);
+      if (!response) continue;
+      if (isLong(response)) server.timeout(req, options.patience.untakenSeconds);
+      return options.finish(response);
     }
     return options.finish(new Response("Not found\n", { status: 404 }));
   } catch (error) {

@@ -5,6 +5,7 @@
  * server reaches every browser with the next reload. The headers that confine a page are put on by `browser.ts`.
  */
 import type { Log } from "../log.ts";
+import { answerOf } from "./long-answers.ts";
 import { loadWebPack, type WebAsset, type WebPack } from "./web-pack.ts";
 
 export interface Web {
@@ -90,7 +91,8 @@ function serve(req: Request, pack: WebPack | undefined, path: string): Response 
   const [encoding, body] = encode(asset, req.headers.get("accept-encoding") ?? "");
   if (encoding) headers.set("Content-Encoding", encoding);
   headers.set("Content-Length", String(body.length));
-  return new Response(req.method === "HEAD" ? null : (body as Uint8Array<ArrayBuffer>), { headers });
+  if (req.method === "HEAD") return new Response(null, { headers });
+  return answerOf(body as Uint8Array<ArrayBuffer>, { headers });
 }
 
 function encode(asset: WebAsset, accepted: string): readonly [string | undefined, Uint8Array] {

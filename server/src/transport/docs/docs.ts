@@ -4,6 +4,7 @@
  */
 import { html } from "hono/html";
 import { AppError } from "../../domain/errors.ts";
+import { answerOf } from "../long-answers.ts";
 import type { Peer } from "../peer.ts";
 import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
@@ -166,5 +167,5 @@ async function markup(page: Markup, status = 200): Promise<Response> {
 }
 
 function text(body: string, type: string, status = 200): Response {
-  return new Response(body, { status, headers: { "Content-Type": `${type}; charset=utf-8` } });
+  return answerOf(body, { status, headers: { "Content-Type": `${type}; charset=utf-8` } });
 }

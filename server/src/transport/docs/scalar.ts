@@ -5,9 +5,11 @@ import { gzip } from "node:zlib";
 import bundle from "../../../node_modules/@scalar/api-reference/dist/browser/standalone.js" with {
   type: "file",
 };
+import { answerOf } from "../long-answers.ts";
 
 const compress = promisify(gzip);
-let made: Promise<{ plain: Uint8Array; gzipped: Uint8Array }> | undefined;
+type Bytes = Uint8Array<ArrayBuffer>;
+let made: Promise<{ plain: Bytes; gzipped: Bytes }> | undefined;
 
 export async function scalarBundle(acceptsGzip: boolean): Promise<Response> {
   made ??= read();
@@ -17,11 +19,11 @@ export async function scalarBundle(acceptsGzip: boolean): Promise<Response> {
     "Cache-Control": "no-store",
     Vary: "Accept-Encoding",
   };
-  if (!acceptsGzip) return new Response(plain as BodyInit, { headers });
-  return new Response(gzipped as BodyInit, { headers: { ...headers, "Content-Encoding": "gzip" } });
+  if (!acceptsGzip) return answerOf(plain, { headers });
+  return answerOf(gzipped, { headers: { ...headers, "Content-Encoding": "gzip" } });
 }
 
-async function read(): Promise<{ plain: Uint8Array; gzipped: Uint8Array }> {
+async function read(): Promise<{ plain: Bytes; gzipped: Bytes }> {
   const plain = new Uint8Array(await Bun.file(bundle).arrayBuffer());
-  return { plain, gzipped: await compress(plain) };
+  return { plain, gzipped: new Uint8Array(await compress(plain)) };
 }

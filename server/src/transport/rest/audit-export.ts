@@ -9,6 +9,7 @@ import type { AuditRecord } from "../../domain/audit.ts";
 import type { ListQuery, Page } from "../../domain/listing.ts";
 import type { Condition } from "../../domain/query.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
+import { answerOf } from "../long-answers.ts";
 import { auditEntry } from "./entries.ts";
 import { all, any, test } from "./pages.ts";
 
@@ -68,7 +69,7 @@ export async function exportAudit(
     },
   });
   const { type, name } = FILES[format];
-  return new Response(body, {
+  return answerOf(body, {
     headers: { "Content-Type": type, "Content-Disposition": `attachment; filename="${name}"` },
   });
 }

@@ -15,6 +15,7 @@ import type { Clock } from "../../domain/clock.ts";
 import { AppError } from "../../domain/errors.ts";
 import { maskDeep } from "../../domain/masking.ts";
 import type { Change } from "../../feed/feed.ts";
+import { answerOf } from "../long-answers.ts";
 import type { Asker, RestDeps } from "./call.ts";
 
 type Shown = z.output<typeof EventShape>;
@@ -83,7 +84,7 @@ class Hub implements EventHub {
     this.#streams.add(stream);
     stream.send("ready", this.#id(this.#number), {});
     if (lastEventId !== null) this.#resume(stream, lastEventId);
-    return new Response(stream.body, {
+    return answerOf(stream.body, {
       headers: { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" },
     });
   }

@@ -12,6 +12,7 @@ import { type OperationName, operationList } from "@chatelaine/contract/operatio
 import { type Context, Hono } from "hono";
 import { AppError } from "../../domain/errors.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
+import { answerOf } from "../long-answers.ts";
 import type { Peer } from "../peer.ts";
 import { alertHandlers } from "./alert-operations.ts";
 import { authenticate, authenticateAgain } from "./authenticate.ts";
@@ -170,7 +171,11 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   if (asker && req.body !== null) await deps.accounts.requireStanding(asker.caller);
   const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
   const output = await handler(call as unknown as Call);
-  return output instanceof Response ? output : Response.json(output, { status: operation.status });
+  if (output instanceof Response) return output;
+  return answerOf(JSON.stringify(output), {
+    status: operation.status,
+    headers: { "Content-Type": "application/json;charset=utf-8" },
+  });
 }
 
 function routeOf(operation: Operation): string {
