@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readConfig } from "./config.ts";
+import { dataFolder, readConfig, stateFolder } from "./config.ts";
 
 const read = (raw: Parameters<typeof readConfig>[0], env: Record<string, string> = {}) =>
   readConfig(raw, env);
@@ -10,6 +10,22 @@ describe("the configuration", () => {
     expect(config.http).toEqual({ kind: "tcp", host: "127.0.0.1", port: 5390 });
     expect(config.https).toEqual({ kind: "tcp", host: "127.0.0.1", port: 5397 });
     expect(config.anonymousRate).toBe(20);
+  });
+
+  test("says which flag to set where there is no home folder, and keeps no state file there", () => {
+    const homeless = {
+      isRoot: false,
+      home: () => {
+        throw new Error("ENOENT: no such file or directory, uv_os_homedir");
+      },
+    };
+    expect(() => dataFolder(undefined, {}, homeless)).toThrow(
+      "This user has no home folder (HOME is not set): name a folder for the data with --data or CHATELAINE_DATA",
+    );
+    expect(dataFolder("/x", {}, homeless)).toBe("/x");
+    expect(dataFolder(undefined, { XDG_DATA_HOME: "/share" }, homeless)).toBe("/share/chatelaine");
+    expect(stateFolder(undefined, {}, homeless)).toBeNull();
+    expect(stateFolder(undefined, { XDG_STATE_HOME: "/state" }, homeless)).toBe("/state/chatelaine");
   });
 
   test("takes flags before environment", () => {

@@ -118,27 +118,55 @@ export function placeOf(
 }
 
 /** `/var/lib/chatelaine` for root, else below `$XDG_DATA_HOME` or `~/.local/share`. */
-export function dataFolder(flag: string | undefined, env: Environment = process.env): string {
+export function dataFolder(
+  flag: string | undefined,
+  env: Environment = process.env,
+  user: RunningUser = RUNNING_USER,
+): string {
   const given = flag ?? env.CHATELAINE_DATA;
   if (given) return resolve(given);
-  if (process.getuid?.() === 0) return "/var/lib/chatelaine";
-  return join(baseFolder(env.XDG_DATA_HOME, ".local/share"), "chatelaine");
+  if (user.isRoot) return "/var/lib/chatelaine";
+  const base = baseFolder(env.XDG_DATA_HOME, ".local/share", user);
+  if (base !== undefined) return join(base, "chatelaine");
+  const message =
+    "This user has no home folder (HOME is not set): name a folder for the data with --data or CHATELAINE_DATA";
+  throw new AppError("invalid", message);
 }
 
 /**
  * `/var/lib/chatelaine-state` for root, else below `$XDG_STATE_HOME` or `~/.local/state`: never in the data folder, with
  * which it would be put back.
  */
-export function stateFolder(flag: string | undefined, env: Environment = process.env): string | null {
+export function stateFolder(
+  flag: string | undefined,
+  env: Environment = process.env,
+  user: RunningUser = RUNNING_USER,
+): string | null {
   const given = flag ?? env.CHATELAINE_STATE;
   if (given === "off") return null;
   if (given) return resolve(given);
-  if (process.getuid?.() === 0) return "/var/lib/chatelaine-state";
-  return join(baseFolder(env.XDG_STATE_HOME, ".local/state"), "chatelaine");
+  if (user.isRoot) return "/var/lib/chatelaine-state";
+  const base = baseFolder(env.XDG_STATE_HOME, ".local/state", user);
+  return base === undefined ? null : join(base, "chatelaine");
 }
 
-function baseFolder(named: string | undefined, belowHome: string): string {
-  return named && isAbsolute(named) ? named : join(homedir(), belowHome);
+/** Who runs this process, as far as defaults depend on it. */
+export interface RunningUser {
+  readonly isRoot: boolean;
+  /** Throws where there is none: HOME is not set, and the user has no entry among the system's. */
+  home(): string;
+}
+
+const RUNNING_USER: RunningUser = { isRoot: process.getuid?.() === 0, home: homedir };
+
+/** @returns undefined where there is no home folder */
+function baseFolder(named: string | undefined, belowHome: string, { home }: RunningUser): string | undefined {
+  if (named && isAbsolute(named)) return named;
+  try {
+    return join(home(), belowHome);
+  } catch {
+    return undefined;
+  }
 }
 
 function list(text: string | undefined): string[] {

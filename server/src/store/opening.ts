@@ -136,7 +136,9 @@ function keepState(
   const { installation, state, seq } = now;
   if (stateFolder === null) {
     if (create)
-      log.warn("No state file is kept (--state off): a rollback of the whole folder cannot be noticed");
+      log.warn(
+        "No state file is kept: a rollback of the whole folder cannot be noticed; --state names a folder for it",
+      );
     return undefined;
   }
   if (state && isCopyOf(state, known.folder)) {
