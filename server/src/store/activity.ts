@@ -35,12 +35,6 @@ const RECORD_COLUMNS = [
   "error",
 ] as const;
 const INSERT_RECORD = `INSERT INTO records (${RECORD_COLUMNS.join(", ")}) VALUES (${RECORD_COLUMNS.map(() => "?").join(", ")})`;
-const COUNT_GUESS = `INSERT INTO guesses (bucket, started_at, count) VALUES (?1, ?2, ?3)
-  ON CONFLICT (bucket) DO UPDATE SET
-    count = CASE WHEN started_at > ?4 THEN count + ?3 ELSE ?3 END,
-    started_at = CASE WHEN started_at > ?4 THEN started_at ELSE excluded.started_at END
-  RETURNING count`;
-const ASK_GUESSES = "SELECT count FROM guesses WHERE bucket = ? AND started_at > ?";
 /** Longer than any window in which guesses are counted, and than a network is known for an account. */
 const GUESSES_AGE_MS_MAX = 3_600_000;
 const KNOWN_AGE_MS_MAX = 31 * 86_400_000;
@@ -50,8 +44,6 @@ const PROBE = `INSERT INTO guesses (bucket, started_at, count) VALUES ('', ?, 0)
 
 export interface Activity {
   record(records: readonly AuditRecord[], use: readonly KeyUse[], now: number): Promise<void>;
-  countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
-  clearGuesses(bucket: string): Promise<void>;
   /** Throws unless the disk takes a write. */
   probe(now: number): Promise<void>;
 }
@@ -81,17 +73,8 @@ export function openActivity(writer: Thread): Activity {
         await write(lastUseStatements(use.slice(from, from + SLICE_ROWS)));
       }
     },
-    countGuess: async (bucket, now, windowMs, by = 1) => {
-      const sql = by === 0 ? ASK_GUESSES : COUNT_GUESS;
-      const params = by === 0 ? [bucket, now - windowMs] : [bucket, now, by, now - windowMs];
-      const { rows } = await writer.ask({ kind: "run", database: "activity", sql, params });
-      return (rows[0] as { count: number } | undefined)?.count ?? 0;
-    },
     probe: async (now) => {
       await write([{ sql: PROBE, rows: [[now]] }]);
-    },
-    clearGuesses: async (bucket) => {
-      await write([{ sql: "DELETE FROM guesses WHERE bucket = ?", rows: [[bucket]] }]);
     },
   };
 }

@@ -84,7 +84,9 @@ export function writeKeysInBulk(
         );
       })
       .immediate();
-    return seq + 1;
+    const first = seq + 1;
+    for (const statement of [insertKey, insertSecret]) statement.finalize();
+    return first;
   } finally {
     database.close();
   }

@@ -89,16 +89,22 @@ const UNGATED: ReadonlySet<string> = new Set<keyof Store>([
   "close",
 ]);
 
-type Method = (first: unknown, second: unknown, third: unknown) => unknown;
+/** As many parameters as any method has: a list of them would be made for each call. */
+type Method = (first: unknown, second: unknown, third: unknown, fourth: unknown) => unknown;
+type Longer = {
+  [Name in keyof Store]: Parameters<Store[Name]>["length"] extends 0 | 1 | 2 | 3 | 4 ? never : Name;
+}[keyof Store];
+/** The compiler refuses a method that has more. */
+const ALL_FIT: [Longer] extends [never] ? true : Longer = true;
 
-/** The same store, behind the gate. Its methods take three parameters at most: a list of them would be made for each call. */
+/** The same store, behind the gate. */
 export function behindGate(store: Store, gate: Gate): Store {
-  const gated = Object.entries(store).map(([name, method]: [string, Method]) => {
+  const gated = Object.entries(ALL_FIT && store).map(([name, method]: [string, Method]) => {
     if (UNGATED.has(name)) return [name, method];
     const require = IN_QUARANTINE.has(name) ? gate.requireSame : gate.requireServed;
-    const behind: Method = (first, second, third) => {
+    const behind: Method = (first, second, third, fourth) => {
       require();
-      return method(first, second, third);
+      return method(first, second, third, fourth);
     };
     return [name, behind];
   });

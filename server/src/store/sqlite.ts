@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, errorCode } from "../domain/errors.ts";
+import { AppError } from "../domain/errors.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -16,6 +16,7 @@ import { openAlerts } from "./alerts.ts";
 import { openDeliveries } from "./deliveries.ts";
 import { openDirectReads } from "./direct-reads.ts";
 import { behindGate, createGate } from "./gate.ts";
+import { openGuessCounts } from "./guess-counts.ts";
 import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
 import { leaveWhole } from "./leave-whole.ts";
@@ -25,7 +26,7 @@ import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
 import { remembering } from "./remembering.ts";
-import { holdReserve } from "./reserve.ts";
+import { fitReserve, holdReserve } from "./reserve.ts";
 import {
   auditOf,
   checkUserOf,
@@ -38,6 +39,7 @@ import {
   userOf,
 } from "./rows.ts";
 import { rememberFiles } from "./same-files.ts";
+import { createSpace } from "./space.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
@@ -48,7 +50,7 @@ import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], lifetimeSeconds: null };
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
-const RESERVE_EVERY_MS = 60_000;
+const RESIZE_EVERY_MS = 60_000;
 const TIDY_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 60_000;
 
@@ -77,20 +79,23 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const alerts = openAlerts(writer, searcher);
   const deliveries = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
-  const reserve = holdReserve(folder);
+  const reserve = holdReserve(folder, create);
+  const space = createSpace(reserve, writer);
+  const guesses = openGuessCounts(writer, reserve.isWhole);
   const findCheck = remembering(hot.findCheck, hot.stamp);
   const requireStanding = standing({ ...hot, findCheck }, reading, options.judge);
   const transactions = new Transactions(writing, () => clock.now(), options.judge);
   const timers: Timer[] = [];
   if (create) {
-    reserve.take();
-    timers.push(setInterval(reserve.take, RESERVE_EVERY_MS));
-    if (notes) timers.push(setInterval(() => writer.ask({ kind: "tidy" }).catch(() => {}), TIDY_EVERY_MS));
+    fitReserve(reserve.wanted());
+    const tidy = () => writer.ask({ kind: "tidy", reserve: reserve.wanted() });
+    const resize = async () => reserve.resize(await lists.countLiveKeys());
+    const every = (ms: number, work: () => Promise<unknown>) =>
+      timers.push(setInterval(() => void work().catch(() => undefined), ms));
+    every(TIDY_EVERY_MS, tidy);
+    every(RESIZE_EVERY_MS, resize);
+    await resize().catch(() => undefined);
   }
-  /** What was given up for revocations is not for anything else: sign-ins wait until it is held again. */
-  const requireReserve = (): void => {
-    if (create && !reserve.take()) throw new AppError("storage_full", "The disk is full");
-  };
   const store: Store = {
     findCheck,
     findCheckUser: hot.findCheckUser,
@@ -103,12 +108,12 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     giveBackRate: rates.giveBack,
     ...keyUse,
     recordUse: async (tallies, refusals) => {
-      requireReserve();
+      space.requireWhole();
       await keyUse.recordUse(tallies, refusals);
     },
     ...alerts,
     writeAlertChanges: async (changes) => {
-      requireReserve();
+      space.requireWhole();
       await alerts.writeAlertChanges(changes);
     },
     ...deliveries,
@@ -124,30 +129,25 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
-    transact: async (by, work, options) => {
+    transact: async (by, work, { urgent } = {}) => {
       look(opened.areSameNow());
       gate.requireSame();
-      for (;;) {
-        try {
-          const result = await transactions.run(by, work);
-          // What was committed to a file that is not there any more is not acknowledged.
-          look(opened.areSameNow());
-          gate.requireSame();
-          return result;
-        } catch (error) {
-          if (options?.urgent && errorCode(error) === "storage_full" && reserve.release()) continue;
-          throw await endOr(error, by, requireStanding);
-        }
-      }
+      const attempt = () => transactions.run(by, work);
+      const result = await (urgent ? space.urgently(attempt) : attempt()).catch(async (error: unknown) => {
+        throw await endOr(error, by, requireStanding);
+      });
+      // What was committed to a file that is not there any more is not acknowledged.
+      look(opened.areSameNow());
+      gate.requireSame();
+      return result;
     },
     requireStanding,
     settled: () => transactions.settled(),
     recordActivity: async (records, use) => {
-      requireReserve();
+      space.requireWhole();
       await activity.record(records, use, clock.now());
     },
-    countGuess: activity.countGuess,
-    clearGuesses: activity.clearGuesses,
+    ...guesses,
     probe: async () => {
       look(opened.areSameNow());
       gate.requireServed();
@@ -223,6 +223,12 @@ class Lists {
     this.#db = one.db;
     this.#one = one;
     this.#many = many;
+  }
+
+  /** Those that a revocation could still be for. */
+  async countLiveKeys(): Promise<number> {
+    const counting = this.#db.selectFrom("keys").select(sql<number>`count(*)`.as("total"));
+    return Number((await counting.where("revoked_at", "is", null).executeTakeFirstOrThrow()).total);
   }
 
   methods(): ReadMethods {

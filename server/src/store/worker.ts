@@ -6,11 +6,13 @@
  * asked for `more`, so that no message is long to read. A `batch` commits whole or not at all.
  */
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
+import { statSync } from "node:fs";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
+import { fitReserve, type Wanted } from "./reserve.ts";
 import { openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
 import { MARK } from "./tables.ts";
 
@@ -28,7 +30,7 @@ export type WorkerRequest =
       readonly ending: Int32Array;
     }
   | { readonly kind: "close" }
-  | { readonly kind: "tidy" }
+  | { readonly kind: "tidy" | "regain"; readonly reserve: Wanted }
   | { readonly kind: "more"; readonly of: number }
   | {
       readonly kind: "run";
@@ -78,6 +80,10 @@ export type WorkerReply =
 const STATEMENTS_MAX = 200;
 /** After this a search gives up rather than hold others up. */
 export const SEARCH_MS_MAX = 5_000;
+/** Twice what SQLite lets a log grow to where nobody reads for long. */
+export const LOG_BYTES_MAX = 8 * 1024 * 1024;
+/** Written in one go of `tidy`, so that no change waits for it. */
+const RESERVE_BYTES_AT_ONCE = 4 * 1024 * 1024;
 const NOTHING: WorkerResult = { rows: [], changed: 0, insertId: 0 };
 
 declare const self: Worker;
@@ -120,7 +126,9 @@ function answer(request: WorkerRequest): WorkerResult {
     case "close":
       return close();
     case "tidy":
-      return tidy();
+      return tidy(request.reserve);
+    case "regain":
+      return regain(request.reserve);
     case "more":
       return more(request.of);
     case "run":
@@ -149,7 +157,8 @@ function open({ role, main, activity, ...more }: Extract<WorkerRequest, { kind: 
   ] as const) {
     const database = new Database(path, { readwrite: true, create: false, strict: true });
     database.run(
-      `${pragmas} PRAGMA journal_mode = WAL; PRAGMA synchronous = ${name === "main" ? "FULL" : "NORMAL"};`,
+      `${pragmas} PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
+       PRAGMA synchronous = ${name === "main" ? "FULL" : "NORMAL"};`,
     );
     databases.set(name, database);
   }
@@ -184,11 +193,38 @@ function note(): WorkerResult {
   }
 }
 
-/** Notes what other processes committed, and what could not be noted before. */
-function tidy(): WorkerResult {
+/**
+ * Once a second: notes what other processes committed and what could not be noted before, and sees to the space on the disk. A log
+ * that a long reader has let grow is cut as soon as nobody reads.
+ */
+function tidy(reserve: Wanted): WorkerResult {
   const result = note();
   if (result.notNoted === undefined) notes?.sync();
+  for (const [name, database] of databases)
+    if (logBytes(database) > LOG_BYTES_MAX) truncateLog(name, database);
+  fitReserve(reserve, RESERVE_BYTES_AT_ONCE);
   return result;
+}
+
+/** Takes back what urgent changes were given on a full disk. Throws SQLITE_FULL where even this needs room. */
+function regain(reserve: Wanted): WorkerResult {
+  for (const [name, database] of databases) truncateLog(name, database);
+  fitReserve(reserve);
+  return NOTHING;
+}
+
+function logBytes({ filename }: Database): number {
+  return statSync(`${filename}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Waits for nobody: where somebody reads or writes, the next time does it. */
+function truncateLog(name: DatabaseName, database: Database): void {
+  database.run("PRAGMA busy_timeout = 0");
+  try {
+    run(name, "PRAGMA wal_checkpoint(TRUNCATE)", []);
+  } finally {
+    database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  }
 }
 
 function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
