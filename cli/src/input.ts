@@ -40,7 +40,7 @@ export async function readKey(fromStdin: boolean | undefined): Promise<string> {
   return text.trim();
 }
 
-function askUnseen(question: string): Promise<string> {
+export function askUnseen(question: string): Promise<string> {
   const { stdin, stderr } = process;
   stdin.setEncoding("utf8");
   // Before the question, so that not even a quick answer is seen.

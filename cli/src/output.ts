@@ -93,15 +93,16 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   return lines.map((line) => line.map(pad).join(COLUMN_GAP).trimEnd()).join("\n");
 }
 
-/** Text of others must not steer the terminal: control and direction characters become visible. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cell).join(" ");
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return shortInstant(text).replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
-  );
+  return visible(shortInstant(text));
+}
+
+/** Text of others must not steer the terminal: control and direction characters become visible. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
 /** Seconds are enough for people. */

@@ -5,6 +5,7 @@
 import { VERSION } from "@chatelaine/server/version";
 import { Command } from "commander";
 import { addAuthApiKey } from "./auth-api-key.ts";
+import { addBackup } from "./backup.ts";
 import { addDoctor } from "./doctor/doctor.ts";
 import { report, withoutValues } from "./errors.ts";
 import { addGroupCommands } from "./group.ts";
@@ -52,6 +53,7 @@ function buildProgram(): Command {
     addProxy,
     addDoctor,
     addWhy,
+    addBackup,
     addRestore,
     addSettingsCommands,
     addAuthApiKey,

@@ -38,6 +38,12 @@ export function addServe(program: Command): void {
       "--anonymous-rate <n>",
       "calls a minute without sign-in for each method and address; 20 unless set, 0 for no limit (CHATELAINE_ANONYMOUS_RATE)",
     )
+    .option(
+      "--backup-every <time>",
+      "write a backup so often, such as 24h; with --backup-to (CHATELAINE_BACKUP_EVERY)",
+    )
+    .option("--backup-to <dir>", "folder for them, better on another disk (CHATELAINE_BACKUP_TO)")
+    .option("--keep <n>", "how many of them stay; 14 unless set (CHATELAINE_KEEP)")
     .option("--log-level <level>", "debug, info, warn or error; info unless set (CHATELAINE_LOG_LEVEL)")
     .option("--log-format <format>", "text or json; text unless set (CHATELAINE_LOG_FORMAT)")
     .action(async (_options: unknown, command: Command) => {

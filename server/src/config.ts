@@ -20,7 +20,17 @@ export interface Place {
   readonly state: string | null;
 }
 
+/** Backups that the server writes by itself. */
+export interface BackupConfig {
+  readonly everyMs: number;
+  /** A folder. */
+  readonly to: string;
+  /** How many stay there. */
+  readonly keep: number;
+}
+
 export interface Config extends Place {
+  readonly backup: BackupConfig | null;
   readonly http: Listen | null;
   readonly https: Listen | null;
   readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
@@ -51,6 +61,9 @@ export interface RawConfig {
   readonly checkFrom?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly anonymousRate?: string;
+  readonly backupEvery?: string;
+  readonly backupTo?: string;
+  readonly keep?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
 }
@@ -58,6 +71,14 @@ export interface RawConfig {
 export const DEFAULT_HTTP = "127.0.0.1:5390";
 export const DEFAULT_HTTPS = "127.0.0.1:5397";
 const DEFAULT_ANONYMOUS_RATE = "20";
+const DEFAULT_KEEP = "14";
+const MINUTE_MS = 60_000;
+const UNITS_MS: Readonly<Record<string, number>> = {
+  m: MINUTE_MS,
+  h: 60 * MINUTE_MS,
+  d: 1_440 * MINUTE_MS,
+  w: 10_080 * MINUTE_MS,
+};
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -94,6 +115,13 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
     ),
     anonymousRate: note(0, () =>
       readRate(raw.anonymousRate ?? env.CHATELAINE_ANONYMOUS_RATE ?? DEFAULT_ANONYMOUS_RATE),
+    ),
+    backup: note(null, () =>
+      readBackup({
+        every: raw.backupEvery ?? env.CHATELAINE_BACKUP_EVERY,
+        to: raw.backupTo ?? env.CHATELAINE_BACKUP_TO,
+        keep: raw.keep ?? env.CHATELAINE_KEEP,
+      }),
     ),
     logLevel: note("info", () =>
       readChoice("--log-level", raw.logLevel ?? env.CHATELAINE_LOG_LEVEL ?? "info", LOG_LEVELS),
@@ -218,6 +246,26 @@ function readRate(text: string): number {
   if (!/^\d{1,7}$/.test(text))
     throw new Error(`--anonymous-rate: expected a whole number from 0, not "${text}"`);
   return Number(text);
+}
+
+function readBackup({
+  every,
+  to,
+  keep,
+}: {
+  readonly every: string | undefined;
+  readonly to: string | undefined;
+  readonly keep: string | undefined;
+}): BackupConfig | null {
+  if (!every && !to && keep === undefined) return null;
+  if (!every || !to) throw new Error("--backup-every and --backup-to belong together");
+  const [, count, unit = ""] = /^([1-9]\d{0,4})([mhdw])$/.exec(every) ?? [];
+  if (count === undefined)
+    throw new Error(`--backup-every: expected a time such as 24h, 30m or 1d, not "${every}"`);
+  const most = keep ?? DEFAULT_KEEP;
+  if (!/^[1-9]\d{0,4}$/.test(most))
+    throw new Error(`--keep: expected a whole number from 1 to 99999, not "${most}"`);
+  return { everyMs: Number(count) * UNITS_MS[unit]!, to: resolve(to), keep: Number(most) };
 }
 
 function readChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {

@@ -16,6 +16,7 @@ import {
   pbkdf2,
   randomBytes,
   randomUUID,
+  scrypt,
   sign,
   timingSafeEqual,
 } from "node:crypto";
@@ -55,6 +56,10 @@ export interface Secrets {
     readonly keyId: string;
     readonly publicKey: Readonly<Record<string, string>>;
   };
+  /** HMAC-SHA-256 of a backup's digest: shows that it was made with this master secret. */
+  signBackup(digest: Uint8Array): Uint8Array;
+  /** The master secret itself, for a backup; only who knows the passphrase has it (`openMasterSecret`). */
+  sealMaster(passphrase: string): Promise<SealedSecret>;
   /** Differs for every master secret and tells nothing of it; kept in the database to notice a wrong one. */
   readonly fingerprint: string;
 }
@@ -66,12 +71,15 @@ export function deriveSecrets(master: Uint8Array, random: Random = systemRandom)
   const sealing = derive("seal v1");
   const salts = derive("fake salt v1");
   const tokens = derive("token v1");
+  const backups = derive("backup v1");
   return {
     digestKey: (key) => keyDigest.copy().update(`v1|${key.id}|${key.body}`).digest(),
     digestToken: (text) => createHmac("sha256", tokens).update(text).digest(),
     seal: (plain, context) => seal(sealing, random(12), plain, context),
     unseal: (sealed, context) => unseal(sealing, sealed, context),
     assertions: signerOf(derive("assertion v1")),
+    signBackup: (digest) => createHmac("sha256", backups).update(digest).digest(),
+    sealMaster: (passphrase) => sealByPassphrase(master, passphrase, random),
     fakeSalt: (name) => saltText(createHmac("sha256", salts).update(name).digest()),
     fingerprint: derive("fingerprint v1").toString("hex").slice(0, 32),
   };
@@ -168,6 +176,64 @@ export const WEBHOOK_SEAL = "webhook";
 /** HMAC-SHA-256 (RFC 2104), lower-case hexadecimal. */
 export function hmacSha256Hex(key: Uint8Array, data: string): string {
   return createHmac("sha256", key).update(data).digest("hex");
+}
+
+/** The master secret under a passphrase: scrypt (RFC 7914), then AES-256-GCM. Bytes are base64. */
+export interface SealedSecret {
+  readonly kdf: "scrypt";
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+  readonly salt: string;
+  readonly sealed: string;
+}
+
+/** 128 MiB for each guess. */
+const PASSPHRASE_COST = { n: 131_072, r: 8, p: 1 } as const;
+/** What a file may ask of the one who opens it. */
+const PASSPHRASE_N_MAX = 1_048_576;
+
+const PASSPHRASE_CONTEXT = "master secret";
+
+async function sealByPassphrase(
+  master: Uint8Array,
+  passphrase: string,
+  random: Random,
+): Promise<SealedSecret> {
+  const salt = random(DIGEST_BYTES);
+  const key = await passphraseKey(passphrase, salt, PASSPHRASE_COST);
+  const sealed = seal(key, random(12), master, PASSPHRASE_CONTEXT);
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  return { kdf: "scrypt", ...PASSPHRASE_COST, salt: base64(salt), sealed: base64(sealed) };
+}
+
+/** @returns undefined for a wrong passphrase, or where anything of it was changed */
+export async function openMasterSecret(
+  { sealed, salt, n, r, p }: SealedSecret,
+  passphrase: string,
+): Promise<Uint8Array | undefined> {
+  const isBearable = n <= PASSPHRASE_N_MAX && r === PASSPHRASE_COST.r && p === PASSPHRASE_COST.p;
+  if (!isBearable) return undefined;
+  try {
+    const key = await passphraseKey(passphrase, Buffer.from(salt, "base64"), { n, r, p });
+    const master = unseal(key, Buffer.from(sealed, "base64"), PASSPHRASE_CONTEXT);
+    return master.length === MASTER_SECRET_BYTES ? master : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function passphraseKey(
+  passphrase: string,
+  salt: Uint8Array,
+  { n, r, p }: { n: number; r: number; p: number },
+): Promise<Buffer> {
+  const cost = { N: n, r, p, maxmem: 256 * n * r };
+  // The same characters may be typed as different bytes.
+  const typed = passphrase.normalize("NFC");
+  return new Promise((resolve, reject) => {
+    scrypt(typed, salt, DIGEST_BYTES, cost, (error, key) => (error ? reject(error) : resolve(key)));
+  });
 }
 
 /** A random UUID (RFC 9562, version 4). */

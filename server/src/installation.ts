@@ -19,6 +19,10 @@ import { AppError } from "./domain/errors.ts";
 
 export const SECRET_FILE = "secret";
 const DATABASE_FILE = "chatelaine.db";
+/** There while a restore puts files into the folder. */
+export const RESTORING_FILE = "restoring";
+/** `EX_CONFIG` of sysexits.h: starting again does not help. */
+const EXIT_CONFIG = 78;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -37,6 +41,16 @@ export function makeDataFolder(folder: string): void {
       },
     );
   }
+}
+
+/** Throws where a restore has begun to put its files into the folder and has not ended. */
+export function refuseHalfRestored(folder: string): void {
+  if (!existsSync(join(folder, RESTORING_FILE))) return;
+  throw new AppError(
+    "unavailable",
+    `A restore into ${folder} has not ended; run the same \`chatelaine restore\` again, which makes it whole`,
+    { details: { exitCode: EXIT_CONFIG } },
+  );
 }
 
 export function requireDataFolder(folder: string): void {
@@ -86,6 +100,18 @@ export function readMasterSecret(
     if (error instanceof AppError) throw error;
     throw new AppError("unavailable", `The master secret ${path} cannot be read`, { cause: error });
   }
+}
+
+/** @returns undefined where there is none. Throws AppError invalid or unavailable for one that cannot be read. */
+export function findMasterSecret(folder: string, env: Environment = process.env): Uint8Array | undefined {
+  const isThere = Boolean(env.CHATELAINE_SECRET) || existsSync(secretFile(folder, env));
+  if (!isThere) return undefined;
+  return readMasterSecret(folder, { create: false, random: () => new Uint8Array(), env });
+}
+
+/** Puts a secret where one is looked for and there is none. */
+export function putMasterSecret(folder: string, master: Uint8Array, env: Environment = process.env): void {
+  makeSecretFile(secretFile(folder, env), () => master);
 }
 
 function parseSecret(text: string, where: string): Uint8Array {

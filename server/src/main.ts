@@ -7,9 +7,15 @@
 import { hostname, userInfo } from "node:os";
 import { type Config, type Listen, placeOf, type RawConfig, readConfig } from "./config.ts";
 import { AppError } from "./domain/errors.ts";
-import { createServer, type Local, openLocal, type Server } from "./server.ts";
+import {
+  type CheckedBackup,
+  type FromBackup,
+  type FromBackupResult,
+  inspectBackup,
+} from "./restore/restore.ts";
+import { createServer, type Local, openLocal, restoreLocal, type Server } from "./server.ts";
 
-export type { RawConfig };
+export type { CheckedBackup, FromBackupResult, RawConfig };
 
 const CLOSE_WITHIN_MS = 10_000;
 const NEAR_HOSTS = ["127.0.0.1", "[::1]", "0.0.0.0", "[::]", "localhost"];
@@ -32,6 +38,19 @@ export async function serve(raw: RawConfig): Promise<number> {
 /** The use cases straight on the data folder that flags, environment or defaults name. Throws AppError. */
 export function openData(raw: Pick<RawConfig, "data" | "state">): Promise<Local> {
   return openLocal(placeOf(raw));
+}
+
+/** Looks through a backup, without changing anything. Throws AppError where a byte of it differs, or it cannot be restored. */
+export function checkBackup(raw: Pick<RawConfig, "data">, file: string): Promise<CheckedBackup> {
+  return inspectBackup(file, placeOf(raw).data);
+}
+
+/** Brings the data folder back from a backup. Throws AppError, with nothing changed. */
+export function restoreBackup(
+  raw: Pick<RawConfig, "data" | "state">,
+  options: Pick<FromBackup, "file" | "asItWas" | "dryRun" | "passphrase">,
+): Promise<FromBackupResult> {
+  return restoreLocal(placeOf(raw), options);
 }
 
 /**

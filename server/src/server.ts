@@ -10,16 +10,36 @@ import { join } from "node:path";
 import { type Accounts, createAccounts, createJudge } from "./accounts/accounts.ts";
 import { type Alerts, createAlerts } from "./alerts/alerts.ts";
 import { type Audit, createAudit } from "./audit/audit.ts";
+import {
+  type BackupSchedule,
+  type Backups,
+  backupBeforeUpgrade,
+  createBackups,
+  createSchedule,
+  forgetSchedule,
+} from "./backup/backup.ts";
 import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
 import type { Config, Listen, Place } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
 import { createFeed, type Feed } from "./feed/feed.ts";
-import { makeDataFolder, openToOthers, readMasterSecret, requireDataFolder } from "./installation.ts";
+import {
+  makeDataFolder,
+  openToOthers,
+  readMasterSecret,
+  refuseHalfRestored,
+  requireDataFolder,
+} from "./installation.ts";
 import { createKeys, type Keys } from "./keys/keys.ts";
 import { createLog, type Log } from "./log.ts";
-import { createRestore, type Restore } from "./restore/restore.ts";
+import {
+  createRestore,
+  type FromBackup,
+  type FromBackupResult,
+  type Restore,
+  restoreFromBackup,
+} from "./restore/restore.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { openStore, refuseEmptiedFolder, type Store } from "./store/store.ts";
 import { Bodies } from "./transport/bodies.ts";
@@ -58,6 +78,7 @@ export interface App {
   readonly usage: Usage;
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;
+  readonly backups: Backups;
   readonly restore: Restore;
   readonly webhook: Webhook;
   readonly feed: Feed;
@@ -99,16 +120,19 @@ export interface Local extends App {
 const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const SWEEP_EVERY_MS = 1_000;
 const RENEW_EVERY_MS = 3_600_000;
+const BACKUP_LOOK_EVERY_MS = 30_000;
 /** What requests in flight get to end by themselves. */
 const DRAIN_MS = 5_000;
 
 /** Throws AppError, one clear line, where it cannot start. */
 export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
+  refuseHalfRestored(config.data);
   refuseEmptiedFolder(config.data, config.state);
   makeDataFolder(config.data);
   const log = overrides.log ?? createLog(config.logLevel, config.logFormat);
   for (const path of openToOthers(config.data)) log.warn("Others on this machine may look into it", { path });
-  const app = await openApp(config, { ...overrides, log }, true);
+  const how = { create: true, backupTo: config.backup?.to ?? config.data };
+  const app = await openApp(config, { ...overrides, log }, how);
   try {
     return await openServer(config, app, overrides.patience ?? PATIENCE);
   } catch (error) {
@@ -119,26 +143,41 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
 
 /** Throws unavailable where the folder holds no installation: only `serve` makes one. */
 export async function openLocal(place: Place, overrides: Overrides = {}): Promise<Local> {
+  refuseHalfRestored(place.data);
   requireDataFolder(place.data);
   const log = overrides.log ?? createLog("warn", "text");
-  const app = await openApp(place, { ...overrides, log }, false);
+  const app = await openApp(place, { ...overrides, log }, { create: false, backupTo: place.data });
   return {
     ...app,
-    caller: systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root"),
+    caller: commandLine(),
     close: () => closeApp(app),
   };
+}
+
+/** Brings a folder back from a backup, whether or not there is an installation in it. */
+export function restoreLocal(
+  { data: folder, state: stateFolder }: Place,
+  options: Pick<FromBackup, "file" | "asItWas" | "dryRun" | "passphrase">,
+): Promise<FromBackupResult> {
+  const by = commandLine();
+  return restoreFromBackup({ ...options, by, folder, stateFolder, now: Date.now(), random: systemRandom });
+}
+
+function commandLine(): Caller {
+  return systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root");
 }
 
 async function openApp(
   { data: folder, state: stateFolder }: Place,
   overrides: Overrides & { log: Log },
-  create: boolean,
+  { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
 ): Promise<App> {
   const { log, clock = SYSTEM_CLOCK, random = systemRandom } = overrides;
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
   const { fingerprint } = secrets;
   let accounts: Accounts;
   const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
+  const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
   const store = await openStore({ folder, stateFolder, clock, log, fingerprint, create, judge });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
@@ -148,9 +187,11 @@ async function openApp(
   accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
   const settings = createSettings({ store, clock, secrets });
   const alerts = createAlerts({ store, feed, clock, log });
+  const backups = createBackups({ store, secrets, clock, folder });
+  if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
   const restore = createRestore({ store, clock });
   const webhook = createWebhook({ store, secrets, audit, post: createWebhookPost(), clock, log });
-  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, restore, webhook };
+  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, backups, restore, webhook };
   return { store, ...useCases, feed, secrets, random, clock, log };
 }
 
@@ -195,7 +236,11 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const { trustedProxies, trustUnix, checkFrom } = config;
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
+  const schedule =
+    config.backup && createSchedule(config.backup, { ...app, fingerprint: app.secrets.fingerprint });
+  if (!schedule) await forgetSchedule(app.store);
   const metrics = {
+    backup: () => schedule,
     countSessions: () => app.accounts.sessions.list(systemCaller("reader")).length,
     storeBytes: () => bytesOf(config.data),
     version: VERSION,
@@ -223,7 +268,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     patience,
     log,
   });
-  const timers = startClockwork(app, () => refresh());
+  const timers = startClockwork(app, () => refresh(), schedule);
   app.alerts.start();
   app.webhook.start();
   let served = certificates?.current().fingerprint;
@@ -249,6 +294,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     refreshCertificate: refresh,
     close: async () => {
       for (const timer of timers) clearInterval(timer);
+      await schedule?.stop();
       rest.close();
       await rpc.close();
       await Promise.all(listeners.all.map((listener) => listener.close(DRAIN_MS)));
@@ -262,8 +308,12 @@ function bytesOf(folder: string): Record<string, number> {
   return Object.fromEntries(names.map((name) => [name, Bun.file(join(folder, name)).size]));
 }
 
-/** What happens by itself: expiry is told, certificates are renewed. */
-function startClockwork({ keys, log }: App, refresh: () => Promise<void>): Timer[] {
+/** What happens by itself: expiry is told, certificates are renewed, backups are written. */
+function startClockwork(
+  { keys, log }: App,
+  refresh: () => Promise<void>,
+  schedule: BackupSchedule | null,
+): Timer[] {
   let isSweeping = false;
   const sweep = async (): Promise<void> => {
     if (isSweeping) return;
@@ -275,7 +325,10 @@ function startClockwork({ keys, log }: App, refresh: () => Promise<void>): Timer
   };
   const renew = (): Promise<void> =>
     refresh().catch((error: unknown) => log.error("The certificate could not be renewed", { error }));
-  return [setInterval(sweep, SWEEP_EVERY_MS), setInterval(renew, RENEW_EVERY_MS)];
+  const timers = [setInterval(sweep, SWEEP_EVERY_MS), setInterval(renew, RENEW_EVERY_MS)];
+  if (!schedule) return timers;
+  void schedule.tick();
+  return [...timers, setInterval(schedule.tick, BACKUP_LOOK_EVERY_MS)];
 }
 
 interface Listeners {

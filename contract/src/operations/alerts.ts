@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { Instant, operation } from "./operation.ts";
 
-export const ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused", "sign_in_failures"] as const;
+export const ALERT_KINDS = [
+  "key_revoked",
+  "key_expires_soon",
+  "key_unused",
+  "backup_failed",
+  "backup_old",
+  "sign_in_failures",
+] as const;
 const LEVELS = ["warning", "info"] as const;
 
 export const Alert = z
@@ -14,7 +21,7 @@ export const Alert = z
     key: z
       .strictObject({ id: z.int(), name: z.string(), username: z.string() })
       .nullable()
-      .describe("The key that is to be mended; null for refused sign-ins."),
+      .describe("The key that it is about; null for refused sign-ins and backups."),
   })
   .meta({ id: "Alert" });
 
@@ -75,7 +82,7 @@ export const alertOperations = {
     group: "Alerts",
     title: "List alerts",
     words:
-      "What wants attention now: revoked keys, keys that expire within seven days, keys that nobody has used in 90 days, sign-ins that were refused in the last 24 hours. An alert is gone as soon as its cause is mended; nothing dismisses it. Who reads keys sees those of all keys, a key holder those of its own; refused sign-ins are for those who read the audit log. The event stream tells of a change with an event of the kind `alert`.",
+      "What wants attention now: revoked keys, keys that expire within seven days, keys that nobody has used in 90 days, sign-ins that were refused in the last 24 hours, and where the server writes backups, that the last one failed or is more than twice as old as it should be. An alert is gone as soon as its cause is mended; nothing dismisses it. Who reads keys sees those of all keys, a key holder those of its own; refused sign-ins and backups are for those who read the audit log. The event stream tells of a change with an event of the kind `alert`.",
     access: {
       kind: "roles",
       anyOf: ["API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ"],

@@ -1,5 +1,6 @@
 /**
- * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins. Told from the tables as
+ * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins, backups that fail or are
+ * missing. Told from the tables as
  * they are at the moment of asking, so an alert is gone as soon as its cause is.
  *
  * Beside that each process compares them, a moment after keys have changed and every ten seconds, with those that are
@@ -10,6 +11,7 @@ import { makeId } from "../crypto.ts";
 import {
   type Alert,
   type AlertKind,
+  backupAlerts,
   FAILURES_HOURS,
   failuresAlert,
   KEY_ALERT_KINDS,
@@ -37,7 +39,7 @@ export interface AlertList {
 
 export interface Alerts {
   /**
-   * API_KEY_READ sees those of all keys, a key holder those of its own; SYSTEM_AUDIT_READ sees refused sign-ins.
+   * API_KEY_READ sees those of all keys, a key holder those of its own; SYSTEM_AUDIT_READ sees the others.
    * @param limit of each kind
    */
   list(caller: Caller, limit: number): Promise<AlertList>;
@@ -120,10 +122,27 @@ async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number)
     }
   }
   if (!roles.has("SYSTEM_AUDIT_READ")) return { kinds, entries };
+  for (const { alert, count } of await readOthers(store, now)) {
+    kinds.push({ kind: alert.kind, count });
+    entries.push(alert);
+  }
+  return { kinds, entries };
+}
+
+interface Other {
+  readonly alert: Alert;
+  readonly count: number;
+}
+
+/** Those that are about no key, one of each kind. */
+async function readOthers(store: Store, now: number): Promise<Other[]> {
+  const others: Other[] = backupAlerts(await store.readBackupState(), now).map((alert) => ({
+    alert,
+    count: 1,
+  }));
   const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
-  if (count === 0 || firstAt === null) return { kinds, entries };
-  kinds.push({ kind: "sign_in_failures", count });
-  return { kinds, entries: [...entries, failuresAlert({ count, since: firstAt })] };
+  if (count > 0 && firstAt !== null) others.push({ alert: failuresAlert({ count, since: firstAt }), count });
+  return others;
 }
 
 /**
@@ -190,12 +209,12 @@ async function findChanges(store: Store, now: number, isOver: () => boolean): Pr
   }
   if (isOver()) return undefined;
   const known = await store.findOtherAlerts();
-  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
-  if (count > 0 && firstAt !== null && known.length === 0) {
-    const alert = failuresAlert({ count, since: firstAt });
+  const others = await readOthers(store, now);
+  for (const { alert } of others) {
+    if (known.some(({ kind }) => kind === alert.kind)) continue;
     raised.push({ mark: { kind: alert.kind, keyId: 0, since: 0 }, alert });
-  } else if (count === 0) {
-    cleared.push(...known);
   }
-  return { raised, cleared, failed: count };
+  cleared.push(...known.filter(({ kind }) => !others.some(({ alert }) => alert.kind === kind)));
+  const failed = others.find(({ alert }) => alert.kind === "sign_in_failures")?.count ?? 0;
+  return { raised, cleared, failed };
 }

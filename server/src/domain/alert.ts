@@ -2,7 +2,9 @@
 
 export const KEY_ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused"] as const;
 export type KeyAlertKind = (typeof KEY_ALERT_KINDS)[number];
-export type AlertKind = KeyAlertKind | "sign_in_failures";
+export const OTHER_ALERT_KINDS = ["backup_failed", "backup_old", "sign_in_failures"] as const;
+export type OtherAlertKind = (typeof OTHER_ALERT_KINDS)[number];
+export type AlertKind = KeyAlertKind | OtherAlertKind;
 export type AlertLevel = "warning" | "info";
 
 export const UNUSED_DAYS = 90;
@@ -13,6 +15,8 @@ export const ALERT_LEVELS: Readonly<Record<AlertKind, AlertLevel>> = {
   key_revoked: "warning",
   key_expires_soon: "warning",
   key_unused: "info",
+  backup_failed: "warning",
+  backup_old: "warning",
   sign_in_failures: "warning",
 };
 
@@ -54,6 +58,45 @@ export function failuresAlert({ count, since }: { readonly count: number; readon
       ? `A sign-in was refused in the last ${FAILURES_HOURS} hours.`
       : `${count} sign-ins were refused in the last ${FAILURES_HOURS} hours.`;
   return { id: kind, kind, level: ALERT_LEVELS[kind], text, since, key: null };
+}
+
+/** What is known of the backups that a server writes by itself. */
+export interface BackupState {
+  /** How far they are apart; null: none are written. */
+  readonly everyMs: number | null;
+  /** Since when they are written. */
+  readonly since: number;
+  /** When the last good one was written; null: none yet. */
+  readonly writtenAt: number | null;
+  /** Since when none succeeds; null: the last one did. */
+  readonly failedAt: number | null;
+  /** A sentence that says why. */
+  readonly error: string | null;
+}
+
+/** So many times as old as it should be is too old. */
+export const BACKUP_OLD_TIMES = 2;
+
+export function backupAlerts(
+  { everyMs, since, writtenAt, failedAt, error }: BackupState,
+  now: number,
+): Alert[] {
+  if (everyMs === null) return [];
+  const alerts: Alert[] = [];
+  const alert = (kind: "backup_failed" | "backup_old", text: string, from: number): void => {
+    alerts.push({ id: `${kind}-${from}`, kind, level: ALERT_LEVELS[kind], text, since: from, key: null });
+  };
+  if (failedAt !== null)
+    alert("backup_failed", `The last backup failed: ${error ?? "nobody knows why"}`, failedAt);
+  const oldAt = (writtenAt ?? since) + BACKUP_OLD_TIMES * everyMs;
+  if (now > oldAt) {
+    const text =
+      writtenAt === null
+        ? "No backup has been written yet."
+        : `The last backup is of ${new Date(writtenAt).toISOString()}.`;
+    alert("backup_old", text, oldAt);
+  }
+  return alerts;
 }
 
 const WORDS: Readonly<Record<KeyAlertKind, (key: AlertedKey) => string>> = {

@@ -54,6 +54,7 @@ export type Actor =
   | "sign_in"
   | "sign_out"
   | "session_use"
+  | "backup"
   | "reader";
 
 export type WritingActor = Exclude<Actor, "reader">;

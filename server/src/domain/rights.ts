@@ -72,7 +72,7 @@ function splitScope(scope: string): readonly [string, string] {
 }
 
 /** Everything that both lists grant, as grants: the pairwise meet. */
-function intersectScopes(left: readonly string[], right: readonly string[]): string[] {
+export function intersectScopes(left: readonly string[], right: readonly string[]): string[] {
   const met = new Set<string>();
   for (const a of left) {
     for (const b of right) {

@@ -5,6 +5,14 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Quarantine, Store } from "../store/store.ts";
 
+export {
+  type CheckedBackup,
+  type FromBackup,
+  type FromBackupResult,
+  inspectBackup,
+  restoreFromBackup,
+} from "./from-backup.ts";
+
 export interface Restore {
   /**
    * Ends the quarantine in every process on the folder; all sessions end. FULL_ADMIN, from the command line. Throws

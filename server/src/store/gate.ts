@@ -79,6 +79,9 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "writeAlertChanges",
   "alertsMark",
   "listDeliveries",
+  "readBackupState",
+  "writeBackupState",
+  "openSnapshot",
 ]);
 /** They see to it themselves. */
 const UNGATED: ReadonlySet<string> = new Set<keyof Store>([

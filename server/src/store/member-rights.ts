@@ -78,6 +78,7 @@ export function rightsColumns(roles: readonly Role[], scopes: readonly string[],
   };
 }
 
-function union<T>(lists: readonly string[]): T[] {
+/** @param lists JSON */
+export function union<T>(lists: readonly string[]): T[] {
   return [...new Set(lists.flatMap((text) => JSON.parse(text) as T[]))];
 }

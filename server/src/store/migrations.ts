@@ -161,6 +161,12 @@ export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
       PRIMARY KEY (key_id, address, client))${tail === "" ? "" : " STRICT, WITHOUT ROWID"}`,
     "CREATE INDEX key_clients_at ON key_clients (last_used_at)",
   ],
+  // Of the backups that a server writes by itself: one row.
+  ({ int, tail }) => [
+    `CREATE TABLE backup_state (
+      id ${int} PRIMARY KEY CHECK (id = 1), every_ms ${int}, since ${int} NOT NULL, written_at ${int},
+      failed_at ${int}, error TEXT)${tail}`,
+  ],
 ];
 
 function auditTable(name: string, { id, int, tail }: Words): string {

@@ -13,6 +13,7 @@ import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import { openActivity } from "./activity.ts";
 import { openAlerts } from "./alerts.ts";
+import { openBackupState } from "./backup-state.ts";
 import { openDeliveries } from "./deliveries.ts";
 import { openDirectReads } from "./direct-reads.ts";
 import { behindGate, createGate } from "./gate.ts";
@@ -39,6 +40,7 @@ import {
   userOf,
 } from "./rows.ts";
 import { rememberFiles } from "./same-files.ts";
+import { openSnapshot } from "./snapshot.ts";
 import { createSpace } from "./space.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
@@ -117,6 +119,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       await alerts.writeAlertChanges(changes);
     },
     ...deliveries,
+    ...openBackupState(writer, reader),
     findProfile: hot.findProfile,
     poll: () => {
       const areSame = opened.areSame();
@@ -148,6 +151,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       await activity.record(records, use, clock.now());
     },
     ...guesses,
+    openSnapshot: () => openSnapshot(files),
     probe: async () => {
       look(opened.areSameNow());
       gate.requireServed();

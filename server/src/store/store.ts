@@ -10,7 +10,7 @@
  */
 
 import type { Role } from "@chatelaine/contract/roles";
-import type { AlertedKey, KeyAlertKind } from "../domain/alert.ts";
+import type { AlertedKey, BackupState, KeyAlertKind } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -23,9 +23,11 @@ import type { Log } from "../log.ts";
 import { readKnown, refuseEmptied } from "./opening.ts";
 import type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
 export type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
+export type { Snapshot } from "./snapshot.ts";
 export type { Quarantine };
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -339,6 +341,10 @@ export interface Store {
    */
   countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
+  readBackupState(): Promise<BackupState>;
+  writeBackupState(state: BackupState): Promise<void>;
+  /** All that a backup holds, as of this moment. To be closed. */
+  openSnapshot(): Promise<Snapshot>;
   /** Throws unless what a check reads can be read, and the database and its folder take writes. */
   probe(): Promise<void>;
   /** Why the data waits to be accepted; undefined: it does not. As of the last poll. */

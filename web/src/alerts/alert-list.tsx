@@ -3,6 +3,8 @@ import {
   IconCircleCheck,
   IconClockExclamation,
   IconClockPause,
+  IconDatabaseExclamation,
+  IconDatabaseX,
   IconShieldX,
 } from "@tabler/icons-react";
 import { Link, linkOptions } from "@tanstack/react-router";
@@ -41,6 +43,20 @@ const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
     Icon: IconClockPause,
     link: () => linkOptions({ to: "/keys", search: { status: "active", unused: 90 } }),
   },
+  backup_failed: {
+    words: () => "The last backup failed",
+    remedy: () => "The server's log says why; it tries again by itself",
+    tone: "bad",
+    Icon: IconDatabaseX,
+    link: () => linkOptions({ to: "/audit", search: { q: "backup" } }),
+  },
+  backup_old: {
+    words: () => "No recent backup",
+    remedy: () => "See when the last ones were written",
+    tone: "bad",
+    Icon: IconDatabaseExclamation,
+    link: () => linkOptions({ to: "/audit", search: { q: "backup" } }),
+  },
   sign_in_failures: {
     words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),
     remedy: () => "In the last 24 hours: look who tried",
@@ -70,7 +86,8 @@ export function AlertList({
       <div className="alerts-none">
         <IconCircleCheck size={28} stroke={1.4} aria-hidden />
         <p>
-          All is well. Revoked keys, keys about to expire, unused ones and refused sign-ins would stand here.
+          All is well. Revoked keys, keys about to expire, unused ones, refused sign-ins and backups that fail
+          would stand here.
         </p>
       </div>
     );

@@ -31,7 +31,7 @@ export interface CheckDeps {
   readonly keys: { revokeExposed(id: number): Promise<void> };
   readonly secrets: { readonly assertions: Signer & { readonly publicKey: object } };
   readonly insecureRule: () => Promise<InsecureTransportRule>;
-  readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version">;
+  readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version" | "backup">;
   readonly clock: Clock;
   readonly bodies: Bodies;
   readonly log: Log;

@@ -8,9 +8,11 @@ export interface MetricsDeps {
   /** Bytes of the two databases. */
   readonly storeBytes: () => Readonly<Record<string, number>>;
   readonly version: string;
+  /** Of a server that writes backups by itself. */
+  readonly backup: () => { ageSeconds(): number | null; failures(): number } | null;
 }
 
-export function metricsText({ stats, countSessions, storeBytes, version }: MetricsDeps): string {
+export function metricsText({ stats, countSessions, storeBytes, version, backup }: MetricsDeps): string {
   const { count, sumMicroseconds } = stats.timed();
   const seconds = (microseconds: number): string => String(microseconds / 1e6);
   const lines = [
@@ -34,9 +36,27 @@ export function metricsText({ stats, countSessions, storeBytes, version }: Metri
     "# HELP chatelaine_store_bytes Size of the databases.",
     "# TYPE chatelaine_store_bytes gauge",
     ...Object.entries(storeBytes()).map(([file, bytes]) => `chatelaine_store_bytes{file="${file}"} ${bytes}`),
+    ...backupLines(backup()),
     "# HELP process_resident_memory_bytes Resident memory.",
     "# TYPE process_resident_memory_bytes gauge",
     `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
   ];
   return maskText(`${lines.join("\n")}\n`);
+}
+
+function backupLines(backup: ReturnType<MetricsDeps["backup"]>): string[] {
+  if (backup === null) return [];
+  const age = backup.ageSeconds();
+  const lines = [
+    "# HELP chatelaine_backup_failures_total Backups that failed since the start.",
+    "# TYPE chatelaine_backup_failures_total counter",
+    `chatelaine_backup_failures_total ${backup.failures()}`,
+  ];
+  if (age === null) return lines;
+  return [
+    "# HELP chatelaine_backup_age_seconds How old the last backup of --backup-to is; missing where there is none.",
+    "# TYPE chatelaine_backup_age_seconds gauge",
+    `chatelaine_backup_age_seconds ${age}`,
+    ...lines,
+  ];
 }

@@ -49,6 +49,9 @@ function mendOf(kind: AlertKind, now: number) {
         query: { status: ["active"], unused_since: unusedSince, filter },
       };
     }
+    case "backup_failed":
+    case "backup_old":
+      return { operation: "audit.list" as const, query: { action: "backup.create" } };
     case "sign_in_failures": {
       const since = instant(now - FAILURES_HOURS * HOUR_MS);
       return {

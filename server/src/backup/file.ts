@@ -1,0 +1,87 @@
+/**
+ * A file that is there whole or not at all: written beside its place under a name of its own, readable by its owner alone, on the
+ * disk before it gets its name.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AppError } from "../domain/errors.ts";
+
+export interface Sink {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+const PARTIAL = ".partial";
+
+/**
+ * @param options.replace an ordinary file of that name
+ * Throws AppError conflict (there is something), storage_full, unavailable.
+ */
+export async function writeWhole(
+  path: string,
+  options: { readonly replace: boolean },
+  write: (sink: Sink) => Promise<void>,
+): Promise<void> {
+  await requireFree(path, options.replace);
+  const folder = dirname(path);
+  const draft = join(folder, `.${basename(path)}.${process.pid}.${crypto.randomUUID()}${PARTIAL}`);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    await write(sinkOf(file));
+    await file.sync();
+    await file.close();
+    file = undefined;
+    if (options.replace) await rename(draft, path);
+    else await link(draft, path);
+    await syncFolder(folder);
+  } catch (error) {
+    throw fileError(error, path);
+  } finally {
+    await file?.close().catch(() => undefined);
+    await rm(draft, { force: true }).catch(() => undefined);
+  }
+}
+
+/** What a process that was killed has left behind. */
+export function isPartial(name: string): boolean {
+  return name.startsWith(".") && name.endsWith(PARTIAL);
+}
+
+async function requireFree(path: string, replace: boolean): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isFile()) throw new AppError("conflict", `${path} is there and is no ordinary file`);
+  if (!replace) throw new AppError("conflict", `${path} is there already; --force replaces it`);
+}
+
+function sinkOf(file: FileHandle): Sink {
+  return {
+    write: async (bytes) => {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, at);
+        at += bytesWritten;
+      }
+    },
+  };
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function fileError(error: unknown, path: string): AppError {
+  if (error instanceof AppError) return error;
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (code === "EEXIST") return new AppError("conflict", `${path} is there already; --force replaces it`);
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new AppError("storage_full", `There is no space for ${path}`, { cause: error });
+  return new AppError("unavailable", `${path} cannot be written (${code || (error as Error).message})`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,63 @@
+/** Which backups of a folder stay. Only files of our own name and of our own installation are ever deleted. */
+import { createReadStream } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isPartial } from "./file.ts";
+import { HEAD_BYTES_MAX, type Manifest, readHead } from "./format.ts";
+
+/** What was left behind by a process that was killed: none takes that long. */
+const PARTIAL_AGE_MS = 86_400_000;
+
+export interface Kept {
+  readonly folder: string;
+  /** Its first group is the instant, as `instantOfName` writes it. */
+  readonly name: RegExp;
+  /** Of the master secret. */
+  readonly fingerprint: string;
+}
+
+export interface KeptFile {
+  readonly path: string;
+  readonly manifest: Manifest;
+}
+
+/** `20300131T120000Z`: sorts as it is. */
+export function instantOfName(at: number): string {
+  return new Date(at).toISOString().replace(/[-:]|\.\d+/g, "");
+}
+
+/** Those of this installation, the newest first. */
+export async function listKept({ folder, name, fingerprint }: Kept): Promise<KeptFile[]> {
+  const names = (await readdir(folder)).filter((one) => name.test(one));
+  const instant = (one: string): string => name.exec(one)?.[1] ?? "";
+  names.sort((a, b) => (instant(a) < instant(b) ? 1 : -1));
+  const files: KeptFile[] = [];
+  for (const one of names) {
+    const path = join(folder, one);
+    const manifest = await manifestOf(path);
+    if (manifest?.secretFingerprint === fingerprint) files.push({ path, manifest });
+  }
+  return files;
+}
+
+/** Deletes those beyond the newest, and drafts of ours that nobody writes any more. */
+export async function keepNewest({ keep, ...kept }: Kept & { readonly keep: number }): Promise<void> {
+  for (const { path } of (await listKept(kept)).slice(keep)) await rm(path, { force: true });
+  for (const one of await readdir(kept.folder)) {
+    const inner = one.replace(/^\./, "").replace(/\.\d+\.[0-9a-f-]{36}\.partial$/, "");
+    if (!isPartial(one) || !kept.name.test(inner)) continue;
+    const path = join(kept.folder, one);
+    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if (age > PARTIAL_AGE_MS) await rm(path, { force: true });
+  }
+}
+
+async function manifestOf(path: string): Promise<Manifest | undefined> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of createReadStream(path, { end: HEAD_BYTES_MAX })) chunks.push(chunk as Buffer);
+    return readHead(Buffer.concat(chunks)).manifest;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * What a restore makes of a backup and of the database that is there: every row that will be, and for people what comes
+ * back, what stays dead and what is lost. It only reads; `restore.ts` carries it out.
+ *
+ * Where the present database went on from the backup, or apart from it, nothing that it knows to have ended comes back:
+ * revoked, paused, expired, reset, deleted, locked, demoted, limited (held by `restore-plan.test.ts`). Where the backup went on
+ * from the present database, it knows all that the database knows, and is taken as it is.
+ */
+import type { Selectable } from "kysely";
+import type { Settings } from "../domain/settings.ts";
+import { rightsColumns, union } from "./member-rights.ts";
+import {
+  applyRules,
+  GROUP_RULES,
+  type Group,
+  KEY_RULES,
+  type Key,
+  SETTING_RULES,
+  settingsOf,
+  USER_RULES,
+  type User,
+} from "./restore-rules.ts";
+import type { SecretRow } from "./tables.ts";
+
+export type Secret = Selectable<SecretRow>;
+
+/** One database as far as a restore is about it. */
+export interface Side {
+  readonly users: readonly User[];
+  readonly groups: readonly Group[];
+  readonly members: readonly { readonly group_id: number; readonly user_id: number }[];
+  readonly keys: readonly Key[];
+  readonly secrets: readonly Secret[];
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+  /** The highest numbers that were given, by table. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/**
+ * How the present database stands to the backup: it went on from it, or is the same (`after`); the backup went on from it
+ * (`before`); both went on from a third (`apart`); there is none (`none`).
+ */
+export type Relation = "after" | "before" | "apart" | "none";
+
+export interface Named {
+  readonly kind: "key" | "user" | "group";
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface Report {
+  /** Keys that are good and users who are not locked afterwards, and are not so now. */
+  readonly revived: readonly Named[];
+  /** What the backup has and stays ended, or narrower, and by what. */
+  readonly keptDead: readonly (Named & { readonly because: readonly string[] })[];
+  /** What is there now, and not in the backup. */
+  readonly gone: readonly Named[];
+  /** What differs afterwards from now. */
+  readonly changed: readonly (Named & { readonly fields: readonly string[] })[];
+  /** Names of settings, with their values now and afterwards. */
+  readonly settings: Readonly<Record<string, readonly [now: unknown, then: unknown]>>;
+  /** Afterwards. */
+  readonly users: number;
+  readonly keys: number;
+  readonly goodKeys: number;
+  /** Users who may do everything and are not locked, afterwards. */
+  readonly administrators: number;
+}
+
+export interface Plan extends Omit<Side, "numbers"> {
+  readonly report: Report;
+}
+
+export interface PlanOptions {
+  readonly relation: Relation;
+  readonly now: number;
+}
+
+const NOTHING: Side = {
+  users: [],
+  groups: [],
+  members: [],
+  keys: [],
+  secrets: [],
+  settings: [],
+  numbers: {},
+};
+
+export function planRestore(backup: Side, present: Side | undefined, { relation, now }: PlanOptions): Plan {
+  const keeps = relation === "after" || relation === "apart";
+  const there = present ?? NOTHING;
+  const kept: (Named & { because: readonly string[] })[] = [];
+  const merge = new Merge(backup, there, { keeps, isAfter: relation === "after" }, kept);
+  const groups = merge.groups();
+  const users = merge.users();
+  const keys = merge.keys(users);
+  const members = merge.members(groups, users);
+  const settings = keeps ? mergedSettings(backup, there) : [...backup.settings];
+  const whole = withFollowing({ users, groups, members, keys });
+  const plan = { ...whole, secrets: merge.secrets(whole.keys), settings };
+  return { ...plan, report: reportOf(plan, there, kept, now) };
+}
+
+/** Members that the types hold: one that is added to a table has a rule. */
+class Merge {
+  readonly #backup: Side;
+  readonly #present: Side;
+  readonly #keeps: boolean;
+  readonly #isAfter: boolean;
+  readonly #kept: (Named & { because: readonly string[] })[];
+  /** Of keys in both: whether the present one has the secret that counts. */
+  readonly #presentSecret = new Set<number>();
+
+  constructor(
+    backup: Side,
+    present: Side,
+    { keeps, isAfter }: { keeps: boolean; isAfter: boolean },
+    kept: (Named & { because: readonly string[] })[],
+  ) {
+    this.#backup = backup;
+    this.#present = present;
+    this.#keeps = keeps;
+    this.#isAfter = isAfter;
+    this.#kept = kept;
+  }
+
+  groups(): Group[] {
+    const { groups } = this.#present;
+    return this.#rows("groups", this.#backup.groups, groups, (was, is) => {
+      const row = applyRules(GROUP_RULES, was, is, false);
+      this.#note({ kind: "group", id: row.id, name: row.name }, was, row, ["roles", "scopes"]);
+      return row;
+    });
+  }
+
+  users(): User[] {
+    const { users } = this.#present;
+    return this.#rows("users", this.#backup.users, users, (was, is) => {
+      const isNewer = this.#isAfter || (is.password_changed_at ?? 0) > (was.password_changed_at ?? 0);
+      const row = applyRules(USER_RULES, was, is, isNewer);
+      const fields = ["locked_at", "roles", "scopes", "ceilings", "password_hash"] as const;
+      this.#note({ kind: "user", id: row.id, name: row.username }, was, row, fields);
+      return row;
+    });
+  }
+
+  keys(users: readonly User[]): Key[] {
+    const owners = new Set(users.map(({ id }) => id));
+    const rows = this.#rows("keys", this.#backup.keys, this.#present.keys, (was, is) => {
+      const isNewer = this.#isAfter || (is.reset_at ?? 0) > (was.reset_at ?? 0);
+      if (isNewer) this.#presentSecret.add(was.id);
+      const row = applyRules(KEY_RULES, was, is, isNewer);
+      const fields = ["revoked_at", "paused_at", "reset_at", "expires_at", "roles", "scopes"] as const;
+      const limits = ["allowed_ips", "rate_limit"] as const;
+      this.#note({ kind: "key", id: row.id, name: row.name }, was, row, [...fields, ...limits]);
+      return row;
+    });
+    return rows.filter((key) => {
+      if (owners.has(key.user_id)) return true;
+      this.#kept.push({ kind: "key", id: key.id, name: key.name, because: ["its owner is deleted"] });
+      return false;
+    });
+  }
+
+  /** Those of the backup that are still there; a group that was left stays left. */
+  members(groups: readonly Group[], users: readonly User[]): Side["members"] {
+    const [groupIds, userIds] = [
+      new Set(groups.map(({ id }) => id)),
+      new Map(users.map((row) => [row.id, row])),
+    ];
+    const now = new Set(this.#present.members.map(({ group_id, user_id }) => `${group_id}|${user_id}`));
+    const known = new Set(this.#present.users.map(({ id }) => id));
+    return this.#backup.members.filter(({ group_id, user_id }) => {
+      const user = userIds.get(user_id);
+      if (!user || !groupIds.has(group_id)) return false;
+      if (!this.#keeps || !known.has(user_id) || now.has(`${group_id}|${user_id}`)) return true;
+      this.#kept.push({ kind: "user", id: user_id, name: user.username, because: ["left a group"] });
+      return false;
+    });
+  }
+
+  secrets(keys: readonly Key[]): Secret[] {
+    const wanted = new Set(keys.map(({ id }) => id));
+    const isPresent = ({ key_id }: Secret): boolean => this.#presentSecret.has(key_id);
+    const ofBackup = this.#backup.secrets.filter((row) => wanted.has(row.key_id) && !isPresent(row));
+    return [...ofBackup, ...this.#present.secrets.filter((row) => wanted.has(row.key_id) && isPresent(row))];
+  }
+
+  #rows<Row extends { id: number; version: number; created_at: number }>(
+    table: "groups" | "users" | "keys",
+    backup: readonly Row[],
+    present: readonly Row[],
+    both: (was: Row, is: Row) => Row,
+  ): Row[] {
+    const there = new Map(present.map((row) => [row.id, row]));
+    const given = this.#present.numbers[table === "keys" ? "key_ids" : table] ?? 0;
+    return backup.flatMap((was) => {
+      const is = there.get(was.id);
+      // Two histories may have given one number twice: then the present row is another's.
+      if (is && this.#keeps && is.created_at === was.created_at) return [both(was, is)];
+      if (is) return [{ ...was, version: Math.max(was.version, is.version) + 1 }];
+      if (!this.#keeps || was.id > given) return [was];
+      this.#kept.push({ ...named(table, was), because: ["deleted"] });
+      return [];
+    });
+  }
+
+  /** What of these fields is not as the backup has it. */
+  #note<Row extends object>(one: Named, was: Row, row: Row, fields: readonly (keyof Row & string)[]): void {
+    const because = fields
+      .filter((field) => !isEqual(was[field], row[field]))
+      .map((field) => WORDS[field] ?? field);
+    if (because.length > 0) this.#kept.push({ ...one, because });
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  revoked_at: "revoked",
+  paused_at: "paused",
+  reset_at: "reset",
+  expires_at: "an earlier end",
+  locked_at: "locked",
+  password_hash: "another password",
+  roles: "fewer roles",
+  scopes: "fewer scopes",
+  ceilings: "limits",
+  allowed_ips: "addresses",
+  rate_limit: "a rate",
+};
+
+function named(table: "groups" | "users" | "keys", row: { id: number }): Named {
+  const { id, name = "", username = "" } = row as { id: number; name?: string; username?: string };
+  if (table === "users") return { kind: "user", id, name: username };
+  return { kind: table === "keys" ? "key" : "group", id, name };
+}
+
+/** Columns that follow from other rows. */
+function withFollowing({
+  users,
+  groups,
+  members,
+  keys,
+}: Pick<Plan, "users" | "groups" | "members" | "keys">) {
+  const byId = new Map(groups.map((group) => [group.id, group]));
+  const of = Map.groupBy(members, ({ user_id }) => user_id);
+  const whole = users.map((user) => {
+    const own = (of.get(user.id) ?? [])
+      .flatMap(({ group_id }) => byId.get(group_id) ?? [])
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const roles = union([user.roles, ...own.map((group) => group.roles)]);
+    const scopes = union([user.scopes, ...own.map((group) => group.scopes)]);
+    const names = own.map((group) => group.name);
+    return { ...user, ...rightsColumns(roles as never, scopes as never, names) };
+  });
+  const names = new Map(users.map(({ id, username }) => [id, username]));
+  return {
+    users: whole,
+    groups,
+    members,
+    keys: keys.map((key) => ({ ...key, username: names.get(key.user_id) ?? key.username })),
+  };
+}
+
+function mergedSettings(backup: Side, present: Side): { name: string; value: string }[] {
+  const [was, is] = [settingsOf(backup.settings), settingsOf(present.settings)];
+  const rules = SETTING_RULES as Record<string, (was: Settings, is: Settings, isNewer: boolean) => unknown>;
+  return Object.entries(rules).map(([name, rule]) => ({ name, value: JSON.stringify(rule(was, is, false)) }));
+}
+
+function reportOf(
+  plan: Omit<Plan, "report">,
+  present: Side,
+  kept: readonly (Named & { because: readonly string[] })[],
+  now: number,
+): Report {
+  const [after, before] = [liveOf(plan, now), liveOf(present, now)];
+  const revived = [...after].filter(([name]) => !before.has(name)).map(([, one]) => one);
+  const then = settingsOf(plan.settings);
+  const is = settingsOf(present.settings);
+  const names = Object.keys(then) as (keyof Settings)[];
+  return {
+    revived,
+    keptDead: mergedReasons(kept),
+    gone: [
+      ...missing("users", present.users, plan.users),
+      ...missing("groups", present.groups, plan.groups),
+      ...missing("keys", present.keys, plan.keys),
+    ],
+    changed: [
+      ...differing("users", present.users, plan.users),
+      ...differing("groups", present.groups, plan.groups),
+      ...differing("keys", present.keys, plan.keys),
+    ],
+    settings: Object.fromEntries(
+      names
+        .filter((name) => name !== "webhookSecret" && !isEqual(then[name], is[name]))
+        .map((name) => [name, [shown(name, is), shown(name, then)] as const]),
+    ),
+    users: plan.users.length,
+    keys: plan.keys.length,
+    goodKeys: [...after.values()].filter(({ kind }) => kind === "key").length,
+    administrators: plan.users.filter((user) => user.is_admin === 1 && user.locked_at === null).length,
+  };
+}
+
+/** The webhook's path is often a secret. */
+function shown(name: keyof Settings, settings: Settings): unknown {
+  const value = settings[name];
+  return name === "webhookUrl" && typeof value === "string" ? new URL(value).origin : value;
+}
+
+/** Keys that a check would pass by what they are, and users who are not locked. */
+function liveOf({ users, keys }: Pick<Side, "users" | "keys">, now: number): Map<string, Named> {
+  const free = new Set(users.filter((user) => user.locked_at === null).map(({ id }) => id));
+  const good = keys.filter(
+    (key) =>
+      free.has(key.user_id) &&
+      key.revoked_at === null &&
+      key.paused_at === null &&
+      key.expiry_told === 0 &&
+      (key.expires_at === null || key.expires_at > now),
+  );
+  const all = [
+    ...users.filter(({ id }) => free.has(id)).map((user) => named("users", user)),
+    ...good.map((key) => named("keys", key)),
+  ];
+  return new Map(all.map((one) => [`${one.kind} ${one.id}`, one]));
+}
+
+function mergedReasons(kept: readonly (Named & { because: readonly string[] })[]) {
+  const groups = Map.groupBy(kept, ({ kind, id }) => `${kind} ${id}`);
+  return [...groups.values()].map((all) => ({
+    ...all[0]!,
+    because: [...new Set(all.flatMap(({ because }) => because))],
+  }));
+}
+
+function missing<Row extends { id: number }>(
+  table: "groups" | "users" | "keys",
+  present: readonly Row[],
+  after: readonly Row[],
+): Named[] {
+  const ids = new Set(after.map(({ id }) => id));
+  return present.filter(({ id }) => !ids.has(id)).map((row) => named(table, row));
+}
+
+/** Members that follow from others, or say nothing. */
+const UNTOLD: ReadonlySet<string> = new Set(["version", "is_admin", "group_names"]);
+
+function differing<Row extends { id: number }>(
+  table: "groups" | "users" | "keys",
+  present: readonly Row[],
+  after: readonly Row[],
+): (Named & { fields: string[] })[] {
+  const there = new Map(present.map((row) => [row.id, row]));
+  return after.flatMap((row) => {
+    const before = there.get(row.id);
+    if (!before) return [];
+    const names = Object.keys(row) as (keyof Row & string)[];
+    const fields = names.filter((name) => !UNTOLD.has(name) && !isEqual(row[name], before[name]));
+    return fields.length === 0 ? [] : [{ ...named(table, row), fields }];
+  });
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
