@@ -19,6 +19,8 @@ export interface KeyLimitOptions {
   readonly allScopes?: boolean;
   readonly allowIp?: readonly string[];
   readonly anyIp?: boolean;
+  /** False where `--no-manages-sign-in` was given. */
+  readonly managesSignIn?: boolean;
   /** False where `--no-rate` was given. */
   readonly rate?: { readonly limit: number; readonly windowSeconds: number } | false;
 }
@@ -42,7 +44,8 @@ export function addKeyLimits(command: Command): Command {
     )
     .option("--no-scopes", "none of the user's scopes")
     .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String))
-    .option("--rate <count/time>", "at most so many uses in that time: 100/60s, 100/m, 5000/d", parseRate);
+    .option("--rate <count/time>", "at most so many uses in that time: 100/60s, 100/m, 5000/d", parseRate)
+    .option("--manages-sign-in", "may set passwords and rights of users who sign in, whatever it is held to");
 }
 
 /** What was given, and nothing else: absent members keep their value. */
@@ -57,5 +60,6 @@ export function limitsOf(options: KeyLimitOptions): KeyFields {
     ...(options.scopes === false && { scopes: [] }),
     ...(options.allowIp ? { allowedIps: options.allowIp } : options.anyIp && { allowedIps: null }),
     ...(options.rate ? { rateLimit: options.rate } : options.rate === false && { rateLimit: null }),
+    ...(options.managesSignIn !== undefined && { managesSignIn: options.managesSignIn }),
   };
 }

@@ -110,6 +110,7 @@ function addEdit(key: Command): void {
     .option("--all-scopes", "all scopes that the user has")
     .option("--any-ip", "from any address")
     .option("--no-rate", "as often as wanted")
+    .option("--no-manages-sign-in", "held to its limits in this too")
     .action(async (id: number, options: EditOptions, command: Command) => {
       const { name, expires } = options;
       const change = {

@@ -33,6 +33,7 @@ export function keyShape(key: Key, status: KeyShape["status"]): KeyShape {
     scopes: key.scopes && [...key.scopes],
     allowed_ips: key.allowedIps && [...key.allowedIps],
     rate_limit: key.rateLimit && { limit: key.rateLimit.limit, window_seconds: key.rateLimit.windowSeconds },
+    manages_sign_in: key.managesSignIn,
     last_used_at: instant(key.lastUsedAt),
     last_used_address: key.lastUsedAddress,
     last_used_client: key.lastUsedClient,

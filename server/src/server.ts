@@ -289,7 +289,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     makeSetupToken: async () =>
       // What waits to be accepted may have lost its users; it needs no first one.
       app.store.quarantine() === undefined && (await app.accounts.setup.isNeeded())
-        ? app.accounts.setup.makeToken()
+        ? app.accounts.setup.makeToken(systemCaller("setup_link"))
         : undefined,
     refreshCertificate: refresh,
     close: async () => {

@@ -133,7 +133,8 @@ export async function callerOf(app: TestApp, username: string): Promise<Caller> 
   const id = await openBrowser(app.store, user.id, null);
   const session = { kind: "browser", id } as const;
   const origin = originOf({ door: "rest", sessionId: id });
-  return { kind: "user", userId: user.id, username, key: null, session, endsAt: null, origin, ...rights };
+  const { id: userId, ceilings } = user;
+  return { kind: "user", userId, username, key: null, ceilings, session, endsAt: null, origin, ...rights };
 }
 
 /** Throws where the sign-in was refused. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { errorCode } from "../src/domain/errors.ts";
 import { openCheck } from "./check-app.ts";
 import { callerOf, movedClock, SYSTEM } from "./installation.ts";
 
@@ -71,10 +72,16 @@ test("nobody lifts his own ceilings, whatever his role", async () => {
   const root = await users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], scopes: [] });
   const ada = await users.get(SYSTEM, { username: "ada" });
   const [asRoot, asAda] = [await callerOf(check.app.store, root), await callerOf(check.app.store, ada)];
-  await expect(users.update(asRoot, root.id, { ceilings: null })).rejects.toMatchObject({
-    code: "forbidden",
-  });
-  await expect(users.update(asAda, ada.id, { ceilings: null })).rejects.toMatchObject({});
+  expect(await refusalOf(users.update(asRoot, root.id, { ceilings: null }))).toBe("forbidden");
+  expect(await refusalOf(users.update(asAda, ada.id, { ceilings: null }))).toBe("role_missing");
   const held = await users.update(asRoot, ada.id, { ceilings: { ...NONE, lifetimeSeconds: 60 } });
   expect(held.ceilings).toEqual({ ...NONE, lifetimeSeconds: 60 });
 });
+
+/** Not by `rejects`, which blocks the loop that the store's threads answer to. */
+function refusalOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => "ok",
+    (error: unknown) => errorCode(error),
+  );
+}

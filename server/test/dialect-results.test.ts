@@ -24,7 +24,8 @@ afterAll(() => rest[Symbol.asyncDispose]());
 
 const fresh = async (): Promise<number> =>
   (await rest.app.keys.create(SYSTEM, { name: `target ${++turn}`, username: "ada" })).key.id;
-const person = async (): Promise<number> => (await rest.user(`person${++turn}`, ["KEY_HOLDER"])).id;
+const someone = () => rest.user(`person${++turn}`, ["KEY_HOLDER"]);
+const person = async (): Promise<number> => (await someone()).id;
 
 type Calls = () => Promise<readonly (readonly unknown[])[]>;
 const none: Calls = async () => [[]];
@@ -78,6 +79,9 @@ const CALLS: Readonly<Record<string, Calls>> = {
     [{ username: `made${++turn}`, roles: ["KEY_HOLDER"], password_disabled: true }],
   ],
   "user.update": async () => [[await person(), { full_name: "New" }]],
+  "user.set_password": async () => [
+    [{ username: (await someone()).username, old_password: null, new_password: "three words in a row" }],
+  ],
   "user.delete": async () => [[await person()]],
   "audit.query": async () => [
     [],

@@ -83,6 +83,7 @@ export async function callerOf(store: Store, user: User): Promise<Caller> {
     userId: user.id,
     username: user.username,
     key: null,
+    ceilings: user.ceilings,
     session: { kind: "browser", id },
     endsAt: null,
     origin: { door: "rest", address, port: 1, secure: true, client: "test", sessionId: id },

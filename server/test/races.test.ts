@@ -112,7 +112,7 @@ describe("what may happen once happens once, between two processes' worth of cal
   test("of one setup link, one administrator", async () => {
     await using fresh = await makeInstallation();
     const two = [await fresh.open(), await fresh.open()] as const;
-    const token = await two[0].accounts.setup.makeToken();
+    const token = await two[0].accounts.setup.makeToken(SYSTEM);
     const { origin } = SYSTEM;
     const { won, lost } = await race(
       Array.from(

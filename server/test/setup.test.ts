@@ -23,7 +23,7 @@ const first = (token: string, username = "root", to = app) =>
 test("the link makes a full administrator, once, and both are audited without the token", async () => {
   const { setup } = app.accounts;
   expect(await setup.isNeeded()).toBe(true);
-  const token = await setup.makeToken();
+  const token = await setup.makeToken(app.system);
   const user = await first(token);
   expect(user).toMatchObject({ username: "root", roles: ["FULL_ADMIN"], hasPassword: true });
   expect(await setup.isNeeded()).toBe(false);
@@ -39,8 +39,8 @@ test("the link makes a full administrator, once, and both are audited without th
 
 test("a wrong, replaced or late link makes nobody, and a refused input leaves it whole", async () => {
   const { setup } = app.accounts;
-  const replaced = await setup.makeToken();
-  const token = await setup.makeToken();
+  const replaced = await setup.makeToken(app.system);
+  const token = await setup.makeToken(app.system);
   for (const wrong of ["", "x".repeat(64), replaced]) {
     expect(await refusalOf(first(wrong))).toMatchObject({ code: "forbidden" });
   }
@@ -48,20 +48,20 @@ test("a wrong, replaced or late link makes nobody, and a refused input leaves it
   expect(await refusalOf(weak)).toMatchObject({ code: "invalid", issues: [{ code: "weak_password" }] });
   app.clock.move(SETUP_TOKEN_MS);
   expect(await refusalOf(first(token))).toMatchObject({ code: "forbidden" });
-  expect((await first(await setup.makeToken())).id).toBeGreaterThan(0);
+  expect((await first(await setup.makeToken(app.system))).id).toBeGreaterThan(0);
 });
 
 test("the link is dead as soon as a user exists, whoever made him", async () => {
-  const token = await app.accounts.setup.makeToken();
+  const token = await app.accounts.setup.makeToken(app.system);
   await makeUser(app, "alice", ["KEY_HOLDER"]);
   expect(await refusalOf(first(token))).toMatchObject({ code: "conflict" });
-  expect(await refusalOf(app.accounts.setup.makeToken())).toMatchObject({ code: "conflict" });
+  expect(await refusalOf(app.accounts.setup.makeToken(app.system))).toMatchObject({ code: "conflict" });
 });
 
 test("of many who use one link at once, in two processes, one wins", async () => {
   const other = await openTestApp({ beside: app });
   try {
-    const token = await app.accounts.setup.makeToken();
+    const token = await app.accounts.setup.makeToken(app.system);
     const all = await Promise.allSettled(
       Array.from({ length: 8 }, (_, at) => first(token, `root${at}`, at % 2 === 0 ? app : other)),
     );

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Role } from "@chatelaine/contract/roles";
 import type { NewUserInput } from "../src/accounts/accounts.ts";
-import { type Caller, systemCaller } from "../src/domain/caller.ts";
+import { type Caller, type CallerKey, systemCaller } from "../src/domain/caller.ts";
 import { narrowRights } from "../src/domain/rights.ts";
 import {
   auditOf,
@@ -26,6 +26,18 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
+const FREE_KEY: CallerKey = {
+  id: 1,
+  name: "k",
+  secret: new Uint8Array(),
+  expiresAt: null,
+  endsAt: null,
+  allowedIps: null,
+  rateLimit: null,
+  roles: null,
+  scopes: null,
+  managesSignIn: false,
+};
 const refusal = (code: string) => ({ code });
 
 describe("making a user", () => {
@@ -175,7 +187,7 @@ describe("nobody hands out or touches what he lacks", () => {
       ...root,
       ...narrowRights(root, writer, []),
       kind: "key",
-      key: { id: 1, name: "narrow", secret: new Uint8Array(), expiresAt: null, allowedIps: null },
+      key: { ...FREE_KEY, roles: writer, scopes: [] },
     };
     const { users } = app.accounts;
     const wide = users.create(narrowed, { username: "wide", roles: ["FULL_ADMIN"] });
@@ -212,16 +224,23 @@ describe("without a role", () => {
   test("one sets one's own password, but a key does not set its owner's", async () => {
     await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
     const alice = await callerOf(app, "alice");
-    await app.accounts.users.update(alice, alice.userId, { password: "a quite new password" });
+    const { users } = app.accounts;
+    const by = { id: alice.userId };
+    const change = { password: "a quite new password", current: PASSWORD };
+    expect(await refusalOf(users.setPassword(alice, by, { ...change, current: "a guess" }))).toMatchObject({
+      code: "invalid",
+      issues: [{ path: ["currentPassword"] }],
+    });
+    await users.setPassword(alice, by, change);
     expect((await app.accounts.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
     expect((await app.accounts.signIn.byPassword("alice", "a quite new password", originOf())).ok).toBe(true);
     const key: Caller = {
       ...alice,
       kind: "key",
-      key: { id: 1, name: "k", secret: new Uint8Array(), expiresAt: null, allowedIps: null },
+      key: FREE_KEY,
     };
-    const byKey = app.accounts.users.update(key, alice.userId, { password: PASSWORD });
-    expect(await refusalOf(byKey)).toMatchObject(refusal("role_missing"));
+    const byKey = users.setPassword(key, by, { password: PASSWORD, current: "a quite new password" });
+    expect(await refusalOf(byKey)).toMatchObject(refusal("forbidden"));
     const [record] = await auditOf(app, "user.password");
     expect(JSON.stringify(record)).not.toMatch(/argon2|new password/);
   });

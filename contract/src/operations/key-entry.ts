@@ -67,6 +67,11 @@ export const Key = z
     scopes: z.array(z.string()).nullable().describe("What is left of the owner's scopes; null: all of them."),
     allowed_ips: z.array(z.string()).nullable().describe("Addresses and CIDR blocks; null: from anywhere."),
     rate_limit: RateLimit.nullable(),
+    manages_sign_in: z
+      .boolean()
+      .describe(
+        "Whether the key, held to limits as it is, may all the same set passwords and give rights to users who can sign in.",
+      ),
     last_used_at: Instant.nullable(),
     last_used_address: z.string().nullable(),
     last_used_client: z.string().nullable(),
@@ -106,6 +111,12 @@ export const keyLimits = {
   scopes: z.array(Scope).max(100).nullable().optional(),
   allowed_ips: z.array(z.string().max(64)).max(100).nullable().optional(),
   rate_limit: RateLimit.nullable().optional(),
+  manages_sign_in: z
+    .boolean()
+    .optional()
+    .describe(
+      "Lets a key that is held to limits set passwords and give rights to users who can sign in. Only the session of a full administrator sets it; no key does.",
+    ),
 };
 const Name = z.string().min(1).max(KEY_NAME_CHARS_MAX).describe("Unique over all users.");
 
@@ -167,6 +178,7 @@ export const EXAMPLE_KEY = {
   scopes: null,
   allowed_ips: null,
   rate_limit: null,
+  manages_sign_in: false,
   last_used_at: null,
   last_used_address: null,
   last_used_client: null,

@@ -10,8 +10,9 @@ import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, CallerKey, ConnectionRef, Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { KeyTextFault } from "../domain/key-text.ts";
+import type { Ceilings } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import type { Ceilings, Group, User } from "../domain/user.ts";
+import type { Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
@@ -56,10 +57,19 @@ export interface Users {
    */
   create(caller: Caller, input: NewUserInput): Promise<User>;
   /**
-   * ACCOUNT_WRITE; one's own password without it, but not by a key. A new password ends the user's other sessions.
+   * ACCOUNT_WRITE. A new password of somebody else ends their sessions; one's own is changed by `setPassword`.
    * Throws as create does, and not_found and conflict.
    */
   update(caller: Caller, id: number, change: UserChange): Promise<User>;
+  /**
+   * One's own with the one that one has, by a session and not by a key; another's with ACCOUNT_WRITE. Ends the user's other
+   * sessions. Throws as update does, insecure_transport, and too_many_requests for guesses.
+   */
+  setPassword(
+    caller: Caller,
+    by: { readonly id: number } | { readonly username: string },
+    wanted: NewPassword,
+  ): Promise<User>;
   /** Sessions of a locked user end, his keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
   lock(caller: Caller, id: number): Promise<User>;
   unlock(caller: Caller, id: number): Promise<User>;
@@ -88,6 +98,13 @@ export interface UserChange extends Partial<NewUserInput> {
   readonly ceilings?: Ceilings | null;
 }
 
+export interface NewPassword {
+  /** null takes it away. */
+  readonly password: string | null;
+  /** The one that the user has. */
+  readonly current?: string | undefined;
+}
+
 export interface Groups {
   list(caller: Caller): Promise<readonly Group[]>;
   get(caller: Caller, name: string): Promise<Group>;
@@ -107,8 +124,11 @@ export interface GroupInput {
 /** The one-time link by which the first administrator is made. */
 export interface Setup {
   isNeeded(): MaybePromise<boolean>;
-  /** @returns a fresh token, good for an hour; the one before is dead. Throws conflict when a user exists. */
-  makeToken(): Promise<string>;
+  /**
+   * By the machine itself. @returns a fresh token, good for an hour; the one before is dead.
+   * Throws forbidden, conflict when a user exists.
+   */
+  makeToken(caller: Caller): Promise<string>;
   /** Throws forbidden for a wrong, spent or late token, conflict when a user exists. */
   createFirst(
     token: string,
@@ -244,8 +264,8 @@ export interface Sessions {
  * unless it merely lost its connection: then they are there to come back with.
  */
 export interface Tokens {
-  /** Throws session_expired, invalid, limit_reached. Audited. */
-  generate(session: Session, options: TokenOptions): string;
+  /** Throws session_expired, insecure_transport, invalid, limit_reached. Audited. */
+  generate(session: Session, options: TokenOptions): Promise<string>;
 }
 
 export interface TokenOptions {

@@ -1,6 +1,5 @@
 /**
- * Groups: they grant their roles and scopes to their members. Nobody touches a group that grants more than he has, nor
- * by it a user who has more.
+ * Groups: they grant their roles and scopes to their members. What may be given by them, `minting.ts` judges.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { differences } from "../domain/audit.ts";
@@ -8,12 +7,14 @@ import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import { type Group, isUsername } from "../domain/user.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import type { GroupInput, Groups } from "./accounts.ts";
-import { keepAnAdmin, requireCoversGroup, requireCoversUser } from "./grants.ts";
+import { keepAnAdmin } from "./grants.ts";
 import { getGroup } from "./memberships.ts";
+import { getUser } from "./new-user.ts";
 import { type Act, orNote } from "./refusals.ts";
 import { checkName, checkRights, distinct } from "./user-rules.ts";
 
@@ -60,7 +61,7 @@ async function create(
   requireRole(caller, "ACCOUNT_WRITE");
   refuseIssues([...checkName("name", name), ...checkRights(rights), ...keptTextIssues({ name, ...rights })]);
   const [roles, scopes] = [distinct(rights.roles), distinct(rights.scopes)];
-  requireCoversGroup(caller, { roles, scopes });
+  requireMayMint(caller, { what: "group", after: { name, roles, scopes }, members: [] });
   return store.transact(caller, async (tx) => {
     await refuseTaken(tx, name);
     await tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
@@ -81,13 +82,13 @@ async function update(
   refuseIssues([...checkName("name", change.name), ...checkRights(change), ...keptTextIssues(change)]);
   const work = async (tx: Transaction): Promise<Group> => {
     const before = await getGroup(tx, name);
-    requireCoversGroup(caller, before);
     const wanted = {
       name: change.name ?? before.name,
       roles: distinct(change.roles ?? before.roles),
       scopes: distinct(change.scopes ?? before.scopes),
     };
-    requireCoversGroup(caller, wanted);
+    const members = await tx.listMemberKinds(before.id);
+    requireMayMint(caller, { what: "group", before, after: wanted, members });
     const changes = differences(before, wanted);
     if (Object.keys(changes).length === 0) return before;
     if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
@@ -103,7 +104,7 @@ async function remove({ store, clock }: GroupsDeps, caller: Caller, name: string
   requireRole(caller, "ACCOUNT_WRITE");
   const work = async (tx: Transaction): Promise<Group> => {
     const group = await getGroup(tx, name);
-    requireCoversGroup(caller, group);
+    requireMayMint(caller, { what: "group", before: group, members: [] });
     if (!(await tx.removeGroup(group.id, group.version))) throw changedMeanwhile();
     tx.audit(recordOf(caller, clock.now(), actOf("delete", name, group.id)));
     return group;
@@ -122,12 +123,14 @@ async function changeMembership(
     const group = await getGroup(tx, name);
     const user = await tx.findUser({ username });
     if (!user) throw new AppError("not_found", "User does not exist");
-    requireCoversGroup(caller, group);
-    requireCoversUser(caller, user);
+    requireMayMint(caller, { what: "group", before: group, members: [] });
+    requireMayMint(caller, { what: "user", before: user, after: user, password: "keeps" });
     const isChanged = isMember
       ? await tx.addMember(group.id, user.id)
       : await tx.removeMember(group.id, user.id);
     if (!isChanged) return group;
+    const after = await getUser(tx, user.id);
+    requireMayMint(caller, { what: "user", before: user, after, password: "keeps" });
     const details = { user: { id: user.id, username } };
     const act = { ...actOfMembership(wanted, group.id), details };
     tx.audit(recordOf(caller, clock.now(), act));

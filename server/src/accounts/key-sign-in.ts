@@ -6,6 +6,7 @@ import type { InsecureTransportRule } from "../domain/settings.ts";
 import type { CheckRecord, MaybePromise } from "../store/store.ts";
 import type { Need, Verdict } from "../verify/verify.ts";
 import type { CallerResult, SignInResult } from "./accounts.ts";
+import { clearTextRule } from "./clear-text.ts";
 import { credentialOfKey, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
 import { noteKeyRefusal, noteKeyUse } from "./sign-in-use.ts";
@@ -66,7 +67,7 @@ export class KeySignIn {
       if (found.ok) return { verdict: found, words: "" };
       const { reason, record } = found;
       if (reason === "insecure_transport" && record)
-        return this.#judgeInsecure({ ...found, record }, need.username, origin);
+        return this.#judgeInsecure({ ...found, record }, need, origin);
       return { verdict: found, words: wordsOfRefusal(reason) };
     };
     return verdict instanceof Promise ? verdict.then(judged) : judged(verdict);
@@ -74,15 +75,14 @@ export class KeySignIn {
 
   async #judgeInsecure(
     verdict: Extract<Verdict, { ok: false }> & { readonly record: CheckRecord },
-    username: string | undefined,
+    need: Pick<Need, "username" | "cost">,
     origin: Origin,
   ): Promise<Judged> {
     const { verify, store } = this.#deps;
     const { record } = verdict;
-    const settings = await store.readSettings();
-    const rule = origin.door === "websocket" ? settings.insecureTransportDialect : settings.insecureTransport;
+    const rule = await clearTextRule(store, origin);
     if (rule === "allow") {
-      const allowed = verify.judge(record, { origin: { ...origin, secure: true }, username });
+      const allowed = await verify.admit(record, { ...need, origin: { ...origin, secure: true } });
       return { verdict: allowed, words: allowed.ok ? "" : wordsOfRefusal(allowed.reason) };
     }
     if (rule === "revoke") await this.#revoke(record.id);

@@ -1,17 +1,20 @@
 /** Making a user, the first one too: what is checked and hashed before the transaction, and what happens in it. */
 import type { Issue } from "@chatelaine/contract/errors";
+import type { Caller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import type { Party } from "../domain/fair-queue.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import { USERS_MAX, type User } from "../domain/user.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput } from "./accounts.ts";
+import { requireAllowedTransport } from "./clear-text.ts";
 import { setGroups } from "./memberships.ts";
 import type { Passwords } from "./passwords.ts";
 import { checkUserInput, distinct } from "./user-rules.ts";
 
 export interface NewUserDeps {
-  readonly store: Pick<Store, "findUser" | "findGroup">;
+  readonly store: Pick<Store, "findUser" | "findGroup" | "readSettings">;
   readonly passwords: Passwords;
   readonly clock: Clock;
 }
@@ -22,42 +25,69 @@ export interface PreparedUser {
 }
 
 /**
- * Throws invalid or name_taken with issues; unavailable where too many passwords are being hashed.
- * @param party who makes the user
+ * Refuses first what the maker may not make, then hashes. A maker under limits passes them on.
+ * Throws forbidden; invalid or name_taken with issues; insecure_transport; unavailable where too many passwords are being
+ * hashed.
+ * @param by who makes the user, and for whom the hashing counts
  */
 export async function prepareUser(
   { store, passwords, clock }: NewUserDeps,
+  by: { readonly caller: Caller; readonly party: Party },
   input: NewUserInput,
-  party: Party,
 ): Promise<PreparedUser> {
+  const { caller, party } = by;
+  refuseIssues(checkUserInput(input));
+  if (input.password !== undefined) await requireAllowedTransport(store, caller.origin);
   const groups = distinct(input.groups ?? []);
   refuseIssues([
-    ...checkUserInput(input),
     ...((await store.findUser({ username: input.username })) ? [nameTaken()] : []),
     ...(await checkGroups(store, groups)),
   ]);
-  const passwordHash = input.password === undefined ? null : await passwords.hash(input.password, party);
-  const user = {
+  const { password } = input;
+  const fields = {
     username: input.username,
     fullName: input.fullName ?? "",
     email: input.email ?? null,
     roles: distinct(input.roles ?? []),
     scopes: distinct(input.scopes ?? []),
     createdAt: clock.now(),
-    passwordHash,
+    ceilings: caller.ceilings,
   };
-  return { user, groups };
+  const after = { ...NOBODY, ...fields, allRoles: fields.roles, allScopes: fields.scopes, groups };
+  requireMayMint(caller, {
+    what: "user",
+    after: { ...after, hasPassword: password !== undefined },
+    password: password === undefined ? "keeps" : "sets",
+  });
+  const passwordHash = password === undefined ? null : await passwords.hash(password, party);
+  return { user: { ...fields, passwordHash }, groups };
 }
 
-/** Throws name_taken, limit_reached. */
-export async function insertUser(tx: Transaction, { user, groups }: PreparedUser): Promise<User> {
+/** What is not yet known of a user who is to be made. */
+const NOBODY = {
+  id: 0,
+  lockedAt: null,
+  passwordChangedAt: null,
+  attributes: {},
+  keyIds: [],
+  version: 0,
+} as const;
+
+/** Throws name_taken, limit_reached, forbidden. */
+export async function insertUser(
+  tx: Transaction,
+  caller: Caller,
+  { user, groups }: PreparedUser,
+): Promise<User> {
   if (await tx.findUser({ username: user.username })) refuseIssues([nameTaken()]);
   if ((await tx.countUsers()) >= USERS_MAX) {
     throw new AppError("limit_reached", `There are ${USERS_MAX} users already`);
   }
   const id = await tx.insertUser(user);
   await setGroups(tx, { id, groups: [] }, groups);
-  return getUser(tx, id);
+  const after = await getUser(tx, id);
+  requireMayMint(caller, { what: "user", after, password: after.hasPassword ? "sets" : "keeps" });
+  return after;
 }
 
 export async function checkGroups(

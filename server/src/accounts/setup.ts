@@ -4,6 +4,7 @@ import { makeToken, type Random, type Secrets } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import { type Caller, systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
 import type { NewUserInput, Setup } from "./accounts.ts";
 import { insertUser, prepareUser } from "./new-user.ts";
@@ -25,7 +26,7 @@ export function createSetup(deps: SetupDeps): Setup {
       const users = store.countUsers();
       return users instanceof Promise ? users.then((count) => count === 0) : users === 0;
     },
-    makeToken: () => makeSetupToken(deps),
+    makeToken: (caller) => makeSetupToken(deps, caller),
     createFirst: (token, input, origin) => {
       const caller: Caller = { ...systemCaller("setup_link", nameOf(input)), origin };
       return orNote(deps, caller, actOf(null, nameOf(input)), () =>
@@ -35,9 +36,9 @@ export function createSetup(deps: SetupDeps): Setup {
   };
 }
 
-async function makeSetupToken({ store, secrets, clock, random }: SetupDeps): Promise<string> {
+async function makeSetupToken({ store, secrets, clock, random }: SetupDeps, caller: Caller): Promise<string> {
+  requireMayMint(caller, { what: "setup_link" });
   const token = makeToken(random);
-  const caller = systemCaller("setup_link");
   await store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     await tx.putSetupToken(secrets.digestToken(token), clock.now() + SETUP_TOKEN_MS);
@@ -59,13 +60,14 @@ async function createFirst(
   const { token, input, caller } = asked;
   if ((await store.countUsers()) > 0) throw hasUsers();
   const roles = ["FULL_ADMIN" as const, ...(input.roles ?? [])];
-  const prepared = await prepareUser(deps, { ...input, roles }, networkOf(caller.origin.address));
+  const party = networkOf(caller.origin.address);
+  const prepared = await prepareUser(deps, { caller, party }, { ...input, roles });
   return store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     if (!(await tx.takeSetupToken(secrets.digestToken(token), clock.now()))) {
       throw new AppError("forbidden", "The setup link is wrong, spent or too old");
     }
-    const user = await insertUser(tx, prepared);
+    const user = await insertUser(tx, caller, prepared);
     const act = { ...actOf(user.id, user.username), details: { changes: changesOfNew(user) } };
     tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));
     return user;

@@ -1,11 +1,9 @@
 /** The ways to sign in: by password and token here, by key and SCRAM in files of their own. */
-import { networkOf } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
-import { isUsername } from "../domain/user.ts";
-import type { PasswordRecord } from "../store/store.ts";
-import type { SignIn, SignInRefusal, SignInResult } from "./accounts.ts";
-import { countAttempt, GUESS_WINDOW_MS } from "./guesses.ts";
+import type { SignIn, SignInResult } from "./accounts.ts";
+import { requireAllowedTransport } from "./clear-text.ts";
 import { KeySignIn } from "./key-sign-in.ts";
+import { provePassword } from "./password-proof.ts";
 import { ScramSignIn } from "./scram-sign-in.ts";
 import { credentialOfPassword, credentialOfToken, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
@@ -32,23 +30,15 @@ async function byPassword(
 ): Promise<SignInResult> {
   await deps.feed.follow();
   const seen = deps.sessions.mark();
-  const named = isUsername(username) ? username : undefined;
-  const user = named === undefined ? undefined : await deps.store.findPassword(named);
-  const refuse = (reason: SignInRefusal, error: string) =>
-    refusePassword(deps, { reason, error, user }, origin);
-  const attempt = await countAttempt(deps, named, origin.address);
-  if (!attempt)
-    return { ...refuse("too_many_guesses", wordsOfRefusal("too_many_guesses")), waitMs: GUESS_WINDOW_MS };
-  const answer = await deps.passwords.check(password, user?.passwordHash ?? null, networkOf(origin.address));
-  if (answer === "busy") {
-    await attempt.takeBack();
-    return refuse("busy", wordsOfRefusal("busy"));
-  }
-  if (!user) return refuse("unknown", "User does not exist");
-  if (answer === "wrong") return refuse("unknown", "Wrong password");
-  await attempt.succeeded();
+  const proof = await provePassword(deps, { username, password }, origin);
+  if (!proof.ok) return proof;
+  const { user } = proof;
   const reason = refusalOfUser(user);
-  if (reason) return refuse(reason, wordsOfRefusal(reason));
+  if (reason) {
+    const failed = { kind: "LOGIN_PASSWORD", reason, error: wordsOfRefusal(reason) } as const;
+    noteRefusal(deps.audit, { ...failed, username: user.username }, origin);
+    return { ok: false, reason };
+  }
   const credential = credentialOfPassword(deps, user, seen);
   noteSignIn(deps.audit, credential, origin);
   return { ok: true, credential };
@@ -57,6 +47,11 @@ async function byPassword(
 async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<SignInResult> {
   await deps.feed.follow();
   const seen = deps.sessions.mark();
+  await requireAllowedTransport(deps.store, origin).catch((error: unknown) => {
+    const failed = { kind: "TOKEN", reason: "insecure_transport", error: (error as Error).message } as const;
+    noteRefusal(deps.audit, failed, origin);
+    throw error;
+  });
   const token = deps.tokens.take(text, origin);
   if (!token) {
     noteRefusal(deps.audit, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
@@ -75,14 +70,4 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
   noteSignIn(deps.audit, credential, origin);
   if (root.key) noteKeyUse(deps, root.key.id, origin);
   return { ok: true, credential };
-}
-
-function refusePassword(
-  { audit }: SignInDeps,
-  failed: { reason: SignInRefusal; error: string; user: PasswordRecord | undefined },
-  origin: Origin,
-): { ok: false; reason: SignInRefusal } {
-  const { reason, error, user } = failed;
-  noteRefusal(audit, { kind: "LOGIN_PASSWORD", reason, error, username: user?.username }, origin);
-  return { ok: false, reason };
 }

@@ -43,9 +43,11 @@ export function callerOfKey(
   origin: Origin,
   session: SessionRef | null,
 ): Caller {
-  const { id, name, expiresAt, allowedIps, user } = record;
-  const key = { id, name, secret: secret.digest, expiresAt, allowedIps };
-  return { kind: "key", userId: user.id, username: user.username, key, session, endsAt, origin, ...rights };
+  const { id, name, expiresAt, allowedIps, rateLimit, roles, scopes, managesSignIn, user } = record;
+  const { id: userId, username, ceilings } = user;
+  const limits = { expiresAt, allowedIps, rateLimit, roles, scopes, managesSignIn, endsAt };
+  const key = { id, name, secret: secret.digest, ...limits };
+  return { kind: "key", userId, username, key, ceilings, session, endsAt, origin, ...rights };
 }
 
 /** @param endsAt of the session, where time ends it */
@@ -55,8 +57,8 @@ export function callerOfUser(
   { session, endsAt }: { readonly session: SessionRef | null; readonly endsAt: number | null },
 ): Caller {
   const rights = rightsOf(user.roles, user.scopes);
-  const { id: userId, username } = user;
-  return { kind: "user", userId, username, key: null, session, endsAt, origin, ...rights };
+  const { id: userId, username, ceilings } = user;
+  return { kind: "user", userId, username, key: null, ceilings, session, endsAt, origin, ...rights };
 }
 
 function standingOfUser(

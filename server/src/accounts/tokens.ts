@@ -10,8 +10,9 @@ import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
-import type { Change } from "../store/store.ts";
+import type { Change, Store } from "../store/store.ts";
 import type { Credential, Session, TokenOptions, Tokens } from "./accounts.ts";
+import { requireAllowedTransport } from "./clear-text.ts";
 import { endsCredential } from "./endings.ts";
 import { Index } from "./session-index.ts";
 import { noteToken } from "./sign-in-notes.ts";
@@ -146,14 +147,16 @@ export class LiveTokens {
 }
 
 interface GenerateDeps {
+  readonly store: Pick<Store, "readSettings">;
   readonly audit: Pick<Audit, "note">;
   readonly sessions: { requireLive(session: Session): void };
   readonly tokens: LiveTokens;
 }
 
-export function createTokens({ audit, sessions, tokens }: GenerateDeps): Tokens {
+export function createTokens({ store, audit, sessions, tokens }: GenerateDeps): Tokens {
   return {
-    generate: (session, options) => {
+    generate: async (session, options) => {
+      await requireAllowedTransport(store, session.origin);
       sessions.requireLive(session);
       const text = tokens.issue(session, options);
       noteToken(audit, session, options);

@@ -3,8 +3,9 @@ import type { Issue } from "@chatelaine/contract/errors";
 import { isRole, type Role } from "@chatelaine/contract/roles";
 import { parseNetwork } from "../domain/address.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
+import type { Ceilings } from "../domain/limits.ts";
 import { isScope } from "../domain/rights.ts";
-import { type Ceilings, FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
+import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
 import type { NewUserInput } from "./accounts.ts";
 import { checkNewPassword } from "./passwords.ts";
 

@@ -1,19 +1,22 @@
 /**
  * Users: who may see, make, edit, lock and delete them. Every change is decided, made and audited in one transaction, on
- * the state that is there then; rights are looked at before the change and after it.
+ * the state that is there then: `minting.ts` judges the user before the change and after it.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Profile, Store, Transaction } from "../store/store.ts";
-import type { NewUserInput, UserChange, Users } from "./accounts.ts";
-import { keepAnAdmin, requireCoversUser } from "./grants.ts";
+import type { NewPassword, NewUserInput, UserChange, Users } from "./accounts.ts";
+import { requireAllowedTransport } from "./clear-text.ts";
+import { keepAnAdmin } from "./grants.ts";
 import { setGroups } from "./memberships.ts";
 import { checkGroups, getUser, insertUser, nameTaken, prepareUser } from "./new-user.ts";
+import { proveOwnPassword } from "./own-password.ts";
 import type { Passwords } from "./passwords.ts";
 import { type Act, orNote } from "./refusals.ts";
 import { actOfChange, changesOf, changesOfNew, feedNoteOf, patchOf, takesAway } from "./user-changes.ts";
@@ -46,6 +49,7 @@ export function createUsers(deps: UsersDeps): Users {
     create: (caller, input) =>
       orNote(deps, caller, actOfCreate(input.username), () => create(deps, caller, input)),
     update: change,
+    setPassword: (caller, by, wanted) => setPassword(deps, caller, by, wanted),
     lock: (caller, id) => change(caller, id, { locked: true }),
     unlock: (caller, id) => change(caller, id, { locked: false }),
     remove: (caller, id) =>
@@ -72,13 +76,9 @@ async function get(
 
 async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Promise<User> {
   requireRole(caller, "ACCOUNT_WRITE");
-  const { roles = [], scopes = [] } = input;
-  refuseIssues(checkUserInput(input));
-  requireCoversUser(caller, { allRoles: roles, allScopes: scopes });
-  const prepared = await prepareUser(deps, input, partyOf(caller));
+  const prepared = await prepareUser(deps, { caller, party: partyOf(caller) }, input);
   return deps.store.transact(caller, async (tx) => {
-    const user = await insertUser(tx, prepared);
-    requireCoversUser(caller, user);
+    const user = await insertUser(tx, caller, prepared);
     const act = { ...actOfCreate(user.username), target: targetOf(user) };
     await keepOnce(tx, caller, user.id, deps.clock.now());
     tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
@@ -91,26 +91,58 @@ async function update(
   caller: Caller,
   { id, change }: { readonly id: number; readonly change: UserChange },
 ): Promise<User> {
-  requireMayChange(caller, id, change);
-  const user = await getUser(deps.store, id);
-  requireCoversUser(caller, user);
+  requireRole(caller, "ACCOUNT_WRITE");
+  return decide(deps, caller, { user: await getUser(deps.store, id), change, isProven: false });
+}
+
+async function setPassword(
+  deps: UsersDeps,
+  caller: Caller,
+  by: { readonly id: number } | { readonly username: string },
+  wanted: NewPassword,
+): Promise<User> {
+  const { password } = wanted;
+  const user = await deps.store.findUser(by);
+  const isOwn = caller.kind !== "system" && user?.id === caller.userId;
+  const act = actOfChange({ password: "" }, user ?? { id: 0, username: "" });
+  return orNote(deps, caller, { ...act, target: user ? act.target : null }, async () => {
+    // Who may not even see others learns which role is missing, not whether they exist.
+    if (!isOwn) requireRole(caller, "ACCOUNT_READ", "ACCOUNT_WRITE");
+    if (!user) throw missing();
+    if (isOwn) await proveOwnPassword(deps, caller, user, wanted);
+    else requireRole(caller, "ACCOUNT_WRITE");
+    const change = password === null ? { passwordDisabled: true } : { password };
+    return decide(deps, caller, { user, change, isProven: isOwn });
+  });
+}
+
+interface Wanted {
+  /** As they were when this was asked for. */
+  readonly user: User;
+  readonly change: UserChange;
+  /** Whether the caller has just proved the password that this user has. */
+  readonly isProven: boolean;
+}
+
+/** Refuses what can be refused before a password is hashed, then decides in the transaction. */
+async function decide(deps: UsersDeps, caller: Caller, wanted: Wanted): Promise<User> {
+  const { user, change } = wanted;
+  requireMayMint(caller, { ...mintingOf(wanted, user), after: user });
+  if (change.password !== undefined) await requireAllowedTransport(deps.store, caller.origin);
   await refuseChange(deps, user, change);
   const { password } = change;
   const hash = password === undefined ? undefined : await deps.passwords.hash(password, partyOf(caller));
   return deps.store.transact(
     caller,
-    (tx) => keepAnAdmin(tx, () => applyChange({ tx, caller, now: deps.clock.now() }, { id, change, hash })),
+    (tx) => keepAnAdmin(tx, () => applyChange({ tx, caller, now: deps.clock.now(), hash }, wanted)),
     { urgent: takesAway(user, change) },
   );
 }
 
-/** Everybody signed in as a person may set his own password; all else needs the role. */
-function requireMayChange(caller: Caller, id: number, change: UserChange): void {
-  const wanted = Object.entries(change).filter(([, value]) => value !== undefined);
-  if (change.ceilings !== undefined && caller.userId === id && caller.kind !== "system")
-    throw new AppError("forbidden", "Nobody sets what his own keys are held to");
-  const isOwnPassword = caller.userId === id && wanted.every(([name]) => name === "password");
-  if (!isOwnPassword || caller.kind !== "user") requireRole(caller, "ACCOUNT_WRITE");
+function mintingOf({ change, isProven }: Wanted, before: User) {
+  const takes = change.passwordDisabled === true && before.hasPassword ? "takes_away" : "keeps";
+  const password = change.password === undefined ? takes : "sets";
+  return { what: "user", before, password, isProven, setsLimits: change.ceilings !== undefined } as const;
 }
 
 async function refuseChange(deps: UsersDeps, user: User, change: UserChange): Promise<void> {
@@ -131,15 +163,18 @@ interface Changing {
   readonly tx: Transaction;
   readonly caller: Caller;
   readonly now: number;
+  /** Of a new password. */
+  readonly hash: string | undefined;
 }
 
-async function applyChange(
-  { tx, caller, now }: Changing,
-  wanted: { readonly id: number; readonly change: UserChange; readonly hash: string | undefined },
-): Promise<User> {
-  const { id, change, hash } = wanted;
+async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted): Promise<User> {
+  const { change, isProven } = wanted;
+  const { id, hasPassword, passwordChangedAt } = wanted.user;
   const before = await getUser(tx, id);
-  requireCoversUser(caller, before);
+  const isOther = before.hasPassword !== hasPassword || before.passwordChangedAt !== passwordChangedAt;
+  // What was proved is not the password any more.
+  if (isProven && isOther) throw changedMeanwhile();
+  requireMayMint(caller, { ...mintingOf(wanted, before), after: before });
   const patch = patchOf(before, change, hash, now);
   const groups = change.groups && distinct(change.groups);
   if (patch.username !== undefined && (await tx.findUser({ username: patch.username }))) {
@@ -151,7 +186,7 @@ async function applyChange(
   }
   if (groups) await setGroups(tx, before, groups);
   const after = await getUser(tx, id);
-  requireCoversUser(caller, after);
+  requireMayMint(caller, { ...mintingOf(wanted, before), after });
   const changes = changesOf(before, after);
   if (Object.keys(patch).length === 0 && Object.keys(changes).length === 0) return after;
   await keepOnce(tx, caller, id, now);
@@ -164,7 +199,7 @@ async function remove(deps: UsersDeps, caller: Caller, id: number): Promise<User
   const now = deps.clock.now();
   const work = async (tx: Transaction): Promise<User> => {
     const user = await getUser(tx, id);
-    requireCoversUser(caller, user);
+    requireMayMint(caller, { what: "user", before: user, password: "keeps" });
     for (const key of await tx.listKeysOf(id)) {
       if (!(await tx.removeKey(key.id, key.version))) throw changedMeanwhile();
       const target = { kind: "key", id: key.id, name: key.name } as const;

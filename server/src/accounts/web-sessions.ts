@@ -14,6 +14,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
+import { isTransportAllowed } from "./clear-text.ts";
 import { callerOfUser, refusalOfUser } from "./standing.ts";
 
 /** How stale `seenAt` may be: a request does not write. */
@@ -90,6 +91,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
   };
 
   const find: WebSessions["findAgain"] = async (token, origin) => {
+    if (!(await isTransportAllowed(store, origin))) return undefined;
     const session = await store.findWebSession({ digest: digest(token) });
     if (!session) return undefined;
     const user = await store.findCheckUser(session.userId);

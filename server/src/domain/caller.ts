@@ -2,7 +2,9 @@ import type { Role } from "@chatelaine/contract/roles";
 import { coversNetworks } from "./address.ts";
 import { AppError } from "./errors.ts";
 import type { Party } from "./fair-queue.ts";
-import { coversScope, type Rights, rightsOf } from "./rights.ts";
+import type { Key } from "./key.ts";
+import { type Ceilings, coversCeilings, coversEnd, coversRate } from "./limits.ts";
+import { coversRights, coversScope, listedRights, type Rights, rightsOf } from "./rights.ts";
 
 /** The door through which somebody came. */
 export type Door = "cli" | "websocket" | "rest" | "auth" | "internal";
@@ -21,14 +23,16 @@ export interface Origin {
   readonly sessionId: string | null;
 }
 
-export interface CallerKey {
-  readonly id: number;
-  readonly name: string;
+/** The key that asks, with what it is held to: that binds what it makes. */
+export interface CallerKey
+  extends Pick<
+    Key,
+    "id" | "name" | "expiresAt" | "allowedIps" | "rateLimit" | "roles" | "scopes" | "managesSignIn"
+  > {
   /** Digest of the secret that was proved: after a reset another one is there. */
   readonly secret: Uint8Array;
-  readonly expiresAt: number | null;
-  /** Where it may be used from; null: anywhere. */
-  readonly allowedIps: readonly string[] | null;
+  /** By itself or by what its user is held to; null: never. */
+  readonly endsAt: number | null;
 }
 
 /** The session that a caller came by. It may end before the caller acts. */
@@ -68,6 +72,8 @@ export interface Caller extends Rights {
   readonly userId: number;
   readonly username: string;
   readonly key: CallerKey | null;
+  /** What all keys of this user are held to. */
+  readonly ceilings: Ceilings | null;
   /** null: each request shows its key, or it is the system itself. */
   readonly session: SessionRef | null;
   /**
@@ -94,6 +100,7 @@ export function systemCaller(actor: Actor, username = "system"): Caller {
     userId: 0,
     username,
     key: null,
+    ceilings: null,
     session: null,
     endsAt: null,
     origin,
@@ -112,10 +119,14 @@ export function rightsOverOwnKey(roles: readonly Role[], scopes: readonly string
 export function coversCaller(now: Caller, then: Caller): boolean {
   if (!then.roles.isSubsetOf(now.roles)) return false;
   if (!then.scopes.every((scope) => coversScope(now.scopes, scope))) return false;
+  if (!coversCeilings(now.ceilings, then.ceilings)) return false;
   if (now.key === null || then.key === null) return now.key === then.key;
-  if (!coversNetworks(now.key.allowedIps, then.key.allowedIps)) return false;
   return (
-    now.key.expiresAt === null || (then.key.expiresAt !== null && then.key.expiresAt <= now.key.expiresAt)
+    coversRights(listedRights(now.key), listedRights(then.key)) &&
+    coversNetworks(now.key.allowedIps, then.key.allowedIps) &&
+    coversRate(now.key.rateLimit, then.key.rateLimit) &&
+    coversEnd(now.key.endsAt, then.key.endsAt) &&
+    (now.key.managesSignIn || !then.key.managesSignIn)
   );
 }
 

@@ -1,11 +1,7 @@
 import type { Issue } from "@chatelaine/contract/errors";
 import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Role } from "@chatelaine/contract/roles";
-
-export interface RateLimit {
-  readonly limit: number;
-  readonly windowSeconds: number;
-}
+import type { Ceilings, RateLimit } from "./limits.ts";
 
 /** A key as everybody may know it who may see it. Instants are milliseconds since the epoch, UTC. */
 export interface Key {
@@ -30,6 +26,8 @@ export interface Key {
   readonly scopes: readonly string[] | null;
   readonly allowedIps: readonly string[] | null;
   readonly rateLimit: RateLimit | null;
+  /** Held to limits, it may all the same set passwords and give rights to users who can sign in (`minting.ts`). */
+  readonly managesSignIn: boolean;
   readonly lastUsedAt: number | null;
   readonly lastUsedAddress: string | null;
   readonly lastUsedClient: string | null;
@@ -45,8 +43,7 @@ export interface KeyOwner {
   readonly roles: readonly Role[];
   /** With what groups add. */
   readonly scopes: readonly string[];
-  /** Longest life of a key, from its making or its last reset. */
-  readonly lifetimeSeconds: number | null;
+  readonly ceilings: Ceilings | null;
 }
 
 /** What a key's holder wants of it. Absent members keep their value on an edit, and mean the default on a new key. */
@@ -59,6 +56,7 @@ export interface KeyFields {
   readonly scopes?: readonly string[] | null;
   readonly allowedIps?: readonly string[] | null;
   readonly rateLimit?: RateLimit | null;
+  readonly managesSignIn?: boolean;
 }
 
 /** What leaves the server once, at create and reset, and is stored nowhere in clear. */
@@ -98,6 +96,11 @@ export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 type Times = Pick<Key, "createdAt" | "resetAt" | "expiresAt" | "pausedAt" | "revokedAt" | "owner">;
 
+/** What decides when a key ends. */
+export interface Lifetime extends Pick<Key, "createdAt" | "resetAt" | "expiresAt"> {
+  readonly owner: Pick<KeyOwner, "ceilings">;
+}
+
 /**
  * The states are separate facts; where several hold, the one that a check refuses the key for is told, in the order of
  * `verify.ts` (held by `key-states.test.ts`).
@@ -112,15 +115,13 @@ export function keyState(key: Times, now: number): KeyState {
 }
 
 /** When a key gets older than its owner's keys may; null: never. */
-export function limitEnd({ createdAt, resetAt, owner }: Pick<Times, "createdAt" | "resetAt" | "owner">) {
-  const seconds = owner.lifetimeSeconds;
+export function limitEnd({ createdAt, resetAt, owner }: Omit<Lifetime, "expiresAt">): number | null {
+  const seconds = owner.ceilings?.lifetimeSeconds ?? null;
   return seconds === null ? null : (resetAt ?? createdAt) + seconds * 1000;
 }
 
 /** When a key stops by itself, whichever end comes first; null: never. */
-export function lastInstant(
-  key: Pick<Times, "createdAt" | "resetAt" | "owner" | "expiresAt">,
-): number | null {
+export function lastInstant(key: Lifetime): number | null {
   const ends = [key.expiresAt, limitEnd(key)].filter((end) => end !== null);
   return ends.length === 0 ? null : Math.min(...ends);
 }

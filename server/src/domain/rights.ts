@@ -12,6 +12,7 @@ export interface Rights {
   readonly scopes: readonly string[];
 }
 
+export const EVERYTHING: Rights = { roles: expandRoles(["FULL_ADMIN"]), scopes: ["*"] };
 export const SCOPE_CHARS_MAX = 128;
 const SCOPE = /^(\*|(?:[A-Za-z0-9_.-]+|\*):(?:[A-Za-z0-9_.-]+|\*))$/;
 
@@ -38,6 +39,14 @@ export function narrowRights(
     roles: roles === null ? rights.roles : new Set([...wanted].filter((role) => rights.roles.has(role))),
     scopes: scopes === null ? rights.scopes : intersectScopes(scopes, rights.scopes),
   };
+}
+
+/** What the lists of a key would leave of everything: whether they narrow at all, whatever its user has. */
+export function listedRights(limits: {
+  readonly roles: readonly Role[] | null;
+  readonly scopes: readonly string[] | null;
+}): Rights {
+  return narrowRights(EVERYTHING, limits.roles, limits.scopes);
 }
 
 /** Whether a grant covers a scope that is asked for; both may hold `*`. */

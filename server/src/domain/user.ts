@@ -1,5 +1,5 @@
 import type { Role } from "@chatelaine/contract/roles";
-import type { RateLimit } from "./key.ts";
+import type { Ceilings } from "./limits.ts";
 
 /** Somebody who may sign in and hold keys. Instants are milliseconds since the epoch, UTC. */
 export interface User {
@@ -24,16 +24,6 @@ export interface User {
   /** null: none. */
   readonly ceilings: Ceilings | null;
   readonly version: number;
-}
-
-/** What an administrator holds all keys of a user to; the owner cannot lift it. null: no such ceiling. */
-export interface Ceilings {
-  /** Each key is good only from here, whatever its own list adds. */
-  readonly allowedIps: readonly string[] | null;
-  /** For all keys together. */
-  readonly rateLimit: RateLimit | null;
-  /** Longest life of a secret, from its making. */
-  readonly lifetimeSeconds: number | null;
 }
 
 export interface Group {

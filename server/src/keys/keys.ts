@@ -23,17 +23,19 @@ import {
 } from "../domain/key.ts";
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import { type MintedKey, requireMayMint } from "../domain/minting.ts";
 import type { Condition } from "../domain/query.ts";
+import type { User } from "../domain/user.ts";
 import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
+  endAfterReset,
   endByCeiling,
   fieldIssues,
   lifetimeIssues,
   mayEdit,
   ownerIssues,
-  requireCovered,
   requireKeyRole,
   requireOwnership,
   requireReason,
@@ -198,8 +200,6 @@ class KeyLife {
   async create(caller: Caller, input: NewKeyInput): Promise<MadeKey> {
     requireKeyRole(caller);
     requireOwnership(caller, input.username);
-    const { roles = null, scopes = null, allowedIps = null } = input;
-    const limits = { roles, scopes, allowedIps };
     const owner = await this.#store.findUser({ username: input.username });
     refuseIssues([
       ...fieldIssues(input, this.#now()),
@@ -211,7 +211,7 @@ class KeyLife {
     const madeAt = wholeSeconds(this.#now());
     const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
     await this.#requirePolicy(caller, { madeAt, expiresAt, was: undefined });
-    requireCovered(caller, owner, limits);
+    requireMayMint(caller, { what: "key", after: newKey(input, owner, madeAt) });
     const { id, createdAt, secret } = await this.#derive(caller, async () => {
       const fresh = { id: await this.#store.reserveKeyId(), createdAt: wholeSeconds(this.#now()) };
       return { ...fresh, secret: await makeSecret(fresh.id, fresh.createdAt, this.#deps) };
@@ -220,13 +220,15 @@ class KeyLife {
       .transact(caller, async (tx) => {
         const user = await tx.findUser({ id: owner.id });
         refuseIssues(ownerIssues(user));
-        requireCovered(caller, user ?? owner, limits);
+        requireMayMint(caller, { what: "key", after: newKey(input, user ?? owner, createdAt) });
         await requireRoom(tx, owner.id);
-        const fields = newKeyFields(input, endByCeiling(owner, createdAt));
+        const fields = newKeyFields(input, endByCeiling(user ?? owner, createdAt));
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
         await tx.replaceSecrets(id, secret.stored, secret.hint);
         await keepOnce(tx, caller, id, createdAt);
-        const details = { changes: differences<object>({}, { username: owner.username, ...fields }) };
+        const managesSignIn = fields.managesSignIn || undefined;
+        const shown = { username: owner.username, ...fields, managesSignIn };
+        const details = { changes: differences<object>({}, shown) };
         tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
       })
       .catch(nameTaken);
@@ -242,7 +244,8 @@ class KeyLife {
     const key = await this.#find(id);
     requireOwnership(caller, key.username);
     if (version !== undefined && version !== key.version) throw changedMeanwhile();
-    const patch = patchOf(key, fields);
+    const { expiresAt: wanted = reset ? endAfterReset(caller, key) : undefined } = fields;
+    const patch = patchOf(key, { ...fields, expiresAt: wanted });
     const now = this.#now();
     const owner = await this.#store.findUser({ id: key.userId });
     const madeAt = reset ? now : (key.resetAt ?? key.createdAt);
@@ -254,15 +257,16 @@ class KeyLife {
       ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
     ]);
     await this.#requirePolicy(caller, { madeAt, expiresAt, was: reset ? undefined : key.expiresAt });
-    await this.#requireCoveredChange(caller, key, patch);
-    const make = () => this.#derive(caller, () => makeSecret(id, wholeSeconds(now), this.#deps));
-    const secret = reset ? await make() : undefined;
-    const renewed = secret
+    const renewed = reset
       ? { revokedAt: null, revokedReason: null, pausedAt: null, resetAt: wholeSeconds(now) }
       : {};
+    requireMayChange(caller, key, { ...patch, ...renewed });
+    const make = () => this.#derive(caller, () => makeSecret(id, wholeSeconds(now), this.#deps));
+    const secret = reset ? await make() : undefined;
     const ends = secret !== undefined || narrows(key, patch);
     await this.#store
       .transact(caller, async (tx) => {
+        requireMayChange(caller, await findIn(tx, key), { ...patch, ...renewed });
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile();
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
@@ -351,11 +355,12 @@ class KeyLife {
       requireOwnership(caller, key.username);
       const patch = decide(key);
       if (!patch) return key;
-      if (action === "key.resume") await this.#requireCoveredChange(caller, key, {});
       const ends = action !== "key.resume";
       const changed = await this.#store.transact(
         caller,
         async (tx) => {
+          const current = ends ? undefined : await tx.findKey(id);
+          if (current) requireMayChange(caller, current, {});
           if (!(await tx.changeKey(id, key.version, patch, { ends }))) return false;
           await keepOnce(tx, caller, id, this.#now());
           tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
@@ -366,15 +371,6 @@ class KeyLife {
       if (changed) return this.#find(id);
     }
     throw changedMeanwhile();
-  }
-
-  /** Neither what the key may now nor what it would may be more than the caller may. */
-  async #requireCoveredChange(caller: Caller, key: Key, patch: KeyPatch): Promise<void> {
-    const owner = await this.#store.findUser({ id: key.userId });
-    if (!owner) throw missing(key.id);
-    requireCovered(caller, owner, key);
-    const { roles = key.roles, scopes = key.scopes, allowedIps = key.allowedIps } = patch;
-    requireCovered(caller, owner, { roles, scopes, allowedIps });
   }
 
   /** Asked anew for each change, so that another policy holds at once. */
@@ -437,7 +433,28 @@ function newKeyFields(
     scopes: input.scopes ?? null,
     allowedIps: input.allowedIps ?? null,
     rateLimit: input.rateLimit ?? null,
+    managesSignIn: input.managesSignIn ?? false,
   };
+}
+
+/** The key with its owner as they are now. Throws conflict where it is not as it was decided on. */
+async function findIn(tx: Transaction, { id, version }: Key): Promise<Key> {
+  const key = await tx.findKey(id);
+  if (key?.version !== version) throw changedMeanwhile();
+  return key;
+}
+
+/** A key that is to be made, as `minting.ts` judges it. */
+function newKey(input: NewKeyInput, owner: User, madeAt: number): MintedKey {
+  const { allRoles: roles, allScopes: scopes, ceilings } = owner;
+  const fields = newKeyFields(input, endByCeiling(owner, madeAt));
+  const life = { createdAt: madeAt, resetAt: null };
+  return { ...fields, ...life, userId: owner.id, owner: { roles, scopes, ceilings } };
+}
+
+/** Neither what the key may now nor what it is to may be more than the caller may. */
+function requireMayChange(caller: Caller, key: Key, patch: KeyPatch): void {
+  requireMayMint(caller, { what: "key", before: key, after: { ...key, ...patch } });
 }
 
 function missing(id: number): AppError {

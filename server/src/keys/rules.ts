@@ -1,18 +1,13 @@
 /** What a key must keep to, and who may touch it. Pure decisions; `keys.ts` carries them out. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { coversNetworks, parseNetwork } from "../domain/address.ts";
+import { parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import {
-  checkKeyWords,
-  INSTANT_MAX,
-  type Key,
-  type KeyFields,
-  type KeyOwner,
-  type RateLimit,
-} from "../domain/key.ts";
-import { coversRights, isScope, narrowRights, rightsOf } from "../domain/rights.ts";
+import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields } from "../domain/key.ts";
+import type { RateLimit } from "../domain/limits.ts";
+import { mayMint } from "../domain/minting.ts";
+import { isScope } from "../domain/rights.ts";
 import type { User } from "../domain/user.ts";
 
 const SCOPES_MAX = 100;
@@ -38,38 +33,16 @@ function owns(caller: Caller, owner: string): boolean {
   return caller.roles.has("API_KEY_WRITE") || (caller.kind !== "system" && owner === caller.username);
 }
 
-export type KeyLimits = Pick<Key, "roles" | "scopes" | "allowedIps">;
-
-/** Nobody makes, resets or edits a key that may more than they. */
-export function requireCovered(
-  caller: Caller,
-  { allRoles, allScopes }: Pick<User, "allRoles" | "allScopes">,
-  limits: KeyLimits,
-): void {
-  // A key that is held to addresses makes no key that is not.
-  if (!coversNetworks(caller.key?.allowedIps ?? null, limits.allowedIps)) {
-    throw new AppError("forbidden", `${caller.username}: the key would work where yours does not.`);
-  }
-  if (coversKey(caller, { roles: allRoles, scopes: allScopes }, limits)) return;
-  throw new AppError("forbidden", `${caller.username}: the key would have rights that you lack yourself.`);
-}
-
-type OwnerRights = Pick<KeyOwner, "roles" | "scopes">;
-
-function coversKey(caller: Caller, owner: OwnerRights, { roles, scopes }: KeyLimits): boolean {
-  return coversRights(caller, narrowRights(rightsOf(owner.roles, owner.scopes), roles, scopes));
-}
-
 /** Whether `update` and `resume` would let the caller, as the key is now. */
 export function mayEdit(caller: Caller, key: Key): boolean {
   const hasRole = KEY_ROLES.some((role) => caller.roles.has(role));
-  const addresses = caller.key?.allowedIps ?? null;
-  return (
-    hasRole &&
-    owns(caller, key.username) &&
-    coversNetworks(addresses, key.allowedIps) &&
-    coversKey(caller, key.owner, key)
-  );
+  return hasRole && owns(caller, key.username) && mayMint(caller, { what: "key", before: key, after: key });
+}
+
+/** A key that resets itself keeps its end, also one that comes from what its user is held to. */
+export function endAfterReset(caller: Caller, key: Key): number | undefined {
+  const end = caller.key?.id === key.id ? caller.key.endsAt : null;
+  return end === null || (key.expiresAt !== null && key.expiresAt <= end) ? undefined : end;
 }
 
 /** All broken rules of the fields that are there, but uniqueness of the name. */

@@ -28,7 +28,7 @@ const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locke
 /** What was told to have expired stays expired, wherever the clock goes: its end is given as the epoch. */
 const EXPIRES_AT = "iif(k.expiry_told = 1, min(k.expires_at, 0), k.expires_at)";
 const FIND_CHECK = `SELECT k.id, k.name, k.description, k.tags, ${EXPIRES_AT} AS expires_at, k.paused_at, k.revoked_at, k.roles, k.scopes,
-    k.allowed_ips, k.rate_limit, k.version, ${USER_COLUMNS},
+    k.allowed_ips, k.rate_limit, k.manages_sign_in, k.version, ${USER_COLUMNS},
     s.digest, s.sealed, s.salt, s.iterations, s.created_at, s.ends_at
   FROM keys k JOIN users u ON u.id = k.user_id LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
 const FIND_HOT = `SELECT k.user_id, ${EXPIRES_AT}, k.paused_at, k.revoked_at, k.roles, k.scopes, k.allowed_ips, k.rate_limit,

@@ -91,6 +91,7 @@ const KEYS: Source = {
     pausedAt: column("keys.paused_at", "instant", true),
     revokedAt: column("keys.revoked_at", "instant", true),
     revokedReason: column("keys.revoked_reason", "text", true),
+    managesSignIn: column("keys.manages_sign_in", "boolean"),
     version: column("keys.version", "integer"),
     lastUsedAt: column("key_use.last_used_at", "instant", true),
     lastUsedAddress: column("key_use.address", "text", true),

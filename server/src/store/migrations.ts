@@ -113,8 +113,20 @@ const installation: Migration = ({ randomId }) => [
   `INSERT INTO meta (name, value) VALUES ('installation', ${randomId})`,
 ];
 
+/** Whether a key that is held to limits may all the same set passwords and give rights to users who can sign in. */
+const signInManagers: Migration = ({ int }) => [
+  `ALTER TABLE keys ADD COLUMN manages_sign_in ${int} NOT NULL DEFAULT 0`,
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
-export const MIGRATIONS: readonly Migration[] = [first, browsers, ceilings, odd, installation];
+export const MIGRATIONS: readonly Migration[] = [
+  first,
+  browsers,
+  ceilings,
+  odd,
+  installation,
+  signInManagers,
+];
 /** From this version on a database knows its installation's id. */
 export const INSTALLATION_SCHEMA = MIGRATIONS.indexOf(installation) + 1;
 

@@ -10,7 +10,7 @@
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
-import type { RateLimit } from "../domain/key.ts";
+import type { RateLimit } from "../domain/limits.ts";
 import type { RateState } from "./store.ts";
 
 export const RATES_FOLDER = "rates";

@@ -3,8 +3,9 @@
 import type { Selectable } from "kysely";
 import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
+import type { Ceilings } from "../domain/limits.ts";
 import { maskDeep } from "../domain/masking.ts";
-import type { Ceilings, Group, User } from "../domain/user.ts";
+import type { Group, User } from "../domain/user.ts";
 import type { Change, CheckRecord, CheckUser, KeyPatch, StoredSecret } from "./store.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
 
@@ -25,12 +26,11 @@ export interface KeyOwnerRow {
 }
 
 export function keyOwnerOf({ locked_at, all_roles, all_scopes, ceilings }: KeyOwnerRow): KeyOwner {
-  const held = jsonOrNull<Ceilings>(ceilings);
   return {
     lockedAt: locked_at,
     roles: JSON.parse(all_roles),
     scopes: JSON.parse(all_scopes),
-    lifetimeSeconds: held?.lifetimeSeconds ?? null,
+    ceilings: jsonOrNull<Ceilings>(ceilings),
   };
 }
 
@@ -59,6 +59,7 @@ export function ownKeyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Omit<Ke
     scopes: jsonOrNull(row.scopes),
     allowedIps: jsonOrNull(row.allowed_ips),
     rateLimit: jsonOrNull(row.rate_limit),
+    managesSignIn: row.manages_sign_in === 1,
     lastUsedAt: row.last_used_at ?? null,
     lastUsedAddress: row.last_used_address ?? null,
     lastUsedClient: row.last_used_client ?? null,
@@ -82,6 +83,7 @@ export function keyColumns(patch: KeyPatch): Partial<Selectable<KeyRow>> {
     scopes: textOrNull(patch.scopes),
     allowed_ips: textOrNull(patch.allowedIps),
     rate_limit: textOrNull(patch.rateLimit),
+    manages_sign_in: patch.managesSignIn === undefined ? undefined : Number(patch.managesSignIn),
   });
 }
 
@@ -148,6 +150,7 @@ export type CheckKeyRow = Pick<
   | "scopes"
   | "allowed_ips"
   | "rate_limit"
+  | "manages_sign_in"
   | "version"
 >;
 
@@ -168,6 +171,7 @@ export function checkRecordOf(
     scopes: jsonOrNull(row.scopes),
     allowedIps: jsonOrNull(row.allowed_ips),
     rateLimit: jsonOrNull(row.rate_limit),
+    managesSignIn: row.manages_sign_in === 1,
     version: row.version,
     secrets,
     user,

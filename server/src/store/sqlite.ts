@@ -49,7 +49,7 @@ import { endOr, standing, Transactions } from "./transactions.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
 /** Deleted, with the key, since the page was read. */
-const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], lifetimeSeconds: null };
+const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], ceilings: null };
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESIZE_EVERY_MS = 60_000;

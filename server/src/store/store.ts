@@ -14,11 +14,13 @@ import type { AlertedKey, BackupState, KeyAlertKind } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import type { Key, KeyFields, RateLimit } from "../domain/key.ts";
+import type { Key, KeyFields } from "../domain/key.ts";
+import type { Ceilings, RateLimit } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import type { GroupMember } from "../domain/minting.ts";
 import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings } from "../domain/settings.ts";
-import type { Ceilings, Group, User } from "../domain/user.ts";
+import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import { readKnown, refuseEmptied } from "./opening.ts";
 import type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
@@ -46,6 +48,7 @@ export interface CheckRecord {
   readonly scopes: readonly string[] | null;
   readonly allowedIps: readonly string[] | null;
   readonly rateLimit: RateLimit | null;
+  readonly managesSignIn: boolean;
   readonly version: number;
   readonly secrets: readonly StoredSecret[];
   readonly user: CheckUser;
@@ -371,10 +374,14 @@ export type KeyPatch = Partial<
     | "scopes"
     | "allowedIps"
     | "rateLimit"
+    | "managesSignIn"
   >
 >;
 
-export type NewUser = Pick<User, "username" | "fullName" | "email" | "roles" | "scopes" | "createdAt"> & {
+export type NewUser = Pick<
+  User,
+  "username" | "fullName" | "email" | "roles" | "scopes" | "createdAt" | "ceilings"
+> & {
   readonly passwordHash: string | null;
 };
 
@@ -402,6 +409,8 @@ export interface Transaction {
   findKey(id: number): Promise<Key | undefined>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findGroup(name: string): Promise<Group | undefined>;
+  /** Its members, those who are alike once. */
+  listMemberKinds(groupId: number): Promise<readonly GroupMember[]>;
   countKeys(userId: number): Promise<number>;
   countUsers(): Promise<number>;
   /** Users that are not locked and have FULL_ADMIN, by themselves or by a group. */

@@ -89,6 +89,7 @@ export interface KeyRow {
   scopes: string | null;
   allowed_ips: string | null;
   rate_limit: string | null;
+  manages_sign_in: number;
   version: number;
 }
 

@@ -4,6 +4,7 @@ import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
+import type { GroupMember } from "../domain/minting.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
@@ -94,6 +95,26 @@ export class SqlTransaction implements Transaction {
     return findGroup(this.#db, name);
   }
 
+  async listMemberKinds(groupId: number): Promise<readonly GroupMember[]> {
+    const rows = await this.#db
+      .selectFrom("group_members")
+      .innerJoin("users", "users.id", "group_members.user_id")
+      .where("group_members.group_id", "=", groupId)
+      .select(({ eb, exists, or, selectFrom }) => [
+        "users.ceilings",
+        or([
+          eb("users.password_hash", "is not", null),
+          exists(selectFrom("keys").select("keys.id").whereRef("keys.user_id", "=", "users.id")),
+        ]).as("can_sign_in"),
+      ])
+      .distinct()
+      .execute();
+    return rows.map(({ ceilings, can_sign_in }) => ({
+      canSignIn: Boolean(can_sign_in),
+      ceilings: ceilings === null ? null : JSON.parse(ceilings),
+    }));
+  }
+
   async countKeys(userId: number): Promise<number> {
     const counting = this.#db.selectFrom("keys").select(TOTAL).where("user_id", "=", userId);
     return Number((await counting.executeTakeFirstOrThrow()).total);
@@ -140,6 +161,7 @@ export class SqlTransaction implements Transaction {
         scopes: key.scopes && JSON.stringify(key.scopes),
         allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
         rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
+        manages_sign_in: Number(key.managesSignIn),
         version: 1,
       })
       .execute();
@@ -221,7 +243,7 @@ export class SqlTransaction implements Transaction {
         password_changed_at: user.passwordHash === null ? null : user.createdAt,
         created_at: user.createdAt,
         attributes: "{}",
-        ceilings: null,
+        ceilings: user.ceilings && JSON.stringify(user.ceilings),
         version: 1,
       })
       .returning("id")

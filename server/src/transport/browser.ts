@@ -1,27 +1,27 @@
 /**
  * What browsers need: the session cookie, proof that a request comes from our own pages, and headers that confine a page.
  *
- * Over TLS only the `__Host-` cookie is read, so that nobody on another port or over plain http can plant one. A plain
- * variant exists for http on loopback alone. A change by cookie passes only with an Origin of our own (held by
+ * Over TLS only the `__Host-` cookie is read, so that nobody on another port or over plain http can plant one. The plain
+ * variant is for http: on loopback, and where the settings allow credentials in clear text, which `WebSessions` judges. A
+ * change by cookie passes only with an Origin of our own (held by
  * `rest-browser.test.ts`).
  */
 import { AppError } from "../domain/errors.ts";
 
 export const SECURE_COOKIE = "__Host-chatelaine";
-export const LOOPBACK_COOKIE = "chatelaine";
+export const PLAIN_COOKIE = "chatelaine";
 const TOKEN = /^[A-Za-z0-9_-]{64}$/;
 
 /** How the client sees the connection, after trusted proxies. */
 export interface Seen {
   readonly tls: boolean;
-  readonly loopback: boolean;
 }
 
 /** @returns the session token that the browser sent; undefined where there is none, or more than one. */
 export function readSessionCookie(req: Request, seen: Seen): string | undefined {
   const name = cookieName(seen);
   const header = req.headers.get("cookie");
-  if (name === undefined || header === null) return undefined;
+  if (header === null) return undefined;
   const values = header
     .split(";")
     .map((pair) => pair.trim())
@@ -31,19 +31,14 @@ export function readSessionCookie(req: Request, seen: Seen): string | undefined 
   return values.length === 1 && token !== undefined && TOKEN.test(token) ? token : undefined;
 }
 
-/** @returns the value of Set-Cookie. Throws insecure_transport where no cookie can be kept safe. */
+/** @returns the value of Set-Cookie. */
 export function sessionCookie(token: string, seen: Seen): string {
-  const name = cookieName(seen);
-  if (name === undefined) {
-    throw new AppError("insecure_transport", "Signing in needs https, or http on the machine itself");
-  }
-  return `${name}=${token}; Path=/; HttpOnly; SameSite=Strict${seen.tls ? "; Secure" : ""}`;
+  return `${cookieName(seen)}=${token}; Path=/; HttpOnly; SameSite=Strict${seen.tls ? "; Secure" : ""}`;
 }
 
-/** @returns the value of Set-Cookie that takes the cookie away; undefined where none is kept. */
-export function clearedCookie(seen: Seen): string | undefined {
-  const name = cookieName(seen);
-  return name && `${name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0${seen.tls ? "; Secure" : ""}`;
+/** @returns the value of Set-Cookie that takes the cookie away. */
+export function clearedCookie(seen: Seen): string {
+  return `${cookieName(seen)}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0${seen.tls ? "; Secure" : ""}`;
 }
 
 /** Throws forbidden unless a request that carries the cookie comes from a page of ours. */
@@ -99,7 +94,6 @@ export function securityHeaders(headers: Headers): void {
   if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
 }
 
-function cookieName({ tls, loopback }: Seen): string | undefined {
-  if (tls) return SECURE_COOKIE;
-  return loopback ? LOOPBACK_COOKIE : undefined;
+function cookieName({ tls }: Seen): string {
+  return tls ? SECURE_COOKIE : PLAIN_COOKIE;
 }

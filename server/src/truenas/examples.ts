@@ -36,6 +36,7 @@ const PARAMS: Readonly<Record<string, readonly unknown[]>> = {
   "user.get_instance": [2],
   "user.create": [{ username: "robot", full_name: "Robot", roles: ["KEY_HOLDER"], password_disabled: true }],
   "user.update": [2, { full_name: "Build machine" }],
+  "user.set_password": [{ username: "build", new_password: "three words in a row" }],
   "user.delete": [2],
   "audit.query": [{ "query-filters": [["event", "=", "AUTHENTICATION"]], "query-options": { limit: 50 } }],
 };

@@ -242,7 +242,18 @@ const failed = (errname: Errname, when: string): Failure => ({ code: -32001, err
 
 const NO_MATCH = failed("EINVAL", "With `get`: nothing matches (`MatchNotFound()`)");
 const BAD_QUERY = invalid("A filter or an option is not of the query language");
-const NOT_YOURS = failed("EACCES", "The key is another's, or would have rights that you lack");
+const NOT_YOURS = failed(
+  "EACCES",
+  "The key is another's, or it has or would have rights, an end, a rate or addresses beyond yours",
+);
+const BEYOND_YOURS = failed(
+  "EACCES",
+  "The user has, or would have, rights that you lack; or your key is held to limits and may not manage sign-in",
+);
+const IN_CLEAR = failed(
+  "EOPNOTSUPP",
+  "A password or token in clear text from another machine, which the settings do not allow",
+);
 const CHANGED = failed("EBUSY", "Somebody else changed it meanwhile: read it again");
 const LAST_OR_CHANGED = failed(
   "EBUSY",
@@ -297,6 +308,7 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
     result: signInResult,
     errors: [
       TOO_OFTEN,
+      IN_CLEAR,
       failed("EFAULT", "SCRAM: a final message without a first one on this connection"),
       failed("EINVAL", "OTP_TOKEN: no second factor is waited for"),
     ],
@@ -306,9 +318,9 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
     result: signInResult,
     errors: [failed("EINVAL", "Always: no second factor is waited for")],
   },
-  "auth.login": { since: FIRST, result: always(z.boolean()), errors: [TOO_OFTEN] },
+  "auth.login": { since: FIRST, result: always(z.boolean()), errors: [TOO_OFTEN, IN_CLEAR] },
   "auth.login_with_api_key": { since: FIRST, result: always(z.boolean()), errors: [TOO_OFTEN] },
-  "auth.login_with_token": { since: FIRST, result: always(z.boolean()), errors: [TOO_OFTEN] },
+  "auth.login_with_token": { since: FIRST, result: always(z.boolean()), errors: [TOO_OFTEN, IN_CLEAR] },
   "auth.logout": { since: FIRST, result: always(z.literal(true)) },
   "auth.me": { since: FIRST, result: always(userInfo) },
   "auth.set_attribute": {
@@ -317,7 +329,7 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
     writes: true,
     errors: [invalid("The values together are too long")],
   },
-  "auth.generate_token": { since: FIRST, result: always(z.string()) },
+  "auth.generate_token": { since: FIRST, result: always(z.string()), errors: [IN_CLEAR] },
   "auth.generate_onetime_password": {
     since: FIRST,
     result: always(z.string()),
@@ -381,7 +393,8 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
     writes: true,
     errors: [
       invalid("The name is taken, the password is weak, or a group does not exist"),
-      failed("EACCES", "The user would have rights that you lack"),
+      BEYOND_YOURS,
+      IN_CLEAR,
     ],
   },
   "user.update": {
@@ -391,7 +404,23 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
     errors: [
       absent("user"),
       invalid("The name is taken, the password is weak, or a group does not exist"),
-      failed("EACCES", "The user has, or would have, rights that you lack"),
+      BEYOND_YOURS,
+      failed("EACCES", "The password is your own: `user.set_password` changes it"),
+      IN_CLEAR,
+      LAST_OR_CHANGED,
+    ],
+  },
+  "user.set_password": {
+    since: FIRST,
+    result: always(z.null()),
+    writes: true,
+    errors: [
+      invalid("`old_password` is not your password, the new one is weak, or the user does not exist"),
+      failed("EACCES", "A key asks for its owner's password"),
+      failed("EACCES", "The user is another and you lack ACCOUNT_WRITE (`Not authorized`)"),
+      BEYOND_YOURS,
+      IN_CLEAR,
+      TOO_OFTEN,
       LAST_OR_CHANGED,
     ],
   },

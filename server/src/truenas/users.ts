@@ -4,9 +4,10 @@ import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts";
 import { systemCaller } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
 import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";
-import { asDialect, ValidationErrors } from "./errors.ts";
+import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
@@ -14,6 +15,7 @@ import { userEntry, userFields } from "./user-entry.ts";
 import type { Entry } from "./version.ts";
 
 const GROUPS_MAX = 100;
+const PASSWORD_CHARS_MAX = 1_024;
 
 const MEMBERS = {
   full_name: text(),
@@ -27,6 +29,12 @@ const MEMBERS = {
 const CREATE = z.strictObject({ username: text(), ...z.object(MEMBERS).partial().shape });
 const UPDATE = z.strictObject({ username: text(), ...MEMBERS }).partial();
 type Given = z.output<typeof UPDATE>;
+
+const SET_PASSWORD = z.strictObject({
+  username: text(),
+  old_password: text({ max: PASSWORD_CHARS_MAX }).nullable().default(null),
+  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX }),
+});
 
 const ID = param("id", integer);
 const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.optional() }).default({}));
@@ -78,9 +86,24 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
           locked: given.locked,
           passwordDisabled: given.password_disabled,
         };
-        return shown(call, await ofUser("user_update", id, () => users.update(call.caller, id, change)));
+        const isOwnPassword = id === call.caller.userId && call.caller.kind === "user" && setsPassword(given);
+        const update = () => ofUser("user_update", id, () => users.update(call.caller, id, change));
+        return shown(call, await (isOwnPassword ? sayingHow(update) : update()));
       },
       { audit: (given) => `Update user ${idIn(given[0])}`.trim() },
+    ),
+    "user.set_password": method(
+      "any",
+      "Change a password: one's own with the present one",
+      [param("set_password_data", SET_PASSWORD)],
+      async ({ caller }, { username, old_password, new_password }) => {
+        const wanted = { password: new_password, current: old_password ?? undefined };
+        await asDialect("user.set_password", undefined, () =>
+          users.setPassword(caller, { username }, wanted).catch(asMembers),
+        );
+        return null;
+      },
+      { audit: () => "Set account password" },
     ),
     "user.delete": method(
       ["ACCOUNT_WRITE"],
@@ -93,6 +116,40 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
       { audit: (given) => `Delete user ${idIn(given[0])}`.trim() },
     ),
   };
+}
+
+function setsPassword({ password, password_disabled }: Given): boolean {
+  return password !== undefined || password_disabled === true;
+}
+
+/** A refusal with the method that does it. */
+async function sayingHow<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "forbidden") throw error;
+    throw new CallError("EACCES", `${error.message} Use user.set_password.`);
+  }
+}
+
+const MEMBER_OF: Readonly<Record<string, string>> = {
+  password: "new_password",
+  currentPassword: "old_password",
+};
+
+/** Names the members as the method does; a user who is not there is a wrong `username`. */
+function asMembers(error: unknown): never {
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === "not_found") {
+    throw new ValidationErrors([
+      { attribute: "user.set_password.username", message: "User does not exist." },
+    ]);
+  }
+  const issues = error.issues.map((issue) => ({
+    ...issue,
+    path: issue.path.map((step) => MEMBER_OF[step] ?? step),
+  }));
+  throw new AppError(error.code, error.message, { issues, details: error.details });
 }
 
 function inputOf(given: Given, groups: readonly string[] | undefined): Partial<NewUserInput> {

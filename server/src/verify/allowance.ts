@@ -1,6 +1,6 @@
 /** What a key may, apart from its own times: equal for all keys of a user with equal limits, and so worked out once for them. */
 import { type Network, networkContains, parseAddress, parseNetwork } from "../domain/address.ts";
-import type { RateLimit } from "../domain/key.ts";
+import type { RateLimit } from "../domain/limits.ts";
 import { coversScope, narrowRights, type Rights, rightsOf } from "../domain/rights.ts";
 import type { CheckRecord, CheckUser, HotKey } from "../store/store.ts";
 

@@ -97,6 +97,7 @@ const FIELD_WORDS = {
   scopes: "scopes",
   allowed_ips: "allowed addresses",
   rate_limit: "rate limit",
+  manages_sign_in: "right to manage sign-in",
   status: "status",
   reset_at: "the key itself",
 } as const;

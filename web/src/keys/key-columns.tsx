@@ -17,14 +17,17 @@ export function keyColumns(now: number, onOpen: (key: Key) => void): readonly Da
       order: "name",
       isLead: true,
       cell: (key) => (
-        <a
-          href={`/keys?key=${key.id}`}
-          className="cell-name"
-          title={key.name}
-          onClick={(event) => openHere(event, () => onOpen(key))}
-        >
-          {key.name}
-        </a>
+        <>
+          <a
+            href={`/keys?key=${key.id}`}
+            className="cell-name"
+            title={key.name}
+            onClick={(event) => openHere(event, () => onOpen(key))}
+          >
+            {key.name}
+          </a>
+          {key.manages_sign_in && <span className="tag">Manages sign-in</span>}
+        </>
       ),
     },
     {

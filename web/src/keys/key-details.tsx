@@ -192,6 +192,11 @@ function Restrictions({ row }: { readonly row: Key }) {
         {row.allowed_ips === null ? "From anywhere" : <Tags words={row.allowed_ips} none="None" />}
       </Fact>
       <Fact term="Rate limit">{row.rate_limit === null ? "None" : sayRate(row.rate_limit)}</Fact>
+      {row.manages_sign_in && (
+        <Fact term="Manages sign-in">
+          Sets passwords and gives rights to users who can sign in, whatever limits it
+        </Fact>
+      )}
       {ceilings !== null && (
         <Fact term="User's limits">
           {sayCeilings(ceilings).map((words) => (

@@ -18,6 +18,7 @@ export interface KeyValues extends Record<string, unknown> {
   roles: Role[];
   allScopes: boolean;
   scopes: string[];
+  managesSignIn: boolean;
   reset: boolean;
 }
 
@@ -32,6 +33,7 @@ export const FIELDS = {
   rate_limit: "rate",
   roles: "roles",
   scopes: "scopes",
+  manages_sign_in: "managesSignIn",
 } as const;
 
 export function emptyValues(username: string, nonExpiring = true): KeyValues {
@@ -49,6 +51,7 @@ export function emptyValues(username: string, nonExpiring = true): KeyValues {
     roles: [],
     allScopes: true,
     scopes: [],
+    managesSignIn: false,
     reset: false,
   };
 }
@@ -68,6 +71,7 @@ export function valuesOf(key: Key): KeyValues {
     roles: [...(key.roles ?? [])],
     allScopes: key.scopes === null,
     scopes: [...(key.scopes ?? [])],
+    managesSignIn: key.manages_sign_in,
     reset: false,
   };
 }
@@ -95,6 +99,7 @@ function limitsOf(values: KeyValues): Required<Limits> {
     rate_limit: values.rate === "" ? null : { limit: values.rate, window_seconds: Number(values.rateWindow) },
     roles: values.rights === "all" ? null : values.rights === "services" ? [] : values.roles,
     scopes: values.allScopes ? null : values.scopes,
+    manages_sign_in: values.managesSignIn,
   };
 }
 
@@ -152,6 +157,7 @@ export function hasRestrictions(values: KeyValues): boolean {
     values.addresses.length > 0 ||
     values.rate !== "" ||
     values.rights !== "all" ||
-    !values.allScopes
+    !values.allScopes ||
+    values.managesSignIn
   );
 }

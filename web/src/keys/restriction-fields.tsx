@@ -1,6 +1,7 @@
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, Radio, Stack, TagsInput, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
+import { useMe } from "../api/session.ts";
 import { AmountField } from "../limits/amount-field.tsx";
 import { type Ceilings, sayRate, windowsWith } from "../limits/limit-words.ts";
 import type { KeyValues } from "./key-values.ts";
@@ -15,7 +16,9 @@ interface RestrictionFieldsProps {
 
 /** The folded part of the panel: words about the key, and what it may less than its user. */
 export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: RestrictionFieldsProps) {
-  const { username, rights, allScopes } = form.values;
+  const me = useMe();
+  const { username, rights, allScopes, managesSignIn } = form.values;
+  const isFullAdmin = me.roles.includes("FULL_ADMIN");
   return (
     <Stack gap="md">
       <Textarea
@@ -73,6 +76,13 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
         unitLabel="Rate limit per"
         units={windowsWith(form.values.rateWindow)}
       />
+      {(isFullAdmin || managesSignIn) && (
+        <Checkbox
+          label="Manages sign-in"
+          description="Whatever limits this key, it may set passwords and give roles and groups to users who can sign in. Terraform needs this. Only a full administrator allows it."
+          {...form.getInputProps("managesSignIn", { type: "checkbox" })}
+        />
+      )}
     </Stack>
   );
 }

@@ -48,6 +48,7 @@ export function keyEntry(key: Key, now: number, editable: boolean): z.output<typ
     scopes: key.scopes && [...key.scopes],
     allowed_ips: key.allowedIps && [...key.allowedIps],
     rate_limit: key.rateLimit && { limit: key.rateLimit.limit, window_seconds: key.rateLimit.windowSeconds },
+    manages_sign_in: key.managesSignIn,
     last_used_at: instantOrNull(key.lastUsedAt),
     last_used_address: key.lastUsedAddress,
     last_used_client: key.lastUsedClient,
@@ -85,6 +86,7 @@ interface KeyBody {
   readonly scopes?: readonly string[] | null;
   readonly allowed_ips?: readonly string[] | null;
   readonly rate_limit?: { readonly limit: number; readonly window_seconds: number } | null;
+  readonly manages_sign_in?: boolean;
 }
 
 export function keyFields(body: KeyBody): KeyFields {
@@ -98,6 +100,7 @@ export function keyFields(body: KeyBody): KeyFields {
     scopes: body.scopes,
     allowedIps: body.allowed_ips,
     rateLimit: rate && { limit: rate.limit, windowSeconds: rate.window_seconds },
+    managesSignIn: body.manages_sign_in,
   };
 }
 

@@ -54,6 +54,7 @@ const KEYS: Listing = {
     paused_at: ["pausedAt"],
     revoked_at: ["revokedAt"],
     revoked_reason: ["revokedReason"],
+    manages_sign_in: ["managesSignIn"],
     last_used_at: ["lastUsedAt"],
     last_used_address: ["lastUsedAddress"],
     last_used_client: ["lastUsedClient"],

@@ -7,7 +7,6 @@ import type { Call, Handlers, NamesOf } from "./call.ts";
 import { groupEntry, userEntry } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
 import { any, type Listing, readPage, test } from "./pages.ts";
-import { refusedKey } from "./problem.ts";
 
 const USERS: Listing = {
   orders: {
@@ -147,32 +146,12 @@ async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
   return { ...userEntry(result), receipt };
 }
 
-/** One's own with the password that one has; another's with the role for it. */
-async function setPassword(call: Call<"users.setPassword">) {
-  const { caller, params, body, deps } = call;
-  if (params.name === caller.username) await requireOwnPassword(call);
-  const user = await named(call);
-  const change = body.password === null ? { passwordDisabled: true } : { password: body.password };
-  const { result, receipt } = await call.receipts.of(() =>
-    deps.accounts.users.update(caller, user.id, change),
+async function setPassword({ caller, params, body, deps, receipts }: Call<"users.setPassword">) {
+  const wanted = { password: body.password, current: body.current_password };
+  const { result, receipt } = await receipts.of(() =>
+    deps.accounts.users.setPassword(caller, { username: params.name }, wanted),
   );
   return { username: result.username, receipt };
-}
-
-/** So that whoever finds an open screen, or a key, cannot take the account over. */
-async function requireOwnPassword({ caller, body, deps }: Call<"users.setPassword">): Promise<void> {
-  if (caller.kind !== "user") throw new AppError("forbidden", "A key cannot change its owner's password");
-  const answer = await deps.accounts.signIn.byPassword(
-    caller.username,
-    body.current_password ?? "",
-    caller.origin,
-  );
-  if (answer.ok) return;
-  if (answer.reason !== "unknown") throw refusedKey(answer);
-  const message = "That is not your password";
-  throw new AppError("invalid", message, {
-    issues: [{ path: ["current_password"], code: "shape", message }],
-  });
 }
 
 function userFilters(query: Call<"users.list">["query"]): Condition[] {
