@@ -224,7 +224,7 @@ describe("a stolen backup (R21)", () => {
     const text = await rest.key("ada", "stolen");
     const { Cookie: cookie = "" } = await rest.browser("ada");
     const [cookieName, cookieValue] = cookie.split("=");
-    const token = await rest.app.accounts.setup.makeToken().catch(() => "none");
+    const token = await rest.app.accounts.setup.makeToken(SYSTEM).catch(() => "none");
     await rest.app.settings.change(SYSTEM, {
       webhookUrl: "https://hooks.example/x",
       webhookSecret: "a secret of the webhook",

@@ -43,6 +43,7 @@ function key(id: number, more: Partial<Key> = {}): Key {
       scopes: null,
       allowed_ips: null,
       rate_limit: null,
+      manages_sign_in: 0,
     },
     ...{ version: 1, ...more },
   };
@@ -69,7 +70,7 @@ const BACKUP: Side = {
   users: [user(1, { roles: '["FULL_ADMIN"]' }), whole(user(2, { scopes: '["dns:*","mail:read"]' }))],
   groups: [group(1, { roles: '["API_KEY_WRITE"]', scopes: '["backup:run"]' })],
   members: [{ group_id: 1, user_id: 2 }],
-  keys: [key(1), key(2, { user_id: 2, username: "user2" })],
+  keys: [key(1), key(2, { user_id: 2, username: "user2", manages_sign_in: 1 })],
   secrets: [secret(1, "one"), secret(2, "two")],
   settings: [],
   numbers: { users: 2, groups: 1, key_ids: 2, changes: 7 },
@@ -111,6 +112,7 @@ describe("what has ended since stays so", () => {
     ["narrowed to a scope", { scopes: '["dns:read"]' }, "fewer scopes"],
     ["held to addresses", { allowed_ips: '["192.0.2.0/24"]' }, "addresses"],
     ["held to a rate", { rate_limit: '{"limit":1,"windowSeconds":1}' }, "a rate"],
+    ["not let to manage sign-in any more", { manages_sign_in: 0 }, "no sign-in to manage"],
   ];
   for (const [what, patch, because] of KEYS) {
     for (const relation of ["after", "apart"] as const) {

@@ -151,7 +151,7 @@ class Merge {
       if (isNewer) this.#presentSecret.add(was.id);
       const row = applyRules(KEY_RULES, was, is, isNewer);
       const fields = ["revoked_at", "paused_at", "reset_at", "expires_at", "roles", "scopes"] as const;
-      const limits = ["allowed_ips", "rate_limit"] as const;
+      const limits = ["allowed_ips", "rate_limit", "manages_sign_in"] as const;
       this.#note({ kind: "key", id: row.id, name: row.name }, was, row, [...fields, ...limits]);
       return row;
     });
@@ -226,6 +226,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ceilings: "limits",
   allowed_ips: "addresses",
   rate_limit: "a rate",
+  manages_sign_in: "no sign-in to manage",
 };
 
 function named(table: "groups" | "users" | "keys", row: { id: number }): Named {

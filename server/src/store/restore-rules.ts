@@ -59,6 +59,7 @@ export const KEY_RULES: Rules<Key> = {
   scopes: (backup, present) => narrower(backup.scopes, present.scopes, intersectScopes),
   allowed_ips: ifSet("allowed_ips"),
   rate_limit: ifSet("rate_limit"),
+  manages_sign_in: (backup, present) => Math.min(backup.manages_sign_in, present.manages_sign_in),
   version,
 };
 
