@@ -190,7 +190,7 @@ async function openApp(
   const backups = createBackups({ store, secrets, clock, folder });
   if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
   const restore = createRestore({ store, clock });
-  const webhook = createWebhook({ store, secrets, audit, post: createWebhookPost(), clock, log });
+  const webhook = createWebhook({ store, secrets, post: createWebhookPost(), clock, log });
   const useCases = { verify, keys, accounts, audit, usage, settings, alerts, backups, restore, webhook };
   return { store, ...useCases, feed, secrets, random, clock, log };
 }

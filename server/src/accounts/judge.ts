@@ -21,14 +21,18 @@ export interface JudgeDeps {
 }
 
 export function createJudge({ clock, isLive }: JudgeDeps): Judge {
+  const judge = (caller: Caller, rows: StandingRows): void => {
+    if (!coversCaller(callerNow(caller, rows, clock.now()), caller)) throw less();
+  };
   return (caller, rows) => {
     if (caller.kind === "system") return requireWriter(caller);
-    const now = callerNow(caller, rows, clock.now());
-    if (!coversCaller(now, caller)) throw less();
-    const { session } = caller;
-    if (session?.kind !== "connection") return undefined;
-    const live = isLive(session);
-    return live instanceof Promise ? live.then(requireLive) : requireLive(live);
+    if (caller.session?.kind !== "connection") return judge(caller, rows);
+    const judgeIf = (live: boolean): void => {
+      if (!live) throw ended();
+      judge(caller, rows);
+    };
+    const live = isLive(caller.session);
+    return live instanceof Promise ? live.then(judgeIf) : judgeIf(live);
   };
 }
 
@@ -66,10 +70,6 @@ function userNow(caller: Caller, user: CheckUser, rows: StandingRows, now: numbe
 function requireWriter({ actor }: Caller): void {
   if (actor === undefined || actor === "reader")
     throw new AppError("internal", "A part of the system that only reads has tried to write");
-}
-
-function requireLive(isLive: boolean): void {
-  if (!isLive) throw ended();
 }
 
 function ended(): AppError {

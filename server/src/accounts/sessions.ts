@@ -49,6 +49,8 @@ interface Entry {
   /** Rises with what the caller was computed from. */
   changes: number;
   caller: { readonly value: Caller; readonly groupChanges: number } | undefined;
+  /** Of whoever ends it by their right: whether they did. */
+  claim?: Promise<boolean>;
 }
 
 export class LiveSessions implements Sessions {
@@ -62,7 +64,6 @@ export class LiveSessions implements Sessions {
   readonly #unsubscribe: () => void;
   readonly #timer: Timer;
   #groupChanges = 0;
-  #terminating: Promise<void> = Promise.resolve();
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
@@ -166,23 +167,29 @@ export class LiveSessions implements Sessions {
    */
   async #terminate(caller: Caller, wanted: readonly Entry[]): Promise<number> {
     const { store, clock } = this.#deps;
-    const before = this.#terminating;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#terminating = promise;
-    await before;
+    const { promise: outcome, resolve } = Promise.withResolvers<boolean>();
+    let entries: Entry[] = [];
+    // Transactions run one after the other, so another claim is that of one that has ended, or is this one's own.
+    const claim = async (tx: Transaction): Promise<void> => {
+      entries = [];
+      for (const entry of wanted) {
+        const isFree = entry.claim === undefined || entry.claim === outcome || !(await entry.claim);
+        if (!isFree || !this.#isLive(entry)) continue;
+        entry.claim = outcome;
+        entries.push(entry);
+        tx.audit(terminateRecord(caller, clock.now(), entry.session));
+      }
+    };
     try {
-      const entries = wanted.filter((entry) => this.#isLive(entry));
-      const records = entries.map(({ session }) => terminateRecord(caller, clock.now(), session));
-      const note = async (tx: Transaction): Promise<void> => {
-        for (const record of records) tx.audit(record);
-      };
-      await store.transact(caller, note, { urgent: true });
-      for (const entry of entries) if (this.#isLive(entry)) this.#end(entry, "terminated");
-      await store.settled();
-      return entries.length;
-    } finally {
-      resolve();
+      await store.transact(caller, claim, { urgent: true });
+    } catch (error) {
+      resolve(false);
+      throw error;
     }
+    for (const entry of entries) if (this.#isLive(entry)) this.#end(entry, "terminated");
+    resolve(true);
+    await store.settled();
+    return entries.length;
   }
 
   #find(session: Session): Entry {

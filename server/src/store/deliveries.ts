@@ -13,7 +13,9 @@ const DUE = "state IN ('waiting', 'sending') AND next_at <= ?";
 export function openDeliveries(
   writer: Thread,
   reader: Thread,
-): Pick<Store, "putDelivery" | "claimDelivery" | "finishDelivery" | "listDeliveries"> {
+): Pick<Store, "claimDelivery" | "finishDelivery" | "listDeliveries"> & {
+  putDelivery(delivery: Delivery): Promise<void>;
+} {
   const read = async <Row>(sql: string, params: readonly unknown[]): Promise<readonly Row[]> =>
     (await reader.ask({ kind: "run", database: "main", sql, params })).rows as readonly Row[];
   const write = (sql: string, params: readonly unknown[]) =>

@@ -79,14 +79,14 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const activity = openActivity(writer);
   const keyUse = openKeyUse(writer, reader);
   const alerts = openAlerts(writer, searcher);
-  const deliveries = openDeliveries(writer, reader);
+  const { putDelivery, ...deliveries } = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
   const reserve = holdReserve(folder, create);
   const space = createSpace(reserve, writer);
   const guesses = openGuessCounts(writer, reserve.isWhole);
   const findCheck = remembering(hot.findCheck, hot.stamp);
   const requireStanding = standing({ ...hot, findCheck }, reading, options.judge);
-  const transactions = new Transactions(writing, () => clock.now(), options.judge);
+  const transactions = new Transactions(writing, () => clock.now(), { judge: options.judge, putDelivery });
   const timers: Timer[] = [];
   if (create) {
     fitReserve(reserve.wanted());

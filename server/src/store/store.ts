@@ -325,7 +325,6 @@ export interface Store {
   }): Promise<void>;
   /** The same as before only if no alert was raised or cleared since. */
   alertsMark(): Promise<string>;
-  putDelivery(delivery: Delivery): Promise<void>;
   /**
    * The oldest that is due, claimed until then and its attempt counted; `lost` where another process was faster, undefined
    * where none is due.
@@ -466,6 +465,8 @@ export interface Transaction {
   acceptRestored(): Promise<Quarantine | undefined>;
   /** Written in the closing statements, in this order. */
   audit(record: AuditRecord): void;
+  /** Written as the last of all, just before COMMIT: it lies in the other database. */
+  putDelivery(delivery: Delivery): void;
 }
 
 export interface StoreOptions {

@@ -13,6 +13,7 @@ import { type FeedRow, feed } from "./feed-rows.ts";
 import { findGroup, memberIds, refreshRights, rightsColumns, usersOf } from "./member-rights.ts";
 import { auditColumns, defined, keyColumns, keyOf, keyOwnerOf, type UserListRow, userOf } from "./rows.ts";
 import type {
+  Delivery,
   FeedNote,
   Judge,
   KeyPatch,
@@ -37,6 +38,11 @@ import {
 const NOTHING: StandingRows = { record: undefined, user: undefined, browser: undefined };
 const TOTAL = sql<number>`count(*)`.as("total");
 
+export interface Closing {
+  readonly judge: Judge;
+  putDelivery(delivery: Delivery): Promise<void>;
+}
+
 export class SqlTransaction implements Transaction {
   readonly #db: Kysely<Tables>;
   readonly #now: number;
@@ -45,6 +51,7 @@ export class SqlTransaction implements Transaction {
   #changes = 0;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
+  readonly #deliveries: Delivery[] = [];
 
   constructor(db: Kysely<Tables>, now: number, by: Caller | WritingActor) {
     this.#db = db;
@@ -55,15 +62,17 @@ export class SqlTransaction implements Transaction {
 
   /**
    * The closing statements, after all work, in this order: the judgement of the caller, the audit records, the rows of the
-   * feed; then only COMMIT. Throws as the judge does, and where something changed of which no audit record tells.
+   * feed, what is to be sent; then only COMMIT. Throws as the judge does, and where something changed of which no audit
+   * record tells.
    */
-  async close(judge: Judge): Promise<void> {
+  async close({ judge, putDelivery }: Closing): Promise<void> {
     if (this.#caller) await judge(this.#caller, (await this.#rows?.read()) ?? NOTHING);
     if (this.#changes > 0 && this.#records.length === 0)
       throw new AppError("internal", "A change without an audit record");
     for (const record of this.#records)
       await this.#db.insertInto("audit").values(auditColumns(record)).execute();
     for (const row of this.#fed) await feed(this.#db, row, this.#now);
+    for (const delivery of this.#deliveries) await putDelivery(delivery);
   }
 
   async findKey(id: number): Promise<Key | undefined> {
@@ -433,6 +442,11 @@ export class SqlTransaction implements Transaction {
 
   audit(record: AuditRecord): void {
     this.#records.push(record);
+  }
+
+  putDelivery(delivery: Delivery): void {
+    this.#changes++;
+    this.#deliveries.push(delivery);
   }
 
   /** No change of which an audit record must tell: what time has ended is dropped without one. */

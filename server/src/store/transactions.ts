@@ -7,20 +7,20 @@ import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { CheckRecord, CheckUser, Judge, StandingRows, Store, Transaction } from "./store.ts";
 import type { Tables } from "./tables.ts";
-import { SqlTransaction } from "./transaction.ts";
+import { type Closing, SqlTransaction } from "./transaction.ts";
 import { findWebSession } from "./web-sessions.ts";
 
 /** Runs transactions, and knows of those whose caller has been judged until they have ended. */
 export class Transactions {
   readonly #db: Kysely<Tables>;
   readonly #now: () => number;
-  readonly #judge: Judge;
+  readonly #with: Closing;
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(db: Kysely<Tables>, now: () => number, judge: Judge) {
+  constructor(db: Kysely<Tables>, now: () => number, closing: Closing) {
     this.#db = db;
     this.#now = now;
-    this.#judge = judge;
+    this.#with = closing;
   }
 
   async run<Result>(by: Caller | WritingActor, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
@@ -30,7 +30,7 @@ export class Transactions {
         const tx = new SqlTransaction(inner, this.#now(), by);
         const result = await work(tx);
         this.#closing.add(promise);
-        await tx.close(this.#judge);
+        await tx.close(this.#with);
         return result;
       });
     } finally {

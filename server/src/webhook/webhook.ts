@@ -6,7 +6,6 @@
  * The body is signed with HMAC-SHA-256 under the webhook's secret, over the moment of the attempt and the body, so that
  * nobody else's is believed and an old one cannot be sent again.
  */
-import type { Audit } from "../audit/audit.ts";
 import { recordOf } from "../audit/audit.ts";
 import { hmacSha256Hex, makeId, type Secrets, WEBHOOK_SEAL } from "../crypto.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
@@ -50,7 +49,6 @@ export interface Webhook {
 export interface WebhookDeps {
   readonly store: Store;
   readonly secrets: Pick<Secrets, "unseal">;
-  readonly audit: Pick<Audit, "note">;
   readonly post: Post;
   readonly clock: Clock;
   readonly log: Log;
@@ -108,7 +106,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
 
 async function test(deps: WebhookDeps, caller: Caller, stop: AbortSignal): Promise<Delivery> {
   requireRole(caller, "FULL_ADMIN");
-  const { store, clock, audit } = deps;
+  const { store, clock } = deps;
   const { webhookUrl, publicUrl } = await store.readSettings();
   if (webhookUrl === null) throw new AppError("conflict", "Set the address of a webhook first");
   const at = clock.now();
@@ -126,9 +124,11 @@ async function test(deps: WebhookDeps, caller: Caller, stop: AbortSignal): Promi
     error: null,
     doneAt: null,
   };
-  await store.putDelivery(delivery);
   const target = { kind: "settings", id: null, name: "webhook" } as const;
-  audit.note(recordOf(caller, at, { action: "webhook.test", description: "Test the webhook", target }));
+  await store.transact(caller, async (tx) => {
+    tx.putDelivery(delivery);
+    tx.audit(recordOf(caller, at, { action: "webhook.test", description: "Test the webhook", target }));
+  });
   return attempt(deps, delivery, stop);
 }
 

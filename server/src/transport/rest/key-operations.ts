@@ -13,6 +13,8 @@ import { refusedText } from "./problem.ts";
 const SOON_MS = 7 * 86_400_000;
 /** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
 const REVOKE_AT_ONCE = 1_000;
+/** What is no answer about one key: nothing more is tried. */
+const STOPPING: readonly AppError["code"][] = ["internal", "credential_ended"];
 
 const KEYS: Listing = {
   orders: {
@@ -307,7 +309,7 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
   const revoke = async (): Promise<void> => {
     for (const key of rows) {
       await deps.keys.revoke(caller, key.id, reason).catch((error: unknown) => {
-        if (!(error instanceof AppError) || error.code === "internal") throw error;
+        if (!(error instanceof AppError) || STOPPING.includes(error.code)) throw error;
         refused.push({ id: key.id, code: error.code, detail: error.message });
       });
     }
