@@ -12,6 +12,7 @@ import { type Caller, type Origin, requireRole, type WritingActor } from "../dom
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
+import { rightsOf } from "../domain/rights.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
 import { isTransportAllowed } from "./clear-text.ts";
@@ -122,12 +123,13 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         seenBefore: now - sessionIdleMinutes * MINUTE_MS,
         createdBefore: now - sessionHours * HOUR_MS,
       };
-      await store.transact("sign_in", async (tx) => {
+      const work = async (tx: Transaction): Promise<void> => {
         const user = await tx.findUser({ id: credential.userId });
         const isChanged = user?.passwordChangedAt !== credential.passwordChangedAt;
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
         await tx.putWebSession(session, digest(token), dead);
-      });
+      };
+      await store.transact("sign_in", work, { urgent: mayTakeAway(await store.findCheckUser(session.userId)) });
       return { token, session };
     },
 
@@ -190,6 +192,13 @@ export function browserAgeEnd({ createdAt }: Pick<WebSession, "createdAt">, hour
 
 function callerIn({ id }: WebSession, user: CheckUser, origin: Origin, endsAt: number | null): Caller {
   return callerOfUser(user, { ...origin, sessionId: id }, { session: { kind: "browser", id }, endsAt });
+}
+
+/** Who comes to revoke or lock gets in on a full disk too; for everybody there is not room enough. */
+function mayTakeAway(user: CheckUser | undefined): boolean {
+  if (!user) return false;
+  const { roles } = rightsOf(user.roles, user.scopes);
+  return roles.has("API_KEY_WRITE") || roles.has("ACCOUNT_WRITE");
 }
 
 function ended(): AppError {

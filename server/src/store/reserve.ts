@@ -7,7 +7,7 @@
  * record and its like, below 1 KiB. So the reserve is as large as that for every key that lives, and what one
  * transaction needs at a time.
  */
-import { closeSync, fsyncSync, openSync, statSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, statfsSync, statSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** For what is needed at a time: the pages of one transaction in the log, and the same again for the checkpoint. */
@@ -16,6 +16,8 @@ const LEAST_BYTES = 512 * 1024;
 const KEY_BYTES = 1024;
 /** More than the pages that one revocation adds to the write-ahead log. */
 const PART_BYTES = 64 * 1024;
+/** Two indexes of logs (32 KiB each), and what a start writes. */
+const OPENING_BYTES = 3 * PART_BYTES;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** What the reserve is to be, told the thread that keeps it. */
@@ -58,6 +60,18 @@ export function holdReserve(folder: string, create: boolean): Reserve {
       bytes = LEAST_BYTES + keys * KEY_BYTES;
     },
   };
+}
+
+/**
+ * On a full disk a part is given up for the files that SQLite makes beside a database when it opens it: else a process that
+ * ends could not start again, and nobody could revoke.
+ */
+export function makeRoomToOpen(folder: string, reserve: Reserve): void {
+  const free = (): number => {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  };
+  while (free() < OPENING_BYTES && reserve.release());
 }
 
 /** As far as there is room, and by so many bytes at most; what is too much is given up. */

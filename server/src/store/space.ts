@@ -7,13 +7,19 @@ import type { Reserve } from "./reserve.ts";
 import type { Thread } from "./sqlite-threads.ts";
 
 export interface Space {
-  /** Runs what takes a right away; `attempt` changes nothing where it throws storage_full. */
-  urgently<Result>(attempt: () => Promise<Result>): Promise<Result>;
+  /**
+   * Runs a transaction, which changes nothing where it throws storage_full: again once the logs gave up what they can, and, where
+   * it is urgent, on the reserve.
+   */
+  write<Result>(attempt: () => Promise<Result>, urgent: boolean): Promise<Result>;
   /** Throws storage_full where the reserve is not whole: what was given up for revocations is for nothing else. */
   requireWhole(): void;
 }
 
 export function createSpace(reserve: Reserve, writer: Thread): Space {
+  const requireWhole = (): void => {
+    if (!reserve.isWhole()) throw new AppError("storage_full", "The disk is full");
+  };
   /** Truncates the logs, which may need room for the pages that they hold, and takes back what they gave up. */
   const regain = async (): Promise<void> => {
     for (;;) {
@@ -26,10 +32,9 @@ export function createSpace(reserve: Reserve, writer: Thread): Space {
     }
   };
   return {
-    requireWhole: () => {
-      if (!reserve.isWhole()) throw new AppError("storage_full", "The disk is full");
-    },
-    urgently: async (attempt) => {
+    requireWhole,
+    write: async (attempt, urgent) => {
+      if (!urgent) requireWhole();
       for (let tries = 0; ; tries++) {
         try {
           const result = await attempt();
@@ -37,9 +42,8 @@ export function createSpace(reserve: Reserve, writer: Thread): Space {
           return result;
         } catch (error) {
           if (errorCode(error) !== "storage_full") throw error;
-          // The log alone may have what is needed.
           if (tries === 0) await regain();
-          else if (!reserve.release()) throw error;
+          else if (!urgent || !reserve.release()) throw error;
         }
       }
     },

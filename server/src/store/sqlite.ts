@@ -27,7 +27,7 @@ import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
 import { remembering } from "./remembering.ts";
-import { fitReserve, holdReserve } from "./reserve.ts";
+import { fitReserve, holdReserve, makeRoomToOpen } from "./reserve.ts";
 import {
   auditOf,
   checkUserOf,
@@ -58,6 +58,8 @@ const TELL_EVERY_MS = 60_000;
 
 export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const { folder, clock, log, create } = options;
+  const reserve = holdReserve(folder, create);
+  makeRoomToOpen(folder, reserve);
   const { main, activity: activityFile, head } = prepareDatabases({ ...options, now: clock.now() });
   const files = { main, activity: activityFile };
   const hot = openHotReads(main, log);
@@ -81,7 +83,6 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const alerts = openAlerts(writer, searcher);
   const { putDelivery, ...deliveries } = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
-  const reserve = holdReserve(folder, create);
   const space = createSpace(reserve, writer);
   const guesses = openGuessCounts(writer, reserve.isWhole);
   const findCheck = remembering(hot.findCheck, hot.stamp);
@@ -132,11 +133,11 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     countUsers: hot.countUsers,
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
-    transact: async (by, work, { urgent } = {}) => {
+    transact: async (by, work, { urgent = false } = {}) => {
       look(opened.areSameNow());
       gate.requireSame();
       const attempt = () => transactions.run(by, work);
-      const result = await (urgent ? space.urgently(attempt) : attempt()).catch(async (error: unknown) => {
+      const result = await space.write(attempt, urgent).catch(async (error: unknown) => {
         throw await endOr(error, by, requireStanding);
       });
       // What was committed to a file that is not there any more is not acknowledged.
