@@ -27,9 +27,9 @@ export async function askDoors(url: string, shown: Shown): Promise<Answers> {
     "REST, one key": await asked(`${url}/api/v1/keys/1`, { headers: { Authorization: bearer } }),
     "REST by X-API-Key": await asked(`${url}/api/v1/keys`, { headers: { "X-API-Key": key } }),
     "REST by Basic": await asked(`${url}/api/v1/keys`, { headers: { Authorization: basic } }),
-    "REST, a change": await asked(`${url}/api/v1/keys/self/pause`, {
-      method: "POST",
-      headers: { Authorization: "Bearer 9-nonsense" },
+    "REST, a change": await asked(`${url}/api/v1/keys/1`, {
+      ...sent({ description: "seen" }, { Authorization: bearer }),
+      method: "PATCH",
     }),
     "sign-in of a browser": await asked(
       `${url}/api/v1/session`,

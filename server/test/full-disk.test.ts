@@ -31,7 +31,11 @@ class SmallDisk {
     const flags = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
     const steps = 'mount -t tmpfs -o size=4m,mode=700 none "$1" && exec "$2" "$3" "$1" "$4"';
     const args = ["sh", "-c", steps, "sh", this.#base, process.execPath, SCRIPT, this.state];
-    this.#child = Bun.spawn(["unshare", ...flags, ...args], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    this.#child = Bun.spawn(["unshare", ...flags, ...args], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
     this.#lines = linesOf(this.#child.stdout);
   }
 
@@ -49,11 +53,17 @@ class SmallDisk {
     const command = [process.execPath, MAIN, ...args, "--data", this.data, "--state", this.state];
     const within = ["nsenter", "--target", String(pid), "--mount", ...command];
     const child = Bun.spawn(within, { stdin: Buffer.from(PASSWORD), stdout: "pipe", stderr: "pipe" });
-    const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    const [out, error] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
     return { code: await child.exited, out, error };
   }
 
-  async send(route: string, { cookie = "", body }: { cookie?: string; body?: unknown } = {}): Promise<Answer> {
+  async send(
+    route: string,
+    { cookie = "", body }: { cookie?: string; body?: unknown } = {},
+  ): Promise<Answer> {
     const [method = "", path = ""] = route.split(" ");
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
@@ -107,13 +117,18 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 /** With the administrator `root`, the holders `ada` and `eve`, and as many keys as the disk takes. */
-async function makeFull(disk: SmallDisk): Promise<{ readonly root: string; readonly keys: readonly string[] }> {
+async function makeFull(
+  disk: SmallDisk,
+): Promise<{ readonly root: string; readonly keys: readonly string[] }> {
   await disk.step("open");
   const made = await disk.command("user", "create", "root", "--role", "FULL_ADMIN", "--password-stdin");
   expect(made).toMatchObject({ code: 0 });
   const { cookie: root } = await disk.signIn("root");
   for (const username of ["ada", "eve"])
-    await disk.send("POST /users", { cookie: root, body: { username, roles: ["KEY_HOLDER"], password: PASSWORD } });
+    await disk.send("POST /users", {
+      cookie: root,
+      body: { username, roles: ["KEY_HOLDER"], password: PASSWORD },
+    });
   const keys: string[] = [];
   const make = async (): Promise<Answer> =>
     disk.send("POST /keys", { cookie: root, body: { name: `key-${keys.length}`, username: "ada" } });
@@ -134,82 +149,97 @@ const KEYS_MAX = 120;
 
 const IT = test.skipIf(process.platform !== "linux");
 
-IT("on a full disk every key is paused, revoked or deleted and every user locked, by somebody who signs in then", async () => {
-  await using disk = new SmallDisk();
-  const { keys } = await makeFull(disk);
-  expect(keys.length).toBeGreaterThan(60);
-  expect(await disk.ready()).toBe(503);
-  expect(await disk.auth(keys[0]!)).toBe(200);
+IT(
+  "on a full disk every key is paused, revoked or deleted and every user locked, by somebody who signs in then",
+  async () => {
+    await using disk = new SmallDisk();
+    const { keys } = await makeFull(disk);
+    expect(keys.length).toBeGreaterThan(60);
+    expect(await disk.ready()).toBe(503);
+    expect(await disk.auth(keys[0]!)).toBe(200);
 
-  expect((await disk.signIn("root", "wrong")).status).toBe(401);
-  const { status, cookie } = await disk.signIn("root");
-  expect(status).toBe(200);
-  await disk.step("fill");
-  const create = () => disk.send("POST /keys", { cookie, body: { name: "more", username: "ada" } });
-  for (const [place, key] of keys.entries()) {
-    const id = key.split("-")[0];
-    const ways = [`POST /keys/${id}/revoke`, `POST /keys/${id}/pause`, `DELETE /keys/${id}`] as const;
-    const way = ways[place % 10 === 9 ? 2 : place % 10 === 8 ? 1 : 0]!;
-    const body = way.endsWith("revoke") ? { body: { reason: "stolen" } } : {};
-    const answer = await disk.send(way, { cookie, ...body });
-    expect({ place, way, status: answer.status }).toEqual({ place, way, status: 200 });
-    // Requests that would be recorded, and other programs, take what becomes free.
-    await disk.auth("1-nonsense");
+    expect((await disk.signIn("root", "wrong")).status).toBe(401);
+    const { status, cookie } = await disk.signIn("root");
+    expect(status).toBe(200);
     await disk.step("fill");
-    if (place % 5 !== 0) continue;
-    expect(await create()).toMatchObject({ status: 507, json: { code: "storage_full" } });
-    // There is room for whoever comes to revoke, and not for everybody.
-    expect((await disk.signIn("ada")).status).toBe(507);
-  }
-  for (const username of ["ada", "eve"]) {
-    expect((await disk.send(`POST /users/${username}/lock`, { cookie })).status).toBe(200);
+    const create = () => disk.send("POST /keys", { cookie, body: { name: "more", username: "ada" } });
+    for (const [place, key] of keys.entries()) {
+      const id = key.split("-")[0];
+      const ways = [`POST /keys/${id}/revoke`, `POST /keys/${id}/pause`, `DELETE /keys/${id}`] as const;
+      const way = ways[place % 10 === 9 ? 2 : place % 10 === 8 ? 1 : 0]!;
+      const body = way.endsWith("revoke") ? { body: { reason: "stolen" } } : {};
+      const answer = await disk.send(way, { cookie, ...body });
+      expect({ place, way, status: answer.status }).toEqual({ place, way, status: 200 });
+      // Requests that would be recorded, and other programs, take what becomes free.
+      await disk.auth("1-nonsense");
+      await disk.step("fill");
+      if (place % 5 !== 0) continue;
+      expect(await create()).toMatchObject({ status: 507, json: { code: "storage_full" } });
+      // There is room for whoever comes to revoke, and not for everybody.
+      expect((await disk.signIn("ada")).status).toBe(507);
+    }
+    for (const username of ["ada", "eve"]) {
+      expect((await disk.send(`POST /users/${username}/lock`, { cookie })).status).toBe(200);
+      await disk.step("fill");
+    }
+    for (const key of keys) expect(await disk.auth(key)).not.toBe(200);
+    // The command line, beside the server.
+    expect(await disk.command("user", "unlock", "eve")).toMatchObject({
+      code: 1,
+      error: expect.stringContaining("full"),
+    });
+
+    await disk.step("free");
+    await until(async () => (await create()).status === 201);
+    await until(async () => (await disk.ready()) === 200);
+    const { json } = await disk.send("GET /keys?limit=1000", { cookie });
+    const left = keys.filter((_, place) => place % 10 !== 9).length;
+    expect(json.total).toBe(left + 1);
+    const { seq } = readStates(disk.state)[0]!;
+    expect(seq).toBeGreaterThan(keys.length);
+  },
+  TEST_MS,
+);
+
+IT(
+  "a full disk is no way to guess: wrong passwords are counted there, and right ones are let in",
+  async () => {
+    await using disk = new SmallDisk();
+    await makeFull(disk);
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 12; turn++) statuses.push((await disk.signIn("eve", "wrong")).status);
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+    expect((await disk.signIn("root")).status).toBe(200);
+    const rpc = await RpcClient.connect(disk.url);
+    expect(await rpc.call("auth.login", "root", PASSWORD)).toMatchObject({ result: true });
+    rpc.socket.close();
+    await disk.step("free");
+    // What was counted meanwhile is written, and holds after a restart.
+    await until(async () => (await disk.ready()) === 200);
+    expect((await disk.signIn("eve")).status).toBe(429);
+    await disk.step("close");
+    await disk.step("open");
+    expect((await disk.signIn("eve")).status).toBe(429);
+  },
+  TEST_MS,
+);
+
+IT(
+  "a server that ends on a full disk starts again on it, and revokes",
+  async () => {
+    await using disk = new SmallDisk();
+    const { keys, root } = await makeFull(disk);
+    await disk.step("close");
     await disk.step("fill");
-  }
-  for (const key of keys) expect(await disk.auth(key)).not.toBe(200);
-  // The command line, beside the server.
-  expect(await disk.command("user", "unlock", "eve")).toMatchObject({ code: 1, error: expect.stringContaining("full") });
-
-  await disk.step("free");
-  await until(async () => (await create()).status === 201);
-  await until(async () => (await disk.ready()) === 200);
-  const { json } = await disk.send("GET /keys?limit=1000", { cookie });
-  const left = keys.filter((_, place) => place % 10 !== 9).length;
-  expect(json.total).toBe(left + 1);
-  const { seq } = readStates(disk.state)[0]!;
-  expect(seq).toBeGreaterThan(keys.length);
-}, TEST_MS);
-
-IT("a full disk is no way to guess: wrong passwords are counted there, and right ones are let in", async () => {
-  await using disk = new SmallDisk();
-  await makeFull(disk);
-  const statuses: number[] = [];
-  for (let turn = 0; turn < 12; turn++) statuses.push((await disk.signIn("eve", "wrong")).status);
-  expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
-  expect((await disk.signIn("root")).status).toBe(200);
-  const rpc = await RpcClient.connect(disk.url);
-  expect(await rpc.call("auth.login", "root", PASSWORD)).toMatchObject({ result: true });
-  rpc.socket.close();
-  await disk.step("free");
-  // What was counted meanwhile is written, and holds after a restart.
-  await until(async () => (await disk.ready()) === 200);
-  expect((await disk.signIn("eve")).status).toBe(429);
-  await disk.step("close");
-  await disk.step("open");
-  expect((await disk.signIn("eve")).status).toBe(429);
-}, TEST_MS);
-
-IT("a server that ends on a full disk starts again on it, and revokes", async () => {
-  await using disk = new SmallDisk();
-  const { keys, root } = await makeFull(disk);
-  await disk.step("close");
-  await disk.step("fill");
-  await disk.step("open");
-  expect(await disk.auth(keys[0]!)).toBe(200);
-  const id = keys[0]!.split("-")[0];
-  const revoked = await disk.send(`POST /keys/${id}/revoke`, { cookie: root, body: { reason: "stolen" } });
-  expect(revoked.status).toBe(200);
-  expect(await disk.auth(keys[0]!)).toBe(401);
-  const { code } = await disk.command("key", "revoke", keys[1]!.split("-")[0]!, "--reason", "stolen");
-  expect(code).toBe(0);
-  expect(await disk.auth(keys[1]!)).toBe(401);
-}, TEST_MS);
+    await disk.step("open");
+    expect(await disk.auth(keys[0]!)).toBe(200);
+    const id = keys[0]!.split("-")[0];
+    const revoked = await disk.send(`POST /keys/${id}/revoke`, { cookie: root, body: { reason: "stolen" } });
+    expect(revoked.status).toBe(200);
+    expect(await disk.auth(keys[0]!)).toBe(401);
+    const { code } = await disk.command("key", "revoke", keys[1]!.split("-")[0]!, "--reason", "stolen");
+    expect(code).toBe(0);
+    expect(await disk.auth(keys[1]!)).toBe(401);
+  },
+  TEST_MS,
+);

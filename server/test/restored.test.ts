@@ -1,110 +1,12 @@
 /** Real folders, put back as an operator does: promise 10, R24 and R35. */
-import { afterEach, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { readConfig } from "../src/config.ts";
-import type { Log } from "../src/log.ts";
-import { createServer, type Local, openLocal, type Server } from "../src/server.ts";
-import { askDoors, type Shown } from "./doors.ts";
-import { PASSWORD, QUIET, SYSTEM } from "./installation.ts";
+import { expect, test } from "bun:test";
+import { askDoors } from "./doors.ts";
+import { SYSTEM } from "./installation.ts";
+import { auth, fill, Place, signIn } from "./place.ts";
 import { until } from "./rest-app.ts";
 
-interface Line {
-  readonly level: "warn" | "error";
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-/** An installation whose folder is moved about, so that nothing may stay open between two starts. */
-class Place {
-  readonly base = mkdtempSync(join(tmpdir(), "chatelaine-restored-"));
-  readonly data = join(this.base, "data");
-  state = join(this.base, "state");
-  readonly lines: Line[] = [];
-  readonly #open: { close(): Promise<void> }[] = [];
-
-  get #log(): Log {
-    const keep =
-      (level: Line["level"]) =>
-      (message: string, fields = {}) =>
-        void this.lines.push({ level, message, fields });
-    return { ...QUIET, warn: keep("warn"), error: keep("error") };
-  }
-
-  async serve(data = this.data): Promise<Server> {
-    const raw = { data, state: this.state, http: "127.0.0.1:0", https: "off", anonymousRate: "0" };
-    const server = await createServer(readConfig(raw, {}), { log: this.#log });
-    this.#open.push(server);
-    return server;
-  }
-
-  async local(data = this.data): Promise<Local> {
-    const local = await openLocal({ data, state: this.state }, { log: this.#log });
-    this.#open.push(local);
-    return local;
-  }
-
-  /** Ends everything in good order. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#open.splice(0).map((one) => one.close()));
-  }
-
-  copy(name: string): string {
-    const to = join(this.base, name);
-    cpSync(this.data, to, { recursive: true });
-    return to;
-  }
-
-  putBack(copy: string): void {
-    rmSync(this.data, { recursive: true });
-    cpSync(copy, this.data, { recursive: true });
-  }
-
-  said(part: RegExp): Line[] {
-    return this.lines.filter(({ message }) => part.test(message));
-  }
-}
-
-const places: Place[] = [];
-function makePlace(): Place {
-  const place = new Place();
-  places.push(place);
-  return place;
-}
-afterEach(async () => {
-  for (const place of places.splice(0)) {
-    await place.stop();
-    rmSync(place.base, { recursive: true, force: true });
-  }
-});
-
-/** With an administrator, a key of theirs, and a second key. */
-async function fill(server: Server): Promise<Shown & { readonly second: { id: number; text: string } }> {
-  const { accounts, keys } = server.app;
-  await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
-  const { secret } = await keys.create(SYSTEM, { name: "first", username: "ada" });
-  const second = await keys.create(SYSTEM, { name: "second", username: "ada" });
-  return {
-    ...{ username: "ada", password: PASSWORD, key: secret.text },
-    second: { id: second.key.id, text: second.secret.text },
-  };
-}
-
-async function signIn(url: string): Promise<string> {
-  const response = await fetch(`${url}/api/v1/session`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Origin: url },
-    body: JSON.stringify({ username: "ada", password: PASSWORD }),
-  });
-  return response.headers.get("set-cookie")!.split(";")[0]!;
-}
-
-const auth = async (url: string, key: string): Promise<number> =>
-  (await fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${key}` } })).status;
-
 test("the whole folder put back to before a revocation is in quarantine at every door, until it is accepted", async () => {
-  const place = makePlace();
+  await using place = new Place();
   const first = await place.serve();
   const shown = await fill(first);
   const cookie = await signIn(first.urls[0]!);
@@ -152,7 +54,7 @@ function equals(name: string, value: string) {
 }
 
 test("a quarantine holds over restarts and for every process, and what it took the place of is not taken for it", async () => {
-  const place = makePlace();
+  await using place = new Place();
   const first = await place.serve();
   const shown = await fill(first);
   await place.stop();

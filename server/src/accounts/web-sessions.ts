@@ -11,8 +11,8 @@ import type { AuditRecord } from "../domain/audit.ts";
 import { type Caller, type Origin, requireRole, type WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
-import type { Settings } from "../domain/settings.ts";
 import { rightsOf } from "../domain/rights.ts";
+import type { Settings } from "../domain/settings.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
 import { isTransportAllowed } from "./clear-text.ts";
@@ -129,7 +129,9 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
         await tx.putWebSession(session, digest(token), dead);
       };
-      await store.transact("sign_in", work, { urgent: mayTakeAway(await store.findCheckUser(session.userId)) });
+      await store.transact("sign_in", work, {
+        urgent: mayTakeAway(await store.findCheckUser(session.userId)),
+      });
       return { token, session };
     },
 

@@ -74,6 +74,8 @@ export interface HotReads {
   countUsers(): number;
   /** As of the last poll. */
   quarantine(): Quarantine | undefined;
+  /** Whether a poll found fewer changes than there were: older data was written over the file. */
+  hasGoneBack(): boolean;
   /** Reads as a check does: the settings, one key after the other, and what failed before. Throws unavailable. */
   probe(): void;
   close(): void;
@@ -106,7 +108,9 @@ export function openHotReads(path: string, log: Log): HotReads {
   const nextKey = prepare<{ id: number }, [number]>("SELECT id FROM keys WHERE id > ? ORDER BY id LIMIT 1");
   let seenVersion = version.get()!.data_version;
   const stamp = openCommitStamp(`${path}-shm`, () => version.get()!.data_version);
-  let seenSeq = prepare<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes").get()!.seq;
+  const newest = prepare<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes");
+  let seenSeq = newest.get()!.seq;
+  let hasGoneBack = false;
   let quarantine = quarantineOf(mark.get()?.value);
   let probedKey = 0;
   /** The read that failed last. */
@@ -185,6 +189,8 @@ export function openHotReads(path: string, log: Log): HotReads {
       log.error("The header of the WAL index missed a change; it is not asked any more");
     quarantine = quarantineOf(mark.get()?.value);
     const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
+    // The newest row is never cut.
+    hasGoneBack = rows.length === 0 && newest.get()!.seq < seenSeq;
     if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
     const next = rows[0]?.seq ?? seenSeq + 1;
     const missed = next > seenSeq + 1 ? everything.all(next - 1, rows[0]!.at) : [];
@@ -208,6 +214,7 @@ export function openHotReads(path: string, log: Log): HotReads {
     readSettings,
     countUsers,
     quarantine: () => quarantine,
+    hasGoneBack: () => hasGoneBack,
     probe: () => {
       again?.();
       again = undefined;

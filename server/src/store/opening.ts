@@ -41,6 +41,8 @@ export interface Known {
 }
 
 export interface Opened {
+  /** The data folder, as `realpath` has it. */
+  readonly folder: string;
   readonly installation: string;
   /** What the state file of this installation says first; undefined where none is kept. */
   readonly head: StateHead | undefined;
@@ -117,7 +119,7 @@ export function judgeOpened(database: Database, options: OpeningOptions): Opened
   if (quarantine) tellQuarantine(quarantine, state, log);
   if (create) writeMarker(known, installation);
   const seq = quarantine ? undefined : expected;
-  return { installation, head: keepState({ installation, state, seq }, options) };
+  return { folder: known.folder, installation, head: keepState({ installation, state, seq }, options) };
 }
 
 /**

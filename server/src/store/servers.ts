@@ -3,14 +3,15 @@
  * something is revoked in a file that a running server does not look at (held by `server/test/exchanged.test.ts`).
  *
  * Each server keeps a note beside the state file, outside the folder that may be exchanged as a whole, or in the data folder
- * where no state file is kept. The note of a process that is gone counts for nothing and is removed.
+ * where no state file is kept. The note of a process that is gone counts for nothing, and the next server removes it.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { AppError } from "../domain/errors.ts";
 
 const SUFFIX = ".server";
 
-export interface RunningServer {
+interface RunningServer {
   readonly pid: number;
   /** The data folder, as `realpath` has it. */
   readonly folder: string;
@@ -27,6 +28,10 @@ let count = 0;
 
 /** @returns removes the note. Does nothing where it cannot be written. */
 export function noteServer(notesFolder: string, server: Omit<RunningServer, "pid">): () => void {
+  for (const path of listNotes(notesFolder)) {
+    const note = readNote(path);
+    if (note?.folder === server.folder && !isAlive(note)) rmSync(path, { force: true });
+  }
   const note: Note = { pid: process.pid, started: startOf(process.pid), ...server };
   const path = join(notesFolder, `${process.pid}-${++count}${SUFFIX}`);
   try {
@@ -39,16 +44,17 @@ export function noteServer(notesFolder: string, server: Omit<RunningServer, "pid
 }
 
 /** Those that run on this data folder. */
-export function findServers(notesFolders: readonly string[], folder: string): RunningServer[] {
+function findServers(notesFolders: readonly string[], folder: string): RunningServer[] {
   return notesFolders
-    .flatMap((notesFolder) => listNotes(notesFolder).map((name) => join(notesFolder, name)))
+    .flatMap((notesFolder) => listNotes(notesFolder))
     .flatMap((path) => readNote(path) ?? [])
-    .filter((note) => note.folder === folder);
+    .filter((note) => note.folder === folder && isAlive(note));
 }
 
 function listNotes(notesFolder: string): string[] {
   try {
-    return readdirSync(notesFolder).filter((name) => name.endsWith(SUFFIX));
+    const names = readdirSync(notesFolder).filter((name) => name.endsWith(SUFFIX));
+    return names.map((name) => join(notesFolder, name));
   } catch {
     return [];
   }
@@ -56,13 +62,11 @@ function listNotes(notesFolder: string): string[] {
 
 function readNote(path: string): Note | undefined {
   try {
-    const note = JSON.parse(readFileSync(path, "utf8")) as Note;
-    if (isAlive(note)) return note;
-    rmSync(path, { force: true });
+    return JSON.parse(readFileSync(path, "utf8")) as Note;
   } catch {
     // Being written, or removed meanwhile.
+    return undefined;
   }
-  return undefined;
 }
 
 function isAlive({ pid, started }: Note): boolean {
@@ -83,4 +87,21 @@ function startOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Throws unavailable where a server runs on the folder that has another file open: it would not see the change.
+ * @param main identity of `chatelaine.db` as this process has it open
+ */
+export function requireSameServers(
+  notesFolders: readonly string[],
+  folder: string,
+  main: string | undefined,
+): void {
+  const other = findServers(notesFolders, folder).find((server) => server.main !== main);
+  if (!other) return;
+  throw new AppError(
+    "unavailable",
+    `The server that runs on ${folder} (process ${other.pid}) has another database open than the one that is there now; restart it first`,
+  );
 }

@@ -39,7 +39,8 @@ import {
   type UserListRow,
   userOf,
 } from "./rows.ts";
-import { rememberFiles } from "./same-files.ts";
+import { identityOf, rememberFiles } from "./same-files.ts";
+import { noteServer, requireSameServers } from "./servers.ts";
 import { openSnapshot } from "./snapshot.ts";
 import { createSpace } from "./space.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
@@ -60,15 +61,27 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const { folder, clock, log, create } = options;
   const reserve = holdReserve(folder, create);
   makeRoomToOpen(folder, reserve);
-  const { main, activity: activityFile, head } = prepareDatabases({ ...options, now: clock.now() });
+  const prepared = prepareDatabases({ ...options, now: clock.now() });
+  const { main, activity: activityFile, head } = prepared;
   const files = { main, activity: activityFile };
   const hot = openHotReads(main, log);
   const direct = openDirectReads(files, hot.stamp);
   const opened = rememberFiles([main, `${main}-wal`, `${main}-shm`, activityFile]);
   const gate = createGate(folder, hot.quarantine(), log);
-  const look = (areSame: boolean): void => gate.see(areSame, hot.quarantine());
+  const look = (areSame: boolean): void => gate.see(areSame && !hot.hasGoneBack(), hot.quarantine());
   const settings = remembering(hot.readSettings, hot.stamp);
-  const notes = head && options.stateFolder !== null ? { folder: options.stateFolder, head } : undefined;
+  const { stateFolder } = options;
+  const notes = head && stateFolder !== null ? { folder: stateFolder, head } : undefined;
+  const identity = identityOf(main);
+  const forgetServer = create
+    ? noteServer(notes?.folder ?? folder, { folder: prepared.folder, main: identity })
+    : () => {};
+  /** A server sees for itself what becomes of its files. */
+  const requireSame = (): void => {
+    look(opened.areSameNow());
+    gate.requireSame();
+    if (!create) requireSameServers([folder, stateFolder ?? folder], prepared.folder, identity);
+  };
   const writer = openThread("writer", { ...files, notes, notNoted: createNotNoted(log, clock) });
   const reader = openThread("reader", files);
   const searcher = openThread("reader", files);
@@ -134,15 +147,13 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     ...lists.methods(),
     reserveKeyId: () => reserveKeyId(writing),
     transact: async (by, work, { urgent = false } = {}) => {
-      look(opened.areSameNow());
-      gate.requireSame();
+      requireSame();
       const attempt = () => transactions.run(by, work);
       const result = await space.write(attempt, urgent).catch(async (error: unknown) => {
         throw await endOr(error, by, requireStanding);
       });
       // What was committed to a file that is not there any more is not acknowledged.
-      look(opened.areSameNow());
-      gate.requireSame();
+      requireSame();
       return result;
     },
     requireStanding,
@@ -163,6 +174,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     },
     close: async () => {
       for (const timer of timers) clearInterval(timer);
+      forgetServer();
       await Promise.all([reader.close(), searcher.close()]);
       direct.close();
       hot.close();

@@ -1,0 +1,154 @@
+/** R35: what happens to a server whose files are moved, deleted or exchanged while it runs. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../cli/test/chatelaine.ts";
+import { askDoors } from "./doors.ts";
+import { SYSTEM } from "./installation.ts";
+import { auth, fill, Place, signIn } from "./place.ts";
+import { until } from "./rest-app.ts";
+
+const TEST_MS = 120_000;
+const REFUSED = /^503( unavailable)?$|^-32001 \[EAGAIN\] A database file was exchanged/;
+
+/** What is done to the folder, and undone. */
+interface Exchange {
+  readonly act: (place: Place, copy: string) => void;
+  readonly undo?: (place: Place) => void;
+}
+
+const aside = (place: Place, name: string): string => join(place.base, `aside-${name}`);
+const moveAway = (name: string): Exchange => ({
+  act: (place) => renameSync(join(place.data, name), aside(place, name)),
+  undo: (place) => renameSync(aside(place, name), join(place.data, name)),
+});
+
+const WAYS: Readonly<Record<string, Exchange>> = {
+  "a copy moved over the database, without its log": {
+    act: (place, copy) => {
+      for (const end of ["-wal", "-shm"]) rmSync(join(place.data, `chatelaine.db${end}`));
+      renameSync(join(copy, "chatelaine.db"), join(place.data, "chatelaine.db"));
+    },
+  },
+  "the database moved away": moveAway("chatelaine.db"),
+  "the database deleted": { act: (place) => rmSync(join(place.data, "chatelaine.db")) },
+  "the other database deleted": { act: (place) => rmSync(join(place.data, "activity.db")) },
+  "its log deleted": { act: (place) => rmSync(join(place.data, "chatelaine.db-wal")) },
+  "its index deleted": { act: (place) => rmSync(join(place.data, "chatelaine.db-shm")) },
+  "the folder moved away": {
+    act: (place) => renameSync(place.data, aside(place, "data")),
+    undo: (place) => renameSync(aside(place, "data"), place.data),
+  },
+  "the folder deleted": { act: (place) => rmSync(place.data, { recursive: true }) },
+  "a copy in the folder's place": {
+    act: (place, copy) => {
+      renameSync(place.data, aside(place, "data"));
+      renameSync(copy, place.data);
+    },
+    undo: (place) => {
+      rmSync(place.data, { recursive: true });
+      renameSync(aside(place, "data"), place.data);
+    },
+  },
+};
+
+describe("a running server whose files are exchanged", () => {
+  for (const [name, { act, undo }] of Object.entries(WAYS)) {
+    test(
+      `${name}: nothing is checked, written or read${undo ? ", until it is put back" : ""}`,
+      async () => {
+        await using place = new Place();
+        const server = await place.serve();
+        const url = server.urls[0]!;
+        const shown = await fill(server);
+        const cookie = await signIn(url);
+        await place.stop();
+        const copy = place.copy("copy");
+        const again = await place.serve();
+        const here = again.urls[0]!;
+        // Kept in memory, and still not answered.
+        expect(await auth(here, shown.key)).toBe(200);
+        expect(place.lines).toEqual([]);
+        act(place, copy);
+
+        await until(async () => (await auth(here, shown.key)) === 503);
+        for (const [door, answer] of Object.entries(await askDoors(here, { ...shown, cookie })))
+          expect({ door, answer }).toEqual({ door, answer: expect.stringMatching(REFUSED) });
+        expect((await fetch(`${here}/healthz`)).status).toBe(200);
+        await until(async () => (await fetch(`${here}/readyz`)).status === 503);
+        const { keys } = again.app;
+        await expect(keys.create(SYSTEM, { name: "lost", username: "ada" })).rejects.toMatchObject({
+          code: "unavailable",
+        });
+        await expect(keys.revoke(SYSTEM, shown.second.id, "lost")).rejects.toMatchObject({
+          code: "unavailable",
+        });
+        expect(place.said(/exchanged or deleted/)).toMatchObject([{ level: "error" }]);
+
+        if (!undo) return;
+        undo(place);
+        await until(async () => (await auth(here, shown.key)) === 200);
+        await keys.revoke(SYSTEM, shown.second.id, "kept");
+        expect(await auth(here, shown.second.text)).toBe(401);
+      },
+      TEST_MS,
+    );
+  }
+
+  test(
+    "no method of the store answers from files that are not there any more",
+    async () => {
+      await using place = new Place();
+      const server = await place.serve();
+      await fill(server);
+      const { store } = server.app;
+      rmSync(join(place.data, "chatelaine.db"));
+      store.poll();
+      await until(() => place.said(/exchanged/).length > 0 || (store.poll(), false));
+      const seesItself = ["poll", "quarantine", "settled", "close"];
+      for (const [name, method] of Object.entries(store) as [string, (...args: unknown[]) => unknown][]) {
+        if (seesItself.includes(name)) continue;
+        const asked = async () => method({}, 1, 1, 0);
+        expect({ name, error: await asked().catch((error) => error.code) }).toEqual({
+          name,
+          error: "unavailable",
+        });
+      }
+    },
+    TEST_MS,
+  );
+
+  test(
+    "the command line does not say that something is revoked in a file that the server does not look at",
+    async () => {
+      await using place = new Place();
+      const first = await place.serve();
+      const shown = await fill(first);
+      await place.stop();
+      const copy = place.copy("copy");
+      const server = await place.serve();
+      const revoke = () =>
+        run(["key", "revoke", "2", "--reason", "stolen", "--data", place.data, "--state", place.state]);
+      renameSync(place.data, aside(place, "data"));
+      renameSync(copy, place.data);
+      const refused = await revoke();
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+      expect(refused.stderr).toContain(`process ${process.pid}) has another database open`);
+      expect(refused.stderr).not.toContain("Revoked");
+
+      await server.close();
+      const again = await place.serve();
+      expect(await revoke()).toMatchObject({ code: 0 });
+      expect(await auth(again.urls[0]!, shown.second.text)).toBe(401);
+      // What a server that was killed left behind holds up nobody.
+      await place.stop();
+      const killed = { pid: 2 ** 22 - 1, started: "1", folder: place.data, main: "0:0" };
+      await Bun.write(join(place.state, "4194303-1.server"), JSON.stringify(killed));
+      const third = await run(["key", "pause", "1", "--data", place.data, "--state", place.state]);
+      expect(third).toMatchObject({ code: 0 });
+      await place.serve();
+      expect(existsSync(join(place.state, "4194303-1.server"))).toBe(false);
+    },
+    TEST_MS,
+  );
+});
