@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openBackup } from "../src/backup/backup.ts";
+import { createBackups, openBackup } from "../src/backup/backup.ts";
 import { writeWhole } from "../src/backup/file.ts";
 import { AppError, errorCode } from "../src/domain/errors.ts";
 import { inspectBackup } from "../src/restore/restore.ts";
@@ -139,6 +139,18 @@ describe("a backup", () => {
     expect(readdirSync(scratch)).not.toContain("unrecorded.backup");
     database.run("DROP TRIGGER no_audit");
     database.close();
+  });
+
+  test("ends where its target takes nothing any more, and leaves no draft", async () => {
+    const app = await folder.open();
+    const impatient = createBackups({ ...app, folder: folder.path, patienceMs: 20 });
+    const stuck = impatient.write(SYSTEM, { kind: "stream", sink: { write: () => new Promise(() => {}) } });
+    expect(await codeOf(stuck)).toStartWith("unavailable: The target took nothing");
+    const hanging = writeWhole(join(scratch, "stuck.backup"), { replace: false }, async () => {
+      throw new AppError("unavailable", "late");
+    });
+    expect(await codeOf(hanging)).toBe("unavailable: late");
+    expect(readdirSync(scratch).filter((name) => name.includes("stuck"))).toEqual([]);
   });
 
   test("knows every table of both databases", async () => {

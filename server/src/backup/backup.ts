@@ -50,9 +50,11 @@ export interface BackupDeps {
   readonly clock: Clock;
   /** The data folder. */
   readonly folder: string;
+  /** For how long a target may take nothing; a minute unless it is given. */
+  readonly patienceMs?: number;
 }
 
-export function createBackups({ store, secrets, clock, folder }: BackupDeps): Backups {
+export function createBackups({ store, secrets, clock, folder, patienceMs }: BackupDeps): Backups {
   const record = (by: Caller, description: string, details: Record<string, unknown>): Promise<void> =>
     store.transact(by, async (tx) => {
       tx.audit(recordOf(by, clock.now(), { action: "backup.create", description, target: null, details }));
@@ -62,7 +64,16 @@ export function createBackups({ store, secrets, clock, folder }: BackupDeps): Ba
       const secret = passphrase === undefined ? null : await secrets.sealMaster(passphrase);
       const snapshot = await store.openSnapshot();
       try {
-        const content = { snapshot, secrets, folder, version: VERSION, at: clock.now(), secret, signal };
+        const content = {
+          snapshot,
+          secrets,
+          folder,
+          version: VERSION,
+          at: clock.now(),
+          secret,
+          signal,
+          patienceMs,
+        };
         const file = target.kind === "file" ? target.path : null;
         const beforeWhole = ({ change, users, keys }: Manifest): Promise<void> =>
           record(by, `Write a backup${secret ? " with the master secret" : ""}`, {

@@ -11,7 +11,9 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<void>;
 }
 
+const TIDY_MS_MAX = 2_000;
 const PARTIAL = ".partial";
+const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /**
  * @param options.replace an ordinary file of that name
@@ -32,15 +34,38 @@ export async function writeWhole(
     await file.sync();
     await file.close();
     file = undefined;
-    if (options.replace) await rename(draft, path);
-    else await link(draft, path);
+    await giveName(draft, path, options.replace);
     await syncFolder(folder);
   } catch (error) {
     throw fileError(error, path);
   } finally {
-    await file?.close().catch(() => undefined);
-    await rm(draft, { force: true }).catch(() => undefined);
+    await tidy(file, draft);
   }
+}
+
+/** A disk that takes nothing any more must not hold up whoever gave up on it. */
+async function tidy(file: FileHandle | undefined, draft: string): Promise<void> {
+  const closed = file?.close().catch(() => undefined);
+  const removed = rm(draft, { force: true }).catch(() => undefined);
+  let timer: Timer | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, TIDY_MS_MAX);
+  });
+  await Promise.race([Promise.all([closed, removed]), late]);
+  clearTimeout(timer);
+}
+
+/** A link refuses a name that is taken meanwhile; where the disk knows none (FAT, some network folders) the first look counts. */
+async function giveName(draft: string, path: string, replace: boolean): Promise<void> {
+  if (!replace) {
+    try {
+      await link(draft, path);
+      return;
+    } catch (error) {
+      if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+  await rename(draft, path);
 }
 
 /** What a process that was killed has left behind. */
@@ -70,6 +95,9 @@ export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();
+  } catch (error) {
+    // Some disks sync no folders.
+    if (!["EINVAL", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
     await handle.close();
   }

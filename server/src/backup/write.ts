@@ -2,7 +2,9 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { UNTAKEN_SECONDS } from "@chatelaine/contract/limits";
 import type { SealedSecret, Secrets } from "../crypto.ts";
+import { AppError } from "../domain/errors.ts";
 import type { Snapshot } from "../store/store.ts";
 import type { Sink } from "./file.ts";
 import { digestLine, headOf, type Manifest, macLine } from "./format.ts";
@@ -24,6 +26,8 @@ export interface Content {
   readonly at: number;
   readonly secret: SealedSecret | null;
   readonly signal?: AbortSignal | undefined;
+  /** For how long the target may take nothing. */
+  readonly patienceMs?: number | undefined;
 }
 
 export interface Written {
@@ -48,7 +52,7 @@ export async function writeBackup(
   const put = async (part: Uint8Array): Promise<void> => {
     hash.update(part);
     bytes += part.length;
-    await sink.write(part);
+    await inTime(sink.write(part), content.patienceMs ?? UNTAKEN_SECONDS * 1_000);
   };
   await put(headOf(manifest));
   await put(await filesPart(content.folder));
@@ -61,6 +65,20 @@ export async function writeBackup(
   const digest = hash.copy().digest();
   await put(digestLine(digest));
   return { manifest, bytes, sha256: digest.toString("hex") };
+}
+
+/** While it lasts, the log of the database grows with every change: whoever takes nothing ends it. */
+async function inTime(writing: Promise<void>, patienceMs: number): Promise<void> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const words = `The target took nothing of the backup for ${patienceMs / 1_000} seconds`;
+    timer = setTimeout(() => reject(new AppError("unavailable", words)), patienceMs);
+  });
+  try {
+    await Promise.race([writing, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function manifestOf({ snapshot: { facts }, secrets, version, at, secret }: Content): Manifest {

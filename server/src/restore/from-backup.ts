@@ -87,7 +87,7 @@ async function restoreChecked(options: FromBackup): Promise<FromBackupResult> {
   requireKnownSchema(backup);
   const present = findPresent(folder);
   requireSameInstallation(backup, present, options);
-  const { secrets, master } = await secretsFor(backup, present, options);
+  const { secrets, master } = await secretsFor(backup, options);
   backup.requireMadeWith(secrets);
   if (dryRun) {
     return inFolder(mkdtempSync(join(tmpdir(), "chatelaine-restore-")), async (work) => {
@@ -159,11 +159,13 @@ function requireSameInstallation(
 ): void {
   const { here } = whoseFolder(folder, stateFolder);
   const there = present.kind === "readable" ? (present.meta.installation ?? here) : here;
-  const { installation } = manifest;
-  if (installation === null || there === undefined || there === installation) return;
+  const { installation, secretFingerprint } = manifest;
+  const isOther = installation !== null && there !== undefined && there !== installation;
+  const mark = present.kind === "readable" ? present.meta.secret_fingerprint : undefined;
+  if (!isOther && (mark === undefined || mark === secretFingerprint)) return;
   throw new AppError(
     "conflict",
-    `The backup is of another installation (${installation}) than the one in ${folder} (${there}); --data names an empty folder for it`,
+    `The backup is of another installation (${installation ?? secretFingerprint}) than the one in ${folder} (${there ?? mark}); --data names an empty folder for it`,
   );
 }
 
@@ -175,13 +177,10 @@ interface Opened {
 
 async function secretsFor(
   { manifest }: WholeBackup,
-  present: Present,
   { folder, passphrase, random }: FromBackup,
 ): Promise<Opened> {
   const found = findMasterSecret(folder);
   if (found) return { secrets: deriveSecrets(found, random), master: undefined };
-  if (present.kind === "readable")
-    throw new AppError("invalid", `The master secret of the database in ${folder} is missing`);
   if (!manifest.secret) {
     throw new AppError(
       "invalid",
@@ -280,7 +279,7 @@ function placeRest(
     aside.push(...withLog(DATABASES.main));
     moves.push({ from: made, to: join(folder, DATABASES.main) });
   }
-  if (moves.length === 0) return undefined;
+  if (moves.length === 0 && !master) return undefined;
   const asideFolder = `replaced-${instantOfName(now)}`;
   const finish = (): void => {
     if (master) putMasterSecret(folder, master);

@@ -108,7 +108,8 @@ export function lockRestores(folder: string): () => void {
   const path = join(folder, LOCK_FILE);
   const database = new Database(path, { readwrite: true, create: true, strict: true });
   try {
-    database.run("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    database.run("PRAGMA busy_timeout = 0; PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE");
+    database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     throw new AppError("conflict", `Another restore into ${folder} runs`, { cause: error });
