@@ -49,7 +49,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   installation: { may: ["domain", "crypto"], packages: ["node:*"] },
   ...Object.fromEntries(USE_CASES.map((name) => [name, USE_CASE])),
   backup: {
-    may: ["domain", "crypto", "log", "version", "audit", "store"],
+    may: ["domain", "contract", "crypto", "log", "version", "audit", "store"],
     packages: ["node:*", "bun"],
   },
   restore: {
