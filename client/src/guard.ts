@@ -57,7 +57,7 @@ const STATUS: Readonly<Record<RefusedBecause, 401 | 403 | 429>> = {
   malformed: 401,
   unknown: 401,
   expired: 401,
-  paused: 401,
+  paused: 403,
   revoked: 401,
   user_locked: 403,
   scope_missing: 403,

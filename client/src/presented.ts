@@ -11,21 +11,25 @@ export type Presented =
 /** A header by its name in small letters: all its values, or one where they were joined on the way. */
 export type ReadHeader = (name: string) => readonly string[] | string | null | undefined;
 
-const KEY = /^\d{1,10}-[A-Za-z0-9]{64}$/;
+/** With a slip of the hand, or without its number, it is a key all the same. */
+const KEY = /^(?:[1-9]\d{0,9}-[A-Za-z0-9]{64}|CK1[A-Za-z0-9]{61})$/;
 const BASIC_CHARS_MAX = 512;
 
 /** @param header the one header that carries keys here; undefined: the usual ones */
 export function readPresented(read: ReadHeader, header?: string): Presented {
   const valuesOf = (name: string): readonly string[] => [read(name) ?? []].flat();
   if (header !== undefined) return readNamed(valuesOf(header.toLowerCase()), header.toLowerCase());
-  const [authorization, own] = [valuesOf("authorization"), valuesOf("x-api-key")];
+  // An empty header is no credential.
+  const [authorization, own] = ["authorization", "x-api-key"].map((name) =>
+    valuesOf(name).filter((value) => value.trim() !== ""),
+  ) as [string[], string[]];
   const credentials = authorization.map(fromAuthorization);
   const isOurs = credentials.some((text) => text !== undefined);
   const headers = [...(isOurs ? ["authorization"] : []), ...(own.length > 0 ? ["x-api-key"] : [])];
   if (authorization.length > 1 || own.length > 1) {
     return { kind: "bad", headers: ["authorization", "x-api-key"] };
   }
-  const [[text], [other]] = [credentials, own];
+  const [[text], [other]] = [credentials, own.map((value) => value.trim())];
   if (other === undefined) return judged(text, headers);
   // Beside X-API-Key a credential that is no key is somebody else's, and left alone.
   if (text === undefined || !KEY.test(text)) return judged(other, ["x-api-key"]);

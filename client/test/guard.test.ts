@@ -74,7 +74,7 @@ for (const runtime of RUNTIMES) {
       [401, { ...bearer(good.text), "X-API-Key": other.text }],
       [401, { "X-API-Key": `${good.text}, ${good.text}` }],
       [401, bearer(revoked.text)],
-      [401, bearer(paused.text)],
+      [403, bearer(paused.text)],
       [403, bearer(narrow.text)],
       [403, bearer(away.text)],
       [403, { ...bearer(away.text), "X-Forwarded-For": "192.0.2.7" }],

@@ -67,6 +67,8 @@ test(
       pick([
         "/auth",
         "/auth/",
+        "/auth/envoy",
+        `/auth/envoy/${encodeURI(bytes())}`,
         "/auth?scope=dns:read",
         `/auth?${encodeURI(bytes())}`,
         `/auth/${encodeURI(bytes())}`,

@@ -39,7 +39,7 @@ test("a key in any header or query is kept nowhere", async () => {
   const said: string[] = [];
   for (const value of spelt) {
     for (const name of NAMES)
-      for (const path of ["/auth", "/auth?scope=dns:read", "/auth/x"])
+      for (const path of ["/auth", "/auth?scope=dns:read", "/auth/x", "/auth/envoy/x"])
         for (const key of [text, narrow])
           said.push(
             await askRaw(check.url, [
@@ -54,6 +54,7 @@ test("a key in any header or query is kept nowhere", async () => {
       `/auth?key=${query}`,
       `/auth?scope=${query}`,
       `/auth/${query}?${query}`,
+      `/auth/envoy/${query}?${query}`,
       `/metrics?${query}`,
     ])
       said.push(await askRaw(check.url, [`GET ${target} HTTP/1.1`, "Host: h"]));

@@ -223,7 +223,8 @@ describe("credentials", () => {
     const id = Number(key.split("-")[0]);
     const ask = async () => (await rest.send("GET /keys/self", { headers: bearer(key) })).json;
     await rest.send(`POST /keys/${id}/pause`, { headers: auth });
-    expect(await ask()).toMatchObject({ status: 401, code: "key_paused" });
+    // Its secret was right, and clients throw keys away on 401.
+    expect(await ask()).toMatchObject({ status: 403, code: "key_paused" });
     await rest.send(`POST /keys/${id}/resume`, { headers: auth });
     await rest.send(`POST /keys/${id}/revoke`, { headers: auth, body: { reason: "gone" } });
     expect(await ask()).toMatchObject({ status: 401, code: "key_revoked" });

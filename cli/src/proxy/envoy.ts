@@ -1,4 +1,4 @@
-/** Envoy, by its ext_authz filter. It appends the client's own path to `/auth`, so rights are asked by headers that it sets. */
+/** Envoy, by its ext_authz filter. It appends its client's path and query to `/auth/envoy`, so rights are asked by headers that it sets. */
 import { isIP } from "node:net";
 import {
   authorityOf,
@@ -75,7 +75,7 @@ ${removed.map((name) => `              - remove: ${name.toLowerCase()}`).join("\
 ${exact([...keyIn, "x-forwarded-for", "x-forwarded-proto", "user-agent"], 16)}
               http_service:
                 server_uri: { uri: "http://${hostPort(chatelaine)}", cluster: chatelaine, timeout: 0.2s }
-                path_prefix: /auth
+                path_prefix: /auth/envoy
 ${set.length === 0 ? "" : `                authorization_request:\n                  headers_to_add:\n${set.map((name) => `                  - { key: ${name.toLowerCase()}, value: "${wants[name]}" }`).join("\n")}\n`}                authorization_response:
                   allowed_upstream_headers:
                     patterns:

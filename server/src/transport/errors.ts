@@ -52,7 +52,7 @@ export const ERROR_TABLE = {
   },
   key_expired: { status: 401, rpc: RPC.callError, errname: "EACCES" },
   key_revoked: { status: 401, rpc: RPC.callError, errname: "EACCES" },
-  key_paused: { status: 401, rpc: RPC.callError, errname: "EACCES" },
+  key_paused: { status: 403, rpc: RPC.callError, errname: "EACCES" },
   user_locked: { status: 403, rpc: RPC.callError, errname: "EACCES" },
   insecure_transport: { status: 403, rpc: RPC.callError, errname: "EOPNOTSUPP" },
   address_not_allowed: { status: 403, rpc: RPC.callError, errname: "EACCES" },

@@ -4,15 +4,17 @@
  * and the number of the decision, under which the key's owner finds why.
  */
 import type { Network } from "../../domain/address.ts";
+import type { Clock } from "../../domain/clock.ts";
 import { errorCode } from "../../domain/errors.ts";
+import { maskForeign } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
 import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import { readPresented } from "../presented.ts";
 import { type Asker, clientAddress, isInsecureClient } from "./asker.ts";
 import { createHint, type Hint } from "./hints.ts";
 import { createIdentity, rateHeaders } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
-import { readPresented } from "./presented.ts";
-import { createWants, type Wants } from "./wants.ts";
+import { createWants, type Wants, wantsOfHeaders } from "./wants.ts";
 
 export interface AuthDeps {
   readonly judge: Judge;
@@ -22,6 +24,7 @@ export interface AuthDeps {
     audience: string,
   ) => string;
   readonly trustedProxies: readonly Network[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -29,11 +32,12 @@ export interface AuthDeps {
 const ANSWER_MS_MAX = 150;
 const CLIENT_CHARS_MAX = 200;
 const HOST_CHARS_MAX = 255;
+const PATH_CHARS_MAX = 100;
 const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
   malformed: 401,
   unknown: 401,
   expired: 401,
-  paused: 401,
+  paused: 403,
   revoked: 401,
   user_locked: 403,
   no_roles: 403,
@@ -43,10 +47,19 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
   rate_limited: 429,
 };
 
-export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
+export interface Auth {
+  /** `/auth` itself, whose query says what is wanted. @param pathAt where the path begins in the address */
+  exact(req: Request, pathAt: number, asker: Asker): MaybePromise<Response>;
+  /** `/auth/envoy` and all below: what the address says is never read. */
+  envoy(req: Request, asker: Asker): MaybePromise<Response>;
+  /** Every other path that begins with `/auth`: 403. */
+  elsewhere(req: Request, asker: Asker): Response;
+}
+
+export function createAuth({ judge, assert, trustedProxies, ...deps }: AuthDeps): Auth {
   const wantsOf = createWants();
   const identity = createIdentity();
-  const warn = createHint(log);
+  const warn = createHint(deps);
   const answer = (judged: Judged, wants: Wants, foreign: string | null): Response => {
     if (judged.decision !== null) return refusal(judged.check, wants, judged.decision);
     const { check } = judged;
@@ -80,26 +93,12 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
     if (!(judged instanceof Promise)) return answer(judged, wants, foreign);
     return judged.then((result) => answer(result, wants, foreign));
   };
-  /** @param pathAt where the path begins in the address; null: something is below `/auth`, whatever the address says */
-  return (req: Request, pathAt: number | null, asker: Asker): MaybePromise<Response> => {
-    if (!asker.mayAuth) {
-      const { address } = asker;
-      warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", {
-        address,
-      });
-      return bare(403);
-    }
-    const wants = wantsOf(req.url, pathAt, req.headers);
+  const answerTo = (req: Request, asker: Asker, wants: Wants | undefined): MaybePromise<Response> => {
+    if (!asker.mayAuth) return refuseAsker(asker, warn);
     if (!wants) {
-      // Long words may be keys, in whichever spelling.
-      const query =
-        pathAt === null
-          ? ""
-          : req.url
-              .slice(pathAt)
-              .replace(/^[^?]*/, "")
-              .replace(/[^?&=]{48,}/g, "...");
-      warn("A proxy asks /auth for something that is not understood, and is refused", { query });
+      warn("A proxy asks /auth for something that is not understood, and is refused", {
+        query: maskForeign(new URL(req.url).search),
+      });
       return bare(403);
     }
     try {
@@ -109,6 +108,24 @@ export function createAuth({ judge, assert, trustedProxies, log }: AuthDeps) {
       return failed(error, wants, warn);
     }
   };
+  return {
+    exact: (req, pathAt, asker) => answerTo(req, asker, wantsOf(req.url, pathAt)),
+    envoy: (req, asker) => answerTo(req, asker, wantsOfHeaders(req.headers)),
+    elsewhere: (req, asker) => {
+      if (!asker.mayAuth) return refuseAsker(asker, warn);
+      const path = maskForeign(new URL(req.url).pathname.slice(0, PATH_CHARS_MAX));
+      warn(
+        "A proxy asks an address that begins with /auth and is not there, and is refused: /auth alone takes a query, /auth/envoy is Envoy's; `chatelaine proxy` prints a configuration that asks right",
+        { path },
+      );
+      return bare(403);
+    },
+  };
+}
+
+function refuseAsker({ address }: Asker, warn: Hint): Response {
+  warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", { address });
+  return bare(403);
 }
 
 const CHALLENGE = 'Bearer realm="chatelaine"';

@@ -52,10 +52,11 @@ export interface CheckRoutes {
 }
 
 const AUTH = "/auth";
+const ENVOY = "/auth/envoy";
 const VERIFY = "/api/v1/verify";
 const METRICS = "/metrics";
 const JWKS = "/.well-known/jwks.json";
-const [SLASH, QUESTION] = [47, 63] as const;
+const QUESTION = 63;
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
   const { verify, usage, stats, keys, clock, log, trustedProxies } = deps;
@@ -70,9 +71,9 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     revokeExposed: keys.revokeExposed,
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
-  const auth = createAuth({ judge, assert, trustedProxies, log });
+  const auth = createAuth({ judge, assert, trustedProxies, clock, log });
   const { requireStanding } = deps.accounts;
-  const verifyRoute = createVerifyRoute({ judge, verify, requireStanding, bodies: deps.bodies, log });
+  const verifyRoute = createVerifyRoute({ judge, verify, requireStanding, bodies: deps.bodies, clock, log });
   const ownCaller = createOwnCaller(deps.accounts.signIn, {
     networks: trustedProxies,
     unix: deps.trustUnix,
@@ -90,9 +91,10 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     const { url } = req;
     const at = url.indexOf("/", 8);
     if (url.startsWith(AUTH, at)) {
-      const next = at + AUTH.length === url.length ? SLASH : url.charCodeAt(at + AUTH.length);
-      if (next === SLASH || next === QUESTION) return auth(req, at, askerOf(peerAddress()));
-      return undefined;
+      const next = at + AUTH.length;
+      if (next === url.length || url.charCodeAt(next) === QUESTION)
+        return auth.exact(req, at, askerOf(peerAddress()));
+      return auth.elsewhere(req, askerOf(peerAddress()));
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
       return verifyRoute(req, askerOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
@@ -108,10 +110,12 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
       return undefined;
     return answerMetrics(req, peerAddress(), isTls);
   };
+  const envoy: BareRoute = (req, peerAddress) => auth.envoy(req, askerOf(peerAddress()));
+  const elsewhere: BareRoute = (req, peerAddress) => auth.elsewhere(req, askerOf(peerAddress()));
   return {
     bare,
     metrics,
-    written: { [`${AUTH}/*`]: (req, peerAddress) => auth(req, null, askerOf(peerAddress())) },
+    written: { [ENVOY]: envoy, [`${ENVOY}/*`]: envoy, [`${AUTH}/*`]: elsewhere },
   };
 }
 

@@ -1,4 +1,5 @@
 /** What an operator should look at, told once a minute at most: whoever is outside cannot fill the log. */
+import type { Clock } from "../../domain/clock.ts";
 import type { Log } from "../../log.ts";
 
 const HINT_EVERY_MS = 60_000;
@@ -6,10 +7,10 @@ const HINT_EVERY_MS = 60_000;
 /** @param message one of a few: each has a minute of its own */
 export type Hint = (message: string, fields: Record<string, unknown>) => void;
 
-export function createHint(log: Log): Hint {
+export function createHint({ log, clock }: { readonly log: Log; readonly clock: Clock }): Hint {
   const toldAt = new Map<string, number>();
   return (message, fields) => {
-    const now = performance.now();
+    const now = clock.monotonic();
     if (now - (toldAt.get(message) ?? Number.NEGATIVE_INFINITY) < HINT_EVERY_MS) return;
     toldAt.set(message, now);
     log.warn(message, fields);

@@ -4,6 +4,7 @@ import { VERIFY_KEYS_MAX } from "@chatelaine/contract/operations/verify";
 import type { Accounts } from "../../accounts/accounts.ts";
 import { formatAddress, parseAddress } from "../../domain/address.ts";
 import type { Caller } from "../../domain/caller.ts";
+import type { Clock } from "../../domain/clock.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
@@ -22,6 +23,7 @@ export interface VerifyDeps {
   readonly judge: Judge;
   readonly verify: Pick<Verify, "findWords">;
   readonly bodies: Bodies;
+  readonly clock: Clock;
   readonly requireStanding: Accounts["requireStanding"];
   readonly log: Log;
 }
@@ -41,7 +43,7 @@ interface Question {
   readonly need: Need;
 }
 
-export function createVerifyRoute({ judge, verify, requireStanding, bodies, log }: VerifyDeps) {
+export function createVerifyRoute({ judge, verify, requireStanding, bodies, ...deps }: VerifyDeps) {
   const shaped = (judged: Judged): MaybePromise<Answer> => {
     const { check } = judged;
     if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
@@ -71,14 +73,14 @@ export function createVerifyRoute({ judge, verify, requireStanding, bodies, log 
     for (const question of questions) results.push((await answer(question)).body);
     return new Response(JSON.stringify({ results }), { headers: HEADERS });
   };
-  const hint = createHint(log);
+  const hint = createHint(deps);
   /** Away is never "no", and no fault of ours either: 503. */
   const failed = (error: unknown): Response => {
     const isTold = error instanceof AppError && errorCode(error) !== "internal";
     if (!isTold) hint("A check could not be made", { error });
     const told = isTold ? error : new AppError("unavailable", "Keys cannot be checked at the moment");
     const requestId = crypto.randomUUID();
-    const response = problemResponse(told, requestId, log);
+    const response = problemResponse(told, requestId, deps.log);
     securityHeaders(response.headers);
     response.headers.set("X-Request-Id", requestId);
     return response;

@@ -1,6 +1,6 @@
 /**
- * What a proxy's configuration asks of `/auth`. At exactly `/auth` the query says it; below, the path and query are the
- * client's own (Envoy appends them), and only headers say it that the proxy sets and overwrites.
+ * What a proxy's configuration asks. At exactly `/auth` the query says it. At `/auth/envoy` the path and query are the
+ * client's own (Envoy appends them) and are never read: headers say it, which the proxy sets and takes from its clients.
  * What is not understood is no: a typing error in a configuration must not open a door.
  */
 import { isScope } from "../../domain/rights.ts";
@@ -25,37 +25,30 @@ const COOKIE = /^cookie$/i;
 /** Of a role or group. */
 const WORD = /^[A-Za-z0-9_.-]{1,128}$/;
 const AUDIENCE = /^[\x21-\x7e]{1,256}$/;
-/** A Host that could pass for a path would make another address of this one. */
-const HOST = /^[A-Za-z0-9._~:[\]-]*$/;
+const ASKED_BY = "x-auth-";
 
-/** @returns reader of what is wanted; undefined: not understood. Without a place of the path, headers alone say it. */
-export function createWants(): (url: string, pathAt: number | null, headers: Headers) => Wants | undefined {
+/** @returns reader of what the address of `/auth` itself asks; undefined: not understood */
+export function createWants(): (url: string, pathAt: number) => Wants | undefined {
   const known = new Map<string, Wants | undefined>();
-  return (url, pathAt, headers) => {
-    if (pathAt === null) return fromHeaders(headers);
+  return (url, pathAt) => {
     if (known.has(url)) return known.get(url);
-    if (!HOST.test(headers.get("host") ?? "")) return undefined;
-    const end = url.indexOf("?", pathAt);
-    const path = url.slice(pathAt, end < 0 ? undefined : end);
-    if (path !== "/auth") return fromHeaders(headers);
-    const wants = end < 0 ? fromList([]) : fromQuery(url.slice(end + 1));
+    const at = url.indexOf("?", pathAt);
+    const wants = fromList(at < 0 ? [] : [...new URLSearchParams(url.slice(at + 1))]);
     if (known.size >= READ_MAX) known.clear();
     known.set(url, wants);
     return wants;
   };
 }
 
-function fromQuery(query: string): Wants | undefined {
-  return fromList([...new URLSearchParams(query)]);
-}
-
-function fromHeaders(headers: Headers): Wants | undefined {
-  return fromList(
-    NAMES.flatMap((name) => {
-      const value = headers.get(`x-auth-${name}`);
-      return value === null ? [] : value.split(/[,\s]+/).map((part): [string, string] => [name, part]);
-    }),
-  );
+/** `X-Auth-Scope: dns:read, dns:write`. Any other header of that kind is a typing error, unless it carries the key. */
+export function wantsOfHeaders(headers: Headers): Wants | undefined {
+  const carrier = headers.get(`${ASKED_BY}header`)?.toLowerCase();
+  const pairs: (readonly [string, string])[] = [];
+  for (const [name, value] of headers) {
+    if (!name.startsWith(ASKED_BY) || name === carrier) continue;
+    for (const part of value.split(/[,\s]+/)) pairs.push([name.slice(ASKED_BY.length), part]);
+  }
+  return fromList(pairs);
 }
 
 function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefined {

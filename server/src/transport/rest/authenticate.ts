@@ -5,10 +5,11 @@
 import { AppError } from "../../domain/errors.ts";
 import { readSessionCookie, requireOwnOrigin } from "../browser.ts";
 import type { Peer } from "../peer.ts";
+import { readPresented } from "../presented.ts";
 import type { Asker, RestDeps } from "./call.ts";
 import { malformed, refusedKey } from "./problem.ts";
 
-export interface Presented {
+export interface Credential {
   readonly text: string;
   /** The owner whom the client named. */
   readonly username: string | undefined;
@@ -45,42 +46,14 @@ async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promis
   return ofToken(token, peer.origin);
 }
 
-/** A key in a header. undefined: there is none. Throws for two that differ. */
-export function readCredential(headers: Headers): Presented | undefined {
-  const authorization = headers.get("authorization");
-  const header = headers.get("x-api-key");
-  const found = [
-    ...(authorization === null ? [] : [readAuthorization(authorization)]),
-    ...(header === null ? [] : [readOwnHeader(header.trim())]),
-  ];
-  const [first, second] = found;
-  if (first && second && first.text !== second.text) {
-    throw malformed("Two different credentials in the headers; send one");
-  }
-  return first;
-}
-
-function readAuthorization(value: string): Presented {
-  const [, scheme = "", rest = ""] = /^([A-Za-z]+) +(\S+)\s*$/.exec(value) ?? [];
-  if (scheme.toLowerCase() === "bearer") return { text: rest, username: undefined };
-  if (scheme.toLowerCase() === "basic") return readBasic(rest);
-  if (value.includes(",")) throw malformed("Two credentials in one header; send one");
+/** A key in a header. undefined: there is none. Throws for two that differ, and for a credential that is none of ours. */
+export function readCredential(headers: Headers): Credential | undefined {
+  const presented = readPresented(headers, null);
+  if (presented.kind === "key") return presented;
+  if (presented.kind === "bad") throw malformed(presented.words);
+  if (!headers.has("authorization")) return undefined;
   throw new AppError(
     "not_authenticated",
     "Authorization must be `Bearer KEY`, or Basic with user name and key",
   );
-}
-
-/** No key has a comma in it: one that has is two headers, which were joined on the way. */
-function readOwnHeader(text: string): Presented {
-  if (text.includes(",")) throw malformed("Two credentials in one header; send one");
-  return { text, username: undefined };
-}
-
-function readBasic(encoded: string): Presented {
-  const text = Buffer.from(encoded, "base64").toString("utf8");
-  const colon = text.indexOf(":");
-  if (colon < 0 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded))
-    throw malformed("Basic credentials must be `user:key` in base64");
-  return { text: text.slice(colon + 1), username: text.slice(0, colon) || undefined };
 }
