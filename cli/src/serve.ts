@@ -35,6 +35,11 @@ export function addServe(program: Command): void {
       collect(String),
     )
     .option(
+      "--allow-host <name>",
+      "name that a server on loopback answers to beside localhost, addresses, the certificate's names and public_url; may be given again (CHATELAINE_ALLOW_HOST)",
+      collect(String),
+    )
+    .option(
       "--anonymous-rate <n>",
       "calls a minute without sign-in for each method and address; 20 unless set, 0 for no limit (CHATELAINE_ANONYMOUS_RATE)",
     )

@@ -110,6 +110,12 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
     words: "The body of the request did not come whole within 15 seconds after its headers.",
     remedy: "Send the request again; where the line is slow, send less at once.",
   },
+  unknown_host: {
+    title: "The name is not known",
+    words:
+      "A server on loopback answers to localhost, to addresses, to the names of its certificate and of `public_url`, and to those of `--allow-host`: another name may be that of a page elsewhere which has it lead here.",
+    remedy: "Ask for one of these names, or start the server with `--allow-host NAME`.",
+  },
   too_many_requests: {
     title: "Too many requests",
     words: "Guessing is slowed, and so is whoever asks too often. `Retry-After` says how long to wait.",

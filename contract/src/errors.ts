@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   "limit_reached",
   "payload_too_large",
   "request_timeout",
+  "unknown_host",
   "too_many_requests",
   "storage_full",
   "unavailable",

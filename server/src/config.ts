@@ -42,6 +42,8 @@ export interface Config extends Place {
   readonly checkFrom: readonly Network[];
   /** Origins of web pages other than our own that may open a WebSocket. */
   readonly allowOrigins: readonly string[];
+  /** Names beside the usual ones that a server on loopback answers to, in small letters. */
+  readonly allowHosts: readonly string[];
   /** Calls a minute of one anonymous method from one address; 0: without limit. */
   readonly anonymousRate: number;
   readonly logLevel: LogLevel;
@@ -60,6 +62,7 @@ export interface RawConfig {
   readonly check?: string;
   readonly checkFrom?: readonly string[];
   readonly allowOrigin?: readonly string[];
+  readonly allowHost?: readonly string[];
   readonly anonymousRate?: string;
   readonly backupEvery?: string;
   readonly backupTo?: string;
@@ -79,6 +82,9 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 1_440 * MINUTE_MS,
   w: 10_080 * MINUTE_MS,
 };
+
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -112,6 +118,9 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
     ),
     allowOrigins: (raw.allowOrigin ?? list(env.CHATELAINE_ALLOW_ORIGIN)).flatMap((text) =>
       note([], () => [readOrigin(text)]),
+    ),
+    allowHosts: (raw.allowHost ?? list(env.CHATELAINE_ALLOW_HOST)).flatMap((text) =>
+      note([], () => [readHost(text)]),
     ),
     anonymousRate: note(0, () =>
       readRate(raw.anonymousRate ?? env.CHATELAINE_ANONYMOUS_RATE ?? DEFAULT_ANONYMOUS_RATE),
@@ -240,6 +249,14 @@ function readOrigin(text: string): string {
     throw new Error(`--allow-origin: expected an origin such as https://keys.example, not "${text}"`);
   }
   return url.origin;
+}
+
+function readHost(text: string): string {
+  const name = text.toLowerCase().replace(/\.$/, "");
+  if (!HOST_NAME.test(name)) {
+    throw new Error(`--allow-host: expected a name such as keys.example, without a port, not "${text}"`);
+  }
+  return name;
 }
 
 function readRate(text: string): number {

@@ -47,6 +47,7 @@ import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
 import { createHealth } from "./transport/health.ts";
+import { createHosts, type Hosts } from "./transport/hosts.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
 import {
   type BareRoute,
@@ -234,6 +235,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     (req) => web.missing(req),
   ];
   const { trustedProxies, trustUnix, checkFrom } = config;
+  const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
   const schedule =
@@ -248,6 +250,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const check = createCheck({
     ...app,
     bodies,
+    hosts,
     stats,
     metrics,
     insecureRule,
@@ -265,6 +268,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     routes,
     websocket: rpc.websocket,
     bodies,
+    hosts,
     patience,
     log,
   });
@@ -347,6 +351,7 @@ async function openListeners(
     readonly routes: readonly Route[];
     readonly websocket: Bun.WebSocketHandler<unknown>;
     readonly bodies: Bodies;
+    readonly hosts: Hosts;
     readonly patience: Patience;
     readonly log: Log;
   },
@@ -440,15 +445,34 @@ function rpcPeer(peer: Peer, app: App) {
 }
 
 /** Pages of the address that clients see are our own too, whatever host a proxy passes on. */
-function withPublicUrl(peer: Peer, { store }: App): Peer {
+function withPublicUrl(peer: Peer, app: App): Peer {
+  const publicUrl = publicUrlOf(app);
+  return publicUrl === null ? peer : { ...peer, ownOrigins: [publicUrl, ...peer.ownOrigins] };
+}
+
+function publicUrlOf({ store }: App): string | null {
   try {
     const settings = store.readSettings();
-    if (settings instanceof Promise || settings.publicUrl === null) return peer;
-    return { ...peer, ownOrigins: [settings.publicUrl, ...peer.ownOrigins] };
+    return settings instanceof Promise ? null : settings.publicUrl;
   } catch {
     // Without a database every answer is the same; it is for the operation to say so.
-    return peer;
+    return null;
   }
+}
+
+function hostsOf(
+  { allowHosts, trustedProxies, trustUnix }: Config,
+  certificates: Certificates | undefined,
+  app: App,
+): Hosts {
+  return createHosts({
+    allowHosts,
+    certificateNames: () => certificates?.current().names ?? [],
+    publicUrl: () => publicUrlOf(app),
+    trust: { networks: trustedProxies, unix: trustUnix },
+    clock: app.clock,
+    log: app.log,
+  });
 }
 
 /** Behind a proxy that ends TLS, clients see its certificate, which the settings name. */

@@ -66,6 +66,8 @@ export const COMMON_ERRORS = [
   "invalid",
   "not_found",
   "payload_too_large",
+  "request_timeout",
+  "unknown_host",
   "too_many_requests",
   "unavailable",
   "restore_not_accepted",

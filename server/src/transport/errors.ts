@@ -72,6 +72,7 @@ export const ERROR_TABLE = {
   limit_reached: { status: 409, rpc: RPC.callError, errname: "EPERM" },
   payload_too_large: { status: 413, rpc: RPC.callError, errname: "EINVAL" },
   request_timeout: { status: 408, rpc: RPC.callError, errname: "ETIMEDOUT" },
+  unknown_host: { status: 421, rpc: RPC.callError, errname: "EINVAL" },
   too_many_requests: { status: 429, rpc: RPC.callError, errname: "EBUSY", reason: "Rate Limit Exceeded" },
   storage_full: { status: 507, rpc: RPC.callError, errname: "ENOSPC" },
   unavailable: { status: 503, rpc: RPC.callError, errname: "EAGAIN" },

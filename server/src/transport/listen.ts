@@ -9,9 +9,11 @@ import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer as createProbe } from "node:net";
 import { KEEP_ALIVE_SECONDS, UNTAKEN_SECONDS } from "@chatelaine/contract/limits";
 import type { Listen } from "../config.ts";
+import { isLoopback, parseAddress } from "../domain/address.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import type { Bodies, Inbound } from "./bodies.ts";
+import type { Hosts } from "./hosts.ts";
 import { isLong } from "./long-answers.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
@@ -69,6 +71,7 @@ export interface ListenOptions {
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
   readonly bodies: Bodies;
+  readonly hosts: Hosts;
   readonly patience: Patience;
   /** Finishes every answer, errors too. */
   readonly finish: (response: Response) => Response;
@@ -153,20 +156,29 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
   const isTls = on.kind === "tcp" && tls !== undefined;
+  const isNear = isOnLoopback(on);
   const { keepAliveSeconds, untakenSeconds } = options.patience;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   type Answered = Response | undefined | Promise<Response | undefined>;
-  const handle = (req: Request, server: Bun.Server<unknown>, route: BareRoute | undefined): Answered => {
+  /** @param refused before its route is asked */
+  const handle = (
+    req: Request,
+    server: Bun.Server<unknown>,
+    route: BareRoute | undefined,
+    refused: Response | undefined,
+  ): Answered => {
     state.requestAt = performance.now();
     const body = options.bodies.arrived(req);
-    const answered = req.url.startsWith("http")
-      ? (route?.(req, () => peerOf(req, server, on), isTls) ?? answer(options, req, server))
-      : badRequest(options);
+    const answered = refused
+      ? options.finish(refused)
+      : (route?.(req, () => peerOf(req, server, on), isTls) ?? answer(options, req, server));
     return body || state.isEnding ? whole(answered, state, body) : answered;
   };
+  const refuseHost = (req: Request, server: Bun.Server<unknown>): Response | undefined =>
+    nameless(req) ?? options.hosts.refuse(req, isNear ? peerOf(req, server, on) : null);
   const asWritten = Object.entries(written).map(([path, route]) => [
     path,
-    (req: Request, server: Bun.Server<unknown>) => handle(req, server, route),
+    (req: Request, server: Bun.Server<unknown>) => handle(req, server, route, nameless(req)),
   ]);
   try {
     const server = Bun.serve<unknown>({
@@ -178,7 +190,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
       development: false,
       websocket,
       routes: Object.fromEntries(asWritten),
-      fetch: (req, server) => handle(req, server, options.bare),
+      fetch: (req, server) => handle(req, server, options.bare, refuseHost(req, server)),
       error: (error) => {
         options.log.error("A request failed", { error });
         const headers = { Connection: "close" };
@@ -206,9 +218,22 @@ async function whole(
   return response;
 }
 
-/** What is no address (a Host with a space or slash in it) is no request. */
-function badRequest({ finish }: ListenOptions): Response {
-  return finish(new Response("Bad request\n", { status: 400 }));
+/**
+ * A request without a name (HTTP/1.0, an empty Host) is one for this server, and gets an address.
+ * @returns 400 for what is no address: a Host with a space or slash in it
+ */
+function nameless(req: Request): Response | undefined {
+  const { url } = req;
+  if (url.startsWith("http")) return undefined;
+  if (req.headers.get("host") || !url.startsWith("/")) return new Response("Bad request\n", { status: 400 });
+  Object.defineProperty(req, "url", { value: new URL(`http://localhost${url}`).href });
+  return undefined;
+}
+
+function isOnLoopback(on: Listen): boolean {
+  if (on.kind === "unix") return false;
+  const address = parseAddress(on.host);
+  return address ? isLoopback(address) : on.host === "localhost";
 }
 
 /** Whoever reaches a loopback address is on this machine: nothing has to be asked. */

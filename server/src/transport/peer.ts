@@ -69,7 +69,7 @@ export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: 
     proxied: isTrusted,
     loopback: seen.loopback,
     unix: direct === undefined && !isTrusted,
-    ownOrigins: host === null ? [] : [`${seen.tls ? "https" : "http"}://${host.toLowerCase()}`],
+    ownOrigins: !host ? [] : [`${seen.tls ? "https" : "http"}://${host.toLowerCase()}`],
   };
 }
 
@@ -108,6 +108,13 @@ function throughProxy(headers: Headers, direct: Address | undefined, trust: Prox
 
 function isTrustedProxy(address: Address, trust: ProxyTrust): boolean {
   return trust.networks.some((network) => networkContains(network, address));
+}
+
+/** @param text of a connection's address; null: a unix socket */
+export function isTrustedAddress(text: string | null, trust: ProxyTrust): boolean {
+  if (text === null) return trust.unix;
+  const address = parseAddress(text);
+  return address !== undefined && isTrustedProxy(address, trust);
 }
 
 export function hasProxyHeaders(headers: Headers): boolean {

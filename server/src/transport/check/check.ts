@@ -13,6 +13,7 @@ import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
+import type { Hosts } from "../hosts.ts";
 import type { BareRoute } from "../listen.ts";
 import { hasProxyHeaders } from "../peer.ts";
 import { createAskers } from "./asker.ts";
@@ -34,6 +35,7 @@ export interface CheckDeps {
   readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version" | "backup">;
   readonly clock: Clock;
   readonly bodies: Bodies;
+  readonly hosts: Hosts;
   readonly log: Log;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
@@ -73,18 +75,28 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trustedProxies, clock, log });
   const { requireStanding } = deps.accounts;
-  const verifyRoute = createVerifyRoute({ judge, verify, requireStanding, bodies: deps.bodies, clock, log });
+  const verifyRoute = createVerifyRoute({
+    judge,
+    verify,
+    requireStanding,
+    bodies: deps.bodies,
+    hosts: deps.hosts,
+    clock,
+    log,
+  });
   const ownCaller = createOwnCaller(deps.accounts.signIn, {
     networks: trustedProxies,
     unix: deps.trustUnix,
   });
   const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
-    const isNear = askerOf(address).isNear && !hasProxyHeaders(req.headers);
+    const { headers } = req;
+    const isNear =
+      askerOf(address).isNear && !hasProxyHeaders(headers) && deps.hosts.isKnown(headers, address);
     const isOpen =
       isNear || (await ownCaller(req, address, isTls).catch(() => undefined))?.roles.has("SYSTEM_AUDIT_READ");
     if (!isOpen) return confined(new Response("Forbidden\n", { status: 403 }));
-    const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
-    return confined(new Response(metricsText({ ...deps, ...deps.metrics }), { headers }));
+    const type = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+    return confined(new Response(metricsText({ ...deps, ...deps.metrics }), { headers: type }));
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
   const bare: BareRoute = (req, peerAddress, isTls) => {

@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
+import type { Hosts } from "../hosts.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { hasProxyHeaders } from "../peer.ts";
 import { problemResponse } from "../rest/problem.ts";
@@ -23,6 +24,7 @@ export interface VerifyDeps {
   readonly judge: Judge;
   readonly verify: Pick<Verify, "findWords">;
   readonly bodies: Bodies;
+  readonly hosts: Hosts;
   readonly clock: Clock;
   readonly requireStanding: Accounts["requireStanding"];
   readonly log: Log;
@@ -43,7 +45,7 @@ interface Question {
   readonly need: Need;
 }
 
-export function createVerifyRoute({ judge, verify, requireStanding, bodies, ...deps }: VerifyDeps) {
+export function createVerifyRoute({ judge, verify, requireStanding, bodies, hosts, ...deps }: VerifyDeps) {
   const shaped = (judged: Judged): MaybePromise<Answer> => {
     const { check } = judged;
     if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
@@ -102,7 +104,7 @@ export function createVerifyRoute({ judge, verify, requireStanding, bodies, ...d
     asker: Asker,
     ownCaller: () => Promise<Caller | undefined>,
   ): MaybePromise<Response> => {
-    if (mayAsk(req.headers, asker)) return readAndRespond(req);
+    if (mayAsk(req.headers, asker, hosts)) return readAndRespond(req);
     return ownCaller().then((caller) => {
       if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req, caller);
       const { address } = asker;
@@ -127,8 +129,9 @@ function responseOf({ body, rate }: Answer): Response {
   return new Response(JSON.stringify(body), { headers });
 }
 
-function mayAsk(headers: Headers, { mayVerify }: Asker): boolean {
-  return mayVerify === "yes" || (mayVerify === "unless_proxied" && !hasProxyHeaders(headers));
+function mayAsk(headers: Headers, { mayVerify, address }: Asker, hosts: Hosts): boolean {
+  if (mayVerify !== "unless_proxied") return mayVerify === "yes";
+  return !hasProxyHeaders(headers) && hosts.isKnown(headers, address);
 }
 
 function requireJson(headers: Headers): void {

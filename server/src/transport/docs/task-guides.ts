@@ -108,7 +108,7 @@ Bun.serve({
     if (!answer.ok) return new Response("Try again", { status: 503 });
     const { valid, reason, decision, user } = await answer.json();
     if (valid) return new Response("Hello " + user.username);
-    const status = { scope_missing: 403, rate_limited: 429 }[reason] ?? 401;
+    const status = { paused: 403, scope_missing: 403, rate_limited: 429 }[reason] ?? 401;
     const more = { status, headers: { "Decision-Id": decision } };
     return new Response("No", more);
   },
