@@ -198,7 +198,7 @@ async function openApp(
 
 async function closeApp(app: App): Promise<void> {
   app.feed.stop();
-  app.accounts.close();
+  await app.accounts.close();
   await Promise.all([app.alerts.stop(), app.webhook.close()]);
   await Promise.all([app.audit.close(), app.usage.close()]);
   await app.store.close();
@@ -314,7 +314,7 @@ function bytesOf(folder: string): Record<string, number> {
 
 /** What happens by itself: expiry is told, certificates are renewed, backups are written. */
 function startClockwork(
-  { keys, log }: App,
+  { keys, accounts, log }: App,
   refresh: () => Promise<void>,
   schedule: BackupSchedule | null,
 ): Timer[] {
@@ -325,6 +325,9 @@ function startClockwork(
     await keys
       .sweepExpired()
       .catch((error: unknown) => log.warn("Expired keys could not be told", { error }));
+    await accounts.tokens
+      .sweep()
+      .catch((error: unknown) => log.warn("Tokens that have ended could not be dropped", { error }));
     isSweeping = false;
   };
   const renew = (): Promise<void> =>

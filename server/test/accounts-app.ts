@@ -88,7 +88,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
     system: systemCaller("command_line"),
     close: async () => {
       feed.stop();
-      accounts.close();
+      await accounts.close();
       await Promise.all([audit.close(), usage.close()]);
       await store.close();
       if (!beside) rmSync(folder, { recursive: true, force: true });

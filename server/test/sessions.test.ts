@@ -1,13 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Credential, Session, SessionEnd, TokenOptions } from "../src/accounts/accounts.ts";
+import type { Credential, Session, SessionEnd } from "../src/accounts/accounts.ts";
 import { SESSION_AGE_MS_MAX } from "../src/accounts/sessions.ts";
-import { TOKENS_PER_SESSION_MAX } from "../src/accounts/tokens.ts";
 import type { Origin } from "../src/domain/caller.ts";
 import type { KeyFields } from "../src/domain/key.ts";
 import type { User } from "../src/domain/user.ts";
 import {
   auditOf,
-  callerOf,
   credentialOf,
   makeUserWithPassword,
   openTestApp,
@@ -264,116 +262,5 @@ describe("a session", () => {
     expect(heard[3]).toBe(`removed ${victim.session.id}`);
     stop();
     expect((await auditOf(app, "session.end")).filter((record) => record.success)).toHaveLength(2);
-  });
-});
-
-describe("tokens", () => {
-  const options: TokenOptions = { ttlSeconds: 600, attributes: {}, matchOrigin: true, singleUse: false };
-  const generate = ({ session }: Opened, more: Partial<TokenOptions> = {}): Promise<string> =>
-    app.accounts.tokens.generate(session, { ...options, ...more });
-  const use = (token: string, origin = originOf()) => app.accounts.signIn.byToken(token, origin);
-  const openBy = async (token: string, origin = originOf()): Promise<Opened> =>
-    open(credentialOf(await use(token, origin)), origin);
-
-  test("open sessions with the rights and limits of the key beneath", async () => {
-    const maker = await byKey({ roles: ["API_KEY_READ"] });
-    const token = await generate(maker);
-    expect(token).toMatch(/^[A-Za-z0-9_-]{64}$/);
-    const opened = await openBy(token);
-    expect(opened.credential).toMatchObject({
-      kind: "TOKEN",
-      username: "alice",
-      parent: { kind: "API_KEY" },
-    });
-    const caller = await callerIn(opened);
-    expect([...caller.roles]).toEqual(["API_KEY_READ"]);
-    expect(caller.kind).toBe("key");
-    await other.keys.pause(app.system, maker.id);
-    expect(await isLive(opened)).toBe(false);
-    expect((await use(token)).ok).toBe(false);
-    const records = await auditOf(app, "token.create");
-    expect(records).toMatchObject([{ description: "Generate authentication token for session" }]);
-    expect(JSON.stringify(await auditOf(app, "TOKEN"))).not.toContain(token);
-  });
-
-  test("of a token's session belong to the credential at the root", async () => {
-    const maker = await byPassword();
-    const second = await openBy(await generate(maker));
-    const third = await openBy(await generate(second));
-    expect(third.credential.parent).toEqual(maker.credential);
-    expect((await callerIn(third)).kind).toBe("user");
-  });
-
-  test("for a single use are used once, also by two at once", async () => {
-    const token = await generate(await byPassword(), { singleUse: true });
-    const both = await Promise.all([use(token), use(token)]);
-    expect(both.filter(({ ok }) => ok)).toHaveLength(1);
-    expect((await use(token)).ok).toBe(false);
-  });
-
-  test("match the address unless told otherwise, and with attributes open nothing", async () => {
-    const maker = await byPassword();
-    const elsewhere = originOf({ address: "198.51.100.1" });
-    expect((await use(await generate(maker), elsewhere)).ok).toBe(false);
-    expect((await use(await generate(maker, { matchOrigin: false }), elsewhere)).ok).toBe(true);
-    expect((await use(await generate(maker, { attributes: { job: 1 } }))).ok).toBe(false);
-  });
-
-  test("live as long as they are used, and their sessions with them", async () => {
-    const token = await generate(await byPassword(), { ttlSeconds: 100 });
-    const opened = await openBy(token);
-    for (let times = 0; times < 3; times++) {
-      app.clock.move(90_000);
-      expect(await isLive(opened)).toBe(true);
-    }
-    app.clock.move(101_000);
-    expect(await isLive(opened)).toBe(false);
-    expect(opened.ends).toEqual(["token_ended"]);
-    expect((await use(token)).ok).toBe(false);
-  });
-
-  test("die with the session that they opened", async () => {
-    const token = await generate(await byPassword());
-    app.accounts.sessions.close((await openBy(token)).session, "disconnect");
-    expect((await use(token)).ok).toBe(false);
-  });
-
-  test.each([["logout"], ["terminated"]] as const)(
-    "die with the session that made them at %s",
-    async (how) => {
-      const maker = await byPassword();
-      const token = await generate(maker);
-      const opened = await openBy(token);
-      if (how === "logout") await app.accounts.sessions.close(maker.session, "logout");
-      else await app.accounts.sessions.terminate(await callerOf(app, "root"), maker.session.id);
-      expect(opened.ends).toEqual(["token_ended"]);
-      expect((await use(token)).ok).toBe(false);
-    },
-  );
-
-  test("bring a client back that lost its connection, but not after a reset, lock or new password", async () => {
-    const acts = [
-      (id: number) => app.keys.update(app.system, id, { reset: true }),
-      () => other.accounts.users.update(app.system, alice.id, { password: "another long one" }),
-    ];
-    for (const act of acts) {
-      const maker = await byKey();
-      const tokens = [await generate(maker), await generate(maker)];
-      app.accounts.sessions.close(maker.session, "disconnect");
-      expect((await use(tokens[0]!)).ok).toBe(true);
-      await act(maker.id);
-      expect((await use(tokens[1]!)).ok).toBe(false);
-    }
-  });
-
-  test("are bounded in number and life, and a session that ended makes none", async () => {
-    const maker = await byPassword();
-    for (const ttlSeconds of [0, -1, 1.5, Number.NaN, 1e9]) {
-      expect((await refusalOf(generate(maker, { ttlSeconds }))).message).toContain("A token may live");
-    }
-    for (let count = 0; count < TOKENS_PER_SESSION_MAX; count++) await generate(maker);
-    expect((await refusalOf(generate(maker))).message).toContain("too many");
-    app.accounts.sessions.close(maker.session, "logout");
-    expect((await refusalOf(generate(maker))).message).toBe("Session is expired");
   });
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { RpcClient } from "../../server/test/rpc-client.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
 
@@ -114,6 +115,26 @@ test("an administrator ends a session, and its page says so", async () => {
   const page = await screens.open("ada", "/system");
   await button(page, "End session of grace").first().click();
   await theirs.getByRole("heading", { name: "Your session has ended" }).waitFor();
+});
+
+test("a token that waits is among the sessions, says so, and is ended there", async () => {
+  const { text } = await addKey(screens, "grace", "grace's");
+  const rpc = await RpcClient.connect(screens.url);
+  await rpc.signIn("grace", text);
+  const page = await screens.open("ada", "/system");
+  const token = await rpc.result<string>("auth.generate_token", 600, {}, false, false);
+  rpc.close();
+  const row = page
+    .getByRole("table", { name: "Sessions" })
+    .getByRole("row")
+    .filter({ hasText: "token, waiting" });
+  await row.getByText("Key grace's").waitFor();
+  await button(row, "End token of grace").click();
+  await page.getByText("The token of grace has ended.").waitFor();
+  await row.waitFor({ state: "detached" });
+  const again = await RpcClient.connect(screens.url);
+  expect(await again.result<boolean>("auth.login_with_token", token)).toBe(false);
+  again.close();
 });
 
 test("a group is edited and deleted, and says who loses what", async () => {

@@ -50,7 +50,9 @@ export const Session = z
   .strictObject({
     id: z.string(),
     current: z.boolean(),
-    kind: z.enum(["browser", "connection"]),
+    kind: z
+      .enum(["browser", "connection", "token"])
+      .describe("`token`: nobody is signed in by it yet, or others still may be: it waits to be used."),
     username: z.string(),
     credentials: z.enum(["LOGIN_PASSWORD", "API_KEY", "TOKEN"]),
     key: z.strictObject({ id: z.int(), name: z.string() }).nullable(),
@@ -158,7 +160,8 @@ export const sessionOperations = {
     path: "/sessions",
     group: "Sessions",
     title: "List sessions",
-    words: "Who is signed in: browsers, and open connections of this process.",
+    words:
+      "Who is signed in: browsers, open connections of this process, and tokens that wait to open further connections. An address, client and moment are those of the sign-in; for a token, of the session that made it.",
     access: { kind: "roles", anyOf: ["AUTH_SESSIONS_READ"] },
     output: z.strictObject({ entries: z.array(Session), total: z.int() }),
     status: 200,
@@ -173,7 +176,8 @@ export const sessionOperations = {
     path: "/sessions/{id}",
     group: "Sessions",
     title: "End a session",
-    words: "Its next request is refused; an open connection is closed.",
+    words:
+      "Its next request is refused; an open connection is closed. With it end the tokens that it made, and whatever they opened, in every process. By the id of a token, the token ends, and what it opened.",
     access: { kind: "roles", anyOf: ["AUTH_SESSIONS_WRITE"] },
     params: z.strictObject({ id: z.string().max(64) }),
     output: z.strictObject({ id: z.string(), receipt: Receipt }),
@@ -192,7 +196,8 @@ export const sessionOperations = {
     path: "/sessions",
     group: "Sessions",
     title: "End all other sessions",
-    words: "All but the caller's own.",
+    words:
+      "All but the caller's own: browsers, connections in every process, and all tokens that wait to be used.",
     access: { kind: "roles", anyOf: ["AUTH_SESSIONS_WRITE"] },
     output: z.strictObject({ receipt: Receipt }),
     status: 200,

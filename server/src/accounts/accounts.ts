@@ -16,7 +16,7 @@ import type { Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { MaybePromise, Profile, Store } from "../store/store.ts";
+import type { MaybePromise, Profile, Store, WaitingToken } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
 import type { Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
@@ -24,11 +24,11 @@ import { createPasswords } from "./passwords.ts";
 import { LiveSessions } from "./sessions.ts";
 import { createSetup } from "./setup.ts";
 import { createSignIn } from "./sign-in.ts";
-import { createTokens, LiveTokens } from "./tokens.ts";
+import { TokenBox } from "./tokens.ts";
 import { createUsers } from "./users.ts";
 import { createWebSessions, type WebSessions } from "./web-sessions.ts";
 
-export type { WebSession } from "../store/store.ts";
+export type { WaitingToken, WebSession } from "../store/store.ts";
 export { createJudge } from "./judge.ts";
 
 export interface Accounts {
@@ -41,7 +41,11 @@ export interface Accounts {
   readonly web: WebSessions;
   /** Throws as a change by this caller would: asked before an answer that was long in coming. */
   requireStanding(caller: Caller): MaybePromise<void>;
-  close(): void;
+  /** AUTH_SESSIONS_WRITE. A session of whichever kind, or a waiting token. @returns false for an unknown id */
+  endSession(caller: Caller, id: string): Promise<boolean>;
+  /** All but the caller's own: browsers, sockets in every process, and all tokens. */
+  endOtherSessions(caller: Caller): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface Users {
@@ -156,10 +160,19 @@ export interface Credential {
   readonly passwordChangedAt: number | null;
   /** The credential of the session that made the token. */
   readonly parent: Credential | null;
-  /** Names the token among live ones; not the token. */
-  readonly tokenId: string | null;
+  /** What it was opened with, where that was a token. */
+  readonly token: TokenOfSession | null;
   /** Where this process stood in the feed before the proof was checked: what ended since then opens no session. */
   readonly seen: number;
+}
+
+/** A token that a session was opened with; not its text. */
+export interface TokenOfSession {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly isSingleUse: boolean;
+  /** The sessions and tokens by way of which it was made. */
+  readonly line: readonly string[];
 }
 
 export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
@@ -251,21 +264,22 @@ export interface Sessions {
   isLive(session: ConnectionRef): MaybePromise<boolean>;
   /** AUTH_SESSIONS_READ. */
   list(caller: Caller): readonly Session[];
-  /** AUTH_SESSIONS_WRITE. @returns false for an unknown id */
+  /** AUTH_SESSIONS_WRITE. A waiting token too, by its id. @returns false for an unknown id */
   terminate(caller: Caller, id: string): Promise<boolean>;
-  /** Ends all but the caller's own. */
+  /** Ends all but the caller's own, in every process, and all tokens. */
   terminateOthers(caller: Caller): Promise<void>;
   /** @returns the way out */
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
 
-/**
- * Short-lived tokens for further connections (protocol 3.7), kept in memory. They die with the session that made them,
- * unless it merely lost its connection: then they are there to come back with.
- */
+/** Short-lived tokens for further connections (protocol 3.7): see `tokens.ts`. */
 export interface Tokens {
   /** Throws session_expired, insecure_transport, invalid, limit_reached. Audited. */
   generate(session: Session, options: TokenOptions): Promise<string>;
+  /** AUTH_SESSIONS_READ. Those that wait to be used. */
+  list(caller: Caller): Promise<readonly WaitingToken[]>;
+  /** Drops those that time has ended. */
+  sweep(): Promise<void>;
 }
 
 export interface TokenOptions {
@@ -293,17 +307,24 @@ export interface AccountsDeps {
 
 export function createAccounts(deps: AccountsDeps): Accounts {
   const passwords = createPasswords();
-  const liveTokens = new LiveTokens(deps);
-  const sessions = new LiveSessions({ ...deps, tokens: liveTokens });
+  const sessions = new LiveSessions(deps);
+  const tokens = new TokenBox({ ...deps, sessions });
+  const web = createWebSessions(deps);
   return {
     users: createUsers({ ...deps, passwords }),
     groups: createGroups(deps),
     setup: createSetup({ ...deps, passwords }),
-    signIn: createSignIn({ ...deps, passwords, sessions, tokens: liveTokens }),
+    signIn: createSignIn({ ...deps, passwords, sessions, tokens }),
     sessions,
-    tokens: createTokens({ ...deps, sessions, tokens: liveTokens }),
-    web: createWebSessions(deps),
+    tokens,
+    web,
     requireStanding: deps.store.requireStanding,
+    endSession: async (caller, id) =>
+      (await sessions.terminate(caller, id)) || (await web.terminate(caller, id)),
+    endOtherSessions: async (caller) => {
+      await sessions.terminateOthers(caller);
+      await web.terminateOthers(caller);
+    },
     close: () => sessions.stop(),
   };
 }

@@ -4,6 +4,7 @@
  * A sign-in notes `mark()` before it checks anything. What ended between that check and the opening of the session is
  * found here, so that no session outlives a revocation that fell in between (held by `sessions.test.ts`).
  */
+import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Change } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
 
@@ -34,6 +35,22 @@ export class Endings {
 
 /** Whether a change that ends something ends this. */
 export function endsCredential(change: Change, credential: Credential, sessionId: string): boolean {
-  if (change.kind === "key") return credential.key?.id === change.id;
-  return change.kind === "user" && credential.userId === change.id && change.spares !== sessionId;
+  switch (change.kind) {
+    case "key":
+      return credential.key?.id === change.id;
+    case "user":
+      return credential.userId === change.id && change.spares !== sessionId;
+    case "session":
+      if (change.name === ALL_SESSIONS) return change.spares !== sessionId;
+      return lineOf(credential).includes(change.name);
+    default:
+      return false;
+  }
+}
+
+/** The sessions and tokens that what was opened with this hangs on: it ends with each of them. */
+export function lineOf({ token }: Credential): readonly string[] {
+  if (token === null) return [];
+  // Nothing ends a token that is spent.
+  return token.isSingleUse ? token.line : [token.id, ...token.line];
 }

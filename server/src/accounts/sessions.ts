@@ -13,27 +13,25 @@ import { type Caller, type ConnectionRef, type Origin, requireRole } from "../do
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import { isExpired } from "../domain/key.ts";
+import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 import type { Credential, Session, SessionEnd, Sessions } from "./accounts.ts";
-import { Endings, endsCredential } from "./endings.ts";
+import { Endings, endsCredential, lineOf } from "./endings.ts";
 import { Index } from "./session-index.ts";
 import { noteEnd } from "./sign-in-notes.ts";
 import { type Standing, type StandingDeps, standingOf } from "./standing.ts";
-import type { LiveToken, LiveTokens } from "./tokens.ts";
+import { Ties, type TokenUse } from "./ties.ts";
 
 export const SESSION_AGE_MS_MAX = 30 * 86_400_000;
 const SWEEP_EVERY_MS = 1_000;
-/** The token may be used to come back. */
-const TOKENS_SURVIVE: readonly SessionEnd[] = ["disconnect", "replaced"];
 
 export interface SessionsDeps extends StandingDeps {
-  readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled">;
+  readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled" | "listTokens">;
   readonly feed: Pick<Feed, "follow" | "subscribe">;
   readonly audit: Pick<Audit, "note">;
-  readonly tokens: LiveTokens;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,7 +39,7 @@ export interface SessionsDeps extends StandingDeps {
 interface Entry {
   readonly session: Session;
   readonly onEnd: (reason: SessionEnd) => void;
-  readonly token: LiveToken | undefined;
+  readonly use: TokenUse | undefined;
   /** Monotonic. */
   readonly openedAt: number;
   /** Of the caller: see there. */
@@ -59,7 +57,9 @@ export class LiveSessions implements Sessions {
   readonly #entries = new Map<string, Entry>();
   readonly #byUser = new Index<number, Entry>();
   readonly #byKey = new Index<number, Entry>();
-  readonly #byToken = new Index<string, Entry>();
+  /** By each session and token that they hang on. */
+  readonly #byHolder = new Index<string, Entry>();
+  readonly #ties: Ties;
   readonly #listeners = new Set<(change: "added" | "removed", session: Session) => void>();
   readonly #unsubscribe: () => void;
   readonly #timer: Timer;
@@ -67,6 +67,7 @@ export class LiveSessions implements Sessions {
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
+    this.#ties = new Ties(deps);
     this.#unsubscribe = deps.feed.subscribe((change) => this.#hear(change));
     this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
@@ -77,7 +78,7 @@ export class LiveSessions implements Sessions {
   }
 
   open(credential: Credential, origin: Origin, onEnd: (reason: SessionEnd) => void): Session {
-    const { clock, tokens } = this.#deps;
+    const { clock } = this.#deps;
     const id = origin.sessionId ?? makeId();
     const session: Session = {
       id,
@@ -86,20 +87,21 @@ export class LiveSessions implements Sessions {
       createdAt: clock.now(),
     };
     const before = this.#entries.get(id);
-    if (before) this.close(before.session, "replaced");
-    const token = credential.tokenId === null ? undefined : tokens.find(credential.tokenId);
+    if (before) void this.close(before.session, "replaced");
     const entry: Entry = {
       session,
       onEnd,
-      token,
+      use: this.#ties.opened(session),
       openedAt: clock.monotonic(),
       endsAt: credential.key?.expiresAt ?? null,
       changes: 0,
       caller: undefined,
     };
     const ended = this.#endedMeanwhile(entry);
-    if (ended) queueMicrotask(() => this.#tell(entry, ended));
-    else this.#add(entry);
+    if (ended) {
+      this.#untie(entry, ended);
+      queueMicrotask(() => this.#tell(entry, ended));
+    } else this.#add(entry);
     return session;
   }
 
@@ -110,7 +112,9 @@ export class LiveSessions implements Sessions {
 
   async close(session: Session, reason: "logout" | "disconnect" | "replaced"): Promise<void> {
     const entry = this.#entries.get(session.id);
-    if (entry?.session === session) this.#remove(entry, reason);
+    const untied = entry?.session === session ? this.#remove(entry, reason) : undefined;
+    // Whoever signs out is told where their tokens could not be ended.
+    await (reason === "logout" ? untied : untied?.catch(() => {}));
     await this.#deps.store.settled();
   }
 
@@ -131,19 +135,18 @@ export class LiveSessions implements Sessions {
   async terminate(caller: Caller, id: string): Promise<boolean> {
     this.#requireWriter(caller);
     const entry = this.#entries.get(id);
-    return entry !== undefined && (await this.#terminate(caller, [entry])) > 0;
+    if (!entry) return this.#terminateToken(caller, id);
+    return (await this.#terminate(caller, [entry], (tx, sessions) => this.#ties.endIn(tx, sessions))) > 0;
   }
 
   async terminateOthers(caller: Caller): Promise<void> {
     this.#requireWriter(caller);
-    const { sessionId } = caller.origin;
-    await this.#terminate(
-      caller,
-      this.#entries
-        .values()
-        .filter(({ session }) => session.id !== sessionId)
-        .toArray(),
-    );
+    const spares = caller.origin.sessionId;
+    const others = [...this.#entries.values()].filter(({ session }) => session.id !== spares);
+    await this.#terminate(caller, others, async (tx) => {
+      const tokens = await tx.endAllTokens(spares);
+      if (tokens > 0) tx.audit(tokensRecord(caller, this.#deps.clock.now(), { tokens }));
+    });
   }
 
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void {
@@ -151,22 +154,26 @@ export class LiveSessions implements Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Throws session_expired unless the session is live. */
-  requireLive(session: Session): void {
-    this.#find(session);
+  makesToken(session: Session): void {
+    this.#ties.makesToken(session);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#unsubscribe();
     clearInterval(this.#timer);
+    await this.#ties.settled();
   }
 
   /**
    * Records the ends in a transaction, so that the caller is judged, and then ends them. Of two who end the same at once one
    * does. @returns how many
    */
-  async #terminate(caller: Caller, wanted: readonly Entry[]): Promise<number> {
-    const { store, clock } = this.#deps;
+  async #terminate(
+    caller: Caller,
+    wanted: readonly Entry[],
+    endTokens: (tx: Transaction, sessions: readonly Session[]) => Promise<void>,
+  ): Promise<number> {
+    const { store, clock, feed } = this.#deps;
     const { promise: outcome, resolve } = Promise.withResolvers<boolean>();
     let entries: Entry[] = [];
     // Transactions run one after the other, so another claim is that of one that has ended, or is this one's own.
@@ -179,6 +186,10 @@ export class LiveSessions implements Sessions {
         entries.push(entry);
         tx.audit(terminateRecord(caller, clock.now(), entry.session));
       }
+      await endTokens(
+        tx,
+        entries.map(({ session }) => session),
+      );
     };
     try {
       await store.transact(caller, claim, { urgent: true });
@@ -188,8 +199,25 @@ export class LiveSessions implements Sessions {
     }
     for (const entry of entries) if (this.#isLive(entry)) this.#end(entry, "terminated");
     resolve(true);
+    await feed.follow();
     await store.settled();
     return entries.length;
+  }
+
+  async #terminateToken(caller: Caller, id: string): Promise<boolean> {
+    const { store, clock, feed } = this.#deps;
+    const token = (await store.listTokens(clock.now())).find((one) => one.id === id);
+    if (!token) return false;
+    const { userId, username } = token.root;
+    const end = async (tx: Transaction): Promise<boolean> => {
+      const tokens = await tx.endTokens([{ id, userId }]);
+      if (tokens > 0) tx.audit(tokensRecord(caller, clock.now(), { tokens, token: id, username }));
+      return tokens > 0;
+    };
+    const isEnded = await store.transact(caller, end, { urgent: true });
+    await feed.follow();
+    await store.settled();
+    return isEnded;
   }
 
   #find(session: Session): Entry {
@@ -203,7 +231,7 @@ export class LiveSessions implements Sessions {
 
   #current(session: Session): MaybePromise<Caller> {
     const entry = this.#find(session);
-    if (entry.token) this.#deps.tokens.touch(entry.token);
+    if (entry.use) this.#ties.touch(entry.use);
     const { caller } = entry;
     return caller?.groupChanges === this.#groupChanges ? caller.value : this.#compute(entry);
   }
@@ -231,10 +259,7 @@ export class LiveSessions implements Sessions {
 
   #hear(change: Change): void {
     if (change.kind === "group") this.#groupChanges++;
-    if (change.ends && change.kind !== "session") {
-      this.#endings.add(change);
-      this.#deps.tokens.endBy(change);
-    }
+    if (change.ends) this.#endings.add(change);
     for (const entry of [...this.#touchedBy(change)]) {
       entry.changes++;
       entry.caller = undefined;
@@ -244,12 +269,21 @@ export class LiveSessions implements Sessions {
   }
 
   #touchedBy(change: Change): Iterable<Entry> {
-    if (change.kind === "key") return this.#byKey.of(change.id);
-    return change.kind === "user" ? this.#byUser.of(change.id) : [];
+    switch (change.kind) {
+      case "key":
+        return this.#byKey.of(change.id);
+      case "user":
+        return this.#byUser.of(change.id);
+      case "session":
+        return change.name === ALL_SESSIONS ? this.#entries.values() : this.#byHolder.of(change.name);
+      default:
+        return [];
+    }
   }
 
   #reasonOf(change: Change, entry: Entry): SessionEnd {
     if (change.kind === "user") return "user_ended";
+    if (change.kind === "session") return change.name === ALL_SESSIONS ? "terminated" : "token_ended";
     return isExpired(entry.endsAt, this.#deps.clock.now()) ? "key_expired" : "key_ended";
   }
 
@@ -257,21 +291,20 @@ export class LiveSessions implements Sessions {
     const { credential, id } = entry.session;
     const change = this.#endings.findSince(credential.seen, credential, id);
     if (change === "unknown") return "terminated";
-    if (change) return this.#reasonOf(change, entry);
-    return credential.tokenId !== null && !entry.token ? "token_ended" : this.#whyOver(entry);
+    return change ? this.#reasonOf(change, entry) : this.#whyOver(entry);
   }
 
   /** What changed since the caller was computed may end at another time: that is judged again. */
-  #whyOver({ openedAt, endsAt, token, caller }: Entry): SessionEnd | undefined {
-    const { clock, tokens } = this.#deps;
+  #whyOver({ openedAt, endsAt, use, caller }: Entry): SessionEnd | undefined {
+    const { clock } = this.#deps;
     if (caller && isExpired(endsAt, clock.now())) return "key_expired";
-    if (token && tokens.isOver(token)) return "token_ended";
+    if (use && this.#ties.isOver(use)) return "token_ended";
     return clock.monotonic() - openedAt >= SESSION_AGE_MS_MAX ? "too_old" : undefined;
   }
 
   /** Ends what time has ended, and looks again at sessions that changed but are not used. */
   #sweep(): void {
-    this.#deps.tokens.dropOver();
+    void this.#ties.sweep();
     for (const entry of [...this.#entries.values()]) {
       const over = this.#whyOver(entry);
       if (over) this.#end(entry, over);
@@ -296,33 +329,31 @@ export class LiveSessions implements Sessions {
     this.#entries.set(id, entry);
     this.#byUser.add(credential.userId, entry);
     if (credential.key) this.#byKey.add(credential.key.id, entry);
-    if (entry.token) this.#byToken.add(entry.token.id, entry);
+    for (const holder of lineOf(credential)) this.#byHolder.add(holder, entry);
     for (const listener of this.#listeners) listener("added", entry.session);
   }
 
   #end(entry: Entry, reason: SessionEnd): void {
-    this.#remove(entry, reason);
+    this.#remove(entry, reason)?.catch(() => {});
     this.#tell(entry, reason);
   }
 
-  #remove(entry: Entry, reason: SessionEnd): void {
-    if (!this.#isLive(entry)) return;
+  /** @returns when what the end means for tokens is written; undefined where it was over already */
+  #remove(entry: Entry, reason: SessionEnd): Promise<void> | undefined {
+    if (!this.#isLive(entry)) return undefined;
     const { id, credential } = entry.session;
     this.#entries.delete(id);
     this.#byUser.remove(credential.userId, entry);
     if (credential.key) this.#byKey.remove(credential.key.id, entry);
-    if (entry.token) this.#byToken.remove(entry.token.id, entry);
-    if (entry.token) this.#deps.tokens.drop(entry.token);
-    if (!TOKENS_SURVIVE.includes(reason)) this.#endTokensOf(id);
+    for (const holder of lineOf(credential)) this.#byHolder.remove(holder, entry);
+    const untied = this.#ties.ended(entry.session, entry.use, reason);
     noteEnd(this.#deps.audit, entry.session, reason);
     for (const listener of this.#listeners) listener("removed", entry.session);
+    return untied;
   }
 
-  #endTokensOf(sessionId: string): void {
-    for (const token of this.#deps.tokens.madeBy(sessionId)) {
-      this.#deps.tokens.drop(token);
-      for (const entry of [...this.#byToken.of(token.id)]) this.#end(entry, "token_ended");
-    }
+  #untie({ session, use }: Entry, reason: SessionEnd): void {
+    this.#ties.ended(session, use, reason).catch(() => {});
   }
 
   #tell(entry: Entry, reason: SessionEnd): void {
@@ -352,6 +383,19 @@ function terminateRecord(caller: Caller, now: number, session: Session | null): 
     target: session && { kind: "session", id: null, name },
     details: session ? { session: session.id } : {},
   });
+}
+
+function tokensRecord(
+  caller: Caller,
+  now: number,
+  {
+    username = "",
+    ...details
+  }: { readonly tokens: number; readonly token?: string; readonly username?: string },
+): AuditRecord {
+  const target = username === "" ? null : ({ kind: "session", id: null, name: username } as const);
+  const description = username === "" ? "End all waiting tokens" : `End a waiting token of ${username}`;
+  return recordOf(caller, now, { action: "session.end", description, target, details });
 }
 
 function endOf(reason: Refusal): SessionEnd {

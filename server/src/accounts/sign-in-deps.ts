@@ -5,13 +5,13 @@ import type { Clock } from "../domain/clock.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { CheckUser, PasswordRecord, Store } from "../store/store.ts";
+import type { CheckUser, PasswordRecord, Store, StoredToken } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
 import type { Verdict, Verify } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 import type { Passwords } from "./passwords.ts";
 import type { LiveSessions } from "./sessions.ts";
-import type { LiveTokens } from "./tokens.ts";
+import type { TokenBox } from "./tokens.ts";
 
 /** What every way to sign in needs. */
 export interface SignInDeps {
@@ -27,7 +27,7 @@ export interface SignInDeps {
   readonly log: Log;
   readonly passwords: Passwords;
   readonly sessions: Pick<LiveSessions, "mark">;
-  readonly tokens: LiveTokens;
+  readonly tokens: Pick<TokenBox, "take" | "drop">;
 }
 
 interface Login {
@@ -59,11 +59,17 @@ export function credentialOfPassword(
 export function credentialOfToken(
   { clock }: Pick<SignInDeps, "clock">,
   root: Credential,
-  token: { readonly tokenId: string; readonly seen: number },
+  { id, ttlMs, isSingleUse, line }: StoredToken,
 ): Credential {
-  const { key } = root;
+  const { key, seen } = root;
   const login = freshLogin(clock, { id: root.userId, username: root.username });
-  return { ...login, kind: "TOKEN", key, scram: false, parent: root, ...token };
+  const token = { id, ttlMs, isSingleUse, line };
+  return { ...login, kind: "TOKEN", key, scram: false, parent: root, token, seen };
+}
+
+/** What the session was opened with that the token comes from. */
+export function rootOfToken({ root }: StoredToken, seen: number): Credential {
+  return { ...root, kind: root.key ? "API_KEY" : "LOGIN_PASSWORD", parent: null, token: null, seen };
 }
 
 function freshLogin(clock: Clock, user: Pick<CheckUser, "id" | "username">) {
@@ -75,6 +81,6 @@ function freshLogin(clock: Clock, user: Pick<CheckUser, "id" | "username">) {
     loginAt,
     passwordChangedAt: null,
     parent: null,
-    tokenId: null,
+    token: null,
   };
 }

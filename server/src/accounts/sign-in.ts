@@ -5,7 +5,7 @@ import { requireAllowedTransport } from "./clear-text.ts";
 import { KeySignIn } from "./key-sign-in.ts";
 import { provePassword } from "./password-proof.ts";
 import { ScramSignIn } from "./scram-sign-in.ts";
-import { credentialOfPassword, credentialOfToken, type SignInDeps } from "./sign-in-deps.ts";
+import { credentialOfPassword, credentialOfToken, rootOfToken, type SignInDeps } from "./sign-in-deps.ts";
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
 import { noteKeyUse } from "./sign-in-use.ts";
 import { refusalOfUser, standingOf } from "./standing.ts";
@@ -52,21 +52,21 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
     noteRefusal(deps.audit, failed, origin);
     throw error;
   });
-  const token = deps.tokens.take(text, origin);
+  const token = await deps.tokens.take(text, origin);
   if (!token) {
     noteRefusal(deps.audit, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
     return { ok: false, reason: "unknown" };
   }
-  const { root } = token;
+  const root = rootOfToken(token, seen);
   const standing = await standingOf(deps, root, { origin, session: null });
   if (!standing.ok) {
     const { reason } = standing;
-    deps.tokens.drop(token);
+    if (!token.isSingleUse) await deps.tokens.drop(token.id);
     const { username } = root;
     noteRefusal(deps.audit, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
     return { ok: false, reason };
   }
-  const credential = credentialOfToken(deps, root, { tokenId: token.id, seen });
+  const credential = credentialOfToken(deps, root, token);
   noteSignIn(deps.audit, credential, origin);
   if (root.key) noteKeyUse(deps, root.key.id, origin);
   return { ok: true, credential };

@@ -1,166 +1,125 @@
 /**
- * Live tokens of this process, by digest alone.
+ * Tokens for further connections (protocol 3.7), kept in the database by their digest, so that every process on the folder
+ * knows them and ends them.
  *
- * A token dies with the session that made it, unless that one only lost its connection or gave it to another sign-in:
- * it is there to come back with. It dies with the session that it opened, with its key or user, and when it was not
- * used for as long as it may rest.
+ * A token dies with the session that made it, however long the line of tokens in between, unless that session only lost its
+ * connection or gave it to another sign-in: the token is there to come back with, over a restart of the server too. It dies
+ * in the same commit with its key, its user, another password or a lost right; with the session that it opened; when it is
+ * ended from the list; and when it has rested for as long as it may. Of a single use, of two at once one has it. Held by
+ * `tokens.test.ts`, with two processes on one folder.
  */
 import type { Audit } from "../audit/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
-import type { Origin } from "../domain/caller.ts";
+import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues } from "../domain/errors.ts";
-import type { Change, Store } from "../store/store.ts";
+import { refuseIssues } from "../domain/errors.ts";
+import type { MaybePromise, NewToken, Store, StoredToken, TokenRoot, WaitingToken } from "../store/store.ts";
 import type { Credential, Session, TokenOptions, Tokens } from "./accounts.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
-import { endsCredential } from "./endings.ts";
-import { Index } from "./session-index.ts";
+import { lineOf } from "./endings.ts";
 import { noteToken } from "./sign-in-notes.ts";
 
 export const TOKENS_PER_SESSION_MAX = 100;
 export const TOKENS_PER_USER_MAX = 1_000;
 export const TOKEN_TTL_SECONDS_MAX = 30 * 86_400;
+/** How stale the last use may be: a use does not write. Beyond it a token may end so much early, and never late. */
+export const TOKEN_TOUCH_EVERY_MS = 60_000;
 
-export interface LiveToken {
-  readonly id: string;
-  readonly digest: string;
-  readonly makerId: string;
-  /** What the maker's session was opened with; never a token itself. */
-  readonly root: Credential;
-  readonly ttlMs: number;
-  readonly matchAddress: string | null | undefined;
-  readonly opensSessions: boolean;
-  readonly singleUse: boolean;
-  /** Monotonic. */
-  usedAt: number;
-}
-
-export interface TokenDeps {
+export interface TokensDeps {
+  readonly store: Pick<Store, "findToken" | "listTokens" | "hasEndedTokens" | "readSettings" | "transact">;
+  readonly audit: Pick<Audit, "note">;
   readonly secrets: Pick<Secrets, "digestToken">;
   readonly clock: Clock;
   readonly random: Random;
+  readonly sessions: {
+    caller(session: Session): MaybePromise<Caller>;
+    /** From now on the session's end is more than this process's own. */
+    makesToken(session: Session): void;
+  };
 }
 
-export class LiveTokens {
-  readonly #deps: TokenDeps;
-  readonly #byDigest = new Map<string, LiveToken>();
-  readonly #byId = new Map<string, LiveToken>();
-  readonly #byMaker = new Index<string, LiveToken>();
-  readonly #byUser = new Index<number, LiveToken>();
+export class TokenBox implements Tokens {
+  readonly #deps: TokensDeps;
 
-  constructor(deps: TokenDeps) {
+  constructor(deps: TokensDeps) {
     this.#deps = deps;
   }
 
-  /** Throws invalid for a bad lifetime, limit_reached where session or user have too many. */
-  issue(session: Session, options: TokenOptions): string {
+  async generate(session: Session, options: TokenOptions): Promise<string> {
+    const { store, audit, clock, random, sessions } = this.#deps;
     const { ttlSeconds } = options;
     if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > TOKEN_TTL_SECONDS_MAX) {
       const message = `A token may live for 1 to ${TOKEN_TTL_SECONDS_MAX} seconds`;
       refuseIssues([{ path: ["ttl"], code: "shape", message }]);
     }
-    const { userId } = session.credential;
-    if (
-      this.#byMaker.of(session.id).size >= TOKENS_PER_SESSION_MAX ||
-      this.#byUser.of(userId).size >= TOKENS_PER_USER_MAX
-    ) {
-      throw new AppError("limit_reached", "There are too many live tokens");
-    }
-    const text = makeToken(this.#deps.random);
-    this.#add({
-      id: makeId(),
-      digest: this.#digest(text),
-      makerId: session.id,
-      root: session.credential.parent ?? session.credential,
-      ttlMs: ttlSeconds * 1_000,
-      matchAddress: options.matchOrigin ? session.origin.address : undefined,
-      opensSessions: Object.keys(options.attributes).length === 0,
-      singleUse: options.singleUse,
-      usedAt: this.#deps.clock.monotonic(),
-    });
+    await requireAllowedTransport(store, session.origin);
+    const caller = await sessions.caller(session);
+    sessions.makesToken(session);
+    const text = makeToken(random);
+    const token = newToken(session, options, clock.now());
+    const max = { ofSession: TOKENS_PER_SESSION_MAX, ofUser: TOKENS_PER_USER_MAX };
+    await store.transact(caller, (tx) => tx.putToken(token, this.#digest(text), max));
+    noteToken(audit, session, options);
     return text;
   }
 
-  /** Finds the token and spends it where it is for a single use: of two at once, one has it. */
-  take(text: string, origin: Origin): LiveToken | undefined {
-    const token = this.#byDigest.get(this.#digest(text));
+  /** Finds the token, and spends it where it is for a single use: of two at once, in whichever process, one has it. */
+  async take(text: string, origin: Origin): Promise<StoredToken | undefined> {
+    const { store, clock } = this.#deps;
+    const token = await store.findToken(this.#digest(text));
     if (!token) return undefined;
-    if (this.isOver(token)) {
-      this.drop(token);
+    const now = clock.now();
+    if (token.endsAt <= now) {
+      // Gone for good, wherever the clock goes.
+      await this.drop(token.id);
       return undefined;
     }
     if (!token.opensSessions) return undefined;
-    if (token.matchAddress !== undefined && token.matchAddress !== origin.address) return undefined;
-    this.touch(token);
-    if (token.singleUse) this.#byDigest.delete(token.digest);
-    return token;
+    if (token.matchesAddress && token.address !== origin.address) return undefined;
+    if (token.isSingleUse)
+      return (await store.transact("sign_in", (tx) => tx.spendToken(token.id))) ? token : undefined;
+    if (now - token.usedAt < TOKEN_TOUCH_EVERY_MS) return token;
+    return (await store.transact("session_use", (tx) => tx.touchToken(token.id, now))) ? token : undefined;
   }
 
-  /** The token that a session was opened with, as long as it lives. */
-  find(id: string): LiveToken | undefined {
-    return this.#byId.get(id);
+  /** It is no good any more; what it opened is judged by itself. */
+  async drop(id: string): Promise<void> {
+    await this.#deps.store.transact("session_use", (tx) => tx.spendToken(id), { urgent: true });
   }
 
-  touch(token: LiveToken): void {
-    token.usedAt = this.#deps.clock.monotonic();
+  async list(caller: Caller): Promise<readonly WaitingToken[]> {
+    requireRole(caller, "AUTH_SESSIONS_READ");
+    return this.#deps.store.listTokens(this.#deps.clock.now());
   }
 
-  isOver(token: LiveToken): boolean {
-    return this.#deps.clock.monotonic() - token.usedAt >= token.ttlMs;
+  async sweep(): Promise<void> {
+    const { store, clock } = this.#deps;
+    const now = clock.now();
+    if (await store.hasEndedTokens(now))
+      await store.transact("expiry_sweep", (tx) => tx.dropEndedTokens(now));
   }
 
-  drop(token: LiveToken): void {
-    this.#byDigest.delete(token.digest);
-    this.#byId.delete(token.id);
-    this.#byMaker.remove(token.makerId, token);
-    this.#byUser.remove(token.root.userId, token);
-  }
-
-  /** @returns those that a session made */
-  madeBy(sessionId: string): readonly LiveToken[] {
-    return [...this.#byMaker.of(sessionId)];
-  }
-
-  /** Drops what hangs on a key or user that ended, whether or not the session that made it is still there. */
-  endBy(change: Change): void {
-    if (change.userId === null) return;
-    for (const token of [...this.#byUser.of(change.userId)]) {
-      if (endsCredential(change, token.root, token.makerId)) this.drop(token);
-    }
-  }
-
-  /** Forgets what rested for too long. */
-  dropOver(): void {
-    for (const token of [...this.#byId.values()]) if (this.isOver(token)) this.drop(token);
-  }
-
-  #add(token: LiveToken): void {
-    this.#byDigest.set(token.digest, token);
-    this.#byId.set(token.id, token);
-    this.#byMaker.add(token.makerId, token);
-    this.#byUser.add(token.root.userId, token);
-  }
-
-  #digest(text: string): string {
-    return Buffer.from(this.#deps.secrets.digestToken(text)).toString("base64");
+  #digest(text: string): Uint8Array {
+    return this.#deps.secrets.digestToken(text);
   }
 }
 
-interface GenerateDeps {
-  readonly store: Pick<Store, "readSettings">;
-  readonly audit: Pick<Audit, "note">;
-  readonly sessions: { requireLive(session: Session): void };
-  readonly tokens: LiveTokens;
-}
-
-export function createTokens({ store, audit, sessions, tokens }: GenerateDeps): Tokens {
+function newToken({ id, credential, origin }: Session, options: TokenOptions, now: number): NewToken {
+  const root = credential.parent ?? credential;
   return {
-    generate: async (session, options) => {
-      await requireAllowedTransport(store, session.origin);
-      sessions.requireLive(session);
-      const text = tokens.issue(session, options);
-      noteToken(audit, session, options);
-      return text;
-    },
+    id: makeId(),
+    root: rootOf(root),
+    ttlMs: options.ttlSeconds * 1_000,
+    createdAt: now,
+    origin,
+    matchesAddress: options.matchOrigin,
+    opensSessions: Object.keys(options.attributes).length === 0,
+    isSingleUse: options.singleUse,
+    line: [id, ...lineOf(credential)],
   };
+}
+
+function rootOf(root: Credential): TokenRoot {
+  const { userId, username, key, scram, loginId, loginAt, passwordChangedAt } = root;
+  return { userId, username, key, scram, loginId, loginAt, passwordChangedAt };
 }

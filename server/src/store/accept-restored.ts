@@ -10,6 +10,7 @@ export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Q
   if (!quarantine) return undefined;
   await db.deleteFrom("web_sessions").execute();
   await db.deleteFrom("setup_tokens").execute();
+  await db.deleteFrom("tokens").execute();
   const last = await db
     .selectFrom("changes")
     .select(({ fn }) => fn.max("seq").as("seq"))

@@ -16,7 +16,7 @@ export const BACKUP_TABLES: Readonly<Record<DatabaseName, Choice>> = {
   main: {
     // In the order in which rows refer to each other.
     kept: ["settings", "users", "groups", "group_members", "keys", "secrets", "audit"],
-    ended: ["web_sessions", "setup_tokens", "once"],
+    ended: ["web_sessions", "setup_tokens", "tokens", "token_lines", "once"],
     // Its mark, its feed and its numbers, which are in the manifest.
     own: ["meta", "changes", "key_ids"],
   },

@@ -118,6 +118,25 @@ const signInManagers: Migration = ({ int }) => [
   `ALTER TABLE keys ADD COLUMN manages_sign_in ${int} NOT NULL DEFAULT 0`,
 ];
 
+/** Tokens for further connections, and for each what it hangs on: the sessions and tokens by way of which it was made. */
+const tokens: Migration = ({ int, bytes, tail }) => [
+  `CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, digest ${bytes} NOT NULL UNIQUE,
+    user_id ${int} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    key_id ${int} REFERENCES keys (id) ON DELETE CASCADE,
+    secret ${bytes}, is_scram ${int} NOT NULL, login_id TEXT NOT NULL, login_at ${int} NOT NULL,
+    password_changed_at ${int}, ttl_ms ${int} NOT NULL, created_at ${int} NOT NULL, used_at ${int} NOT NULL,
+    ends_at ${int} NOT NULL, address TEXT, client TEXT, secure ${int} NOT NULL, match_address ${int} NOT NULL,
+    opens_sessions ${int} NOT NULL, single_use ${int} NOT NULL)${tail}`,
+  "CREATE INDEX tokens_user ON tokens (user_id)",
+  "CREATE INDEX tokens_key ON tokens (key_id) WHERE key_id IS NOT NULL",
+  "CREATE INDEX tokens_end ON tokens (ends_at)",
+  `CREATE TABLE token_lines (
+    holder_id TEXT NOT NULL, token_id TEXT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
+    PRIMARY KEY (holder_id, token_id))${tail}`,
+  "CREATE INDEX token_lines_token ON token_lines (token_id)",
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
 export const MIGRATIONS: readonly Migration[] = [
   first,
@@ -126,6 +145,7 @@ export const MIGRATIONS: readonly Migration[] = [
   odd,
   installation,
   signInManagers,
+  tokens,
 ];
 /** From this version on a database knows its installation's id. */
 export const INSTALLATION_SCHEMA = MIGRATIONS.indexOf(installation) + 1;

@@ -46,6 +46,7 @@ import { createSpace } from "./space.ts";
 import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
+import { findToken, hasEndedTokens, listTokens } from "./tokens.ts";
 import { endOr, standing, Transactions } from "./transactions.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
@@ -220,6 +221,9 @@ type ReadMethods = Pick<
   | "findWebSession"
   | "listWebSessions"
   | "findOnce"
+  | "findToken"
+  | "listTokens"
+  | "hasEndedTokens"
 >;
 
 interface Reading {
@@ -264,6 +268,9 @@ class Lists {
       findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),
       findOnce: (digest) => findOnce(this.#db, digest),
+      findToken: (digest) => findToken(this.#db, digest),
+      listTokens: (now) => listTokens(this.#db, now),
+      hasEndedTokens: (now) => hasEndedTokens(this.#db, now),
       listAudit: async (query): Promise<Page<AuditRecord>> => {
         const page = await list<Parameters<typeof auditOf>[0]>(this.#many, "audit", query);
         return { rows: await mapInSlices(page.rows, auditOf), total: page.total };

@@ -22,12 +22,20 @@ import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
+import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
 import { readKnown, refuseEmptied } from "./opening.ts";
 import type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
+export type {
+  NewToken,
+  StoredToken,
+  TokenRoot,
+  WaitingToken,
+  WebSession,
+} from "./kept-sessions.ts";
 export type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 export type { Snapshot } from "./snapshot.ts";
 export type { Quarantine };
@@ -155,12 +163,12 @@ export interface Change {
   readonly at: number;
   readonly kind: "key" | "user" | "group" | "settings" | "session";
   readonly action: "added" | "changed" | "removed";
-  /** 0 for settings and for the session of a browser, whose name is its id. */
+  /** 0 for settings, and for sessions and tokens, whose name is their id. */
   readonly id: number;
   readonly name: string;
   /** The owner of a key or session, or the user. */
   readonly userId: number | null;
-  /** Whether sessions opened with this key, or by this user, end. */
+  /** Whether sessions end that were opened with this key, by this user, or hang on this session or token. */
   readonly ends: boolean;
   /** The session that lives on all the same: the one that changed its own password. */
   readonly spares: string | null;
@@ -174,18 +182,6 @@ export interface KeyUse {
   readonly count: number;
   /** By whom else it was used in this batch. */
   readonly earlier?: readonly ClientUse[];
-}
-
-/** A browser that is signed in. The cookie's text is kept as a digest alone. */
-export interface WebSession {
-  /** UUID. */
-  readonly id: string;
-  readonly userId: number;
-  readonly createdAt: number;
-  readonly seenAt: number;
-  readonly address: string | null;
-  readonly client: string | null;
-  readonly secure: boolean;
 }
 
 /** What a request with an `Idempotency-Key` has done. */
@@ -213,7 +209,7 @@ export interface StandingRows {
  */
 export type Judge = (caller: Caller, rows: StandingRows) => MaybePromise<void>;
 
-export interface Store {
+export interface Store extends KeptSessions {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
   findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
@@ -265,11 +261,6 @@ export interface Store {
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
-  findWebSession(
-    by: { readonly digest: Uint8Array } | { readonly id: string },
-  ): Promise<WebSession | undefined>;
-  /** By time of sign-in. */
-  listWebSessions(): Promise<readonly WebSession[]>;
   findOnce(digest: Uint8Array): Promise<Once | undefined>;
 
   /**
@@ -404,7 +395,7 @@ export interface FeedNote {
  * Reads in it see its own writes, and nobody else writes until it ends. Every change feeds its own row to the feed.
  * Denormalised rights follow by themselves: a user who loses a right through any of these calls loses his sessions too.
  */
-export interface Transaction {
+export interface Transaction extends SessionChanges {
   findKey(id: number): Promise<Key | undefined>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findGroup(name: string): Promise<Group | undefined>;
@@ -443,18 +434,6 @@ export interface Transaction {
   putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;
   /** @returns whether the token was there, unspent and in time; it is spent now. */
   takeSetupToken(digest: Uint8Array, now: number): Promise<boolean>;
-  /** Drops those that were not seen since, or are older than, these instants. */
-  putWebSession(
-    session: WebSession,
-    digest: Uint8Array,
-    dead: { readonly seenBefore: number; readonly createdBefore: number },
-  ): Promise<void>;
-  /** @returns false where it is gone. */
-  touchWebSession(id: string, seenAt: number): Promise<boolean>;
-  /** They also go by themselves where a user loses a right, or a lock, a password or a deletion ends them. @returns those that were there */
-  removeWebSessions(
-    which: { readonly id: string } | { readonly otherThan: string },
-  ): Promise<readonly WebSession[]>;
   /** Forgets those before `since`. Throws conflict where the digest is there. */
   putOnce(once: Once, since: number): Promise<void>;
   /**

@@ -20,6 +20,9 @@ export interface Tables {
   changes: ChangeRow;
   web_sessions: WebSessionRow;
   once: OnceRow;
+  tokens: TokenRow;
+  /** What a token hangs on: the sessions and tokens by way of which it was made. */
+  token_lines: { holder_id: string; token_id: string };
 }
 
 export interface ActivityTables {
@@ -153,6 +156,29 @@ export interface WebSessionRow {
   address: string | null;
   client: string | null;
   secure: number;
+}
+
+export interface TokenRow {
+  id: string;
+  digest: Uint8Array;
+  user_id: number;
+  key_id: number | null;
+  /** Digest of the key's secret that was proved at the root. */
+  secret: Uint8Array | null;
+  is_scram: number;
+  login_id: string;
+  login_at: number;
+  password_changed_at: number | null;
+  ttl_ms: number;
+  created_at: number;
+  used_at: number;
+  ends_at: number;
+  address: string | null;
+  client: string | null;
+  secure: number;
+  match_address: number;
+  opens_sessions: number;
+  single_use: number;
 }
 
 export interface OnceRow {

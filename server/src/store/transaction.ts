@@ -5,6 +5,7 @@ import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import type { GroupMember } from "../domain/minting.ts";
+import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
@@ -27,6 +28,16 @@ import type {
   WebSession,
 } from "./store.ts";
 import type { Tables } from "./tables.ts";
+import {
+  countTokens,
+  dropEndedTokens,
+  endTokensBy,
+  endTokensOf,
+  leaveTokenLines,
+  putToken,
+  spendToken,
+  touchToken,
+} from "./tokens.ts";
 import {
   endWebSessionsOf,
   putOnce,
@@ -434,6 +445,43 @@ export class SqlTransaction implements Transaction {
     return removed;
   }
 
+  async putToken(...[token, digest, max]: Parameters<Transaction["putToken"]>): Promise<void> {
+    const { id, root, line } = token;
+    await dropEndedTokens(this.#db, this.#now);
+    const there = await countTokens(this.#db, { sessionId: line[0]!, userId: root.userId });
+    if (there.ofSession >= max.ofSession || there.ofUser >= max.ofUser)
+      throw new AppError("limit_reached", "There are too many live tokens");
+    await putToken(this.#db, token, digest);
+    this.#feedSession("added", { id, userId: root.userId });
+  }
+
+  async spendToken(id: string): Promise<boolean> {
+    const spent = await spendToken(this.#db, id, this.#now);
+    // What it opened lives on.
+    if (spent) this.#fed.push({ kind: "session", action: "removed", id: 0, name: id, userId: spent.userId });
+    return spent?.isGood === true;
+  }
+
+  async endTokens(of: Parameters<Transaction["endTokens"]>[0]): Promise<number> {
+    const ended = await endTokensBy(
+      this.#db,
+      of.map(({ id }) => id),
+    );
+    for (const one of of) this.#feedSession("removed", one);
+    return ended;
+  }
+
+  async endAllTokens(spares: string | null): Promise<number> {
+    const ended = await endTokensOf(this.#db, "everybody");
+    const row = { kind: "session", action: "removed", id: 0, name: ALL_SESSIONS, userId: null } as const;
+    this.#fed.push({ ...row, ends: true, spares });
+    return ended;
+  }
+
+  touchToken = (id: string, usedAt: number) => touchToken(this.#db, id, usedAt);
+  leaveTokenLines = (holders: readonly string[]) => leaveTokenLines(this.#db, holders);
+  dropEndedTokens = (now: number) => dropEndedTokens(this.#db, now);
+
   putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
   acceptRestored = () => {
     this.#changes++;
@@ -450,14 +498,18 @@ export class SqlTransaction implements Transaction {
   }
 
   /** No change of which an audit record must tell: what time has ended is dropped without one. */
-  #feedSession(action: "added" | "removed", { id, userId }: WebSession): void {
+  #feedSession(action: "added" | "removed", { id, userId }: Pick<WebSession, "id" | "userId">): void {
     this.#fed.push({ kind: "session", action, id: 0, name: id, userId, ends: action === "removed" });
   }
 
   async #feed(row: FeedRow): Promise<void> {
     this.#changes++;
     this.#fed.push(row);
-    if (row.kind === "user" && row.ends) await endWebSessionsOf(this.#db, row.id, row.spares ?? null);
+    if (!row.ends) return;
+    if (row.kind === "key") await endTokensOf(this.#db, { keyId: row.id });
+    if (row.kind !== "user") return;
+    await endWebSessionsOf(this.#db, row.id, row.spares ?? null);
+    await endTokensOf(this.#db, { userId: row.id });
   }
 
   async #refreshMembers(userIds: readonly number[]): Promise<void> {

@@ -11,6 +11,7 @@ import {
   parseAddress,
 } from "../domain/address.ts";
 import type { Door, Origin } from "../domain/caller.ts";
+import { maskForeign } from "../domain/masking.ts";
 
 export interface ProxyTrust {
   readonly networks: readonly Network[];
@@ -62,7 +63,7 @@ export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: 
       address: seen.address ? formatAddress(seen.address) : null,
       port: isTrusted ? null : wire.port,
       secure: seen.secure,
-      client: client === null ? null : client.slice(0, CLIENT_CHARS_MAX),
+      client: client === null ? null : maskForeign(client).slice(0, CLIENT_CHARS_MAX),
       sessionId: null,
     },
     tls: seen.tls,

@@ -93,14 +93,14 @@ function listMethods({ accounts }: SessionDeps): Record<string, Method> {
       ["AUTH_SESSIONS_WRITE"],
       "End a session",
       [param("id", text())],
-      ({ caller }, id) => accounts.sessions.terminate(caller, id),
+      ({ caller }, id) => accounts.endSession(caller, id),
     ),
     "auth.terminate_other_sessions": method(
       ["AUTH_SESSIONS_WRITE"],
       "End all sessions but this one",
       [],
       async (call) => {
-        await accounts.sessions.terminateOthers(call.caller);
+        await accounts.endOtherSessions(call.caller);
         return true;
       },
     ),

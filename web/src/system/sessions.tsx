@@ -10,7 +10,7 @@ import { useNow, When } from "../time/instant.tsx";
 
 type Session = OutputOf<"sessions.list">["entries"][number];
 
-/** Who is signed in now. */
+/** Who is signed in now, and tokens by which somebody still may be. */
 export function Sessions() {
   const now = useNow();
   const may = useMay();
@@ -23,7 +23,8 @@ export function Sessions() {
     mutationFn: (session: Session) => call("sessions.remove", { id: session.id }),
     onSuccess: (_, session) => {
       void queries.invalidateQueries({ queryKey: ["sessions"] });
-      showDone(`The session of ${session.username} has ended.`);
+      const what = session.kind === "token" ? "token" : "session";
+      showDone(`The ${what} of ${session.username} has ended.`);
     },
     onError: showProblem,
   });
@@ -48,7 +49,7 @@ export function Sessions() {
                   <Button
                     size="compact-sm"
                     variant="default"
-                    aria-label={`End session of ${session.username}`}
+                    aria-label={`End ${session.kind === "token" ? "token" : "session"} of ${session.username}`}
                     onClick={() => end.mutate(session)}
                   >
                     End
@@ -60,6 +61,13 @@ export function Sessions() {
     </section>
   );
 }
+
+/** What somebody signed in by who did so without a key. */
+const KINDS: Readonly<Record<Session["kind"], string>> = {
+  browser: "Browser",
+  connection: "Connection",
+  token: "Password",
+};
 
 function sessionColumns(now: number): readonly DataColumn<Session>[] {
   return [
@@ -76,8 +84,12 @@ function sessionColumns(now: number): readonly DataColumn<Session>[] {
     {
       id: "by",
       title: "By",
-      cell: (session) =>
-        session.key ? `Key ${session.key.name}` : session.kind === "browser" ? "Browser" : "Connection",
+      cell: (session) => (
+        <span className="cell-text">
+          {session.key ? `Key ${session.key.name}` : KINDS[session.kind]}
+          {session.kind === "token" && <span className="tag">token, waiting</span>}
+        </span>
+      ),
     },
     {
       id: "address",

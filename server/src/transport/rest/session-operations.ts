@@ -1,7 +1,7 @@
 import { mayCall, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import type { Session as SessionShape } from "@chatelaine/contract/operations/session";
 import type { z } from "zod";
-import type { Session } from "../../accounts/accounts.ts";
+import type { Session, WaitingToken } from "../../accounts/accounts.ts";
 import { AppError } from "../../domain/errors.ts";
 import {
   clearedCookie,
@@ -42,23 +42,17 @@ export const sessionHandlers: Handlers<
       secure: session.secure,
       created_at: instant(session.createdAt),
     }));
-    const entries: z.output<typeof SessionShape>[] = [...browsers, ...connections];
+    const tokens = (await deps.accounts.tokens.list(caller)).map(tokenEntry);
+    const entries: z.output<typeof SessionShape>[] = [...browsers, ...connections, ...tokens];
     return { entries, total: entries.length };
   },
   "sessions.remove": async ({ caller, params, deps, receipts }) => {
-    const { result, receipt } = await receipts.of(
-      async () =>
-        (await deps.accounts.sessions.terminate(caller, params.id)) ||
-        deps.accounts.web.terminate(caller, params.id),
-    );
+    const { result, receipt } = await receipts.of(() => deps.accounts.endSession(caller, params.id));
     if (!result) throw new AppError("not_found", "There is no such session");
     return { id: params.id, receipt };
   },
   "sessions.removeOthers": async ({ caller, deps, receipts }) => {
-    const { receipt } = await receipts.of(async () => {
-      await deps.accounts.sessions.terminateOthers(caller);
-      await deps.accounts.web.terminateOthers(caller);
-    });
+    const { receipt } = await receipts.of(() => deps.accounts.endOtherSessions(caller));
     return { receipt };
   },
   "me.setAttribute": async ({ caller, params, body, deps }) => {
@@ -141,6 +135,30 @@ function connectionEntry({ id, credential, origin, createdAt }: Session): z.outp
     address: origin.address,
     client: origin.client,
     secure: origin.secure,
+    created_at: instant(createdAt),
+  };
+}
+
+/** One that waits to be used; what it has opened already is a connection of its own. */
+function tokenEntry({
+  id,
+  root,
+  address,
+  client,
+  secure,
+  createdAt,
+}: WaitingToken): z.output<typeof SessionShape> {
+  const { username, key } = root;
+  return {
+    id,
+    current: false,
+    kind: "token",
+    username,
+    credentials: "TOKEN",
+    key: key && { id: key.id, name: key.name },
+    address,
+    client,
+    secure,
     created_at: instant(createdAt),
   };
 }
