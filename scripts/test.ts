@@ -4,9 +4,10 @@
  * Counts come from the JUnit report, never from the text that people read. A run that ends without a report, or with
  * an exit code that its report does not explain, counts as a failure: a crash is never green.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stateFolder } from "../server/src/config.ts";
 import { runChecks } from "./check.ts";
 
 /** Not an assertion: a test that hangs is ended. */
@@ -64,12 +65,25 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
+/** What is kept where a server of this user keeps its state files. */
+function listDefaultState(): readonly string[] {
+  try {
+    return readdirSync(stateFolder(undefined, {}) ?? "");
+  } catch {
+    return [];
+  }
+}
+
 async function main(filters: readonly string[]): Promise<number> {
   const checks = await runChecks();
+  const before = listDefaultState();
   const tests = await runTests(filters);
+  const left = listDefaultState().filter((name) => !before.includes(name));
+  if (left.length > 0)
+    console.log(`(fail) tests left state files where real servers keep theirs: ${left.join(", ")}`);
   const counts = {
     passed: checks.passed + tests.passed,
-    failed: checks.failed + tests.failed,
+    failed: checks.failed + tests.failed + Math.min(1, left.length),
     skipped: tests.skipped,
   };
   console.log(sayCounts(counts));

@@ -16,7 +16,7 @@ export interface Line {
 
 export class Place implements AsyncDisposable {
   readonly base = mkdtempSync(join(tmpdir(), "chatelaine-restored-"));
-  readonly data = join(this.base, "data");
+  data = join(this.base, "data");
   state = join(this.base, "state");
   readonly lines: Line[] = [];
   readonly #open: { close(): Promise<void> }[] = [];

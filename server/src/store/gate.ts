@@ -1,7 +1,7 @@
 /**
  * What stands between the store and everybody who asks it: nothing is judged from data in quarantine, and nothing at all is
  * read or written once the files were exchanged under this process. All ways in meet here, so no door needs to know of it
- * (held by `server/test/files.test.ts`, over every door).
+ * (held by `server/test/restored.test.ts` and `server/test/exchanged.test.ts`, over every door).
  */
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";

@@ -1,6 +1,6 @@
 /**
  * The last process to leave the data folder leaves each database whole, in one file, so that a copy of it is a copy of
- * everything (held by `server/test/files.test.ts`).
+ * everything (held by `cli/test/whole-files.test.ts`).
  *
  * SQLite does so by itself when the last connection closes that may write. It does not where that one only reads (a command
  * that only looks), nor where two close at the same instant, because each sees the other: hence one more connection, a few

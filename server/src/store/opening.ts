@@ -4,7 +4,8 @@
  * Known are the state file (`state-file.ts`), outside the folder, and the file `installation` in it. An empty database where one
  * was used, and one of another installation, are refused; one that is behind its state file, or has lost its log, is put
  * into quarantine; one that is unknown (of 0.1, or moved here) gets its files and a warning. Nothing is written before the
- * answer is known. Held by `server/test/files.test.ts`.
+ * answer is known. Held by `server/test/restored.test.ts`
+ * and `server/test/refused-starts.test.ts`.
  */
 import type { Database } from "bun:sqlite";
 import {

@@ -4,7 +4,7 @@
  *
  * Each of them that meets a full disk is given a part of the reserve. When it is committed the write-ahead logs are
  * truncated (the writer's thread does it), and the reserve takes back what they gave up; what is gone for good is the audit
- * record and its like, below 1 KiB. So the reserve is as large as that for every key that lives, and what one
+ * record and its like, some 800 bytes. So the reserve is as large as that for every key that lives, and what one
  * transaction needs at a time.
  */
 import { closeSync, fsyncSync, openSync, statfsSync, statSync, truncateSync, writeSync } from "node:fs";

@@ -6,7 +6,8 @@
  * rename; each change appends a line after its COMMIT has returned, so the file may lag behind the database and never
  * leads it. An append is not fsynced: it survives the end of the process at once, and a power loss from a second later on
  * (`sync`). Lines that cannot be read are passed over, and the highest number counts, so several processes may append.
- * Held by `server/test/state-file.test.ts`.
+ * Held by
+ * `server/test/restored.test.ts`, `server/test/refused-starts.test.ts` and `server/test/crash.test.ts`.
  */
 import {
   closeSync,

@@ -1,0 +1,190 @@
+/** R35: empty, foreign and damaged databases at the start, and what a state file that lags or cannot be written does. */
+import { expect, test } from "bun:test";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run, serve } from "../../cli/test/chatelaine.ts";
+import { readStates } from "../src/store/state-file.ts";
+import { SYSTEM } from "./installation.ts";
+import { auth, fill, Place } from "./place.ts";
+
+const TEST_MS = 120_000;
+const startAgain = (place: Place, env: Record<string, string> = {}) =>
+  run(["serve", "--data", place.data, "--state", place.state, "--http", "127.0.0.1:0", "--https", "off"], {
+    env,
+  });
+
+/** With an administrator and two keys, and stopped. */
+async function used(place: Place) {
+  const shown = await fill(await place.serve());
+  await place.stop();
+  return shown;
+}
+
+const EMPTIED: Readonly<Record<string, (place: Place) => void>> = {
+  "the database is gone": (place) => rmSync(join(place.data, "chatelaine.db")),
+  "the database is an empty file": (place) => writeFileSync(join(place.data, "chatelaine.db"), ""),
+  "the folder is empty (nothing is mounted there)": (place) => {
+    rmSync(place.data, { recursive: true });
+    mkdirSync(place.data, { mode: 0o700 });
+  },
+  "the folder is gone": (place) => rmSync(place.data, { recursive: true }),
+};
+for (const [name, empty] of Object.entries(EMPTIED)) {
+  test(
+    `where ${name}, the start is refused with exit code 78 and nothing is made`,
+    async () => {
+      await using place = new Place();
+      await used(place);
+      empty(place);
+      const { code, stderr } = await startAgain(place);
+      expect({ code, stderr }).toEqual({
+        code: 78,
+        stderr: expect.stringMatching(/^chatelaine: .*missing or empty, but/),
+      });
+      const left = readdirSync(place.base).includes("data") ? readdirSync(place.data) : [];
+      expect(left.filter((file) => /-(wal|shm)$/.test(file))).toEqual([]);
+    },
+    TEST_MS,
+  );
+}
+
+test(
+  "a database that is gone is missed without a state file too, by what else is in the folder",
+  async () => {
+    await using place = new Place();
+    await used(place);
+    rmSync(join(place.data, "chatelaine.db"));
+    rmSync(place.state, { recursive: true });
+    expect(await startAgain(place)).toMatchObject({ code: 78 });
+  },
+  TEST_MS,
+);
+
+test(
+  "a new folder with the secret of a used installation is refused",
+  async () => {
+    await using place = new Place();
+    await used(place);
+    const secret = readFileSync(join(place.data, "secret"), "utf8").trim();
+    place.data = join(place.base, "elsewhere");
+    const { code, stderr } = await startAgain(place, { CHATELAINE_SECRET: secret });
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: expect.stringContaining("its master secret is known"),
+    });
+  },
+  TEST_MS,
+);
+
+test(
+  "a database of another installation is refused, of the same secret or another",
+  async () => {
+    await using place = new Place();
+    await using other = new Place();
+    await used(place);
+    const secret = readFileSync(join(place.data, "secret"), "utf8");
+    mkdirSync(other.data, { mode: 0o700 });
+    writeFileSync(join(other.data, "secret"), secret, { mode: 0o600 });
+    await used(other);
+    copyFileSync(join(other.data, "chatelaine.db"), join(place.data, "chatelaine.db"));
+    expect(await startAgain(place)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining("another installation"),
+    });
+    expect(await startAgain(place, { CHATELAINE_SECRET: "00".repeat(32) })).toMatchObject({ code: 78 });
+  },
+  TEST_MS,
+);
+
+test(
+  "a first start that was never used may be begun again",
+  async () => {
+    await using place = new Place();
+    await place.serve();
+    await place.stop();
+    rmSync(place.data, { recursive: true });
+    await place.serve();
+    expect(place.said(/./)).toEqual([]);
+    expect(readStates(place.state)).toHaveLength(1);
+  },
+  TEST_MS,
+);
+
+for (const withState of [true, false]) {
+  test(
+    `a write-ahead log of nonsense is no empty installation ${withState ? "with" : "without"} a state file`,
+    async () => {
+      await using place = new Place();
+      const args = ["--state", withState ? place.state : "off"];
+      const server = await serve(place.data, args);
+      const on = [...args, "--data", place.data];
+      await run(["user", "create", "ada", "--role", "KEY_HOLDER", ...on]);
+      const key = (await run(["key", "create", "--user", "ada", "--name", "one", ...on])).stdout.trim();
+      expect(await auth(server.http, key)).toBe(200);
+      await server.stop("SIGKILL");
+      writeFileSync(join(place.data, "chatelaine.db-wal"), crypto.getRandomValues(new Uint8Array(40_000)));
+      const again = await serve(place.data, args);
+      expect(again.said).not.toContain("/setup#token");
+      expect(await auth(again.http, key)).toBe(503);
+      expect((await fetch(`${again.http}/readyz`)).status).toBe(503);
+      expect((await again.stop()).stderr).toContain("restore --accept");
+    },
+    TEST_MS,
+  );
+}
+
+test(
+  "a state file that lags behind the database, or was cut short by a power loss, is caught up",
+  async () => {
+    await using place = new Place();
+    const server = await place.serve();
+    const shown = await fill(server);
+    const { path } = readStates(place.state)[0]!;
+    const before = readFileSync(path, "utf8");
+    await server.app.keys.revoke(SYSTEM, shown.second.id, "stolen");
+    const { seq } = readStates(place.state)[0]!;
+    await place.stop();
+    for (const text of [before, before.slice(0, -5), `${before}\n{"seq":9`, `${before}\0\0\0\0`]) {
+      writeFileSync(path, text);
+      const again = await place.serve();
+      expect(again.app.store.quarantine()).toBeUndefined();
+      expect(await auth(again.urls[0]!, shown.key)).toBe(200);
+      await place.stop();
+      expect(readStates(place.state)).toMatchObject([{ seq }]);
+    }
+  },
+  TEST_MS,
+);
+
+test(
+  "a copy beside the original is looked at without the original's state file moving",
+  async () => {
+    await using place = new Place();
+    await used(place);
+    const copy = join(place.base, "copy");
+    cpSync(place.data, copy, { recursive: true });
+    const local = await place.local(copy);
+    await local.keys.create(local.caller, { name: "in the copy", username: "ada" });
+    await place.stop();
+    expect(place.said(/is a copy of an installation/)).toHaveLength(1);
+    const again = await place.serve();
+    expect(again.app.store.quarantine()).toBeUndefined();
+  },
+  TEST_MS,
+);
+
+test(
+  "where no state file can be kept, the start says what is not noticed then",
+  async () => {
+    await using place = new Place();
+    writeFileSync(join(place.base, "file"), "");
+    place.state = join(place.base, "file", "state");
+    const server = await place.serve();
+    const shown = await fill(server);
+    expect(await auth(server.urls[0]!, shown.key)).toBe(200);
+    expect(place.said(/a rollback of the whole folder cannot be noticed/)).toHaveLength(1);
+    const off = await serve(join(place.base, "other"), ["--state", "off"]);
+    expect((await off.stop()).stderr).toContain("a rollback of the whole folder cannot be noticed");
+  },
+  TEST_MS,
+);
