@@ -7,7 +7,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import type { App, Server } from "../src/server.ts";
-import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
+import { type Folder, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { bearer } from "./rest-app.ts";
 import { withEnd } from "./rpc-client.ts";
 
@@ -121,6 +121,26 @@ async function change(stream: Reader): Promise<void> {
   await stream.until(() => stream.taken > before);
   expect(stream.isGone).toBe(false);
 }
+
+test("a request whose answer takes longer than a connection may rest is answered", async () => {
+  // Its body is never late.
+  const slow = await folder.serve({}, { patience: PATIENCE, clock: movedClock(Date.now()) });
+  const headers = { ...bearer(key), "Content-Type": "application/json" };
+  const { promise: marked, resolve: goOn } = Promise.withResolvers<void>();
+  const body = new ReadableStream({
+    start: async (controller) => {
+      controller.enqueue(new TextEncoder().encode('{"name":'));
+      await marked;
+      controller.enqueue(new TextEncoder().encode('"slowly","username":"ada"}'));
+      controller.close();
+    },
+  });
+  const asked = fetch(`${slow.urls[0]}/api/v1/keys`, { method: "POST", headers, body });
+  // Longer than any connection rests that was idle all the time.
+  for (let round = 0; round < 2; round++) await new Reader("http", "/api/v1/keys/1").gone;
+  goOn();
+  expect((await asked).status).toBe(201);
+});
 
 describe("a reader", () => {
   test.concurrent.each(LISTENERS)(

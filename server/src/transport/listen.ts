@@ -257,12 +257,15 @@ async function answer(
   };
   const seen = readPeer(req.headers, wire, options.trust, "rest");
   const peer = seen.proxied ? seen : { ...seen, binding: options.tls?.binding };
+  const { keepAliveSeconds, untakenSeconds } = options.patience;
+  // While its answer is made a connection does not rest, and what waits for a body has a deadline.
+  server.timeout(req, 0);
   try {
     for (const route of options.routes) {
       const response = await route(req, peer, server);
       if (response === "upgraded") return undefined;
       if (!response) continue;
-      if (isLong(response)) server.timeout(req, options.patience.untakenSeconds);
+      server.timeout(req, isLong(response) ? untakenSeconds : keepAliveSeconds);
       return options.finish(response);
     }
     return options.finish(new Response("Not found\n", { status: 404 }));
