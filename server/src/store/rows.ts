@@ -6,7 +6,7 @@ import type { Key, KeyOwner } from "../domain/key.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import { maskDeep } from "../domain/masking.ts";
 import type { Group, User } from "../domain/user.ts";
-import type { Change, CheckRecord, CheckUser, KeyPatch, StoredSecret } from "./store.ts";
+import type { Change, CheckRecord, CheckUser, KeyPatch, NewKey, StoredSecret } from "./store.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
 
 /** A row of keys with the columns of its last use beside it. */
@@ -85,6 +85,45 @@ export function keyColumns(patch: KeyPatch): Partial<Selectable<KeyRow>> {
     rate_limit: textOrNull(patch.rateLimit),
     manages_sign_in: patch.managesSignIn === undefined ? undefined : Number(patch.managesSignIn),
   });
+}
+
+/** @param username of its owner: lists are ordered by it */
+export function newKeyColumns(key: NewKey, username: string): Selectable<KeyRow> {
+  return {
+    id: key.id,
+    name: key.name,
+    user_id: key.userId,
+    username: username,
+    description: key.description,
+    tags: JSON.stringify(key.tags),
+    hint: "",
+    created_at: key.createdAt,
+    created_by: key.createdBy,
+    reset_at: null,
+    expires_at: key.expiresAt,
+    expiry_told: 0,
+    paused_at: null,
+    revoked_at: null,
+    revoked_reason: null,
+    roles: key.roles && JSON.stringify(key.roles),
+    scopes: key.scopes && JSON.stringify(key.scopes),
+    allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
+    rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
+    manages_sign_in: Number(key.managesSignIn),
+    version: 1,
+  };
+}
+
+export function newSecretColumns(keyId: number, secret: StoredSecret): Omit<Selectable<SecretRow>, "id"> {
+  return {
+    key_id: keyId,
+    digest: secret.digest,
+    sealed: secret.sealed,
+    salt: secret.salt,
+    iterations: secret.iterations,
+    created_at: secret.createdAt,
+    ends_at: secret.endsAt,
+  };
 }
 
 export function userOf(row: UserListRow): User {

@@ -12,7 +12,17 @@ import { acceptRestored } from "./accept-restored.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
 import { findGroup, memberIds, refreshRights, rightsColumns, usersOf } from "./member-rights.ts";
-import { auditColumns, defined, keyColumns, keyOf, keyOwnerOf, type UserListRow, userOf } from "./rows.ts";
+import {
+  auditColumns,
+  defined,
+  keyColumns,
+  keyOf,
+  keyOwnerOf,
+  newKeyColumns,
+  newSecretColumns,
+  type UserListRow,
+  userOf,
+} from "./rows.ts";
 import type {
   Delivery,
   FeedNote,
@@ -159,50 +169,14 @@ export class SqlTransaction implements Transaction {
       .select("username")
       .where("id", "=", key.userId)
       .executeTakeFirstOrThrow();
-    await this.#db
-      .insertInto("keys")
-      .values({
-        id: key.id,
-        name: key.name,
-        user_id: key.userId,
-        username: user.username,
-        description: key.description,
-        tags: JSON.stringify(key.tags),
-        hint: "",
-        created_at: key.createdAt,
-        created_by: key.createdBy,
-        reset_at: null,
-        expires_at: key.expiresAt,
-        expiry_told: 0,
-        paused_at: null,
-        revoked_at: null,
-        revoked_reason: null,
-        roles: key.roles && JSON.stringify(key.roles),
-        scopes: key.scopes && JSON.stringify(key.scopes),
-        allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
-        rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
-        manages_sign_in: Number(key.managesSignIn),
-        version: 1,
-      })
-      .execute();
+    await this.#db.insertInto("keys").values(newKeyColumns(key, user.username)).execute();
     await this.#feed({ kind: "key", action: "added", id: key.id, name: key.name, userId: key.userId });
   }
 
   async replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void> {
     await this.#rows?.beforeKey(keyId);
     await this.#db.deleteFrom("secrets").where("key_id", "=", keyId).execute();
-    await this.#db
-      .insertInto("secrets")
-      .values({
-        key_id: keyId,
-        digest: secret.digest,
-        sealed: secret.sealed,
-        salt: secret.salt,
-        iterations: secret.iterations,
-        created_at: secret.createdAt,
-        ends_at: secret.endsAt,
-      })
-      .execute();
+    await this.#db.insertInto("secrets").values(newSecretColumns(keyId, secret)).execute();
     await this.#db.updateTable("keys").set({ hint }).where("id", "=", keyId).execute();
   }
 
