@@ -41,7 +41,7 @@ export function addServe(program: Command): void {
     )
     .option(
       "--anonymous-rate <n>",
-      "calls a minute without sign-in for each method and address; 20 unless set, 0 for no limit (CHATELAINE_ANONYMOUS_RATE)",
+      "calls a minute without sign-in for each method and network; 20 unless set, 0 for no limit (CHATELAINE_ANONYMOUS_RATE)",
     )
     .option(
       "--backup-every <time>",

@@ -44,7 +44,7 @@ export interface Config extends Place {
   readonly allowOrigins: readonly string[];
   /** Names beside the usual ones that a server on loopback answers to, in small letters. */
   readonly allowHosts: readonly string[];
-  /** Calls a minute of one anonymous method from one address; 0: without limit. */
+  /** Calls a minute of one method from one network without a session; 0: without limit. */
   readonly anonymousRate: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;

@@ -107,6 +107,7 @@ test("a batch that could not be written keeps its clients beside those that came
     clock: { now: clock.now, monotonic: () => 0 },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     store: {
+      recordFolds: async () => {},
       listAudit: () => Promise.reject(new Error("not asked")),
       recordActivity: async (_, use) => {
         if (fail) {

@@ -53,16 +53,17 @@ export class RawSocket {
   }
 }
 
-/** A masked text frame with the mask 0 (RFC 6455, section 5.2). */
-export function frameOf(text: string): Buffer {
+/** A masked frame with the mask 0 (RFC 6455, section 5.2). @param opcode text, unless it is said otherwise: 9 is a ping */
+export function frameOf(text: string, opcode = 1): Buffer {
+  const first = 0x80 | opcode;
   const data = Buffer.from(text);
   const length = data.length;
   const head =
     length < 126
-      ? Buffer.from([0x81, 0x80 | length])
+      ? Buffer.from([first, 0x80 | length])
       : length < 65_536
-        ? Buffer.from([0x81, 0x80 | 126, length >> 8, length & 255])
-        : Buffer.concat([Buffer.from([0x81, 0x80 | 127, 0, 0, 0, 0]), uint32(length)]);
+        ? Buffer.from([first, 0x80 | 126, length >> 8, length & 255])
+        : Buffer.concat([Buffer.from([first, 0x80 | 127, 0, 0, 0, 0]), uint32(length)]);
   return Buffer.concat([head, Buffer.alloc(4), data]);
 }
 

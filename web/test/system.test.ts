@@ -63,6 +63,25 @@ test("a receiver that refuses is told as what it is", async () => {
   await page.getByText("The receiver did not take the test message").waitFor();
 });
 
+test("refusals of strangers that are alike are one entry, which says how many there were", async () => {
+  const { audit } = screens.local;
+  const refused = { event: "AUTHENTICATION", action: "API_KEY", door: "rest", reason: "unknown" } as const;
+  for (let time = 0; time < 7; time++)
+    audit.refuse({ ...refused, address: "203.0.113.7" }, () => ({
+      description: "Sign in by key",
+      error: "Invalid API key",
+      details: { reason: "unknown" },
+    }));
+  await audit.flush();
+  const page = await screens.open("ada", "/audit?q=Invalid");
+  const row = page.getByRole("row").filter({ hasText: "Refused 7 times" });
+  await row.waitFor();
+  await row.getByRole("button").first().click();
+  const entry = dialog(page, "Sign in by key");
+  expect(await entry.innerText()).toMatch(/How often\s*7 times, the last/i);
+  expect(await entry.innerText()).not.toContain("lastAt");
+});
+
 test("the audit is filtered, its entries are read as differences, and what is left is exported", async () => {
   const { keys, caller } = screens.local;
   const { id } = await addKey(screens, "ada", "audited");

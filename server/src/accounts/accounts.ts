@@ -21,6 +21,7 @@ import type { Usage } from "../usage/usage.ts";
 import type { Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
 import { createPasswords } from "./passwords.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { LiveSessions } from "./sessions.ts";
 import { createSetup } from "./setup.ts";
 import { createSignIn } from "./sign-in.ts";
@@ -307,14 +308,15 @@ export interface AccountsDeps {
 
 export function createAccounts(deps: AccountsDeps): Accounts {
   const passwords = createPasswords();
+  const refusalLog = new RefusalLog(deps);
   const sessions = new LiveSessions(deps);
   const tokens = new TokenBox({ ...deps, sessions });
   const web = createWebSessions(deps);
   return {
-    users: createUsers({ ...deps, passwords }),
+    users: createUsers({ ...deps, passwords, refusalLog }),
     groups: createGroups(deps),
-    setup: createSetup({ ...deps, passwords }),
-    signIn: createSignIn({ ...deps, passwords, sessions, tokens }),
+    setup: createSetup({ ...deps, passwords, refusalLog }),
+    signIn: createSignIn({ ...deps, passwords, refusalLog, sessions, tokens }),
     sessions,
     tokens,
     web,
@@ -325,6 +327,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       await sessions.terminateOthers(caller);
       await web.terminateOthers(caller);
     },
-    close: () => sessions.stop(),
+    close: async () => {
+      await sessions.stop();
+      refusalLog.close();
+    },
   };
 }

@@ -121,7 +121,7 @@ export class KeySignIn {
     origin: Origin,
   ): Extract<CallerResult, { ok: false }> {
     const username = record?.user.username;
-    noteRefusal(this.#deps.audit, { kind: "API_KEY", reason, error, username, key: record }, origin);
+    noteRefusal(this.#deps, { kind: "API_KEY", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
     return { ok: false, reason, fault, waitMs: rate?.resetMs };
   }

@@ -12,12 +12,14 @@ import type { SignInRefusal, SignInRefused } from "./accounts.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 import { countAttempt, GUESS_WINDOW_MS } from "./guesses.ts";
 import type { Passwords } from "./passwords.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import { noteRefusal, wordsOfRefusal } from "./sign-in-notes.ts";
 
 export interface ProofDeps {
   readonly store: Pick<Store, "findPassword" | "countGuess" | "clearGuesses" | "readSettings">;
   readonly passwords: Pick<Passwords, "check">;
-  readonly audit: Pick<Audit, "note">;
+  readonly audit: Pick<Audit, "refuse">;
+  readonly refusalLog: Pick<RefusalLog, "tell">;
   readonly clock: Clock;
 }
 
@@ -61,6 +63,6 @@ interface Refused {
   readonly user: PasswordRecord | undefined;
 }
 
-function note({ audit }: ProofDeps, { reason, error, user }: Refused, origin: Origin): void {
-  noteRefusal(audit, { kind: "LOGIN_PASSWORD", reason, error, username: user?.username }, origin);
+function note(deps: ProofDeps, { reason, error, user }: Refused, origin: Origin): void {
+  noteRefusal(deps, { kind: "LOGIN_PASSWORD", reason, error, username: user?.username }, origin);
 }

@@ -115,7 +115,7 @@ export class ScramSignIn {
     record?: CheckRecord,
   ): { ok: false; reason: SignInRefusal } {
     const username = record?.user.username;
-    noteRefusal(this.#deps.audit, { kind: "SCRAM", reason, error, username, key: record }, origin);
+    noteRefusal(this.#deps, { kind: "SCRAM", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
     return { ok: false, reason };
   }

@@ -1,14 +1,13 @@
 /** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
-import { recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../audit/audit.ts";
 import { makeToken, type Random, type Secrets } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
-import { type Caller, systemCaller } from "../domain/caller.ts";
-import { AppError } from "../domain/errors.ts";
+import { type Caller, type Origin, systemCaller } from "../domain/caller.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
 import type { NewUserInput, Setup } from "./accounts.ts";
 import { insertUser, prepareUser } from "./new-user.ts";
-import { orNote } from "./refusals.ts";
 import { changesOfNew } from "./user-changes.ts";
 import type { UsersDeps } from "./users.ts";
 
@@ -29,9 +28,10 @@ export function createSetup(deps: SetupDeps): Setup {
     makeToken: (caller) => makeSetupToken(deps, caller),
     createFirst: (token, input, origin) => {
       const caller: Caller = { ...systemCaller("setup_link", nameOf(input)), origin };
-      return orNote(deps, caller, actOf(null, nameOf(input)), () =>
-        createFirst(deps, { token, input, caller }),
-      );
+      return createFirst(deps, { token, input, caller }).catch((error: unknown) => {
+        noteStranger(deps.audit, origin, error);
+        throw error;
+      });
     },
   };
 }
@@ -74,7 +74,28 @@ async function createFirst(
   });
 }
 
-function actOf(id: number | null, name: string) {
+/** Whoever has no good link is a stranger, and the name that they chose is nobody's. */
+function noteStranger(
+  audit: Pick<Audit, "refuse">,
+  { address, door, sessionId }: Origin,
+  error: unknown,
+): void {
+  const act = {
+    event: "METHOD_CALL",
+    action: "user.create",
+    address,
+    door,
+    reason: errorCode(error),
+  } as const;
+  audit.refuse(act, () => ({
+    sessionId,
+    description: "Create the first user",
+    details: { reason: act.reason },
+    error: error instanceof AppError ? error.message : "Internal error",
+  }));
+}
+
+function actOf(id: number, name: string) {
   const target = { kind: "user", id, name } as const;
   return { action: "user.create", description: `Create user ${name}`.trim(), target, credentials: null };
 }

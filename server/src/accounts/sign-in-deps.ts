@@ -10,6 +10,7 @@ import type { Usage } from "../usage/usage.ts";
 import type { Verdict, Verify } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 import type { Passwords } from "./passwords.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import type { LiveSessions } from "./sessions.ts";
 import type { TokenBox } from "./tokens.ts";
 
@@ -18,7 +19,8 @@ export interface SignInDeps {
   readonly store: Store;
   readonly verify: Verify;
   readonly keys: Pick<Keys, "revokeExposed">;
-  readonly audit: Pick<Audit, "note" | "noteUse">;
+  readonly audit: Pick<Audit, "note" | "noteUse" | "refuse">;
+  readonly refusalLog: Pick<RefusalLog, "tell">;
   readonly usage: Pick<Usage, "count" | "refuse">;
   readonly feed: Pick<Feed, "follow">;
   readonly secrets: Secrets;

@@ -2,11 +2,13 @@
  * How sign-ins, refusals and sign-outs stand in the audit (protocol 8). What was presented is never part of it, and a
  * name only where there is such a user: people type passwords into the wrong field.
  */
-import type { Audit } from "../audit/audit.ts";
+import type { Audit, StrangerNote } from "../audit/audit.ts";
 import type { AuditRecord, CredentialKind, CredentialNote } from "../domain/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { CheckRecord } from "../store/store.ts";
 import type { Credential, Session, SessionEnd, SignInRefusal, TokenOptions } from "./accounts.ts";
+import type { RefusalLog } from "./refusal-log.ts";
+import { isProven } from "./sign-in-use.ts";
 
 type Notes = Pick<Audit, "note">;
 
@@ -46,22 +48,33 @@ export interface FailedSignIn {
   readonly key?: Pick<CheckRecord, "id" | "name"> | undefined;
 }
 
-export function noteRefusal(audit: Notes, failed: FailedSignIn, origin: Origin): void {
-  const { kind, reason, error, username, key } = failed;
+export interface RefusalNotes {
+  readonly audit: Pick<Audit, "refuse">;
+  readonly refusalLog: Pick<RefusalLog, "tell">;
+}
+
+/** A refused sign-in, by whichever way: a line of the log, and folded in the audit. */
+export function noteRefusal({ audit, refusalLog }: RefusalNotes, failed: FailedSignIn, origin: Origin): void {
+  const { kind, reason, username, key } = failed;
+  refusalLog.tell({ kind, reason }, origin);
+  const { address, door } = origin;
+  const proven = isProven(reason) ? `${key?.id ?? ""} ${username ?? ""}` : undefined;
+  const act = { event: "AUTHENTICATION", action: kind, address, door, reason, proven } as const;
+  audit.refuse(act, () => refusalNote(failed, origin));
+}
+
+function refusalNote({ kind, reason, error, username, key }: FailedSignIn, origin: Origin): StrangerNote {
   const api_key = key ? { id: key.id, name: key.name } : "<INVALID>";
   const data = { API_KEY: { username, api_key }, SCRAM: {}, LOGIN_PASSWORD: { username }, TOKEN: {} }[kind];
-  audit.note({
-    ...placeOf(origin),
-    event: "AUTHENTICATION",
-    action: kind,
+  return {
+    sessionId: origin.sessionId,
     description: `Sign in ${WAYS[kind]}`,
-    success: false,
     username: username ?? null,
     credentials: { credentials: kind, credentials_data: data },
     target: targetOf(key ?? null),
     details: { reason },
     error,
-  });
+  };
 }
 
 export function noteEnd(audit: Notes, { id, origin, credential }: Session, reason: SessionEnd): void {

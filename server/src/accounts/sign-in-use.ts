@@ -27,12 +27,12 @@ export interface RefusedKey {
 /** Only where the secret was right. */
 export function noteKeyRefusal({ usage, clock }: UseDeps, refused: RefusedKey, { address }: Origin): void {
   const { keyId, reason, rule } = refused;
-  if (!isCounted(reason)) return;
+  if (!isProven(reason)) return;
   usage.count(keyId, reason);
   usage.refuse({ decision: makeId(), keyId, at: clock.now(), reason, rule, address, host: null });
 }
 
-/** The others say nothing of the key. */
-function isCounted(reason: SignInRefusal): reason is Extract<SignInRefusal, CountedOutcome> {
+/** Whether the secret was right; of others nothing is known. */
+export function isProven(reason: SignInRefusal): reason is Extract<SignInRefusal, CountedOutcome> {
   return !["malformed", "unknown", "too_many_guesses", "busy"].includes(reason);
 }

@@ -36,7 +36,7 @@ async function byPassword(
   const reason = refusalOfUser(user);
   if (reason) {
     const failed = { kind: "LOGIN_PASSWORD", reason, error: wordsOfRefusal(reason) } as const;
-    noteRefusal(deps.audit, { ...failed, username: user.username }, origin);
+    noteRefusal(deps, { ...failed, username: user.username }, origin);
     return { ok: false, reason };
   }
   const credential = credentialOfPassword(deps, user, seen);
@@ -49,12 +49,12 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
   const seen = deps.sessions.mark();
   await requireAllowedTransport(deps.store, origin).catch((error: unknown) => {
     const failed = { kind: "TOKEN", reason: "insecure_transport", error: (error as Error).message } as const;
-    noteRefusal(deps.audit, failed, origin);
+    noteRefusal(deps, failed, origin);
     throw error;
   });
   const token = await deps.tokens.take(text, origin);
   if (!token) {
-    noteRefusal(deps.audit, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
+    noteRefusal(deps, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
     return { ok: false, reason: "unknown" };
   }
   const root = rootOfToken(token, seen);
@@ -63,7 +63,7 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
     const { reason } = standing;
     if (!token.isSingleUse) await deps.tokens.drop(token.id);
     const { username } = root;
-    noteRefusal(deps.audit, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
+    noteRefusal(deps, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
     return { ok: false, reason };
   }
   const credential = credentialOfToken(deps, root, token);

@@ -18,6 +18,7 @@ import { setGroups } from "./memberships.ts";
 import { checkGroups, getUser, insertUser, nameTaken, prepareUser } from "./new-user.ts";
 import { proveOwnPassword } from "./own-password.ts";
 import type { Passwords } from "./passwords.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import { type Act, orNote } from "./refusals.ts";
 import { actOfChange, changesOf, changesOfNew, feedNoteOf, patchOf, takesAway } from "./user-changes.ts";
 import { checkUserInput, distinct } from "./user-rules.ts";
@@ -27,7 +28,8 @@ const ATTRIBUTE_NAME_CHARS_MAX = 200;
 export interface UsersDeps {
   readonly store: Store;
   readonly passwords: Passwords;
-  readonly audit: Pick<Audit, "note">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
+  readonly refusalLog: Pick<RefusalLog, "tell">;
   readonly clock: Clock;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The audit log: reading it, and recording what happens beside changes (sign-ins, refusals), in batches that a flood cannot
- * make the keys' database pay for.
+ * make the keys' database pay for. What callers did is noted one by one; how strangers were refused is folded (`folds.ts`).
  */
 import { makeId } from "../crypto.ts";
 import type { AuditRecord } from "../domain/audit.ts";
@@ -11,6 +11,9 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Log } from "../log.ts";
 import type { KeyUse, Store } from "../store/store.ts";
+import { Folds, type StrangerAct, type StrangerNote } from "./folds.ts";
+
+export type { StrangerAct, StrangerNote } from "./folds.ts";
 
 export const FLUSH_EVERY_MS = 500;
 /** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
@@ -26,6 +29,8 @@ export interface Audit {
   list(caller: Caller, query: ListQuery): Promise<Page<AuditRecord>>;
   /** Remembers something that is no change; written within a second. */
   note(note: Note): void;
+  /** Remembers that somebody who is not known was refused. @param note asked for the first of those that are alike */
+  refuse(act: StrangerAct, note: () => StrangerNote): void;
   /** Remembers that this caller read what is worth a record: once for a read, however many rows it has. */
   noteRead(caller: Caller, read: Pick<AuditRecord, "action" | "description" | "target" | "details">): void;
   /** Remembers that a key was used. */
@@ -35,7 +40,7 @@ export interface Audit {
 }
 
 export interface AuditDeps {
-  readonly store: Pick<Store, "listAudit" | "recordActivity">;
+  readonly store: Pick<Store, "listAudit" | "recordActivity" | "recordFolds">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,6 +55,17 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let dropped = 0;
   let flushing: Promise<void> = Promise.resolve();
   let isFailing = false;
+  const finish = (one: Note): AuditRecord => ({ ...EMPTY, ...one, id: makeId(), at: clock.now() });
+  const folds = new Folds(clock, finish);
+  const writeFolds = async (): Promise<void> => {
+    const taken = folds.take();
+    try {
+      await store.recordFolds(taken);
+    } catch (error) {
+      dropped += folds.putBack(taken);
+      throw error;
+    }
+  };
   /** What could not be written waits for the next time, as far as there is room. */
   const write = async (): Promise<void> => {
     for (let left = records.length; left > 0; ) {
@@ -59,6 +75,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
       records = records.slice(batch.length);
       left -= batch.length;
     }
+    await writeFolds();
     const written = use;
     use = new Map();
     try {
@@ -85,7 +102,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   };
   const note = (one: Note): void => {
     if (records.length >= WAITING_MAX) dropped++;
-    else records.push({ ...EMPTY, ...one, id: makeId(), at: clock.now() });
+    else records.push(finish(one));
   };
   const timer = setInterval(flush, FLUSH_EVERY_MS);
   timer.unref();
@@ -96,6 +113,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
       return store.listAudit(query);
     },
     note,
+    refuse: (act, stranger) => folds.add(act, stranger),
     noteRead: (caller, read) => note(recordOf(caller, clock.now(), read)),
     noteUse: (keyId, address, client) => {
       const before = use.get(keyId);

@@ -101,11 +101,17 @@ export function openAlerts(
     },
     readSignInFailures: async (since) => {
       const [row] = await read<{ count: number; first: number | null; last: number | null }>(
-        `SELECT count(*) AS count, min(at) AS first, max(at) AS last FROM
-          (SELECT at FROM activity.records WHERE ${FAILED} AND at >= ? ORDER BY at DESC LIMIT ${FAILURES_MAX})`,
+        // Those of before they were folded stand one by one.
+        `SELECT sum(count) AS count, min(at) AS first, max(last_at) AS last FROM (
+          SELECT count(*) AS count, min(at) AS at, max(at) AS last_at FROM
+            (SELECT at FROM activity.records WHERE ${FAILED} AND at >= ?1 ORDER BY at DESC LIMIT ${FAILURES_MAX})
+          UNION ALL SELECT sum(count), min(at), max(last_at) FROM
+            (SELECT count, at, last_at FROM activity.folds WHERE event = 'AUTHENTICATION' AND last_at >= ?1
+             ORDER BY last_at DESC LIMIT ${FAILURES_MAX}))`,
         [since],
       );
-      return { count: row?.count ?? 0, firstAt: row?.first ?? null, lastAt: row?.last ?? null };
+      const count = Math.min(row?.count ?? 0, FAILURES_MAX);
+      return { count, firstAt: row?.first ?? null, lastAt: row?.last ?? null };
     },
     findAlertChanges: async (kind, now) => {
       const { from, where, since } = SOURCES[kind];

@@ -71,6 +71,7 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "listRefusals",
   "findRefusal",
   "recordActivity",
+  "recordFolds",
   "recordUse",
   "readKeyAlerts",
   "readSignInFailures",

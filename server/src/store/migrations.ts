@@ -199,12 +199,22 @@ export const ACTIVITY_MIGRATIONS: readonly Migration[] = [
       id ${int} PRIMARY KEY CHECK (id = 1), every_ms ${int}, since ${int} NOT NULL, written_at ${int},
       failed_at ${int}, error TEXT)${tail}`,
   ],
+  // Refusals of strangers, one for a network, act, reason and minute. The columns of a record come first, as lists want them.
+  (words) => [
+    auditTable("folds", words, [
+      "name TEXT NOT NULL UNIQUE",
+      `count ${words.int} NOT NULL`,
+      `last_at ${words.int} NOT NULL`,
+    ]),
+    "CREATE INDEX folds_at ON folds (at)",
+    "CREATE INDEX folds_failed ON folds (last_at) WHERE event = 'AUTHENTICATION'",
+  ],
 ];
 
-function auditTable(name: string, { id, int, tail }: Words): string {
+function auditTable(name: string, { id, int, tail }: Words, more: readonly string[] = []): string {
   return `CREATE TABLE ${name} (
     seq ${id}, id TEXT NOT NULL, at ${int} NOT NULL, event TEXT NOT NULL, action TEXT NOT NULL,
     description TEXT NOT NULL, username TEXT, address TEXT, session_id TEXT, door TEXT NOT NULL, credentials TEXT,
     target_kind TEXT, target_id ${int}, target_name TEXT, details TEXT NOT NULL,
-    success ${int} NOT NULL, error TEXT)${tail}`;
+    success ${int} NOT NULL, ${["error TEXT", ...more].join(", ")})${tail}`;
 }

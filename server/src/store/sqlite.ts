@@ -163,6 +163,10 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       space.requireWhole();
       await activity.record(records, use, clock.now());
     },
+    recordFolds: async (folds) => {
+      space.requireWhole();
+      await activity.fold(folds, clock.now());
+    },
     ...guesses,
     openSnapshot: () => openSnapshot(files),
     probe: async () => {

@@ -117,6 +117,16 @@ export interface UseTally {
   readonly hosts: ReadonlyMap<string, number>;
 }
 
+/** Refusals of strangers that are alike. */
+export interface Fold {
+  /** What is alike in them: of the same name there is one. */
+  readonly name: string;
+  /** Of the first. */
+  readonly record: AuditRecord;
+  readonly count: number;
+  readonly lastAt: number;
+}
+
 /** Why a key was refused whose secret was right. */
 export interface RefusalRecord {
   readonly decision: string;
@@ -279,8 +289,10 @@ export interface Store extends KeptSessions {
   /** Resolves when each transaction whose caller was judged before this call has committed or failed. */
   settled(): Promise<void>;
 
-  /** Writes sign-ins, refusals and use, in slices; cuts what is too old or too much. */
+  /** Writes sign-ins, refused acts of callers, and use, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
+  /** Adds to those of the same names, whose first record stays; in a part of their own, which evicts only itself. */
+  recordFolds(folds: readonly Fold[]): Promise<void>;
   /** Adds a batch of counts, in slices, by statements that touch nothing of a key; keeps the last 100 refusals of each. */
   recordUse(tallies: readonly UseTally[], refusals: readonly RefusalRecord[]): Promise<void>;
   listKeyDays(keyId: number, sinceDay: number): Promise<readonly KeyDay[]>;

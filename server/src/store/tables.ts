@@ -38,6 +38,7 @@ export interface ActivityTables {
     host: string | null;
   };
   records: AuditRow;
+  folds: AuditRow & { name: string; count: number; last_at: number };
   key_use: KeyUseRow;
   guesses: { bucket: string; started_at: number; count: number };
 }

@@ -41,6 +41,8 @@ export interface Connection {
   caller(): Promise<Caller | undefined>;
   /** Puts this credential in the place of the one before. */
   signIn(credential: Credential): Session;
+  /** A sign-in was refused: what was asked for it stays counted. */
+  signInFailed(): void;
   /** Ends the session and what hangs on it, and waits for changes that were judged before; the socket stays open. */
   signOut(): Promise<void>;
   /** Sends a notification; `json` is its text. A client that does not read is disconnected. */
@@ -62,8 +64,11 @@ export interface RpcError {
 }
 
 export interface ApiMethod {
-  /** Whether calls without a session are counted against the anonymous rate. */
-  readonly isRated: boolean;
+  /**
+   * What somebody without a session gets who calls it too often: the answer all the same, that the server is busy, or, unread,
+   * that they have not signed in.
+   */
+  readonly whenTooOften: "answered" | "busy" | "not_signed_in";
   /** @returns a value for JSON */
   run(connection: Connection, params: readonly unknown[]): Promise<unknown>;
 }

@@ -1,6 +1,10 @@
 /**
  * One socket: its session, its calls and its limits.
  *
+ * Until it has signed in each of its calls is counted against its network, whatever the method. Beyond the limit a method that needs
+ * a session is answered as ever, from its name alone; those that are open to strangers are refused. What a sign-in
+ * that succeeds took is given back (held by `strangers.test.ts`).
+ *
  * At most 10 calls run and 10 wait. Answers wait for room in the outbox, so a client that does not read holds its own calls
  * only. When the session ends from outside, calls that are under way are still answered, then the socket is closed.
  */
@@ -12,7 +16,7 @@ import { codePoints } from "../domain/query-values.ts";
 import { jsonInSlices } from "../domain/slices.ts";
 import type { Log } from "../log.ts";
 import { RPC } from "./errors.ts";
-import type { AnonymousRate, AnonymousSockets } from "./jsonrpc-admission.ts";
+import type { AnonymousRate, RateCounter } from "./jsonrpc-admission.ts";
 import type { Api, ApiMethod, Connection, ConnectionOptions, Peer } from "./jsonrpc-api.ts";
 import {
   errorText,
@@ -22,6 +26,7 @@ import {
   readRequest,
   resultText,
 } from "./jsonrpc-frame.ts";
+import type { Lobby } from "./jsonrpc-lobby.ts";
 import { Outbox } from "./jsonrpc-outbox.ts";
 
 const ANONYMOUS_CHARS_MAX = 8_192;
@@ -30,13 +35,15 @@ export const HARD_CHARS_MAX = 2_097_152;
 const RUNNING_MAX = 10;
 const IN_FLIGHT_MAX = 20;
 const LAST_ANSWERS_MS = 1_000;
+/** More of one socket than there are methods: counters of windows that are over are forgotten. */
+const COUNTERS_MAX = 100;
 const SIZE_REASON = "Max message length is 64 kB";
 
 export interface ConnectionDeps {
   readonly api: Api;
   readonly accounts: Pick<Accounts, "sessions">;
   readonly log: Log;
-  readonly sockets: AnonymousSockets;
+  readonly lobby: Lobby;
   readonly rate: AnonymousRate;
 }
 
@@ -60,6 +67,10 @@ export class SocketConnection implements Connection {
   #session: Session | undefined;
   #isTooOld = false;
   #isClosing = false;
+  /** Told to close before it was open. */
+  #lateClose: readonly [number, string] | undefined;
+  /** Where its calls are counted since it came, or last failed to sign in. */
+  #counted: RateCounter[] = [];
   #signedOut: (() => void)[] = [];
   #running = 0;
   #waiting: Work[] = [];
@@ -79,10 +90,17 @@ export class SocketConnection implements Connection {
   opened(socket: Socket): void {
     this.#socket = socket;
     this.#outbox = new Outbox(socket, () => this.#giveUp());
+    if (this.#lateClose) socket.close(...this.#lateClose);
+  }
+
+  /** The client has sent a frame, if only a ping. */
+  heard(): void {
+    this.#deps.lobby.heard(this);
   }
 
   /** Never throws. */
   receive(data: string | Buffer): void {
+    this.heard();
     if (this.#isClosing) return;
     try {
       if (typeof data === "string") this.#receiveText(data);
@@ -104,13 +122,14 @@ export class SocketConnection implements Connection {
     this.#waiting = [];
     this.#outbox?.close();
     if (this.#session) void this.#deps.accounts.sessions.close(this.#session, "disconnect");
-    else this.#deps.sockets.put(this.origin.address, -1);
     this.#dropSession();
+    this.#deps.lobby.leave(this);
   }
 
   close(code: number, reason: string): void {
     this.#isClosing = true;
-    this.#socket?.close(code, reason);
+    if (this.#socket) this.#socket.close(code, reason);
+    else this.#lateClose = [code, reason];
   }
 
   /** Takes no more messages, answers what is under way and closes. */
@@ -144,18 +163,23 @@ export class SocketConnection implements Connection {
     if (!this.#socket) throw new AppError("unavailable", "The connection is closed");
     const { sessions } = this.#deps.accounts;
     if (this.#session) void sessions.close(this.#session, "replaced");
-    else this.#deps.sockets.put(this.origin.address, -1);
+    this.#deps.lobby.leave(this);
+    for (const counter of this.#counted.splice(0)) counter.count--;
     const session = sessions.open(credential, this.origin, (reason) => this.#ended(session, reason));
     this.#session = session;
     this.#isTooOld = false;
     return session;
   }
 
+  signInFailed(): void {
+    this.#counted = [];
+  }
+
   async signOut(): Promise<void> {
     if (!this.#session) return;
     const closed = this.#deps.accounts.sessions.close(this.#session, "logout");
-    this.#deps.sockets.put(this.origin.address, 1);
     this.#dropSession();
+    this.#deps.lobby.enter(this, this.origin.address);
     await closed;
   }
 
@@ -234,7 +258,7 @@ export class SocketConnection implements Connection {
   async #answer(request: Request, method: ApiMethod): Promise<(id: string) => string> {
     let result: unknown;
     try {
-      this.#checkRate(request, method);
+      this.#requireRate(request, method);
       result = await method.run(this, request.params);
     } catch (error) {
       const described = this.#deps.api.describe(error, (cause) => this.#unforeseen(request.method, cause));
@@ -250,10 +274,16 @@ export class SocketConnection implements Connection {
     }
   }
 
-  #checkRate(request: Request, method: ApiMethod): void {
-    if (!method.isRated || this.#session || this.peer.unix) return;
-    if (!this.#deps.rate.take(request.method, this.origin.address ?? "")) {
+  #requireRate(request: Request, { whenTooOften }: ApiMethod): void {
+    if (this.#session || this.peer.unix) return;
+    const counter = this.#deps.rate.take(request.method, this.origin.address);
+    if (counter) {
+      this.#counted.push(counter);
+      if (this.#counted.length > COUNTERS_MAX) this.#counted.shift();
+    } else if (whenTooOften === "busy") {
       throw new AppError("too_many_requests", "Rate Limit Exceeded");
+    } else if (whenTooOften === "not_signed_in") {
+      throw new AppError("not_authenticated", "Not authenticated");
     }
   }
 
@@ -270,8 +300,8 @@ export class SocketConnection implements Connection {
 
   #ended(session: Session, reason: SessionEnd): void {
     if (this.#session !== session) return;
-    if (this.#socket) this.#deps.sockets.put(this.origin.address, 1);
     this.#dropSession();
+    if (this.#socket) this.#deps.lobby.enter(this, this.origin.address);
     if (reason === "too_old") this.#isTooOld = true;
     else void this.closeSoon(1000, "Session ended");
   }

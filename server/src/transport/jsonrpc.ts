@@ -7,9 +7,10 @@ import { randomUUID } from "node:crypto";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
-import { AnonymousRate, AnonymousSockets, isOriginAllowed } from "./jsonrpc-admission.ts";
+import { AnonymousRate, isOriginAllowed } from "./jsonrpc-admission.ts";
 import type { Api, Peer } from "./jsonrpc-api.ts";
 import { HARD_CHARS_MAX, SocketConnection, type SocketData } from "./jsonrpc-connection.ts";
+import { Lobby } from "./jsonrpc-lobby.ts";
 
 export type { Peer } from "./jsonrpc-api.ts";
 export type { SocketData } from "./jsonrpc-connection.ts";
@@ -26,7 +27,7 @@ export interface JsonRpcDeps {
   readonly log: Log;
   /** Origins of web pages other than our own that may connect. */
   readonly allowOrigins: readonly string[];
-  /** Calls a minute of one anonymous method from one address; 0: without limit. */
+  /** Calls a minute of one method from one network without a session; 0: without limit. */
   readonly anonymousRate: number;
 }
 
@@ -34,7 +35,7 @@ export interface JsonRpc {
   /**
    * Answers the paths of the API: `/api/current` and its versions, `/api/versions`, `/api/boot_id`.
    * @returns undefined for other paths; `upgraded`, or the refusal: 404 no such version, 403 foreign Origin, 426 no upgrade,
-   *   503 full
+   *   503 shutting down
    */
   upgrade(req: Request, server: Bun.Server<unknown>, peer: Peer): Response | "upgraded" | undefined;
   readonly websocket: Bun.WebSocketHandler<SocketData>;
@@ -45,7 +46,7 @@ export interface JsonRpc {
 export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   const bootId = randomUUID();
   const open = new Set<SocketConnection>();
-  const sockets = new AnonymousSockets();
+  const lobby = new Lobby(deps.clock);
   const rate = new AnonymousRate(deps.anonymousRate, deps.clock);
   let isClosed = false;
   const connect = (req: Request, server: Bun.Server<unknown>, version: string, peer: Peer) => {
@@ -55,12 +56,11 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     if (!isOriginAllowed(req.headers.get("origin"), peer.ownOrigins, deps.allowOrigins)) {
       return refuse(403, "Pages of this origin may not connect (--allow-origin)");
     }
-    const { address } = peer.origin;
-    if (isClosed || !sockets.enter(address))
-      return refuse(503, "Too many connections", { "Retry-After": "10" });
-    const connection = new SocketConnection({ ...deps, sockets, rate }, version, peer);
+    if (isClosed) return refuse(503, "The server is shutting down", { "Retry-After": "10" });
+    const connection = new SocketConnection({ ...deps, lobby, rate }, version, peer);
+    lobby.enter(connection, peer.origin.address);
     if (server.upgrade(req, { data: { connection } })) return "upgraded";
-    sockets.put(address, -1);
+    lobby.leave(connection);
     return refuse(400, "The upgrade is not a valid one");
   };
   return {
@@ -98,6 +98,7 @@ function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData>
       socket.data.connection.opened(socket);
     },
     message: (socket, data) => socket.data.connection.receive(data),
+    ping: (socket) => socket.data.connection.heard(),
     drain: (socket) => socket.data.connection.drained(),
     close: (socket) => {
       open.delete(socket.data.connection);

@@ -163,8 +163,10 @@ function auditEntry(record: AuditRecord): Entry {
 }
 
 function eventData({ event, action, description, credentials, details, success, error }: AuditRecord): Entry {
+  // Of refusals that are alike; of one alone the original's members, and no other.
+  const times = typeof details.count === "number" && details.count > 1 ? { count: details.count } : {};
   if (event === "LOGOUT") return { credentials };
-  if (event === "AUTHENTICATION") return { credentials, error };
+  if (event === "AUTHENTICATION") return { credentials, error, ...times };
   const call = details.call as { method?: unknown; params?: unknown } | undefined;
   const { authenticated = true, authorized = true } = details;
   const said = {
@@ -174,7 +176,7 @@ function eventData({ event, action, description, credentials, details, success, 
     authenticated,
     authorized,
   };
-  return success ? said : { ...said, error };
+  return success ? said : { ...said, error, ...times };
 }
 
 function alertEntry(key: Key): Entry {

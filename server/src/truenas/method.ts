@@ -1,12 +1,13 @@
 /**
  * How a method is declared, and the order in which a call is judged: exists, signed in, allowed, well formed, done. On
- * versions before v26 parameters are judged before rights, as the original does there.
+ * versions before v27 parameters are judged before rights, as the original does there; but nothing of what somebody sends
+ * who is not signed in is looked at, save by methods that are open to them (held by `strangers.test.ts`).
  */
 import type { Role } from "@chatelaine/contract/roles";
 import type { Audit, Note } from "../audit/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
-import { AppError } from "../domain/errors.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
 import type { ApiMethod, Connection } from "../transport/jsonrpc-api.ts";
 import { type Param, readParams, type Values } from "./params.ts";
 import { recordedParams } from "./recorded.ts";
@@ -29,7 +30,7 @@ export interface Method {
   readonly access: "anon" | Access;
   readonly description: string;
   params(version: Version): readonly Param[];
-  /** Its calls without a session do not count against the anonymous rate. */
+  /** Answered also where somebody without a session calls too often. */
   readonly isUnrated?: boolean;
   /** What the audit says, of what it keeps of the parameters; absent: calls that are refused are not recorded. */
   readonly audit?: (recorded: readonly unknown[]) => string;
@@ -67,18 +68,17 @@ export function method<const Params extends readonly Param[]>(
 }
 
 export interface CallDeps {
-  readonly audit: Pick<Audit, "note">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
 }
 
 /** A method as the transport calls it. */
 export function callable(name: string, declared: Method, version: Version, { audit }: CallDeps): ApiMethod {
   const params = declared.params(version);
   const run = async (connection: Connection, given: readonly unknown[]): Promise<unknown> => {
-    let caller: Caller | undefined;
+    const caller = await known({ name, declared, params, given, audit }, connection);
     let call: Call;
     let values: readonly unknown[];
     try {
-      caller = await connection.caller();
       const early = version.validatesFirst ? readParams(params, given) : undefined;
       call = {
         connection,
@@ -95,10 +95,56 @@ export function callable(name: string, declared: Method, version: Version, { aud
     }
     return declared.run(call, values);
   };
-  return { isRated: declared.access === "anon" && !declared.isUnrated, run };
+  const whenTooOften = declared.isUnrated
+    ? "answered"
+    : declared.access === "anon"
+      ? "busy"
+      : "not_signed_in";
+  return { whenTooOften, run };
 }
 
-/** Throws not_authenticated or role_missing. An anonymous method has no caller and does not ask for one. */
+interface Called extends CallDeps {
+  readonly name: string;
+  readonly declared: Method;
+  readonly params: readonly Param[];
+  readonly given: readonly unknown[];
+}
+
+/** Whoever calls; undefined for nobody, where the method is open to them. What a stranger sent is not looked at. */
+async function known(called: Called, connection: Connection): Promise<Caller | undefined> {
+  try {
+    const caller = await connection.caller();
+    if (!caller && called.declared.access !== "anon")
+      throw new AppError("not_authenticated", "Not authenticated");
+    return caller;
+  } catch (error) {
+    noteStranger(called, connection, error);
+    throw error;
+  }
+}
+
+function noteStranger(
+  { name, declared, params, given, audit }: Called,
+  connection: Connection,
+  error: unknown,
+): void {
+  const describe = declared.audit;
+  if (!describe) return;
+  const { address, door } = connection.origin;
+  const act = { event: "METHOD_CALL", action: name, address, door, reason: errorCode(error) } as const;
+  audit.refuse(act, () => {
+    const recorded = recordedParams(params, given);
+    const { details, ...note } = refusal(name, describe(recorded), {
+      connection,
+      caller: undefined,
+      recorded,
+      error,
+    });
+    return { ...note, details: { ...details, reason: act.reason } };
+  });
+}
+
+/** Throws role_missing. An anonymous method has no caller and does not ask for one. */
 function admit(
   name: string,
   { access }: Method,

@@ -165,7 +165,10 @@ async function scramFirst({ accounts }: SignInDeps, call: AnonymousCall, message
   const { connection } = call;
   connection.scram = undefined;
   const exchange = await accounts.signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
-  if (!exchange) return { response_type: "AUTH_ERR" };
+  if (!exchange) {
+    connection.signInFailed();
+    return { response_type: "AUTH_ERR" };
+  }
   connection.scram = exchange;
   return scramResponse("SERVER_FIRST_RESPONSE", exchange.serverFirst, null);
 }
@@ -187,8 +190,12 @@ function scramResponse(type: string, message: string, info: object | null): Entr
 
 /** Opens the session of a sign-in that succeeded; throws what is no judgement of the credentials. */
 async function entered(connection: Connection, result: SignInResult): Promise<SignInResult> {
-  if (result.ok) connection.signIn(result.credential);
-  else if (result.reason === "busy" || result.reason === "too_many_guesses") {
+  if (result.ok) {
+    connection.signIn(result.credential);
+    return result;
+  }
+  connection.signInFailed();
+  if (result.reason === "busy" || result.reason === "too_many_guesses") {
     throw new CallError("EBUSY", "Rate Limit Exceeded");
   }
   return result;

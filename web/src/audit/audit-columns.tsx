@@ -68,7 +68,16 @@ export function Outcome({ entry }: { readonly entry: AuditEntry }) {
   return (
     <span className="status" data-tone="bad">
       <IconCircleX size={15} stroke={2} aria-hidden />
-      Refused
+      Refused{timesOf(entry) > 1 && ` ${sayTimes(timesOf(entry))}`}
     </span>
   );
+}
+
+/** Refusals that are alike, of one minute and network, are one entry. */
+export function timesOf({ details }: AuditEntry): number {
+  return typeof details.count === "number" ? details.count : 1;
+}
+
+export function sayTimes(times: number): string {
+  return `${times.toLocaleString()} times`;
 }

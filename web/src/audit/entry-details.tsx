@@ -5,7 +5,7 @@ import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import type { AuditEntry } from "./audit.tsx";
-import { DOORS, Outcome } from "./audit-columns.tsx";
+import { DOORS, Outcome, sayTimes, timesOf } from "./audit-columns.tsx";
 import { Differences } from "./differences.tsx";
 
 export function EntryDetails({
@@ -34,6 +34,11 @@ export function EntryDetails({
           <Fact term="When">
             <When at={entry.at} now={now} both />
           </Fact>
+          {timesOf(entry) > 1 && (
+            <Fact term="How often">
+              {sayTimes(timesOf(entry))}, the last <When at={lastAtOf(entry)} now={now} both />
+            </Fact>
+          )}
           <Fact term="Who">{entry.username ?? "Nobody known"}</Fact>
           <Fact term="Signed in by">{sayCredentials(entry)}</Fact>
           <Fact term="From">
@@ -92,9 +97,14 @@ function Target({ target }: { readonly target: NonNullable<AuditEntry["target"]>
   return `${target.kind} ${target.name}`;
 }
 
+function lastAtOf({ at, details }: AuditEntry): string {
+  return typeof details.lastAt === "number" ? new Date(details.lastAt).toISOString() : at;
+}
+
 /** What an entry says besides changed fields, as it was recorded. */
 function Others({ details }: { readonly details: AuditEntry["details"] }) {
-  const { changes, ...rest } = details;
+  // The number of those that are alike, and the last of them, stand above.
+  const { changes, count, lastAt, ...rest } = details;
   const others = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== false && value !== null),
   );
