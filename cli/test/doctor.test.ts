@@ -130,9 +130,8 @@ const MISTAKES: readonly (readonly [name: string, change: Change, check: string]
     "no cached answer",
   ],
   [
-    "a body is announced to Chatelaine and not sent",
-    (text) =>
-      text.replace("proxy_pass_request_body off;", "").replace('proxy_set_header Content-Length "";', ""),
+    "requests with a body end in an error",
+    replace("proxy_request_buffering off;", "if ($http_content_length ~ .....) { return 500; }"),
     "bodies",
   ],
 ];
@@ -211,6 +210,19 @@ describe("doctor", () => {
       await expectNothingLeft();
     });
   }
+
+  test("a body that is announced to Chatelaine and not sent spoils nothing: it ends its connection", async () => {
+    const url = await site();
+    const folder = await recipe(url);
+    const path = join(folder, "nginx.conf");
+    const wrong = readFileSync(path, "utf8")
+      .replace("proxy_pass_request_body off;", "")
+      .replace('proxy_set_header Content-Length "";', "");
+    writeFileSync(path, wrong);
+    await using guard = await runProxy("nginx", folder, { url });
+    expect(foundBy(await doctor(guard.url))).toEqual([]);
+    await expectNothingLeft();
+  });
 
   test("finds each way around a location that guards one folder of an open site", async () => {
     const url = await site();

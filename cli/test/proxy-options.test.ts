@@ -83,6 +83,13 @@ for (const proxy of PROXIES) {
       { Cookie: `a=${text}` },
     ];
     for (const one of others) expect((await ask(one)).status).toBe(401);
+    // A prefix ends at a segment, with a good key too.
+    for (const path of ["/apple", "/app.html", "/app;x", "/app-x", "/application/x", "/other", "/"])
+      await fetch(new URL(guard.url).origin + path, { headers: { "X-Subscription-Key": text } });
+    expect(service.arrived.length).toBe(before);
+    for (const path of ["", "/", "?x", "/x"])
+      expect((await ask({ "X-Subscription-Key": text }, path)).status).toBe(200);
+    service.arrived.length = before;
     const { host, origin } = new URL(guard.url);
     const paths = ["/app", "/app/", "/apple", "/APP/x", "//app/x", "/%61pp/x", "/x/../app/x", "/other", "/"];
     for (const path of [...paths, "/app/../other", "/app/%2e%2e/other", "/app/..%2fother", "/app;/x"])
@@ -163,8 +170,17 @@ test("recipes of Traefik and Envoy are YAML that asks, strips and passes on what
         "Remote-Key_Id",
         "Remote_Key-Id",
         "Remote_Assertion",
+        "Remote.User",
+        "Remote.Key.Id",
+        "X_API_Key",
+        "X.API-Key",
+        "X_Forwarded_For",
       ])
         expect(stdout).toContain(`          ${name}: ""\n`);
+    if (proxy === "envoy")
+      for (const name of ["remote.user", "remote.key-id", "x.api.key", "x.forwarded.for", "x-auth-scope"])
+        expect(stdout).toContain(`              - remove: ${name}\n`);
+    expect(stdout).not.toMatch(/remove: x-api-key$|X-Forwarded-For: ""|remove: x-forwarded-for$/m);
     expect(stdout).toContain("dns:read");
   }
 });

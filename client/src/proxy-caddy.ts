@@ -1,19 +1,26 @@
 /** Caddy, by its forward_auth directive. */
-import { authQuery, type Guard, hostPort, keyHeaders, passedOn, type RecipeFile } from "./proxy-guard.ts";
+import {
+  authQuery,
+  type Guard,
+  hostPort,
+  keyHeaders,
+  ODD_CHARACTERS,
+  passedOn,
+  type RecipeFile,
+} from "./proxy-guard.ts";
 
 export function caddyRecipe(guard: Guard): RecipeFile[] {
   const { site, service, chatelaine } = guard;
   const scheme = site.tls ? "https" : "http";
   const upstream = (tls: boolean, place: string): string => (tls ? `https://${place}` : place);
-  const matcher = site.path === "" ? "" : `\thandle_path ${site.path}/* {\n\t}\n`;
   const told = passedOn(guard);
   const isOurs = guard.header === undefined;
   const text = `# Caddyfile: ${site.host}${site.path} opens to keys of Chatelaine alone.
 ${scheme}://${site.host}:${site.port} {
-${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}${matcher}	route${site.path === "" ? "" : ` ${site.path}*`} {
-		# What the client says of itself never counts, by whichever spelling.
+${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}${site.path === "" ? "" : `\t@site path ${site.path} ${site.path}/*\n`}	route${site.path === "" ? "" : " @site"} {
+		# What the client says of itself never counts, by whichever spelling: gateways make an underscore of each of these.
 		request_header -Remote-*
-		request_header -Remote_*
+${ODD_CHARACTERS.map((character) => `\t\trequest_header -*${character}*`).join("\n")}
 		forward_auth ${upstream(chatelaine.tls, hostPort(chatelaine))} {
 			uri ${authQuery(guard)}
 			copy_headers ${[...told, ...(isOurs ? ["Authorization"] : [])].join(" ")}
@@ -29,7 +36,7 @@ ${trusted(guard.serviceCa)}		}
 	}
 }
 `;
-  return [{ name: "Caddyfile", text: text.replace(/\thandle_path[^}]*\}\n/, "") }];
+  return [{ name: "Caddyfile", text }];
 }
 
 /** Without it Caddy trusts whom the system trusts. */

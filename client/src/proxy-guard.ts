@@ -61,6 +61,30 @@ export function keyHeaders({ header }: Guard): readonly string[] {
   return header === undefined ? ["X-API-Key"] : [header];
 }
 
+/**
+ * What a header's name may have in it beside letters, digits and hyphens (RFC 9110, 5.6.2). Gateways to CGI, WSGI and their
+ * like make one underscore of each, and then take `Remote.User` or `X_API_Key` for the header of a trusted proxy.
+ */
+export const ODD_CHARACTERS: readonly string[] = [..."!#$%&'*+.^_`|~"];
+
+/** Headers that the service believes, or that carry keys, and the recipe sets or takes away itself. */
+function believed(guard: Guard): readonly string[] {
+  const forwarded = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"];
+  return [...IDENTITY, "Remote-Assertion", ...keyHeaders(guard), ...forwarded];
+}
+
+/** Other spellings of the headers that the service believes, for proxies that know no pattern: each hyphen as one of these. */
+export function twins(guard: Guard, instead: readonly string[]): readonly string[] {
+  return believed(guard).flatMap((name) => {
+    const [first = "", ...rest] = name.split("-");
+    const spelt = rest.reduce(
+      (before, word) => before.flatMap((one) => ["-", ...instead].map((mark) => one + mark + word)),
+      [first],
+    );
+    return spelt.filter((one) => one !== name);
+  });
+}
+
 export const SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt";
 
 /** Who vouches for a place; undefined where there is nobody between: without TLS, or on this machine. */

@@ -23,7 +23,7 @@ export function nginxRecipe(guard: Guard): RecipeFile[] {
   const text = `# nginx.conf: ${site.host}${site.path} opens to keys of Chatelaine alone.
 events {}
 http {
-  # Headers with underscores are dropped: Remote_User would pass for Remote-User behind CGI and WSGI.
+  # Headers with underscores, dots and their like are dropped: Remote_User would pass for Remote-User behind CGI and WSGI.
   underscores_in_headers off;
   ignore_invalid_headers on;
 ${indent(upstreams(guard), 2)}
@@ -46,7 +46,7 @@ export function nginxSnippet(guard: Guard, isWritten: boolean): RecipeFile[] {
     : "# Include this in a server block. With --write DIR there is a second file for conf.d, which keeps connections alive.";
   const snippet = {
     name: "chatelaine-guard.conf",
-    text: `${head}\nunderscores_in_headers off;\n${locations(guard, places)}\n`,
+    text: `${head}\n# Say these two in the http block as well where another server block is the default of this address.\nunderscores_in_headers off;\nignore_invalid_headers on;\n${locations(guard, places)}\n`,
   };
   if (!isWritten) return [snippet];
   return [snippet, { name: "chatelaine-upstreams.conf", text: `${upstreams(guard)}\n` }];
@@ -68,7 +68,8 @@ interface Places {
 function locations(guard: Guard, { check, service, isRegex }: Places): string {
   const { site } = guard;
   const pattern = site.path.replaceAll(".", "\\.");
-  const where = isRegex ? `~ ^${pattern}(/|$)` : `${site.path || "/"}`;
+  // A prefix ends at a segment: /app is not /apple.
+  const where = isRegex || site.path !== "" ? `~ ^${pattern}(/|$)` : "/";
   const variable = (name: string): string => `$chatelaine_${name.toLowerCase().replaceAll("-", "_")}`;
   const upstreamHeader = (name: string): string =>
     `$upstream_http_${name.toLowerCase().replaceAll("-", "_")}`;

@@ -31,8 +31,8 @@ const BODY = "x=".padEnd(100_000, "0123456789");
 const ROUNDS = 4;
 
 /**
- * A proxy that announces a body to /auth and does not send it makes of the next request on that connection the body
- * of this one.
+ * What goes wrong with bodies shows at the request itself or at the next one. A proxy that announces a body to /auth and does
+ * not send it makes of its next request the body of this one, unless the connection ends there, as Chatelaine has it.
  */
 async function bodies({ probe, canary }: Exam) {
   const faults = new Set<string>();

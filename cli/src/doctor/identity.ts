@@ -12,6 +12,8 @@ const SPELLINGS: readonly ((name: string, value: string) => string[])[] = [
   (name, value) => [`${name.toUpperCase()}: ${value}`],
   (name, value) => [`${name.replaceAll("-", "_")}: ${value}`],
   (name, value) => [`${name.replaceAll("-", "_").toUpperCase()}: ${value}`],
+  (name, value) => [`${name.replaceAll("-", ".")}: ${value}`],
+  (name, value) => [`${name.replace("-", "~")}: ${value}`],
   (name, value) => [`${name.replace("-", "_").toLowerCase()}: ${value}`],
   (name, value) => [`${name.replace(/-([^-]*)$/, "_$1")}: ${value}`],
   (name, value) => [`${name}: ${value}`, `${name}: ${value}`],
@@ -39,8 +41,8 @@ async function spoofedIdentity({ probe, canary }: Exam) {
   if (passed.size === 0) return ok(`${NAMES.length} headers in ${SPELLINGS.length} spellings`);
   return found(
     `the service sees what the client wrote into ${some([...passed])}`,
-    [...passed].some((name) => name.includes("_"))
-      ? "drop headers with underscores (nginx: underscores_in_headers off), and set every Remote- header, empty ones too"
+    [...passed].some((name) => /[^A-Za-z0-9-]/.test(name))
+      ? "drop headers with underscores, dots and their like (nginx: underscores_in_headers off), and set every Remote- header, empty ones too"
       : "set every Remote- header to what /auth answered, or take it away, empty ones too",
   );
 }
@@ -77,6 +79,8 @@ async function keyLeft({ probe, canary: { good } }: Exam) {
           ["Authorization: Basic", [`Authorization: Basic ${btoa(`x:${good}`)}`]],
           ["X-API-Key", [`X-API-Key: ${good}`]],
           ["X-API-Key beside Authorization", [`Authorization: Bearer ${good}`, `X-API-Key: ${good}`]],
+          ["X_API_Key", [`Authorization: Bearer ${good}`, `X_API_Key: ${good}`]],
+          ["X.API.Key", [`Authorization: Bearer ${good}`, `X.API.Key: ${good}`]],
         ]
       : [[probe.header, [probe.keyLine(good)]]];
   const secrets = [good.slice(good.indexOf("-") + 1), btoa(`x:${good}`)];

@@ -4,10 +4,12 @@ import {
   authorityOf,
   type Guard,
   hostPort,
+  IDENTITY,
   keyHeaders,
   type Place,
   passedOn,
   type RecipeFile,
+  twins,
 } from "@chatelaine/client/proxy-guard";
 
 export function envoyRecipe(guard: Guard): RecipeFile[] {
@@ -28,7 +30,7 @@ export function envoyRecipe(guard: Guard): RecipeFile[] {
   const set = asked.filter((name) => wants[name]);
   const keyIn = guard.header === undefined ? ["authorization", "x-api-key"] : [guard.header.toLowerCase()];
   const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
-  const removed = [...new Set([...passedOn(guard), "Remote-Assertion", ...asked])];
+  const removed = [...new Set([...IDENTITY, "Remote-Assertion", ...asked, ...twins(guard, ["."])])];
   const exact = (names: readonly string[], spaces: number): string =>
     names.map((name) => `${" ".repeat(spaces)}- exact: ${name.toLowerCase()}`).join("\n");
   const text = `# envoy.yaml: ${site.host}${site.path} opens to keys of Chatelaine alone.
@@ -45,7 +47,7 @@ static_resources:
           normalize_path: true
           upgrade_configs: [{ upgrade_type: websocket }]
           common_http_protocol_options: { headers_with_underscores_action: REJECT_REQUEST }
-          # What the client says of itself never counts.
+          # What the client says of itself never counts, and a dot is no hyphen.
           early_header_mutation_extensions:
           - name: envoy.http.early_header_mutation.header_mutation
             typed_config:
@@ -61,7 +63,7 @@ ${removed.map((name) => `              - remove: ${name.toLowerCase()}`).join("\
                 .map((name) => name.toLowerCase())
                 .join(", ")}]
               routes:
-              - match: { prefix: "${site.path || "/"}" }
+              - match: { ${site.path === "" ? 'prefix: "/"' : `path_separated_prefix: "${site.path}"`} }
                 route: { cluster: service, timeout: 0s }
           http_filters:
           - name: envoy.filters.http.ext_authz

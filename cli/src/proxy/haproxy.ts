@@ -23,10 +23,12 @@ export function haproxyRecipe(guard: Guard, folder: string): RecipeFile[] {
       : [];
   const lines = [
     bind,
-    ...(site.path === "" ? [] : [`http-request deny deny_status 404 unless { path_beg ${site.path} }`]),
-    "# What the client says of itself never counts, by whichever spelling.",
+    ...(site.path === ""
+      ? []
+      : [`http-request deny deny_status 404 unless { path ${site.path} } || { path_beg ${site.path}/ }`]),
+    "# What the client says of itself never counts, by whichever spelling: gateways make an underscore of any odd character.",
     "http-request del-header remote- -m beg",
-    "http-request del-header remote_ -m beg",
+    "http-request del-header [^A-Za-z0-9-] -m reg",
     "http-request set-header X-Forwarded-For %[src]",
     `http-request set-header X-Forwarded-Proto ${site.tls ? "https" : "http"}`,
     "http-request set-header X-Forwarded-Host %[req.hdr(Host)]",

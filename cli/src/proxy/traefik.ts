@@ -3,18 +3,20 @@ import {
   authQuery,
   type Guard,
   hostPort,
+  IDENTITY,
   keyHeaders,
   passedOn,
   type RecipeFile,
+  twins,
 } from "@chatelaine/client/proxy-guard";
 
 export function traefikRecipe(guard: Guard, folder: string): RecipeFile[] {
   const { site, service, chatelaine } = guard;
   const url = (tls: boolean, place: string): string => `${tls ? "https" : "http"}://${place}`;
   const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
-  const spoofs = [...passedOn(guard), "Remote-Assertion"];
-  const stripped = [...new Set(spoofs.flatMap(spellings))];
-  const rule = `Host(\`${site.host}\`)${site.path === "" ? "" : ` && PathPrefix(\`${site.path}\`)`}`;
+  const stripped = [...new Set([...IDENTITY, "Remote-Assertion", ...twins(guard, ["_", "."])])];
+  const below = ` && (Path(\`${site.path}\`) || PathPrefix(\`${site.path}/\`))`;
+  const rule = `Host(\`${site.host}\`)${site.path === "" ? "" : below}`;
   const dynamic = `# ${site.host}${site.path} opens to keys of Chatelaine alone.
 http:
   routers:
@@ -24,7 +26,8 @@ http:
       middlewares: [chatelaine-strip, chatelaine-check, chatelaine-spent]
       service: service
 ${site.tls ? "      tls: {}\n" : ""}  middlewares:
-    # What the client says of itself never counts, by whichever spelling.
+    # What the client says of itself never counts, by these spellings. Traefik knows no pattern: a service behind a gateway that
+    # makes an underscore of any other character (CGI, WSGI) needs one that drops such names.
     chatelaine-strip:
       headers:
         customRequestHeaders:
@@ -59,13 +62,4 @@ providers:
     { name: "chatelaine.yml", text: dynamic },
     { name: "traefik.yml", text: fixed },
   ];
-}
-
-/** Services that make variables of headers take any of these for the first. */
-function spellings(name: string): string[] {
-  const [first = "", ...rest] = name.split("-");
-  return rest.reduce(
-    (before, word) => before.flatMap((one) => [`${one}-${word}`, `${one}_${word}`]),
-    [first],
-  );
 }
