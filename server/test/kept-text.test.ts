@@ -111,11 +111,6 @@ const RPC: Readonly<Record<string, Fate>> = {
     "1.email": "kept",
     "1.password": "secret",
   }),
-  ...ofEach(["user.set_password"], {
-    "0.username": "unkept",
-    "0.old_password": "secret",
-    "0.new_password": "secret",
-  }),
   "core.subscribe 0": "unkept",
   "core.unsubscribe 0": "unkept",
   "core.get_methods 0": "unkept",
@@ -128,8 +123,6 @@ const BODY = completeKeyBody(
 
 interface Leaf {
   readonly path: readonly string[];
-  /** Marked as never to be recorded. */
-  readonly isSecret: boolean;
   readonly charsMax: number;
 }
 
@@ -236,14 +229,6 @@ describe("JSON-RPC", () => {
     expect([...new Set(own)].sort()).toEqual(Object.keys(RPC).sort());
   });
 
-  test("what is a secret by its nature is marked, so that it is never recorded", () => {
-    const unmarked = leaves
-      .filter(({ leaf }) => !leaf.isSecret)
-      .map(({ name, leaf }) => `${name} ${leaf.path.join(".")}`);
-    const secrets = Object.entries(RPC).flatMap(([row, fate]) => (fate === "secret" ? [row] : []));
-    expect(secrets.filter((row) => unmarked.includes(row))).toEqual([]);
-  });
-
   const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
     "auth.set_attribute": ["name", "value"],
     "api_key.create": [{ name: "new", username: "ada" }],
@@ -311,7 +296,6 @@ interface Json {
   readonly const?: unknown;
   readonly format?: string;
   readonly maxLength?: number;
-  readonly writeOnly?: boolean;
   readonly properties?: Readonly<Record<string, Json>>;
   readonly items?: Json;
 }
@@ -328,8 +312,7 @@ function leavesOfJson(schema: object, path: readonly string[], defs = (schema as
     json.properties === undefined &&
     json.const === undefined &&
     json.enum === undefined;
-  if ((json.type === "string" && !isClosed) || isFree)
-    return [{ path, charsMax: json.maxLength ?? 32, isSecret: json.writeOnly === true }];
+  if ((json.type === "string" && !isClosed) || isFree) return [{ path, charsMax: json.maxLength ?? 32 }];
   const members = Object.entries(json.properties ?? {}).flatMap(([name, one]) =>
     leavesOfJson(one, [...path, name], defs),
   );

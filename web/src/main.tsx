@@ -1,5 +1,4 @@
 import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
@@ -21,7 +20,6 @@ createRoot(root).render(
   >
     <QueryClientProvider client={queries}>
       <RouterProvider router={router} />
-      <Notifications position="bottom-right" limit={4} />
     </QueryClientProvider>
   </MantineProvider>,
 );

@@ -1,26 +1,37 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 import { call } from "./api/call.ts";
 import { queries } from "./api/queries.ts";
 import { isSignedIn, sessionQuery } from "./api/session.ts";
+import { LeaveQuestion } from "./form/unsaved.tsx";
 import { Failure } from "./frame/failure.tsx";
 import { Frame } from "./frame/frame.tsx";
 import { NotFound } from "./frame/not-found.tsx";
+import { firstPlace } from "./frame/places.ts";
 import { Keys } from "./keys/keys.tsx";
 import { readKeysSearch } from "./keys/keys-search.ts";
+import { Audit, Certificate, Groups, Guide, Setup, System, Users } from "./screens.ts";
 import { SignIn } from "./signing/sign-in.tsx";
 
+function Root() {
+  return (
+    <>
+      <Outlet />
+      <LeaveQuestion />
+    </>
+  );
+}
+
 const rootRoute = createRootRoute({
-  component: Outlet,
+  component: Root,
   notFoundComponent: NotFound,
   errorComponent: Failure,
 });
+
+/** To the setup, as long as there is nobody who could sign in. */
+async function toSignIn(search: { to?: string }) {
+  const { needed } = await call("setup.get");
+  return needed ? redirect({ to: "/setup" }) : redirect({ to: "/sign-in", search });
+}
 
 /** What only somebody signed in sees; everybody else signs in first and comes back. */
 const frameRoute = createRoute({
@@ -29,10 +40,7 @@ const frameRoute = createRoute({
   component: Frame,
   beforeLoad: async ({ location }) => {
     const who = await queries.ensureQueryData(sessionQuery);
-    if (isSignedIn(who)) return;
-    const { needed } = await call("setup.get");
-    if (needed) throw redirect({ to: "/setup" });
-    throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { to: location.href } });
+    if (!isSignedIn(who)) throw await toSignIn({ to: location.href });
   },
 });
 
@@ -46,8 +54,10 @@ const texts = (...names: readonly string[]) => {
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/keys", replace: true });
+  beforeLoad: async () => {
+    const who = await queries.ensureQueryData(sessionQuery);
+    if (!isSignedIn(who)) throw await toSignIn({});
+    throw redirect({ to: firstPlace(who), replace: true });
   },
 });
 export const keysRoute = createRoute({
@@ -60,40 +70,43 @@ const usersRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/users",
   validateSearch: texts("q", "role", "locked", "order", "page", "user"),
-  component: lazyRouteComponent(() => import("./users/users.tsx"), "Users"),
+  component: Users,
 });
 const groupsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/groups",
-  component: lazyRouteComponent(() => import("./users/groups.tsx"), "Groups"),
+  validateSearch: texts("group"),
+  component: Groups,
 });
 const auditRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/audit",
   validateSearch: texts("q", "event", "kind", "id", "success", "username", "since", "order", "page", "entry"),
-  component: lazyRouteComponent(() => import("./audit/audit.tsx"), "Audit"),
+  component: Audit,
 });
 const systemRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/system",
-  component: lazyRouteComponent(() => import("./system/system.tsx"), "System"),
+  component: System,
 });
 const certificateRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/certificate",
-  component: lazyRouteComponent(() => import("./system/certificate.tsx"), "Certificate"),
+  component: Certificate,
 });
 const guideRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/guide",
-  component: lazyRouteComponent(() => import("./guide/guide.tsx"), "Guide"),
+  component: Guide,
 });
 /** Where the seed's page was. */
 const oldGuideRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/scale/scaleclireference/auth/cliapikey",
-  component: lazyRouteComponent(() => import("./guide/guide.tsx"), "Guide"),
+  component: Guide,
 });
+/** Whatever there is not, in the frame, so that one gets away from it. */
+const nothingRoute = createRoute({ getParentRoute: () => frameRoute, path: "$", component: NotFound });
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
@@ -103,7 +116,7 @@ const signInRoute = createRoute({
 const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/setup",
-  component: lazyRouteComponent(() => import("./signing/setup.tsx"), "Setup"),
+  component: Setup,
 });
 
 const routeTree = rootRoute.addChildren([
@@ -119,6 +132,7 @@ const routeTree = rootRoute.addChildren([
     systemRoute,
     guideRoute,
     oldGuideRoute,
+    nothingRoute,
   ]),
 ]);
 

@@ -13,3 +13,14 @@ export async function chooseAction(page: Page, name: string, action: string): Pr
   await button(page, `Actions for ${name}`).click();
   await page.getByRole("menuitem", { name: action, exact: true }).click();
 }
+
+/** Copies the key that is shown and closes its dialog. @returns the key */
+export async function takeKey(page: Page): Promise<string> {
+  const shown = dialog(page, "API Key");
+  const key = await field(shown, "Key").inputValue();
+  await button(shown, "Copy to Clipboard").click();
+  await shown.getByText("Copied.").waitFor();
+  await button(shown, "Close").click();
+  await shown.waitFor({ state: "detached" });
+  return key;
+}

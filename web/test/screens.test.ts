@@ -248,7 +248,7 @@ test("a session that ended leads to the sign-in and back, with what was typed", 
   await dialog(page, "API Key").waitFor();
 });
 
-test("who is not signed in comes back to the address that he asked for", async () => {
+test("who is not signed in comes back to the address that they asked for", async () => {
   const page = await screens.open(undefined, "/audit?event=AUTHENTICATION");
   await page.getByLabel("Username", { exact: true }).fill("ada");
   await page.getByLabel("Password", { exact: true }).fill("not my password");
@@ -420,6 +420,10 @@ test("users and groups are added, edited, locked and deleted on the screen", asy
   await button(page, "newcomer").waitFor();
   const { text } = await addKey(screens, "newcomer", "of the newcomer");
   await chooseAction(page, "newcomer", "Lock");
+  const lock = dialog(page, "Lock User");
+  await lock.getByText("of the newcomer").waitFor();
+  await lock.getByRole("checkbox", { name: "Confirm", exact: true }).click();
+  await lock.getByRole("button", { name: "Lock", exact: true }).click();
   await page.getByRole("row").filter({ hasText: "newcomer" }).getByText("Locked").waitFor();
   expect(await tryKey(screens, text)).toBe(403);
   await chooseAction(page, "newcomer", "Unlock");
@@ -444,7 +448,7 @@ test("settings are changed by full administrators and hold at once", async () =>
     .getByRole("group", { name: "Keys over plain http" })
     .getByRole("button", { name: "Save", exact: true })
     .click();
-  await page.getByText("The settings hold from now on").waitFor();
+  await page.getByText("Settings saved.").waitFor();
   expect((await screens.local.settings.show(screens.local.caller)).insecureTransport).toBe("revoke");
   const reader = await screens.open("reader", "/system");
   expect(await reader.getByLabel("REST API and checks", { exact: true }).isDisabled()).toBe(true);
@@ -456,7 +460,7 @@ test("who may read the documentation is set on the screen, and holds at once", a
   expect((await docs()).status).toBe(200);
   await page.getByLabel("Who may read it", { exact: true }).selectOption("Whoever is signed in");
   await page.getByRole("group", { name: "Documentation" }).getByRole("button", { name: "Save" }).click();
-  await page.getByText("The settings hold from now on").waitFor();
+  await page.getByText("Settings saved.").waitFor();
   expect((await docs()).status).toBe(401);
   await screens.local.settings.change(screens.local.caller, { docs: "open" });
 });

@@ -47,6 +47,8 @@ export interface OpenOptions {
   readonly context?: BrowserContext;
   /** Lines of the console that are expected. */
   readonly expected?: RegExp;
+  /** The browser itself may ask before the page goes; the test answers. */
+  readonly mayAsk?: boolean;
 }
 
 type StorageState = Awaited<ReturnType<BrowserContext["storageState"]>>;
@@ -91,7 +93,7 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
       contexts.push(context);
       context.setDefaultTimeout(WAIT_MS);
       const page = await context.newPage();
-      watch(page, url, options.expected, complaints);
+      watch(page, url, options, complaints);
       if (username !== undefined && options.context === undefined && !signedIn.has(username)) {
         const answer = await context.request.post(`${url}/api/v1/session`, {
           data: { username, password: PASSWORD },
@@ -118,7 +120,7 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
   };
 }
 
-function watch(page: Page, url: string, expected: RegExp | undefined, complaints: string[]): void {
+function watch(page: Page, url: string, { expected, mayAsk }: OpenOptions, complaints: string[]): void {
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
     const text = message.text();
@@ -126,6 +128,7 @@ function watch(page: Page, url: string, expected: RegExp | undefined, complaints
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("dialog", (dialog) => {
+    if (mayAsk === true && dialog.type() === "beforeunload") return;
     complaints.push(`A dialog of the browser: ${dialog.message()}`);
     void dialog.dismiss();
   });

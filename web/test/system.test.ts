@@ -35,7 +35,7 @@ test("the webhook is set, tested against a real receiver, and its deliveries are
   await field(card, "Webhook address").fill(`http://127.0.0.1:${receiver.port}/alerts`);
   await field(card, "Secret").fill(SECRET);
   await button(card, "Save").click();
-  await page.getByText("The settings hold from now on").waitFor();
+  await page.getByText("Settings saved.").waitFor();
   await card.getByText("There is one. Type another to replace it.").waitFor();
   expect(await field(card, "Secret").inputValue()).toBe("");
   await button(page, "Send Test").click();
@@ -133,6 +133,9 @@ test("an administrator ends a session, and its page says so", async () => {
   await theirs.getByRole("heading", { level: 1, name: "User API Keys" }).waitFor();
   const page = await screens.open("ada", "/system");
   await button(page, "End session of grace").first().click();
+  const ask = dialog(page, "End Session");
+  await ask.getByRole("checkbox", { name: "Confirm", exact: true }).click();
+  await button(ask, "End").click();
   await theirs.getByRole("heading", { name: "Your session has ended" }).waitFor();
 });
 

@@ -114,7 +114,7 @@ test("before a reset the panel says who used the key in the last hour, as a list
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await chooseAction(page, "in use", "Reset");
   const panel = dialog(page, "Edit API Key");
-  await panel.getByText("Whatever still uses the old key stops working").waitFor();
+  await panel.getByText("Anything still using the old key will stop working").waitFor();
   await button(panel, "Copy list").click();
   await button(panel, "Copied").waitFor();
   const list = (await page.evaluate(() => navigator.clipboard.readText())).split("\n").toSorted();
@@ -148,6 +148,7 @@ test("the form keeps to the server's policy: no key without an end, and none tha
   const panel = dialog(page, "Add API Key");
   const box = panel.getByRole("checkbox", { name: "Non-expiring", exact: true });
   expect([await box.isChecked(), await box.isDisabled()]).toEqual([false, true]);
+  await panel.getByText("Server policy requires an expiry date.").waitFor();
   await panel.getByText("Keys live 60 days at most here").waitFor();
   expect(await button(panel, "90 days").count()).toBe(0);
   await field(panel, "Name").fill("by the policy");

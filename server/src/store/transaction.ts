@@ -5,12 +5,12 @@ import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
 import type { GroupMember } from "../domain/minting.ts";
+import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
-import type { SessionChanges } from "./kept-sessions.ts";
 import { findGroup, memberIds, refreshRights, rightsColumns, usersOf } from "./member-rights.ts";
 import {
   auditColumns,
@@ -23,7 +23,6 @@ import {
   type UserListRow,
   userOf,
 } from "./rows.ts";
-import { SqlSessions } from "./session-changes.ts";
 import type {
   Delivery,
   FeedNote,
@@ -36,9 +35,26 @@ import type {
   StoredSecret,
   Transaction,
   UserPatch,
+  WebSession,
 } from "./store.ts";
 import type { Tables } from "./tables.ts";
-import { putOnce } from "./web-sessions.ts";
+import {
+  countTokens,
+  dropEndedTokens,
+  endTokensBy,
+  endTokensOf,
+  leaveTokenLines,
+  putToken,
+  spendToken,
+  touchToken,
+} from "./tokens.ts";
+import {
+  endWebSessionsOf,
+  putOnce,
+  putWebSession,
+  removeWebSessions,
+  touchWebSession,
+} from "./web-sessions.ts";
 
 const NOTHING: StandingRows = { record: undefined, user: undefined, browser: undefined };
 const TOTAL = sql<number>`count(*)`.as("total");
@@ -56,7 +72,6 @@ export class SqlTransaction implements Transaction {
   #changes = 0;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
-  readonly #sessions: SqlSessions;
   readonly #deliveries: Delivery[] = [];
 
   constructor(db: Kysely<Tables>, now: number, by: Caller | WritingActor) {
@@ -64,12 +79,6 @@ export class SqlTransaction implements Transaction {
     this.#now = now;
     this.#caller = typeof by === "string" ? undefined : by;
     if (this.#caller && this.#caller.kind !== "system") this.#rows = new CallerRows(db, this.#caller);
-    this.#sessions = new SqlSessions({
-      db,
-      now,
-      feed: (row) => this.#fed.push(row),
-      before: () => this.#rows?.beforeSessions(),
-    });
   }
 
   /**
@@ -394,16 +403,58 @@ export class SqlTransaction implements Transaction {
     return numDeletedRows > 0n;
   }
 
-  putWebSession: SessionChanges["putWebSession"] = (...args) => this.#sessions.putWebSession(...args);
-  touchWebSession: SessionChanges["touchWebSession"] = (...args) => this.#sessions.touchWebSession(...args);
-  removeWebSessions: SessionChanges["removeWebSessions"] = (which) => this.#sessions.removeWebSessions(which);
-  putToken: SessionChanges["putToken"] = (...args) => this.#sessions.putToken(...args);
-  spendToken: SessionChanges["spendToken"] = (id) => this.#sessions.spendToken(id);
-  touchToken: SessionChanges["touchToken"] = (...args) => this.#sessions.touchToken(...args);
-  endTokens: SessionChanges["endTokens"] = (of) => this.#sessions.endTokens(of);
-  endAllTokens: SessionChanges["endAllTokens"] = (spares) => this.#sessions.endAllTokens(spares);
-  leaveTokenLines: SessionChanges["leaveTokenLines"] = (ids) => this.#sessions.leaveTokenLines(ids);
-  dropEndedTokens: SessionChanges["dropEndedTokens"] = (now) => this.#sessions.dropEndedTokens(now);
+  touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#db, id, seenAt);
+
+  async putWebSession(...[session, digest, dead]: Parameters<Transaction["putWebSession"]>): Promise<void> {
+    await putWebSession(this.#db, session, digest, dead);
+    this.#feedSession("added", session);
+  }
+
+  async removeWebSessions(
+    which: Parameters<Transaction["removeWebSessions"]>[0],
+  ): Promise<readonly WebSession[]> {
+    await this.#rows?.beforeSessions();
+    const removed = await removeWebSessions(this.#db, which);
+    for (const session of removed) this.#feedSession("removed", session);
+    return removed;
+  }
+
+  async putToken(...[token, digest, max]: Parameters<Transaction["putToken"]>): Promise<void> {
+    const { id, root, line } = token;
+    await dropEndedTokens(this.#db, this.#now);
+    const there = await countTokens(this.#db, { sessionId: line[0]!, userId: root.userId });
+    if (there.ofSession >= max.ofSession || there.ofUser >= max.ofUser)
+      throw new AppError("limit_reached", "There are too many live tokens");
+    await putToken(this.#db, token, digest);
+    this.#feedSession("added", { id, userId: root.userId });
+  }
+
+  async spendToken(id: string): Promise<boolean> {
+    const spent = await spendToken(this.#db, id, this.#now);
+    // What it opened lives on.
+    if (spent) this.#fed.push({ kind: "session", action: "removed", id: 0, name: id, userId: spent.userId });
+    return spent?.isGood === true;
+  }
+
+  async endTokens(of: Parameters<Transaction["endTokens"]>[0]): Promise<number> {
+    const ended = await endTokensBy(
+      this.#db,
+      of.map(({ id }) => id),
+    );
+    for (const one of of) this.#feedSession("removed", one);
+    return ended;
+  }
+
+  async endAllTokens(spares: string | null): Promise<number> {
+    const ended = await endTokensOf(this.#db, "everybody");
+    const row = { kind: "session", action: "removed", id: 0, name: ALL_SESSIONS, userId: null } as const;
+    this.#fed.push({ ...row, ends: true, spares });
+    return ended;
+  }
+
+  touchToken = (id: string, usedAt: number) => touchToken(this.#db, id, usedAt);
+  leaveTokenLines = (holders: readonly string[]) => leaveTokenLines(this.#db, holders);
+  dropEndedTokens = (now: number) => dropEndedTokens(this.#db, now);
 
   putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
   acceptRestored = () => {
@@ -420,10 +471,19 @@ export class SqlTransaction implements Transaction {
     this.#deliveries.push(delivery);
   }
 
+  /** No change of which an audit record must tell: what time has ended is dropped without one. */
+  #feedSession(action: "added" | "removed", { id, userId }: Pick<WebSession, "id" | "userId">): void {
+    this.#fed.push({ kind: "session", action, id: 0, name: id, userId, ends: action === "removed" });
+  }
+
   async #feed(row: FeedRow): Promise<void> {
     this.#changes++;
     this.#fed.push(row);
-    if (row.ends) await this.#sessions.endWith(row);
+    if (!row.ends) return;
+    if (row.kind === "key") await endTokensOf(this.#db, { keyId: row.id });
+    if (row.kind !== "user") return;
+    await endWebSessionsOf(this.#db, row.id, row.spares ?? null);
+    await endTokensOf(this.#db, { userId: row.id });
   }
 
   async #refreshMembers(userIds: readonly number[]): Promise<void> {

@@ -32,8 +32,8 @@ type Given = z.output<typeof UPDATE>;
 
 const SET_PASSWORD = z.strictObject({
   username: text(),
-  old_password: text({ max: PASSWORD_CHARS_MAX, isSecret: true }).nullable().default(null),
-  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX, isSecret: true }),
+  old_password: text({ max: PASSWORD_CHARS_MAX }).nullable().default(null),
+  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX }),
 });
 
 const ID = param("id", integer);

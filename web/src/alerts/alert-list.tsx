@@ -8,6 +8,7 @@ import {
   IconShieldX,
 } from "@tabler/icons-react";
 import { Link, linkOptions } from "@tanstack/react-router";
+import { serverNow } from "../api/server-clock.ts";
 import type { AlertGroup } from "./use-alerts.ts";
 
 interface Kind {
@@ -68,7 +69,7 @@ const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
         search: {
           event: "AUTHENTICATION",
           success: "no",
-          since: new Date(Date.now() - DAY_MS).toISOString(),
+          since: new Date(serverNow() - DAY_MS).toISOString(),
         },
       }),
   },

@@ -1,6 +1,22 @@
 import { createClient } from "@chatelaine/client/client";
+import { noteServerTime } from "./server-clock.ts";
 
-const client = createClient();
+/** A change that is not answered by then counts as one of which nothing is known. */
+const CHANGE_MS_MAX = 30_000;
+
+const client = createClient({
+  fetch: async (address, init) => {
+    const askedAt = Date.now();
+    const response = await fetch(address, withEnd(init));
+    noteServerTime({ date: response.headers.get("date"), askedAt, cameAt: Date.now() });
+    return response;
+  },
+});
+
+function withEnd(init: RequestInit): RequestInit {
+  if (init.method === "GET" || init.signal) return init;
+  return { ...init, signal: AbortSignal.timeout(CHANGE_MS_MAX) };
+}
 
 /** Calls one operation of the REST API with the session's cookie. Throws what `problemOf` reads. */
 export const call = client.call;

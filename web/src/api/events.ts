@@ -29,8 +29,8 @@ export function useConnection(): Connection {
 
 const STALE: Readonly<Record<Change["kind"], readonly string[]>> = {
   key: ["keys", "key", "alerts", "audit", "users"],
-  user: ["users", "user", "keys", "key", "session", "owners", "audit"],
-  group: ["groups", "users", "user", "keys", "key", "session", "owners", "audit"],
+  user: ["users", "user", "groups", "group", "keys", "key", "session", "owners", "audit"],
+  group: ["groups", "group", "users", "user", "keys", "key", "session", "owners", "audit"],
   settings: ["settings", "session", "audit"],
   session: ["sessions", "session"],
   alert: ["alerts"],

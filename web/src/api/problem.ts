@@ -13,7 +13,7 @@ export interface Problem {
 export function problemOf(error: unknown): Problem {
   if (error instanceof ChatelaineError) return error;
   const bare = { errors: [], requestId: undefined, retryAfterSeconds: undefined };
-  if (error instanceof TypeError)
+  if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException)
     return { ...bare, code: "unreachable", message: "The server does not answer" };
   return { ...bare, code: "internal", message: error instanceof Error ? error.message : String(error) };
 }
@@ -24,19 +24,52 @@ export function isSessionOver(error: unknown): boolean {
   return error instanceof ChatelaineError && SESSION_OVER.includes(error.code);
 }
 
+/**
+ * Whether a change may have been made all the same: no answer came, the server failed on the way, or something between it and
+ * here answered in its place.
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const { code, requestId } = problemOf(error);
+  return code === "unreachable" || code === "internal" || (code === "unavailable" && requestId === undefined);
+}
+
+/** What was tried: to look at something, to save a form, or to do something. */
+export type Tried = "look" | "save" | "do";
+
+export interface Said {
+  readonly title: string;
+  readonly words: string;
+  /** Nobody here knows whether it was done. */
+  readonly isUnknown: boolean;
+}
+
 /** What went wrong and what to do, for people. */
-export function sayProblem(error: unknown): { readonly title: string; readonly words: string } {
+export function sayProblem(error: unknown, tried: Tried = "look"): Said {
   const problem = problemOf(error);
+  if (tried !== "look" && isOutcomeUnknown(error)) return sayUnknown(problem, tried);
+  return { ...sayKnown(problem), isUnknown: false };
+}
+
+function sayUnknown({ code, requestId }: Problem, tried: "save" | "do"): Said {
+  const why =
+    code === "internal" && requestId !== undefined
+      ? `The server failed; its log has the cause under ${requestId}.`
+      : "The server did not answer.";
+  return {
+    title: `It is not known whether this was ${tried === "save" ? "saved" : "done"}`,
+    words: `${why} Trying again is safe: it happens only once.`,
+    isUnknown: true,
+  };
+}
+
+function sayKnown(problem: Problem): Pick<Said, "title" | "words"> {
   switch (problem.code) {
     case "unreachable":
-      return {
-        title: "The server does not answer",
-        words: "Nothing was changed. Try again when it is back.",
-      };
+      return { title: "The server does not answer", words: "Try again when it is back." };
     case "conflict":
       return {
-        title: "Somebody else was first",
-        words: `${sentence(problem.message)} Look at it again and decide anew.`,
+        title: "Changed by someone else",
+        words: `${sentence(problem.message)} Look at it as it is now, then try again.`,
       };
     case "role_missing":
       return {
@@ -54,7 +87,7 @@ export function sayProblem(error: unknown): { readonly title: string; readonly w
         words: "Nothing was changed. Free space on the server, then try again.",
       };
     case "unavailable":
-      return { title: "The server cannot do that now", words: "Nothing was changed. Try again shortly." };
+      return { title: "The server cannot do that now", words: "Try again shortly." };
     case "restore_not_accepted":
       return {
         title: "Restored data waits to be accepted",
@@ -67,7 +100,7 @@ export function sayProblem(error: unknown): { readonly title: string; readonly w
         title: "The server failed",
         words: problem.requestId
           ? `Its log has the cause under ${problem.requestId}.`
-          : "Reload the page; if it stays so, look into the server's log.",
+          : "Reload the page. If it keeps happening, look into the server's log.",
       };
     default:
       return { title: "That was refused", words: sentence(problem.message) };

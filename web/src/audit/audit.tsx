@@ -5,10 +5,12 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { call, exportAddress } from "../api/call.ts";
+import { serverNow } from "../api/server-clock.ts";
 import { SearchBox } from "../form/search-box.tsx";
 import { useTitle } from "../frame/title.ts";
 import { DataTable } from "../table/data-table.tsx";
-import { Pager } from "../table/pager.tsx";
+import { Foot } from "../table/foot.tsx";
+import { lastPageOf, Pager } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
 import { auditColumns } from "./audit-columns.tsx";
@@ -46,14 +48,14 @@ export function Audit() {
   const now = useNow();
   const search: Search = useSearch({ from: "/frame/audit" });
   const navigate = useNavigate({ from: "/audit" });
-  const change = (part: Search): void =>
+  const change = (part: Search, isCorrection = false): void =>
     void navigate({
       search: (before: Search) => ({
         ...before,
         ...("entry" in part || "page" in part ? {} : { page: undefined }),
         ...part,
       }),
-      replace: "q" in part,
+      replace: "q" in part || isCorrection,
       resetScroll: false,
     });
   const page = Math.max(1, Number(search.page) || 1);
@@ -71,7 +73,8 @@ export function Audit() {
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
   const columns = useMemo(() => auditColumns(now, ({ id }) => change({ entry: id })), [now]);
-  const open = list.data?.entries.find(({ id }) => id === search.entry);
+  const total = list.isPlaceholderData ? undefined : list.data?.total;
+  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
   const isFiltered = Object.values(filters).some((value) => value !== undefined);
   return (
     <>
@@ -120,7 +123,7 @@ export function Audit() {
       <DataTable
         label="Audit"
         columns={columns}
-        rows={list.data?.entries}
+        rows={isPast ? undefined : list.data?.entries}
         idOf={(entry) => entry.id}
         nameOf={(entry) => entry.description}
         order={order}
@@ -130,7 +133,7 @@ export function Audit() {
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
-          ) : list.data?.entries.length === 0 ? (
+          ) : !isPast && list.data?.entries.length === 0 ? (
             <State icon={<IconHistory size={40} stroke={1.3} aria-hidden />} title="Nothing is recorded here">
               <p>
                 {isFiltered
@@ -141,14 +144,24 @@ export function Audit() {
           ) : undefined
         }
       />
-      <Pager
-        page={page}
-        pageSize={PAGE_SIZE}
-        total={list.data?.total ?? 0}
-        noun={["entry", "entries"]}
-        onPage={(next) => change({ page: next === 1 ? undefined : String(next) })}
-      />
-      {open && <EntryDetails entry={open} onClose={() => change({ entry: undefined })} />}
+      <Foot>
+        <Pager
+          page={page}
+          pageSize={PAGE_SIZE}
+          total={total}
+          noun={["entry", "entries"]}
+          onPage={(next, isCorrection) =>
+            change({ page: next === 1 ? undefined : String(next) }, isCorrection)
+          }
+        />
+      </Foot>
+      {search.entry !== undefined && (
+        <EntryDetails
+          id={search.entry}
+          known={list.data?.entries.find(({ id }) => id === search.entry)}
+          onClose={() => change({ entry: undefined })}
+        />
+      )}
     </>
   );
 }
@@ -162,7 +175,7 @@ type Filters = Pick<
 function filtersOf({ q, event, success, since, username, kind, id }: Search): Filters {
   const span = Number(since);
   const from =
-    span > 0 ? new Date(Math.floor(Date.now() / 60_000) * 60_000 - span * DAY_MS).toISOString() : since;
+    span > 0 ? new Date(Math.floor(serverNow() / 60_000) * 60_000 - span * DAY_MS).toISOString() : since;
   const known = EVENTS.find(({ value }) => value !== "" && value === event)?.value as
     | AuditEntry["event"]
     | undefined;

@@ -1,66 +1,95 @@
-import { Drawer } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { call } from "../api/call.ts";
+import { useMay } from "../api/session.ts";
+import { Panel } from "../form/dialog.tsx";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
+import { isGone } from "../keys/what-stops.tsx";
+import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import type { AuditEntry } from "./audit.tsx";
 import { DOORS, Outcome, sayTimes, timesOf } from "./audit-columns.tsx";
 import { Differences } from "./differences.tsx";
 
-export function EntryDetails({
-  entry,
-  onClose,
-}: {
-  readonly entry: AuditEntry;
+interface EntryDetailsProps {
+  readonly id: string;
+  /** Where it stands in the list that is shown. */
+  readonly known: AuditEntry | undefined;
   readonly onClose: () => void;
-}) {
-  useFocusBack();
+}
+
+/** An entry by its number, wherever in the log it stands. */
+export function EntryDetails({ id, known, onClose }: EntryDetailsProps) {
+  const found = useQuery({
+    queryKey: ["audit", "entry", id],
+    queryFn: ({ signal }) => call("audit.get", { id }, { signal }),
+    enabled: known === undefined,
+    // It never changes; it may only go.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const entry = known ?? found.data;
+  const wasGone = entry === undefined && isGone(found);
+  return (
+    <Panel
+      title={<span className="break">{entry?.description ?? "Audit entry"}</span>}
+      size={520}
+      closeLabel="Close details"
+      onClose={onClose}
+    >
+      {entry && <Facts entry={entry} />}
+      {!entry && found.isPending && <Skeleton height={240} />}
+      {wasGone && (
+        <Note tone="bad" title="This entry does not exist" isAlert>
+          The address may have been cut. Old sign-ins are dropped from the log after a time.
+        </Note>
+      )}
+      {!entry && found.isError && !wasGone && (
+        <FailedState error={found.error} onRetry={() => void found.refetch()} />
+      )}
+    </Panel>
+  );
+}
+
+function Facts({ entry }: { readonly entry: AuditEntry }) {
   const now = useNow();
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      size={520}
-      title={<span className="break">{entry.description}</span>}
-      closeButtonProps={{ "aria-label": "Close details" }}
-    >
-      <div className="details">
-        <div className="details-head">
-          <Outcome entry={entry} />
-        </div>
-        {entry.error && <Note tone="bad">{entry.error}</Note>}
-        <dl className="facts">
-          <Fact term="When">
-            <When at={entry.at} now={now} both />
-          </Fact>
-          {timesOf(entry) > 1 && (
-            <Fact term="How often">
-              {sayTimes(timesOf(entry))}, the last <When at={lastAtOf(entry)} now={now} both />
-            </Fact>
-          )}
-          <Fact term="Who">{entry.username ?? "Nobody known"}</Fact>
-          <Fact term="Signed in by">{sayCredentials(entry)}</Fact>
-          <Fact term="From">
-            {entry.address && <span className="mono">{entry.address} </span>}
-            <span className="muted">{DOORS[entry.door] ?? entry.door}</span>
-          </Fact>
-          <Fact term="Action">
-            <span className="mono">{entry.action}</span>
-          </Fact>
-          {entry.target && (
-            <Fact term="On">
-              <Target target={entry.target} />
-            </Fact>
-          )}
-        </dl>
-        <section>
-          <h3>What changed</h3>
-          <Differences details={entry.details} />
-          <Others details={entry.details} />
-        </section>
+    <div className="details">
+      <div className="details-head">
+        <Outcome entry={entry} />
       </div>
-    </Drawer>
+      {entry.error && <Note tone="bad">{entry.error}</Note>}
+      <dl className="facts">
+        <Fact term="When">
+          <When at={entry.at} now={now} both />
+        </Fact>
+        {timesOf(entry) > 1 && (
+          <Fact term="How often">
+            {sayTimes(timesOf(entry))}, the last <When at={lastAtOf(entry)} now={now} both />
+          </Fact>
+        )}
+        <Fact term="Who">{entry.username ?? "Nobody known"}</Fact>
+        <Fact term="Signed in by">{sayCredentials(entry)}</Fact>
+        <Fact term="From">
+          {entry.address && <span className="mono">{entry.address} </span>}
+          <span className="muted">{DOORS[entry.door] ?? entry.door}</span>
+        </Fact>
+        <Fact term="Action">
+          <span className="mono">{entry.action}</span>
+        </Fact>
+        {entry.target && (
+          <Fact term="On">
+            <Target target={entry.target} />
+          </Fact>
+        )}
+      </dl>
+      <section>
+        <h3>What changed</h3>
+        <Differences details={entry.details} />
+        <Others details={entry.details} />
+      </section>
+    </div>
   );
 }
 
@@ -81,17 +110,25 @@ function sayCredentials({ credentials }: AuditEntry): string {
   return key ? `${kind} ${key.name} (${key.id})` : kind;
 }
 
+/** What one may see leads there. */
 function Target({ target }: { readonly target: NonNullable<AuditEntry["target"]> }) {
-  if (target.kind === "key" && target.id !== null)
+  const may = useMay();
+  if (target.kind === "key" && target.id !== null && may("keys.list"))
     return (
       <Link to="/keys" search={{ key: target.id }}>
         Key {target.name}
       </Link>
     );
-  if (target.kind === "user")
+  if (target.kind === "user" && may("users.list"))
     return (
       <Link to="/users" search={{ user: target.name }}>
         User {target.name}
+      </Link>
+    );
+  if (target.kind === "group" && may("groups.list"))
+    return (
+      <Link to="/groups" search={{ group: target.name }}>
+        Group {target.name}
       </Link>
     );
   return `${target.kind} ${target.name}`;

@@ -1,8 +1,17 @@
 import { ActionIcon, Button } from "@mantine/core";
-import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { IconCheck, IconCopy, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { copyText } from "./copy.ts";
-import { showTrouble } from "./faults.ts";
+
+const TOLD_MS = 2_000;
+const REFUSED_MS = 10_000;
+const ICONS = {
+  none: <IconCopy size={15} aria-hidden />,
+  copied: <IconCheck size={15} aria-hidden />,
+  refused: <IconX size={15} aria-hidden />,
+} as const;
+/** Where it was pressed, because a notice elsewhere is not seen there. */
+const WORDS = { copied: "Copied", refused: "Copying refused: select the text" } as const;
 
 interface CopyButtonProps {
   readonly text: string;
@@ -13,24 +22,24 @@ interface CopyButtonProps {
 }
 
 export function CopyButton({ text, label, onCopied, isSmall = false }: CopyButtonProps) {
-  const [isDone, setDone] = useState(false);
+  const [outcome, setOutcome] = useState<"copied" | "refused">();
   const copy = async (): Promise<void> => {
-    if (!(await copyText(text)))
-      return showTrouble("The browser refused to copy", "Select the text and copy it by hand.");
-    setDone(true);
-    onCopied?.();
-    setTimeout(() => setDone(false), 2_000);
+    const isCopied = await copyText(text);
+    setOutcome(isCopied ? "copied" : "refused");
+    if (isCopied) onCopied?.();
+    setTimeout(() => setOutcome(undefined), isCopied ? TOLD_MS : REFUSED_MS);
   };
-  const icon = isDone ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />;
+  const icon = ICONS[outcome ?? "none"];
+  const words = outcome === undefined ? label : WORDS[outcome];
   if (isSmall)
     return (
-      <ActionIcon size={26} aria-label={isDone ? "Copied" : label} title={label} onClick={copy}>
+      <ActionIcon size={26} aria-label={words} title={words} onClick={copy}>
         {icon}
       </ActionIcon>
     );
   return (
     <Button size="compact-sm" variant="default" leftSection={icon} onClick={copy}>
-      {isDone ? "Copied" : label}
+      {words}
     </Button>
   );
 }

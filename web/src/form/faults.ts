@@ -1,6 +1,5 @@
 import type { UseFormReturnType } from "@mantine/form";
-import { notifications } from "@mantine/notifications";
-import { isSessionOver, problemOf, sayProblem } from "../api/problem.ts";
+import { problemOf } from "../api/problem.ts";
 
 /** Words for the codes of refused values, where ours are kinder than the wire's. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -11,28 +10,24 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Puts each fault of a failed request at its field, and the focus on the first of them. What belongs to no field becomes
- * a notification.
+ * Puts each fault of a failed request at its field, and the focus on the first of them.
  * @param fields name on the wire to name in the form
+ * @returns whether any of them has a field
  */
-export function showFaults<Values extends Record<string, unknown>>(
+export function placeFaults<Values extends Record<string, unknown>>(
   error: unknown,
   form: UseFormReturnType<Values>,
   fields: Readonly<Record<string, string>>,
-): void {
-  if (isSessionOver(error)) return;
-  const problem = problemOf(error);
+): boolean {
   const placed: Record<string, string> = {};
-  for (const { path, code, message } of problem.errors) {
+  for (const { path, code, message } of problemOf(error).errors) {
     const field = fields[path] ?? fields[path.split(".")[0] ?? ""];
     if (field !== undefined) placed[field] ??= WORDS[code] ?? message;
   }
-  if (Object.keys(placed).length > 0) {
-    form.setErrors(placed);
-    focusFirstError();
-  } else {
-    showProblem(error);
-  }
+  if (Object.keys(placed).length === 0) return false;
+  form.setErrors(placed);
+  focusFirstError();
+  return true;
 }
 
 const WRONG = ["input", "textarea", "button"]
@@ -51,19 +46,4 @@ export function focusFirstError(): void {
     else if (frames++ < FRAMES_MAX) requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
-}
-
-/** A failure that belongs to no field. A session that ended has its own page. */
-export function showProblem(error: unknown): void {
-  if (isSessionOver(error)) return;
-  const { title, words } = sayProblem(error);
-  showTrouble(title, words);
-}
-
-export function showTrouble(title: string, words: string): void {
-  notifications.show({ title, message: words, color: "var(--bad)", autoClose: 10_000, role: "alert" });
-}
-
-export function showDone(message: string): void {
-  notifications.show({ message, color: "var(--good)", autoClose: 4_000, role: "status" });
 }

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
+import { Dialog } from "../form/dialog.tsx";
 import { Mark } from "./mark.tsx";
 import { VERSION } from "./version.ts";
 
-export function About({ opened, onClose }: { readonly opened: boolean; readonly onClose: () => void }) {
+export function About({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="About Chatelaine" withCloseButton={false} size="sm">
+    <Dialog title="About Chatelaine" size="sm" onClose={onClose}>
       <Stack gap="md">
         <Group gap="md" wrap="nowrap">
           <span className="about-mark">
@@ -33,6 +34,6 @@ export function About({ opened, onClose }: { readonly opened: boolean; readonly 
           <Button onClick={onClose}>Close</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

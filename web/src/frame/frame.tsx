@@ -3,6 +3,8 @@ import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { useLiveChanges } from "../api/events.ts";
 import { isSignedIn, sessionQuery, useMe } from "../api/session.ts";
+import { Strip } from "../notices/strip.tsx";
+import { preloadScreens } from "../screens.ts";
 import { SignInAgain } from "../signing/sign-in-again.tsx";
 import { SideBar } from "./side-bar.tsx";
 import { TopBar } from "./top-bar.tsx";
@@ -18,6 +20,11 @@ export function Frame() {
   const main = useFocusOnNavigation();
   useLiveChanges(!isOver);
   useEffect(() => {
+    if (typeof requestIdleCallback !== "function") return;
+    const waiting = requestIdleCallback(preloadScreens);
+    return () => cancelIdleCallback(waiting);
+  }, []);
+  useEffect(() => {
     document.body.toggleAttribute("data-locked", isOver);
     return () => document.body.removeAttribute("data-locked");
   }, [isOver]);
@@ -27,7 +34,10 @@ export function Frame() {
         <a className="skip" href="#main">
           Skip to content
         </a>
-        <TopBar />
+        <header className="top">
+          <TopBar />
+          <Strip />
+        </header>
         <SideBar />
         <main id="main" tabIndex={-1} ref={main}>
           <Outlet />

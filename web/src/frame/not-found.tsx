@@ -5,15 +5,13 @@ import { useTitle } from "./title.ts";
 export function NotFound() {
   useTitle("Not found");
   return (
-    <main className="whole-page">
+    <div className="whole-page">
       <div className="state">
         <IconCompassOff size={40} stroke={1.3} aria-hidden />
-        <h1>There is no such page</h1>
-        <p>The address may have been cut, or the page was never there.</p>
-        <Link to="/keys" search={{}}>
-          To the API keys
-        </Link>
+        <h1>Page not found</h1>
+        <p>Check the address, or go back to where you started.</p>
+        <Link to="/">Go to the start page</Link>
       </div>
-    </main>
+    </div>
   );
 }

@@ -8,18 +8,18 @@ import {
   IconUser,
 } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
-import { useMe } from "../api/session.ts";
-import { useSignOut } from "../signing/sign-out.ts";
+import { useState } from "react";
+import { useMay, useMe } from "../api/session.ts";
+import { ChangePassword } from "../signing/change-password-part.ts";
+import { signOut } from "../signing/sign-out.ts";
 import { About } from "./about.tsx";
 
-const ChangePassword = lazy(() => import("../signing/change-password.tsx"));
 const ICON = { size: 18, stroke: 1.6, "aria-hidden": true } as const;
 
 /** The menu behind the user icon. */
 export function SettingsMenu() {
   const navigate = useNavigate();
-  const signOut = useSignOut();
+  const may = useMay();
   const { session, user } = useMe();
   const [open, setOpen] = useState<"password" | "about" | undefined>();
   const close = (): void => setOpen(undefined);
@@ -38,12 +38,14 @@ export function SettingsMenu() {
               Change Password
             </Menu.Item>
           )}
-          <Menu.Item
-            leftSection={<IconDeviceLaptop {...ICON} />}
-            onClick={() => void navigate({ to: "/keys", search: {} })}
-          >
-            My API Keys
-          </Menu.Item>
+          {may("keys.list") && (
+            <Menu.Item
+              leftSection={<IconDeviceLaptop {...ICON} />}
+              onClick={() => void navigate({ to: "/keys", search: {} })}
+            >
+              My API Keys
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconBook2 {...ICON} />} onClick={() => void navigate({ to: "/guide" })}>
             Guide
           </Menu.Item>
@@ -51,13 +53,13 @@ export function SettingsMenu() {
             About
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item leftSection={<IconLogout {...ICON} />} onClick={() => signOut.mutate()}>
+          <Menu.Item leftSection={<IconLogout {...ICON} />} onClick={() => void signOut()}>
             Log Out
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <About opened={open === "about"} onClose={close} />
-      <Suspense>{open === "password" && <ChangePassword onClose={close} />}</Suspense>
+      {open === "about" && <About onClose={close} />}
+      {open === "password" && <ChangePassword onClose={close} />}
     </>
   );
 }

@@ -1,13 +1,6 @@
-import { IconHistory, IconKey, IconServerCog, IconUsers } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../api/session.ts";
-
-const PLACES = [
-  { to: "/keys", label: "API Keys", needs: "keys.list", Icon: IconKey },
-  { to: "/users", label: "Users", needs: "users.list", Icon: IconUsers },
-  { to: "/audit", label: "Audit", needs: "audit.list", Icon: IconHistory },
-  { to: "/system", label: "System", needs: "settings.get", Icon: IconServerCog },
-] as const;
+import { PLACES } from "./places.ts";
 
 export function SideBar() {
   const may = useMay();

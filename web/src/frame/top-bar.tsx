@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { AlertsBell } from "../alerts/alerts-bell.tsx";
 import { useMe } from "../api/session.ts";
+import { ScreenNotices } from "../notices/notice-place.tsx";
 import { ConnectionSign } from "./connection-sign.tsx";
 import { Mark } from "./mark.tsx";
 import { SchemeMenu } from "./scheme-menu.tsx";
@@ -9,12 +10,13 @@ import { SettingsMenu } from "./settings-menu.tsx";
 export function TopBar() {
   const { user } = useMe();
   return (
-    <header className="top-bar">
-      <Link to="/keys" search={{}} className="brand">
+    <div className="top-bar">
+      <Link to="/" className="brand">
         <Mark />
-        Chatelaine
+        <span className="brand-word">Chatelaine</span>
       </Link>
       <ConnectionSign />
+      <ScreenNotices />
       <div className="top-bar-end">
         <SchemeMenu />
         <AlertsBell />
@@ -23,6 +25,6 @@ export function TopBar() {
           {user.username}
         </span>
       </div>
-    </header>
+    </div>
   );
 }

@@ -10,7 +10,6 @@ interface BulkBarProps {
 
 /** What can be done to the ticked rows together. */
 export function BulkBar({ keys, onClear, onRevoke, onDelete }: BulkBarProps) {
-  if (keys.length === 0) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form
     <div className="bulk" role="group" aria-label="Selected keys">
@@ -22,7 +21,7 @@ export function BulkBar({ keys, onClear, onRevoke, onDelete }: BulkBarProps) {
         Delete
       </Button>
       <Button size="compact-sm" variant="subtle" onClick={onClear}>
-        Unselect
+        Clear selection
       </Button>
     </div>
   );

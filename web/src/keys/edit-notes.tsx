@@ -1,47 +1,24 @@
 /** What somebody who edits a key should know before it is saved. */
+
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { CopyButton } from "../form/copy-button.tsx";
+import { serverNow } from "../api/server-clock.ts";
 import { Note } from "../frame/note.tsx";
-import { sayDistance, sayInstant, useNow } from "../time/instant.tsx";
-import { formerLifetimeEnd, type Key, sayLastUse } from "./key.ts";
+import { sayInstant } from "../time/instant.tsx";
+import { formerLifetimeEnd, type Key } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";
+import { LastUse, useFreshKey } from "./what-stops.tsx";
 
-/** A reset kills what runs with the old key. */
-export function ResetNote({ row }: { readonly row: Key }) {
-  const now = useNow();
-  const { data } = useQuery({
-    queryKey: ["key", row.id, "clients"],
-    queryFn: ({ signal }) => call("keys.clients", { id: row.id }, { signal }),
-  });
-  const clients = (data?.entries ?? []).map(({ address, client }) =>
-    [address, client].filter(Boolean).join(" "),
-  );
+/** A reset kills what runs with the old key: by what the server knows of it at this moment. */
+export function ResetNote({ id }: { readonly id: number }) {
+  const key = useFreshKey(id);
+  const isIdle = key.data !== undefined && key.data.last_used_at === null;
   return (
     <div className="under">
-      <Note
-        tone={row.last_used_at === null ? "info" : "soon"}
-        title={sayLastUse(row, (at) => sayDistance(at, now))}
-      >
-        <p>
-          {row.last_used_at === null
-            ? "Nobody will miss the old key."
-            : "Whatever still uses the old key stops working when this is saved."}
-        </p>
-        {clients.length > 0 && (
-          <>
-            <p>Used in the last hour by:</p>
-            <ul className="plain-list">
-              {clients.map((client) => (
-                <li key={client} className="mono break">
-                  {client}
-                </li>
-              ))}
-            </ul>
-            <CopyButton text={clients.join("\n")} label="Copy list" />
-          </>
-        )}
+      <Note tone={isIdle ? "info" : "soon"}>
+        <LastUse query={key} />
+        {!isIdle && <p>Anything still using the old key will stop working when you save.</p>}
       </Note>
     </div>
   );
@@ -56,9 +33,9 @@ interface ExpiredNoteProps {
 
 /** An expired key that gets a later end is the old string again. */
 export function ExpiredNote({ row, values, before, onPropose }: ExpiredNoteProps) {
-  const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= Date.now();
+  const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= serverNow();
   if (!isOver) return null;
-  const end = formerLifetimeEnd(row, Date.now());
+  const end = formerLifetimeEnd(row, serverNow());
   const isExtended = values.nonExpiring || values.expiresAt !== before.expiresAt;
   return (
     <div className="under">

@@ -1,12 +1,13 @@
-import { Button, Checkbox, Group, Modal, Stack, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import { call } from "../api/call.ts";
-import { problemOf } from "../api/problem.ts";
-import { showDone, showProblem } from "../form/faults.ts";
-import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
-import { sayDistance, useNow } from "../time/instant.tsx";
-import { type Key, sayLastUse } from "./key.ts";
+import { isOutcomeUnknown, problemOf } from "../api/problem.ts";
+import { EndDialog } from "../form/end-dialog.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone, showProblem } from "../notices/notices.ts";
+import type { Key } from "./key.ts";
+import { isGone, LastUse, SeveralLastUses, useFreshKey, useFreshKeys, useIsTold } from "./what-stops.tsx";
 
 interface EndKeysProps {
   readonly how: "delete" | "revoke";
@@ -16,101 +17,86 @@ interface EndKeysProps {
 }
 
 const AT_ONCE = 6;
-const NAMED_MAX = 5;
 
-/** Takes keys away for good, or until they are reset. Says what will stop, and wants a tick. */
+/** Takes keys away for good, or until they are reset. */
 export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
-  useFocusBack();
-  const now = useNow();
   const queries = useQueryClient();
-  const [isConfirmed, setConfirmed] = useState(false);
   const [reason, setReason] = useState("");
   const isDelete = how === "delete";
-  const one = keys.length === 1 ? keys[0] : undefined;
-  const title = `${isDelete ? "Delete" : "Revoke"} API Key${one ? "" : "s"}`;
-  const end = useMutation({
-    mutationFn: () => endAll(keys, (key) => endOne(how, key, reason.trim())),
-    onSuccess: ({ ended, failed }) => {
+  const only = keys.length === 1 ? keys[0] : undefined;
+  const one = useFreshKey(only?.id);
+  const several = useFreshKeys({ ids: keys.map(({ id }) => id) }, only === undefined);
+  const isTold = useIsTold(only ? one : several);
+  const end = useChange({
+    tried: "do",
+    run: (because: string, { idempotencyKey }) =>
+      endAll(keys, (key) => endOne({ how, key, reason: because, once: `${idempotencyKey}-${key.id}` })),
+    onDone: ({ ended, failed }) => {
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });
       if (ended.length > 0) showDone(sayEnded(how, ended));
-      if (failed.length > 0) showProblem(failed[0]?.error);
-      if (isDelete && ended.length > 0) leaveControl();
+      if (failed.length > 0) showProblem(failed[0]?.error, "do");
       onDone(ended.map(({ id }) => id));
       onClose();
     },
-    onError: showProblem,
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    if (isConfirmed) end.mutate();
-  };
+  const wasGone = only !== undefined && isGone(one);
+  const wasRevoked = !isDelete && only !== undefined && one.data?.revoked === true;
+  const verb = isDelete ? "Delete" : "Revoke";
   return (
-    <Modal opened onClose={onClose} title={title} withCloseButton={false} size={460}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          {one ? (
-            <>
-              <p>
-                {isDelete ? "Delete" : "Revoke"} <strong className="break">{one.name}</strong> of{" "}
-                <strong>{one.username}</strong>? It stops working at once
-                {isDelete ? " and cannot be brought back." : ", until it is reset."}
-              </p>
-              <p className="muted">{sayLastUse(one, (at) => sayDistance(at, now))}</p>
-            </>
-          ) : (
-            <Several keys={keys} isDelete={isDelete} />
-          )}
-          {!isDelete && (
-            <TextInput
-              label="Reason"
-              description="Shown to whoever may see the key. May be left empty."
-              maxLength={500}
-              value={reason}
-              data-autofocus
-              onChange={(event) => setReason(event.currentTarget.value)}
-            />
-          )}
-          <Checkbox
-            label="Confirm"
-            checked={isConfirmed}
-            data-autofocus={isDelete || undefined}
-            onChange={(event) => setConfirmed(event.currentTarget.checked)}
+    <EndDialog
+      title={`${verb} API Key${only ? "" : "s"}`}
+      verb={verb}
+      change={end}
+      isTold={isTold}
+      isImpossible={wasGone || wasRevoked}
+      isDirty={reason !== ""}
+      onClose={onClose}
+      onConfirm={() => end.send(reason.trim())}
+      fields={
+        isDelete ? undefined : (
+          <TextInput
+            label="Reason"
+            description="Optional. Visible to anyone who can view this key."
+            maxLength={500}
+            value={reason}
+            data-autofocus
+            onChange={(event) => setReason(event.currentTarget.value)}
           />
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" color="bad" disabled={!isConfirmed} loading={end.isPending}>
-              {isDelete ? "Delete" : "Revoke"}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+        )
+      }
+    >
+      {sayWhat({ verb, only, keys, isDelete })}
+      {wasGone && <p>This key no longer exists. It may have been deleted.</p>}
+      {wasRevoked && <p>This key is revoked already.</p>}
+      {!wasGone &&
+        !wasRevoked &&
+        (only ? <LastUse query={one} /> : <SeveralLastUses query={several} withOwner />)}
+    </EndDialog>
   );
 }
 
-function Several({ keys, isDelete }: { readonly keys: readonly Key[]; readonly isDelete: boolean }) {
-  const used = keys.filter((key) => key.last_used_at !== null).length;
-  return (
-    <>
+interface What {
+  readonly verb: string;
+  readonly only: Key | undefined;
+  readonly keys: readonly Key[];
+  readonly isDelete: boolean;
+}
+
+function sayWhat({ verb, only, keys, isDelete }: What): ReactNode {
+  const after = isDelete ? " This cannot be undone." : " Only a reset can bring it back.";
+  if (only)
+    return (
       <p>
-        {isDelete ? "Delete" : "Revoke"} <strong>{keys.length} keys</strong>? They stop working at once
-        {isDelete ? " and cannot be brought back." : ", until they are reset."}
+        {verb} <strong className="break">{only.name}</strong>, owned by <strong>{only.username}</strong>? It
+        stops working immediately.{after}
       </p>
-      <ul className="plain-list">
-        {keys.slice(0, NAMED_MAX).map((key) => (
-          <li key={key.id} className="break">
-            <strong>{key.name}</strong> <span className="muted">of {key.username}</span>
-          </li>
-        ))}
-        {keys.length > NAMED_MAX && <li className="muted">and {keys.length - NAMED_MAX} more</li>}
-      </ul>
-      <p className="muted">
-        {used === 0 ? "None of them has ever been used." : `${used} of them have been used.`}
-      </p>
-    </>
+    );
+  return (
+    <p>
+      {verb} <strong>{keys.length} keys</strong>? They stop working immediately.
+      {isDelete ? after : " Only a reset can bring them back."}
+    </p>
   );
 }
 
@@ -119,7 +105,7 @@ interface Outcome {
   readonly failed: readonly { readonly key: Key; readonly error: unknown }[];
 }
 
-/** A few at once; one that fails does not hold up the others. */
+/** A few at once; one that fails does not hold up the others. Where it is not known of one, all may be asked for again. */
 async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknown>): Promise<Outcome> {
   const ended: Key[] = [];
   const failed: { key: Key; error: unknown }[] = [];
@@ -133,17 +119,25 @@ async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknow
       ),
     );
   }
+  const unknown = failed.find(({ error }) => isOutcomeUnknown(error));
+  if (unknown) throw unknown.error;
   if (ended.length === 0 && failed[0]) throw failed[0].error;
   return { ended, failed };
 }
 
-async function endOne(how: EndKeysProps["how"], key: Key, reason: string): Promise<unknown> {
-  if (how === "revoke") {
-    if (key.revoked) return;
-    return call("keys.revoke", { id: key.id, body: reason === "" ? {} : { reason } });
-  }
+interface Ending {
+  readonly how: EndKeysProps["how"];
+  readonly key: Key;
+  readonly reason: string;
+  readonly once: string;
+}
+
+async function endOne({ how, key, reason, once }: Ending): Promise<unknown> {
   try {
-    return await call("keys.remove", { id: key.id });
+    if (how === "delete") return await call("keys.remove", { id: key.id });
+    if (key.revoked) return;
+    const body = reason === "" ? {} : { reason };
+    return await call("keys.revoke", { id: key.id, body }, { idempotencyKey: once });
   } catch (error) {
     // Somebody else has deleted it meanwhile: it is as it should be.
     if (problemOf(error).code !== "not_found") throw error;
@@ -152,5 +146,5 @@ async function endOne(how: EndKeysProps["how"], key: Key, reason: string): Promi
 
 function sayEnded(how: EndKeysProps["how"], ended: readonly Key[]): string {
   const verb = how === "delete" ? "deleted" : "revoked";
-  return ended.length === 1 ? `${ended[0]?.name} is ${verb}.` : `${ended.length} keys are ${verb}.`;
+  return ended.length === 1 ? `${ended[0]?.name} ${verb}.` : `${ended.length} keys ${verb}.`;
 }

@@ -1,6 +1,8 @@
 /** In a file of its own, because the calendar is loaded only when somebody wants it. */
+
 import { Button } from "@mantine/core";
 import { DateTimePicker } from "@mantine/dates";
+import { serverNow } from "../api/server-clock.ts";
 import { ZONE } from "../time/instant.tsx";
 import { instantOf, localText } from "./key-values.ts";
 import type { LifeLimit } from "./life-limit.ts";
@@ -34,9 +36,9 @@ const LABEL = new Intl.DateTimeFormat(undefined, {
 /** A day that is picked means until its last minute, so that today works. */
 const DAY_ENDS = "23:59:00";
 
-export default function ExpiryField({ value, onChange, error, limit, madeAt, onCalendar }: ExpiryFieldProps) {
+export function ExpiryField({ value, onChange, error, limit, madeAt, onCalendar }: ExpiryFieldProps) {
   const inDays = (days: number): string => {
-    const day = new Date();
+    const day = new Date(serverNow());
     day.setDate(day.getDate() + days);
     return `${localText(day).slice(0, 10)} ${DAY_ENDS}`;
   };
@@ -53,7 +55,7 @@ export default function ExpiryField({ value, onChange, error, limit, madeAt, onC
         value={value}
         onChange={take}
         error={error}
-        minDate={localText(new Date()).slice(0, 10)}
+        minDate={localText(new Date(serverNow())).slice(0, 10)}
         maxDate={latest?.slice(0, 10)}
         defaultTimeValue={DAY_ENDS}
         highlightToday

@@ -9,7 +9,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { RowMenu } from "../table/row-menu.tsx";
-import type { Key } from "./key.ts";
+import { type Key, mayPause } from "./key.ts";
 
 export type KeyAction = "details" | "edit" | "reset" | "pause" | "resume" | "revoke" | "delete";
 
@@ -17,7 +17,7 @@ const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
 
 interface KeyActionsProps {
   readonly row: Key;
-  readonly mayManage: boolean;
+  readonly mayEnd: boolean;
   readonly onAction: (action: KeyAction, key: Key) => void;
 }
 
@@ -30,15 +30,15 @@ export function KeyActions(props: KeyActionsProps) {
   );
 }
 
-function Items({ row, mayManage, onAction }: KeyActionsProps) {
+function Items({ row, mayEnd, onAction }: KeyActionsProps) {
   const item = (action: KeyAction) => ({ onClick: () => onAction(action, row) });
-  const isPaused = row.paused_at !== null;
+  const isPaused = row.status === "paused";
   return (
     <>
       <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
         Details
       </Menu.Item>
-      {mayManage && (
+      {row.editable && (
         <>
           <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
             Edit
@@ -46,12 +46,24 @@ function Items({ row, mayManage, onAction }: KeyActionsProps) {
           <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
             Reset
           </Menu.Item>
+        </>
+      )}
+      {mayEnd && (
+        <>
           {isPaused ? (
-            <Menu.Item leftSection={<IconPlayerPlay {...ICON} />} {...item("resume")}>
+            <Menu.Item
+              leftSection={<IconPlayerPlay {...ICON} />}
+              disabled={!row.editable}
+              {...item("resume")}
+            >
               Resume
             </Menu.Item>
           ) : (
-            <Menu.Item leftSection={<IconPlayerPause {...ICON} />} {...item("pause")}>
+            <Menu.Item
+              leftSection={<IconPlayerPause {...ICON} />}
+              disabled={!mayPause(row)}
+              {...item("pause")}
+            >
               Pause
             </Menu.Item>
           )}

@@ -1,80 +1,79 @@
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
-import { Button, Drawer, Skeleton } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { Panel } from "../form/dialog.tsx";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
 import { sayCeilings, sayLifetime, sayRate } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeyUseFacts } from "../use/key-use.tsx";
-import { type Key, mayManage, statusOf } from "./key.ts";
+import { type Key, mayEnd, mayPause, statusOf } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import { KeyStatus } from "./key-status.tsx";
 import { useOwner } from "./owner-rights.ts";
+import { AGAIN_MS, isGone } from "./what-stops.tsx";
 
 interface KeyDetailsProps {
   readonly id: number;
-  /** Something stands over it: Esc belongs to that. */
-  readonly isCovered: boolean;
   readonly onClose: () => void;
   readonly onAction: (action: KeyAction, key: Key) => void;
 }
 
-/** Everything about one key, at its own address. */
-export function KeyDetails({ id, isCovered, onClose, onAction }: KeyDetailsProps) {
-  useFocusBack();
+/** Everything about one key, at its own address. Its use shows while it is looked at. */
+export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
   const found = useQuery({
     queryKey: ["key", id],
     queryFn: ({ signal }) => call("keys.get", { id }, { signal }),
+    refetchInterval: AGAIN_MS,
   });
   const key = found.data;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      closeOnEscape={!isCovered}
-      size={520}
+    <Panel
       title={<span className="break">{key?.name ?? "API key"}</span>}
-      closeButtonProps={{ "aria-label": "Close details" }}
+      size={520}
+      closeLabel="Close details"
+      onClose={onClose}
     >
-      {key && <Facts row={key} onAction={onAction} />}
+      {isGone(found) ? <Gone id={id} /> : key && <Facts row={key} onAction={onAction} />}
       {found.isPending && <Skeleton height={240} />}
-      {found.isError && !key && <FailedState error={found.error} onRetry={() => void found.refetch()} />}
-    </Drawer>
+      {found.isError && !key && !isGone(found) && (
+        <FailedState error={found.error} onRetry={() => void found.refetch()} />
+      )}
+    </Panel>
+  );
+}
+
+/** What is not there any more can only be read about. */
+function Gone({ id }: { readonly id: number }) {
+  const may = useMay();
+  return (
+    <div className="details">
+      <Note tone="bad" title="This key no longer exists" isAlert>
+        It may have been deleted. Nothing can be done with it.
+      </Note>
+      {may("audit.list") && (
+        <section>
+          <h3>History</h3>
+          <History kind="key" id={id} />
+        </section>
+      )}
+    </div>
   );
 }
 
 function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
   const now = useNow();
-  const me = useMe();
   const may = useMay();
-  const isMine = mayManage(me, row);
   return (
     <div className="details">
       <div className="details-head">
         <KeyStatus status={statusOf(row, now)} />
-        {isMine && (
-          <div className="details-actions">
-            <Button size="xs" variant="default" onClick={() => onAction("edit", row)}>
-              Edit
-            </Button>
-            <Button size="xs" variant="default" onClick={() => onAction("reset", row)}>
-              Reset
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              onClick={() => onAction(row.paused_at ? "resume" : "pause", row)}
-            >
-              {row.paused_at ? "Resume" : "Pause"}
-            </Button>
-          </div>
-        )}
+        <Actions row={row} onAction={onAction} />
       </div>
       <WhyItStopped row={row} now={now} />
       <dl className="facts">
@@ -127,6 +126,33 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
           <History kind="key" id={row.id} />
         </section>
       )}
+    </div>
+  );
+}
+
+function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
+  const me = useMe();
+  const isPaused = row.status === "paused";
+  const mayStop = mayEnd(me, row);
+  const action = (name: KeyAction, label: string) => (
+    <Button
+      key={name}
+      size="xs"
+      variant="default"
+      c={name === "delete" ? "var(--bad)" : undefined}
+      onClick={() => onAction(name, row)}
+    >
+      {label}
+    </Button>
+  );
+  return (
+    <div className="details-actions">
+      {row.editable && action("edit", "Edit")}
+      {row.editable && action("reset", "Reset")}
+      {isPaused && row.editable && action("resume", "Resume")}
+      {mayStop && mayPause(row) && action("pause", "Pause")}
+      {mayStop && !row.revoked && action("revoke", "Revoke")}
+      {mayStop && action("delete", "Delete")}
     </div>
   );
 }

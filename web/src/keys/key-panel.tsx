@@ -1,11 +1,17 @@
-import { Button, Checkbox, Collapse, Drawer, Stack, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { Checkbox, Collapse, Stack, TextInput } from "@mantine/core";
+import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
+import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
-import { focusFirstError, showFaults } from "../form/faults.ts";
-import { useGuard } from "../form/use-guard.tsx";
+import { Panel } from "../form/dialog.tsx";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { PanelFoot } from "../form/panel-foot.tsx";
+import { useGuard } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { ConflictNote, ResetNote } from "./edit-notes.tsx";
 import { formerLifetimeEnd, type Key, type MadeKey } from "./key.ts";
@@ -24,7 +30,8 @@ import { LifeFields } from "./life-fields.tsx";
 import { OwnerField } from "./owner-field.tsx";
 import { canAdminister, useOwner, useOwnerRoles } from "./owner-rights.ts";
 import { RestrictionFields } from "./restriction-fields.tsx";
-import { useSaveKey } from "./save-key.ts";
+import { type KeySave, saveKey } from "./save-key.ts";
+import { isGone } from "./what-stops.tsx";
 
 interface KeyPanelProps {
   /** Absent: a new one. */
@@ -42,7 +49,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   const [before, setBefore] = useState<KeyValues>(() =>
     row ? valuesOf(row) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
   );
-  const [opened] = useState(() => (resets && row ? withReset(row, before, true) : before));
+  const [opened, setOpened] = useState(() => (resets && row ? withReset(row, before, true) : before));
   const form = useForm<KeyValues>({
     initialValues: opened,
     validate: (values) => findFaults(values, before.expiresAt),
@@ -50,27 +57,31 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   const [isUnfolded, setUnfolded] = useState(() => row !== undefined && hasRestrictions(before));
   const [hasCalendar, setCalendar] = useState(false);
   const [isConflict, setConflict] = useState(false);
-  const { save, isSaving } = useSaveKey();
+  const save = useSaving({
+    form,
+    isEdit: row !== undefined,
+    onSaved,
+    onConflict: () => setConflict(true),
+    onUnfold: () => setUnfolded(true),
+  });
   const isTouched = isChanged(form.values, before) && isChanged(form.values, opened);
-  const guard = useGuard(isTouched && !isSaving, onClose);
+  const guard = useGuard(isTouched && !save.isPending, onClose);
   const owner = useOwner(form.values.username);
   const ownerRoles = useOwnerRoles(owner, form.values.username);
+  const wasDeleted = useIsDeleted(row);
 
   const submit = form.onSubmit(
-    async (values) => {
-      try {
-        onSaved(await save(values, base, before));
-      } catch (error) {
-        if (base && problemOf(error).code === "conflict") return setConflict(true);
-        if (problemOf(error).errors.length > 0) setUnfolded(true);
-        showFaults(error, form, FIELDS);
-      }
-    },
+    (values) => save.send({ values, base, before }),
     (faults) => {
       if (["roles", "scopes"].some((name) => name in faults)) setUnfolded(true);
       focusFirstError();
     },
   );
+  /** What the form fills in by itself is nothing that would be lost. */
+  const preset = (values: Partial<KeyValues>): void => {
+    form.setValues(values);
+    setOpened((was) => ({ ...was, ...values }) as KeyValues);
+  };
   const takeTheirs = (theirs: Key): void => {
     const now = valuesOf(theirs);
     form.setValues(mergeValues(form.values, before, now));
@@ -80,17 +91,21 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   };
 
   return (
-    <Drawer
-      opened
-      onClose={guard.close}
-      closeOnEscape={!guard.isAsking && !hasCalendar}
+    <Panel
       title={row ? "Edit API Key" : "Add API Key"}
       size={480}
-      closeButtonProps={{ "aria-label": "Close panel" }}
+      closeLabel="Close panel"
+      keepsEscape={hasCalendar}
+      onClose={guard.close}
     >
       <form onSubmit={submit} noValidate className="panel-form">
         <Stack gap="lg">
-          {isConflict && base && <ConflictNote base={base} onTaken={takeTheirs} />}
+          {isConflict && base && !wasDeleted && <ConflictNote base={base} onTaken={takeTheirs} />}
+          {wasDeleted && (
+            <Note tone="bad" title="This key no longer exists" isAlert>
+              It was deleted while you edited it. What you typed is still here, but cannot be saved.
+            </Note>
+          )}
           <TextInput
             label="Name"
             description="Unique over all users."
@@ -105,18 +120,25 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             error={form.errors.username as string | undefined}
             onChange={(username) => form.setFieldValue("username", username)}
           />
-          <LifeFields form={form} row={base} before={before} owner={owner} onCalendar={setCalendar} />
+          <LifeFields
+            form={form}
+            row={base}
+            before={before}
+            owner={owner}
+            onCalendar={setCalendar}
+            onPreset={preset}
+          />
           {base && (
             <div>
               <Checkbox
                 label="Reset"
-                description="Makes a new random key. The old one stops working at once."
+                description="Generate a new key. The current one stops working immediately."
                 checked={form.values.reset}
                 onChange={(event) =>
                   form.setValues(withReset(base, form.values, event.currentTarget.checked))
                 }
               />
-              {form.values.reset && <ResetNote row={base} />}
+              {form.values.reset && <ResetNote id={base.id} />}
             </div>
           )}
           <Fold isOpen={isUnfolded} onToggle={() => setUnfolded(!isUnfolded)}>
@@ -129,24 +151,54 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             </Note>
           )}
         </Stack>
-        <div className="panel-foot">
-          <Button variant="default" onClick={guard.close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isSaving}>
-            Save
-          </Button>
-        </div>
+        <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
       {guard.question}
-    </Drawer>
+    </Panel>
   );
+}
+
+interface Saving {
+  readonly form: UseFormReturnType<KeyValues>;
+  readonly isEdit: boolean;
+  readonly onSaved: KeyPanelProps["onSaved"];
+  readonly onConflict: () => void;
+  readonly onUnfold: () => void;
+}
+
+function useSaving({ form, isEdit, onSaved, onConflict, onUnfold }: Saving) {
+  const queries = useQueryClient();
+  return useChange<KeySave, Key | MadeKey>({
+    run: saveKey,
+    onDone: (saved) => {
+      void queries.invalidateQueries({ queryKey: ["keys"] });
+      void queries.invalidateQueries({ queryKey: ["key"] });
+      onSaved(saved);
+    },
+    onFault: (error) => {
+      const { code, errors } = problemOf(error);
+      if (errors.length > 0) onUnfold();
+      if (placeFaults(error, form, FIELDS)) return true;
+      if (code === "conflict" && isEdit) onConflict();
+      return code === "conflict" && isEdit;
+    },
+  });
+}
+
+/** Somebody else may delete what is being edited. */
+function useIsDeleted(row: Key | undefined): boolean {
+  const found = useQuery({
+    queryKey: ["key", row?.id],
+    queryFn: ({ signal }) => call("keys.get", { id: row?.id ?? 0 }, { signal }),
+    enabled: row !== undefined,
+  });
+  return isGone(found);
 }
 
 /** A reset of a key whose time is over needs a new time: as long as it had before. */
 function withReset(row: Key, values: KeyValues, reset: boolean): KeyValues {
-  const end = formerLifetimeEnd(row, Date.now());
-  const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= Date.now();
+  const end = formerLifetimeEnd(row, serverNow());
+  const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= serverNow();
   if (!reset || !isOver || end === undefined || values.nonExpiring) return { ...values, reset };
   return { ...values, reset, expiresAt: localText(end) };
 }

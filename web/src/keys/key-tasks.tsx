@@ -1,8 +1,8 @@
-import { showDone } from "../form/faults.ts";
+import { showDone } from "../notices/notices.ts";
 import { EndKeys } from "./end-keys.tsx";
 import { KeyDetails } from "./key-details.tsx";
 import { KeyPanel } from "./key-panel.tsx";
-import { forgetKey, isMade } from "./save-key.ts";
+import { isMade } from "./save-key.ts";
 import { ShownKey } from "./shown-key.tsx";
 import type { KeyTaskState } from "./use-key-task.ts";
 
@@ -14,18 +14,11 @@ interface KeyTasksProps {
 }
 
 /** Panels and dialogs of the list. Details stay open underneath what was started from them. */
-export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: KeyTasksProps) {
+export function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: KeyTasksProps) {
   const { task, madeId, start, end, keepInView } = tasks;
   return (
     <>
-      {openId !== undefined && (
-        <KeyDetails
-          id={openId}
-          isCovered={task !== undefined}
-          onClose={onCloseDetails}
-          onAction={tasks.act}
-        />
-      )}
+      {openId !== undefined && <KeyDetails id={openId} onClose={onCloseDetails} onAction={tasks.act} />}
       {(task?.kind === "add" || task?.kind === "edit") && (
         <KeyPanel
           {...(task.kind === "edit" && { row: task.row, resets: task.resets })}
@@ -33,20 +26,12 @@ export default function KeyTasks({ tasks, openId, onCloseDetails, onEnded }: Key
           onSaved={(saved) => {
             if (task.kind === "add") keepInView(saved.id);
             if (isMade(saved)) return start({ kind: "show", made: saved });
-            showDone(`${saved.name} is saved.`);
+            showDone(`${saved.name} saved.`);
             end();
           }}
         />
       )}
-      {task?.kind === "show" && (
-        <ShownKey
-          made={task.made}
-          onClose={() => {
-            forgetKey(task.made);
-            end();
-          }}
-        />
-      )}
+      {task?.kind === "show" && <ShownKey made={task.made} onClose={end} />}
       {(task?.kind === "revoke" || task?.kind === "delete") && (
         <EndKeys
           how={task.kind}

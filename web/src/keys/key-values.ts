@@ -1,6 +1,8 @@
 /** What the Add and Edit panels hold, and how it becomes a request. */
+
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 import type { Role } from "@chatelaine/contract/roles";
+import { serverNow } from "../api/server-clock.ts";
 import type { Key } from "./key.ts";
 
 export interface KeyValues extends Record<string, unknown> {
@@ -138,7 +140,7 @@ export function findFaults(values: KeyValues, wasExpiresAt: string | null): Faul
     if (values.expiresAt === null) faults.expiresAt = "Choose when the key expires, or tick Non-expiring.";
     else if (
       (values.reset || values.expiresAt !== wasExpiresAt) &&
-      instantOf(values.expiresAt).getTime() <= Date.now()
+      instantOf(values.expiresAt).getTime() <= serverNow()
     )
       faults.expiresAt = "This moment is over. Choose one in the future.";
   }

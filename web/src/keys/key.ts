@@ -15,10 +15,15 @@ export function statusOf(key: Pick<Key, "status" | "expires_at">, now: number): 
   return left <= SOON_MS ? "expires_soon" : "active";
 }
 
-/** Whether he may change the key. The server judges; this is what is offered. */
-export function mayManage(me: Me, key: Pick<Key, "username">): boolean {
+/** Whether they may pause, revoke and delete the key. The server judges; this is what is offered. */
+export function mayEnd(me: Me, key: Pick<Key, "username">): boolean {
   if (me.roles.includes("API_KEY_WRITE")) return true;
   return me.user.username === key.username && mayHaveKeys(me);
+}
+
+/** What does not work anyway is not paused. */
+export function mayPause(key: Pick<Key, "status">): boolean {
+  return ["active", "user_locked", "no_roles"].includes(key.status);
 }
 
 export function mayHaveKeys(me: Me): boolean {

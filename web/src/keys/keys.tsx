@@ -2,29 +2,31 @@ import { Button } from "@mantine/core";
 import { IconBook, IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
+import { part } from "../load/part.tsx";
 import { ColumnsMenu } from "../table/columns-menu.tsx";
 import { DataTable } from "../table/data-table.tsx";
-import { Pager } from "../table/pager.tsx";
+import { Foot } from "../table/foot.tsx";
+import { lastPageOf, Pager } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useColumns } from "../table/use-columns.ts";
 import { useNow } from "../time/instant.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
-import { type Key, mayHaveKeys, mayManage } from "./key.ts";
+import { type Key, mayEnd, mayHaveKeys } from "./key.ts";
 import { KeyActions } from "./key-actions.tsx";
 import { DEFAULT_COLUMNS, keyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
 import { DEFAULT_ORDER, isFiltered, type KeysSearch, listQuery, PAGE_SIZE } from "./keys-search.ts";
 import { useKeyTask } from "./use-key-task.ts";
 import { useSelection } from "./use-selection.ts";
+import { AGAIN_MS } from "./what-stops.tsx";
 
 /** Panels and dialogs come when they are first wanted; the list does not wait for them. */
-const loadTasks = () => import("./key-tasks.tsx");
-const KeyTasks = lazy(loadTasks);
-if (typeof requestIdleCallback === "function") requestIdleCallback(() => void loadTasks());
+const KeyTasks = part(async () => (await import("./key-tasks.tsx")).KeyTasks);
+if (typeof requestIdleCallback === "function") requestIdleCallback(() => void KeyTasks.preload());
 
 /** User API Keys: the list, and all that is done to keys from it. */
 export function Keys() {
@@ -42,18 +44,26 @@ export function Keys() {
   );
   const { key: openId, ...question } = search;
   const queries = useQueryClient();
-  const list = useQuery({ ...listOf(question, me.user.username), placeholderData: keepPreviousData });
+  const list = useQuery({
+    ...listOf(question, me.user.username),
+    placeholderData: keepPreviousData,
+    // Use is no change that anybody is told of.
+    refetchInterval: AGAIN_MS,
+  });
   const foresee = (next: number): void =>
     void queries.prefetchQuery(listOf({ ...question, page: next }, me.user.username));
   const tasks = useKeyTask(change);
-  const rows = useWithMade(list.data?.entries, tasks.madeId);
-  const selection = useSelection(rows, question);
+  const { page = 1, order = DEFAULT_ORDER } = search;
+  const total = list.isPlaceholderData ? undefined : list.data?.total;
+  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
+  const rows = useWithMade(isPast ? undefined : list.data?.entries, tasks.madeId);
+  const mayTick = useCallback((key: Key) => mayEnd(me, key), [me]);
+  const selection = useSelection({ rows, question, mayTick });
   const { act } = tasks;
   const actions = useCallback(
-    (key: Key) => <KeyActions row={key} mayManage={mayManage(me, key)} onAction={act} />,
+    (key: Key) => <KeyActions row={key} mayEnd={mayEnd(me, key)} onAction={act} />,
     [me, act],
   );
-  const { page = 1, order = DEFAULT_ORDER } = search;
 
   return (
     <>
@@ -86,12 +96,6 @@ export function Keys() {
           <ColumnsMenu columns={columns} visible={visible} defaults={DEFAULT_COLUMNS} onChange={setVisible} />
         </span>
       </div>
-      <BulkBar
-        keys={selection.chosen}
-        onClear={selection.clear}
-        onRevoke={() => tasks.start({ kind: "revoke", keys: selection.chosen })}
-        onDelete={() => tasks.start({ kind: "delete", keys: selection.chosen })}
-      />
       <DataTable
         label="User API Keys"
         columns={columns}
@@ -108,23 +112,32 @@ export function Keys() {
         actions={actions}
         state={stateOf(list, rows, search, () => change(CLEARED))}
       />
-      <Pager
-        page={page}
-        pageSize={PAGE_SIZE}
-        total={list.data?.total ?? 0}
-        noun={["key", "keys"]}
-        onPage={(next) => change({ page: next }, "same page")}
-        onForesee={list.isPlaceholderData ? undefined : foresee}
-      />
-      {(tasks.task !== undefined || openId !== undefined) && (
-        <Suspense>
-          <KeyTasks
-            tasks={tasks}
-            openId={openId}
-            onCloseDetails={() => change({ key: undefined })}
-            onEnded={selection.clear}
+      <Foot>
+        {selection.chosen.length > 0 ? (
+          <BulkBar
+            keys={selection.chosen}
+            onClear={selection.clear}
+            onRevoke={() => tasks.start({ kind: "revoke", keys: selection.chosen })}
+            onDelete={() => tasks.start({ kind: "delete", keys: selection.chosen })}
           />
-        </Suspense>
+        ) : (
+          <Pager
+            page={page}
+            pageSize={PAGE_SIZE}
+            total={total}
+            noun={["key", "keys"]}
+            onPage={(next, isCorrection) => change({ page: next }, isCorrection ? "correction" : "same page")}
+            onForesee={list.isPlaceholderData ? undefined : foresee}
+          />
+        )}
+      </Foot>
+      {(tasks.task !== undefined || openId !== undefined) && (
+        <KeyTasks
+          tasks={tasks}
+          openId={openId}
+          onCloseDetails={() => change({ key: undefined })}
+          onEnded={selection.clear}
+        />
       )}
     </>
   );
@@ -138,7 +151,7 @@ const listOf = (question: KeysSearch, username: string) =>
 
 /** A number that refused callers get; it comes with what else is about use. */
 const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const DecisionState = lazy(() => import("../use/decision.tsx"));
+const DecisionState = part(async () => (await import("../use/decision.tsx")).DecisionState);
 
 const CLEARED: Partial<KeysSearch> = {
   q: undefined,
@@ -157,13 +170,8 @@ function stateOf(
   if (list.isError && list.data === undefined)
     return <FailedState error={list.error} onRetry={() => void list.refetch()} />;
   if (rows === undefined || rows.length > 0) return undefined;
-  if (search.q !== undefined && DECISION.test(search.q))
-    return (
-      <Suspense>
-        <DecisionState id={search.q} />
-      </Suspense>
-    );
-  if (isFiltered(search) || (search.page ?? 1) > 1)
+  if (search.q !== undefined && DECISION.test(search.q)) return <DecisionState id={search.q} />;
+  if (isFiltered(search))
     return (
       <State icon={<IconSearchOff size={40} stroke={1.3} aria-hidden />} title="No key matches">
         <p>
@@ -187,14 +195,14 @@ function stateOf(
 }
 
 /** Changes the address: new filters begin at the first page again. */
-function useSearchChange(): (change: Partial<KeysSearch>, page?: "same page") => void {
+function useSearchChange(): (change: Partial<KeysSearch>, page?: "same page" | "correction") => void {
   const navigate = useNavigate({ from: "/keys" });
   return useCallback(
     (change, page) => {
-      const keepsPage = page === "same page" || (Object.keys(change).length === 1 && "key" in change);
+      const keepsPage = page !== undefined || (Object.keys(change).length === 1 && "key" in change);
       void navigate({
         search: (before) => ({ ...before, ...(keepsPage ? {} : { page: undefined }), ...change }),
-        replace: "q" in change,
+        replace: "q" in change || page === "correction",
         resetScroll: false,
       });
     },

@@ -1,15 +1,19 @@
 import { Checkbox, Skeleton } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect, useRef } from "react";
+import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
+import { part } from "../load/part.tsx";
 import type { User } from "../users/user-columns.tsx";
 import { ExpiredNote } from "./edit-notes.tsx";
 import type { Key } from "./key.ts";
-import type { KeyValues } from "./key-values.ts";
+import { type KeyValues, localText } from "./key-values.ts";
 import { type LifeLimit, lifeLimitOf } from "./life-limit.ts";
 
-const loadExpiry = () => import("./expiry-field.tsx");
-const ExpiryField = lazy(loadExpiry);
+const ExpiryField = part(
+  async () => (await import("./expiry-field.tsx")).ExpiryField,
+  <Skeleton height={84} />,
+);
 
 interface LifeFieldsProps {
   readonly form: UseFormReturnType<KeyValues>;
@@ -18,13 +22,17 @@ interface LifeFieldsProps {
   readonly before: KeyValues;
   readonly owner: User | undefined;
   readonly onCalendar: (isOpen: boolean) => void;
+  /** What the form fills in by itself. */
+  readonly onPreset: (values: Partial<KeyValues>) => void;
 }
 
 /** Whether the key ends, and when: within the server's policy and what its user is held to. */
-export function LifeFields({ form, row, before, owner, onCalendar }: LifeFieldsProps) {
+export function LifeFields(props: LifeFieldsProps) {
+  const { form, row, before, owner, onCalendar } = props;
   const me = useMe();
-  useEffect(() => void loadExpiry(), []);
+  useEffect(() => void ExpiryField.preload(), []);
   const limit = lifeLimitOf(me, owner);
+  useLongestLife(props, limit);
   const mayLast = me.key_policy.may_make_non_expiring;
   const isHeld = (owner?.ceilings?.lifetime_seconds ?? null) !== null;
   const { nonExpiring, reset } = form.values;
@@ -33,27 +41,21 @@ export function LifeFields({ form, row, before, owner, onCalendar }: LifeFieldsP
     <div>
       <Checkbox
         label="Non-expiring"
-        description={sayLasting({
-          mayLast,
-          limit: isHeld ? limit : null,
-          endsItself: row === undefined && nonExpiring,
-        })}
-        disabled={(!mayLast || (isHeld && row !== undefined)) && !nonExpiring}
+        description={sayLasting(mayLast, isHeld ? limit : null, nonExpiring)}
+        disabled={(!mayLast || isHeld) && !nonExpiring}
         {...form.getInputProps("nonExpiring", { type: "checkbox" })}
         error={nonExpiring ? error : undefined}
       />
       {!nonExpiring && (
         <div className="under">
-          <Suspense fallback={<Skeleton height={84} />}>
-            <ExpiryField
-              limit={limit}
-              madeAt={row && !reset ? new Date(row.reset_at ?? row.created_at).getTime() : Date.now()}
-              onCalendar={onCalendar}
-              value={form.values.expiresAt}
-              error={error}
-              onChange={(value) => form.setFieldValue("expiresAt", value)}
-            />
-          </Suspense>
+          <ExpiryField
+            limit={limit}
+            madeAt={row && !reset ? new Date(row.reset_at ?? row.created_at).getTime() : serverNow()}
+            onCalendar={onCalendar}
+            value={form.values.expiresAt}
+            error={error}
+            onChange={(value) => form.setFieldValue("expiresAt", value)}
+          />
         </div>
       )}
       {row && !reset && (
@@ -68,17 +70,31 @@ export function LifeFields({ form, row, before, owner, onCalendar }: LifeFieldsP
   );
 }
 
-interface Lasting {
-  readonly mayLast: boolean;
-  /** Of the user. */
-  readonly limit: LifeLimit | null;
-  /** The server gives it that end. */
-  readonly endsItself: boolean;
+function sayLasting(mayLast: boolean, limit: LifeLimit | null, nonExpiring: boolean): string | undefined {
+  if (limit !== null) return limit.words;
+  if (!mayLast) return "Server policy requires an expiry date.";
+  return nonExpiring ? "Works until it is revoked or edited." : undefined;
 }
 
-function sayLasting({ mayLast, limit, endsItself }: Lasting): string {
-  if (limit !== null) return endsItself ? `${limit.words} This one ends then.` : limit.words;
-  return mayLast
-    ? "It works until somebody revokes or changes it."
-    : "Keys must expire here: the server's policy.";
+/**
+ * A new key of somebody whose keys are held to a longest life would get an end from the server, whatever is ticked: so the form
+ * shows that end, as something that may be chosen earlier. It takes it back for an owner who is not held, unless
+ * somebody has touched it.
+ */
+function useLongestLife({ form, row, owner, onPreset }: LifeFieldsProps, limit: LifeLimit | null): void {
+  const filled = useRef<string>(undefined);
+  const { nonExpiring, expiresAt } = form.values;
+  const seconds = owner?.ceilings?.lifetime_seconds ?? null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another owner is what asks for it
+  useEffect(() => {
+    if (row !== undefined || owner === undefined) return;
+    const isOurs = filled.current !== undefined && expiresAt === filled.current;
+    if (seconds !== null && limit !== null && (nonExpiring || isOurs)) {
+      filled.current = localText(new Date(serverNow() + Math.min(seconds, limit.seconds) * 1000));
+      onPreset({ nonExpiring: false, expiresAt: filled.current });
+    } else if (seconds === null && isOurs) {
+      filled.current = undefined;
+      onPreset({ nonExpiring: true, expiresAt: null });
+    }
+  }, [owner?.username, seconds]);
 }

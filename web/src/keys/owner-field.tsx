@@ -1,9 +1,11 @@
-import { Select, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
+import { ChoiceField } from "../form/chips-field.tsx";
+import { Note } from "../frame/note.tsx";
 
 interface OwnerFieldProps {
   readonly value: string;
@@ -15,13 +17,18 @@ interface OwnerFieldProps {
 const OFFERED_MAX = 50;
 const WORDS = "The key acts as this user, with at most this user's rights.";
 
+/** The text of the field is the label of what is chosen, until somebody types. */
+function isChosen(typed: string, value: string): boolean {
+  return typed === value || typed === `${value} (locked)`;
+}
+
 /** Whom the key belongs to: those who hold a role, administrators first. */
 export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps) {
   const me = useMe();
   const may = useMay();
   const actsForOthers = me.roles.includes("API_KEY_WRITE") && may("users.list") && !isFixed;
   const [typed, setTyped] = useState("");
-  const [q] = useDebouncedValue(typed === value ? "" : typed.trim(), 150);
+  const [q] = useDebouncedValue(isChosen(typed, value) ? "" : typed.trim(), 150);
   const { data } = useQuery({
     queryKey: ["owners", q],
     queryFn: ({ signal }) =>
@@ -47,30 +54,41 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
   const entries = data?.entries ?? [];
   const isHolder = (roles: readonly string[]): boolean =>
     roles.every((role) => role === "KEY_HOLDER" || role === "KEY_VERIFY");
-  const names = (wanted: boolean): string[] =>
-    entries.filter((user) => isHolder(user.all_roles) === wanted).map((user) => user.username);
-  const known = entries.some((user) => user.username === value);
+  const named = (isWanted: (user: (typeof entries)[number]) => boolean) =>
+    entries.filter(isWanted).map(({ username, locked }) => ({
+      value: username,
+      label: locked ? `${username} (locked)` : username,
+    }));
+  const chosen = entries.find((user) => user.username === value);
   return (
-    <Select
-      label="Username"
-      description={WORDS}
-      data={[
-        ...(known || value === "" || q !== "" ? [] : [value]),
-        { group: "Administrators", items: names(false) },
-        { group: "Key holders", items: names(true) },
-      ].filter((group) => typeof group === "string" || group.items.length > 0)}
-      searchable
-      withAlignedLabels
-      allowDeselect={false}
-      filter={({ options }) => options}
-      nothingFoundMessage="Nobody of this name holds a role."
-      comboboxProps={{ transitionProps: { duration: 100, transition: "fade" } }}
-      value={value || null}
-      error={error}
-      onChange={(username) => username !== null && onChange(username)}
-      searchValue={typed}
-      onSearchChange={setTyped}
-      maxDropdownHeight={280}
-    />
+    <>
+      <ChoiceField
+        label="Username"
+        description={WORDS}
+        data={[
+          ...(chosen || value === "" || q !== "" ? [] : [value]),
+          { group: "Administrators", items: named((user) => !user.locked && !isHolder(user.all_roles)) },
+          { group: "Key holders", items: named((user) => !user.locked && isHolder(user.all_roles)) },
+          { group: "Locked: their keys are refused", items: named((user) => user.locked) },
+        ].filter((group) => typeof group === "string" || group.items.length > 0)}
+        searchable
+        withAlignedLabels
+        allowDeselect={false}
+        filter={({ options }) => options}
+        nothingFoundMessage="No matching user with a role."
+        comboboxProps={{ transitionProps: { duration: 100, transition: "fade" } }}
+        value={value || null}
+        error={error}
+        onChange={(username) => username !== null && onChange(username)}
+        searchValue={typed}
+        onSearchChange={setTyped}
+        maxDropdownHeight={280}
+      />
+      {chosen?.locked && (
+        <Note tone="soon" title={`${value} is locked`}>
+          A key made now is refused until its owner is unlocked.
+        </Note>
+      )}
+    </>
   );
 }

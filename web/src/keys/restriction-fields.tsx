@@ -1,7 +1,8 @@
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
-import { Checkbox, Radio, Stack, TagsInput, Textarea } from "@mantine/core";
+import { Checkbox, Radio, Stack, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useMe } from "../api/session.ts";
+import { ChipsField } from "../form/chips-field.tsx";
 import { AmountField } from "../limits/amount-field.tsx";
 import { type Ceilings, sayRate, windowsWith } from "../limits/limit-words.ts";
 import type { KeyValues } from "./key-values.ts";
@@ -29,7 +30,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
         maxRows={8}
         {...form.getInputProps("description")}
       />
-      <TagsInput
+      <ChipsField
         label="Tags"
         description="Words to find keys by. Enter after each."
         maxTags={32}
@@ -54,7 +55,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
           {...form.getInputProps("allScopes", { type: "checkbox" })}
         />
         {!allScopes && (
-          <TagsInput
+          <ChipsField
             mt={8}
             label="Scopes"
             description="resource:action, such as dns:read or dns:*. Enter after each."
@@ -62,7 +63,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
           />
         )}
       </div>
-      <TagsInput
+      <ChipsField
         label="Allowed addresses"
         description={`Addresses or blocks, such as 10.0.0.0/24. Empty: from anywhere${theirs?.allowed_ips ? ` that ${username} may: ${theirs.allowed_ips.join(", ")}` : ""}.`}
         {...form.getInputProps("addresses")}

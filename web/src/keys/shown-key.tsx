@@ -1,13 +1,16 @@
-import { Button, Group, Modal, Tabs, Textarea } from "@mantine/core";
+import { Button, Group, Menu, Tabs, Textarea } from "@mantine/core";
 import { IconCheck, IconCopy, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { type ClipboardEvent, type SyntheticEvent, useEffect, useRef, useState } from "react";
 import { useMe } from "../api/session.ts";
 import { copyText } from "../form/copy.ts";
 import { CopyButton } from "../form/copy-button.tsx";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { Dialog } from "../form/dialog.tsx";
+import { useUnsaved } from "../form/unsaved.tsx";
 import { Note } from "../frame/note.tsx";
 import type { MadeKey } from "./key.ts";
+import { downloadEnv, downloadScram, downloadText } from "./key-files.ts";
+import { forgetKey } from "./save-key.ts";
 import { snippetsFor } from "./snippets.ts";
 
 interface ShownKeyProps {
@@ -15,17 +18,25 @@ interface ShownKeyProps {
   readonly onClose: () => void;
 }
 
-/** The one place where a key is ever seen. Nothing outside this component holds it. */
+/**
+ * The one place where a key is ever seen. Nothing outside this component holds it. It counts as taken once somebody has
+ * copied it, downloaded it or selected all of it themself; until then neither Esc nor another address takes it away
+ * (held by `web/test/accidents.test.ts`).
+ */
 export function ShownKey({ made, onClose }: ShownKeyProps) {
-  useFocusBack();
   const [isTaken, setTaken] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const [copied, setCopied] = useState<"yes" | "no">();
   const box = useRef<HTMLTextAreaElement>(null);
+  const isOurSelection = useRef(false);
+  useUnsaved(!isTaken, { loss: "key", onLeave: onClose });
+  useEffect(() => () => forgetKey(made), [made]);
+  const take = (): void => setTaken(true);
   const copy = async (): Promise<void> => {
     const isCopied = await copyText(made.key);
     setCopied(isCopied ? "yes" : "no");
-    if (isCopied) return setTaken(true);
+    if (isCopied) return take();
+    isOurSelection.current = true;
     box.current?.focus();
     box.current?.select();
   };
@@ -33,18 +44,19 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
     if (isTaken || isAsked) onClose();
     else setAsked(true);
   };
+  const noteSelection = ({ currentTarget }: SyntheticEvent<HTMLTextAreaElement>): void => {
+    if (!isOurSelection.current && isWhole(currentTarget)) take();
+  };
   return (
-    <Modal
-      opened
-      onClose={close}
+    <Dialog
       title="API Key"
       size={620}
-      withCloseButton={false}
-      closeOnClickOutside={false}
+      closesOutside={false}
+      onClose={() => (isTaken ? onClose() : setAsked(true))}
     >
       <div className="shown-key">
         <p>
-          The key <strong className="break">{made.name}</strong> of <strong>{made.username}</strong>:
+          API key <strong className="break">{made.name}</strong> for <strong>{made.username}</strong>:
         </p>
         <Textarea
           ref={box}
@@ -53,12 +65,14 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           autosize
           value={made.key}
           classNames={{ input: "key-box" }}
-          onFocus={(event) => event.currentTarget.select()}
-          onCopy={() => setTaken(true)}
-          onSelect={(event) => {
-            const { selectionStart, selectionEnd } = event.currentTarget;
-            if (selectionEnd > selectionStart && copied !== "no") setTaken(true);
+          onPointerDown={() => {
+            isOurSelection.current = false;
           }}
+          onKeyDown={() => {
+            isOurSelection.current = false;
+          }}
+          onCopy={({ currentTarget }) => isWhole(currentTarget as HTMLTextAreaElement) && take()}
+          onSelect={noteSelection}
         />
         <Group gap="sm">
           <Button
@@ -70,16 +84,7 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           >
             Copy to Clipboard
           </Button>
-          <Button
-            variant="default"
-            leftSection={<IconDownload size={18} aria-hidden />}
-            onClick={() => {
-              downloadKeyFile(made);
-              setTaken(true);
-            }}
-          >
-            Download Key File
-          </Button>
+          <Download made={made} onTaken={take} />
           <span role="status" className="copied">
             {copied === "yes" && "Copied."}
           </span>
@@ -90,13 +95,13 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           </Note>
         )}
         <Note tone="soon" title="Keep this key safe, and back it up">
-          It is shown this once and stored nowhere. Whoever has it acts as {made.username}; if it is lost,
+          It is shown this once and stored nowhere. Anyone with it can act as {made.username}. If you lose it,
           reset it.
         </Note>
-        <Snippets made={made} onTaken={() => setTaken(true)} />
+        <Snippets made={made} onTaken={take} />
         {isAsked && !isTaken && (
           <Note tone="bad" title="You have not copied the key yet" isAlert>
-            After closing nobody can show it again. Close again if you have it all the same.
+            You won't be able to see it again. Press Close once more to leave without it.
           </Note>
         )}
         <Group justify="flex-end">
@@ -105,7 +110,54 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           </Button>
         </Group>
       </div>
-    </Modal>
+    </Dialog>
+  );
+}
+
+function isWhole({ selectionStart, selectionEnd, value }: HTMLTextAreaElement): boolean {
+  return selectionStart === 0 && selectionEnd === value.length;
+}
+
+/** As a file: the key itself, or what SCRAM clients read in its place. */
+function Download({ made, onTaken }: { readonly made: MadeKey; readonly onTaken: () => void }) {
+  const { public_url: publicUrl } = useMe();
+  return (
+    <Menu width={300} position="bottom-start">
+      <Menu.Target>
+        <Button variant="default" leftSection={<IconDownload size={18} aria-hidden />}>
+          Download
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          onClick={() => {
+            downloadText(made);
+            onTaken();
+          }}
+        >
+          Key as text
+        </Menu.Item>
+        <Menu.Item
+          onClick={() => {
+            downloadEnv(made, addressOf(publicUrl).origin);
+            onTaken();
+          }}
+        >
+          Key as .env file
+        </Menu.Item>
+        {made.scram && (
+          <>
+            <Menu.Divider />
+            <Menu.Item onClick={() => downloadScram(made)}>
+              SCRAM file
+              <span className="muted small menu-words">
+                For SCRAM clients only. The key itself is not in it.
+              </span>
+            </Menu.Item>
+          </>
+        )}
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 
@@ -179,30 +231,17 @@ interface PastedProps {
 }
 
 function Pasted({ title, text, onTaken }: PastedProps) {
+  const note = ({ currentTarget }: ClipboardEvent): void => {
+    // What was copied of it may be a part without the key.
+    const part = getSelection()?.toString() ?? "";
+    if (part.trim() === currentTarget.textContent?.trim()) onTaken?.();
+  };
   return (
     <>
-      <section className="code-block" {...SCROLLED} aria-label={title} onCopy={onTaken}>
+      <section className="code-block" {...SCROLLED} aria-label={title} onCopy={note}>
         <code>{text}</code>
       </section>
       <CopyButton text={text} label="Copy snippet" onCopied={onTaken} />
     </>
   );
-}
-
-/** What clients with SCRAM read: the key's proof instead of the key. */
-function downloadKeyFile(made: MadeKey): void {
-  const { scram } = made;
-  const content = {
-    username: made.username,
-    api_key_id: made.id,
-    ...(scram ?? { raw_key: made.key }),
-  };
-  const address = URL.createObjectURL(
-    new Blob([`${JSON.stringify(content, null, 2)}\n`], { type: "application/json" }),
-  );
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `${made.name.replace(/[^A-Za-z0-9._-]+/g, "-").slice(0, 60) || "key"}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address));
 }

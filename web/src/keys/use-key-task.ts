@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
-import { showDone, showProblem } from "../form/faults.ts";
+import { showDone, showProblem } from "../notices/notices.ts";
 import type { Key, MadeKey } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import type { KeysSearch } from "./keys-search.ts";
@@ -24,19 +24,23 @@ export interface KeyTaskState {
   readonly act: (action: KeyAction, key: Key) => void;
 }
 
+const OPPOSITE = { pause: "resume", resume: "pause" } as const;
+const DONE = { pause: "paused", resume: "resumed" } as const;
+
 /** What is being done on the screen right now: one thing at a time. */
 export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTaskState {
   const queries = useQueryClient();
   const [task, setTask] = useState<KeyTask>();
   const [madeId, setMadeId] = useState<number>();
   const hold = useCallback(
-    async (action: "pause" | "resume", key: Key): Promise<void> => {
+    async (action: "pause" | "resume", key: Key, isUndo = false): Promise<void> => {
       try {
         await call(`keys.${action}`, { id: key.id });
-        showDone(action === "pause" ? `${key.name} is paused.` : `${key.name} works again.`);
+        const undo = { label: "Undo", run: () => void hold(OPPOSITE[action], key, true) } as const;
+        showDone(`${key.name} ${DONE[action]}.`, isUndo ? undefined : undo);
       } catch (error) {
         noteEnd(error);
-        showProblem(error);
+        showProblem(error, "do", () => void hold(action, key, isUndo));
       }
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });

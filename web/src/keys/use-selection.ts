@@ -11,20 +11,28 @@ interface SelectionState {
 
 const NOTHING: ReadonlyMap<string, Key> = new Map();
 
-/** Which rows are ticked. Another question to the server begins anew: nobody ends keys that he does not see. */
-export function useSelection(rows: readonly Key[] | undefined, question: object): SelectionState {
+interface SelectionWanted {
+  readonly rows: readonly Key[] | undefined;
+  /** Another question to the server begins with nothing ticked: nobody ends keys that they do not see. */
+  readonly question: object;
+  readonly mayTick: (key: Key) => boolean;
+}
+
+/** Which rows are ticked. */
+export function useSelection({ rows, question, mayTick }: SelectionWanted): SelectionState {
   const [ticked, setTicked] = useState(NOTHING);
   const asked = JSON.stringify(question);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question is what clears it
   useEffect(() => setTicked(NOTHING), [asked]);
   return useMemo(() => {
-    const shown = new Map((rows ?? []).map((key) => [String(key.id), key]));
+    const shown = new Map((rows ?? []).filter(mayTick).map((key) => [String(key.id), key]));
     const chosen = [...ticked.keys()].flatMap((id) => shown.get(id) ?? []);
     return {
       chosen,
       clear: () => setTicked(NOTHING),
       forTable: {
         ids: new Set(chosen.map(({ id }) => String(id))),
+        mayTick: (id) => shown.has(id),
         toggle: (id) => {
           const next = new Map(ticked);
           const key = shown.get(id);
@@ -34,5 +42,5 @@ export function useSelection(rows: readonly Key[] | undefined, question: object)
         toggleAll: (isWanted) => setTicked(isWanted ? shown : NOTHING),
       },
     };
-  }, [rows, ticked]);
+  }, [rows, ticked, mayTick]);
 }

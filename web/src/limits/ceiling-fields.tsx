@@ -1,5 +1,6 @@
-import { Stack, TagsInput } from "@mantine/core";
+import { Stack } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
+import { ChipsField } from "../form/chips-field.tsx";
 import { AmountField } from "./amount-field.tsx";
 import type { CeilingValues } from "./ceiling-values.ts";
 import { lifetimeUnitsWith, windowsWith } from "./limit-words.ts";
@@ -22,7 +23,7 @@ export function CeilingFields<Values extends CeilingValues>({ form, whom }: Ceil
         They hold for every key of {whom}, whatever the key says itself, and its owner cannot lift them.
       </p>
       <Stack gap="md" mt="sm">
-        <TagsInput
+        <ChipsField
           label="Allowed addresses"
           description="Addresses or blocks, such as 10.0.0.0/24. Empty: from anywhere. Enter after each."
           {...form.getInputProps("addresses")}

@@ -1,17 +1,20 @@
-import { Button, Group, Modal, PasswordInput, Stack } from "@mantine/core";
+import { Button, Group, PasswordInput, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
-import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { Dialog } from "../form/dialog.tsx";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useGuard } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "./password-rules.ts";
 
 const TOGGLE = { "aria-label": "Show password", tabIndex: 0 } as const;
 
-export default function ChangePassword({ onClose }: { readonly onClose: () => void }) {
-  useFocusBack();
+export function ChangePassword({ onClose }: { readonly onClose: () => void }) {
   const { user } = useMe();
   const form = useForm({
     initialValues: { current: "", next: "", again: "" },
@@ -21,26 +24,29 @@ export default function ChangePassword({ onClose }: { readonly onClose: () => vo
       again: (value, values) => (value === values.next ? null : "The two are not the same."),
     },
   });
-  const change = useMutation({
-    mutationFn: ({ current, next }: typeof form.values) =>
+  const change = useChange({
+    run: ({ current, next }: typeof form.values) =>
       call("users.setPassword", {
         name: user.username,
         body: { password: next, current_password: current },
       }),
-    onSuccess: () => {
+    onDone: () => {
       showDone("Your password is changed. Your other sessions have ended.");
       onClose();
     },
-    onError: (error) => {
+    onFault: (error) => {
       const { code, errors } = problemOf(error);
-      if (errors.length === 0 && (code === "forbidden" || code === "not_authenticated"))
-        return form.setFieldError("current", "That is not the password you have now.");
-      showFaults(error, form, { password: "next", current_password: "current" });
+      if (errors.length > 0 || code !== "forbidden")
+        return placeFaults(error, form, { password: "next", current_password: "current" });
+      form.setFieldError("current", "That is not the password you have now.");
+      focusFirstError();
+      return true;
     },
   });
+  const guard = useGuard(form.isDirty() && !change.isPending, onClose);
   return (
-    <Modal opened onClose={onClose} title="Change Password" withCloseButton={false} size="sm">
-      <form onSubmit={form.onSubmit((values) => change.mutate(values), focusFirstError)} noValidate>
+    <Dialog title="Change Password" size="sm" onClose={guard.close}>
+      <form onSubmit={form.onSubmit((values) => change.send(values), focusFirstError)} noValidate>
         <Stack gap="md">
           <input type="hidden" autoComplete="username" value={user.username} readOnly />
           <PasswordInput
@@ -63,16 +69,16 @@ export default function ChangePassword({ onClose }: { readonly onClose: () => vo
             visibilityToggleButtonProps={TOGGLE}
             {...form.getInputProps("again")}
           />
+          <Trouble change={change} />
           <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={onClose}>
+            <Button variant="default" onClick={guard.close}>
               Cancel
             </Button>
-            <Button type="submit" loading={change.isPending}>
-              Save
-            </Button>
+            <SubmitButton isPending={change.isPending}>Save</SubmitButton>
           </Group>
         </Stack>
       </form>
-    </Modal>
+      {guard.question}
+    </Dialog>
   );
 }

@@ -11,7 +11,7 @@ interface DoorProps {
 /** The page before the house: sign-in and setup. */
 export function Door({ title, words, children, wide = false }: DoorProps) {
   return (
-    <main className="door" data-wide={wide || undefined}>
+    <main className="door" data-wide={wide || undefined} tabIndex={-1} aria-label={title}>
       <div className="door-brand">
         <Mark size={32} />
         <span>Chatelaine</span>

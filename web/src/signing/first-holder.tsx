@@ -1,9 +1,11 @@
 import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
-import { focusFirstError, showFaults } from "../form/faults.ts";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { Door } from "./door.tsx";
 
@@ -20,20 +22,22 @@ export function FirstHolder({ username }: { readonly username: string }) {
     },
   });
   const leave = (): void => void navigate({ to: "/keys", search: {} });
-  const make = useMutation({
-    mutationFn: (values: typeof form.values) =>
-      call("users.create", {
-        body: { username: values.username, full_name: "Keys of services", roles: ["KEY_HOLDER"] },
-      }),
-    onSuccess: leave,
-    onError: (error) => showFaults(error, form, { username: "username" }),
+  const make = useChange({
+    run: (values: typeof form.values, once) =>
+      call(
+        "users.create",
+        { body: { username: values.username, full_name: "Keys of services", roles: ["KEY_HOLDER"] } },
+        once,
+      ),
+    onDone: leave,
+    onFault: (error) => placeFaults(error, form, { username: "username" }),
   });
   return (
     <Door
       title="A user for services"
       words={`A key acts as the user it belongs to. A key of ${username} may do everything here; a service should have less.`}
     >
-      <form onSubmit={form.onSubmit((values) => make.mutate(values), focusFirstError)} noValidate>
+      <form onSubmit={form.onSubmit((values) => make.send(values), focusFirstError)} noValidate>
         <Stack gap="md">
           <Note tone="info" title="Key holder">
             This user may hold keys and nothing else, and cannot sign in until you give it a password. More
@@ -45,9 +49,10 @@ export function FirstHolder({ username }: { readonly username: string }) {
             spellCheck={false}
             {...form.getInputProps("username")}
           />
-          <Button type="submit" loading={make.isPending} fullWidth>
+          <Trouble change={make} />
+          <SubmitButton isPending={make.isPending} fullWidth>
             Make key holder
-          </Button>
+          </SubmitButton>
           <Button variant="subtle" fullWidth onClick={leave}>
             Skip this
           </Button>

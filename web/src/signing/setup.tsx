@@ -1,12 +1,15 @@
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { call } from "../api/call.ts";
-import { problemOf, sayProblem } from "../api/problem.ts";
+import { isOutcomeUnknown, problemOf } from "../api/problem.ts";
 import { isSignedIn, sessionQuery } from "../api/session.ts";
-import { focusFirstError, showFaults } from "../form/faults.ts";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { useTitle } from "../frame/title.ts";
 import { Door } from "./door.tsx";
@@ -62,6 +65,7 @@ function LinkMissing() {
 function FirstAdministrator({ token, onMade }: { readonly token: string; readonly onMade: () => void }) {
   const queries = useQueryClient();
   const [isDead, setDead] = useState(false);
+  const mayBeMade = useRef(false);
   const form = useForm({
     initialValues: { username: "", full_name: "", password: "", again: "" },
     validate: {
@@ -73,20 +77,29 @@ function FirstAdministrator({ token, onMade }: { readonly token: string; readonl
       again: (value, values) => (value === values.password ? null : "The two are not the same."),
     },
   });
-  const make = useMutation({
-    mutationFn: async ({ username, full_name, password }: typeof form.values) => {
-      await call("setup.create", { body: { token, username, password, full_name } });
+  const make = useChange({
+    tried: "do",
+    run: async ({ username, full_name, password }: typeof form.values) => {
+      await call("setup.create", { body: { token, username, password, full_name } }).catch((error) => {
+        // The first try may have made them, and its answer was lost: then the sign-in succeeds.
+        if (!mayBeMade.current || problemOf(error).errors.length > 0) throw error;
+      });
+      mayBeMade.current = true;
       return call("session.create", { body: { username, password } });
     },
-    onSuccess: (me) => {
+    onDone: (me) => {
       onMade();
       queries.setQueryData(sessionQuery.queryKey, me);
     },
-    onError: (error) => {
+    onFault: (error) => {
+      if (isOutcomeUnknown(error)) mayBeMade.current = true;
       const { code, errors } = problemOf(error);
-      if (errors.length === 0 && ["forbidden", "not_authenticated", "conflict"].includes(code))
-        return setDead(true);
-      showFaults(error, form, { username: "username", password: "password", full_name: "full_name" });
+      const isLinkDead = errors.length === 0 && ["forbidden", "not_authenticated", "conflict"].includes(code);
+      if (isLinkDead) setDead(true);
+      return (
+        isLinkDead ||
+        placeFaults(error, form, { username: "username", password: "password", full_name: "full_name" })
+      );
     },
   });
   return (
@@ -94,18 +107,14 @@ function FirstAdministrator({ token, onMade }: { readonly token: string; readonl
       title="Make the first administrator"
       words="Somebody who may do everything here: make users and keys, and take them away again."
     >
-      <form onSubmit={form.onSubmit((values) => make.mutate(values), focusFirstError)} noValidate>
+      <form onSubmit={form.onSubmit((values) => make.send(values), focusFirstError)} noValidate>
         <Stack gap="md">
           {isDead && (
             <Note tone="bad" title="This link does not work any more" isAlert>
               It holds for an hour, and once. Have a new one printed: <code>chatelaine setup-link</code>
             </Note>
           )}
-          {make.error && !isDead && problemOf(make.error).errors.length === 0 && (
-            <Note tone="bad" title={sayProblem(make.error).title} isAlert>
-              {sayProblem(make.error).words}
-            </Note>
-          )}
+          <Trouble change={make} />
           <TextInput
             label="Username"
             autoComplete="username"
@@ -133,9 +142,9 @@ function FirstAdministrator({ token, onMade }: { readonly token: string; readonl
             visibilityToggleButtonProps={{ "aria-label": "Show repeated password", tabIndex: 0 }}
             {...form.getInputProps("again")}
           />
-          <Button type="submit" loading={make.isPending} fullWidth>
+          <SubmitButton isPending={make.isPending} fullWidth>
             Make administrator
-          </Button>
+          </SubmitButton>
         </Stack>
       </form>
     </Door>

@@ -1,14 +1,18 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
+import { useStage } from "../form/stages.ts";
 import { useTitle } from "../frame/title.ts";
 import { Door } from "./door.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
 
-/** Over a screen whose session has ended. The same user goes on where he was; another one begins anew. */
+/** Over a screen whose session has ended. The same user goes on where they were; another one begins at the start. */
 export function SignInAgain({ username }: { readonly username: string }) {
   useTitle("Sign in");
   const queries = useQueryClient();
+  const page = useRef<HTMLDivElement>(null);
+  useStage(() => page.current);
   return (
-    <div className="again">
+    <div className="again" ref={page}>
       <Door
         title="Your session has ended"
         words="Sign in again to go on where you were. Nothing you typed is lost."

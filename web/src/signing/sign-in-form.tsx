@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import { call } from "../api/call.ts";
 import { problemOf, sayProblem } from "../api/problem.ts";
 import { type Me, sessionQuery } from "../api/session.ts";
 import { focusFirstError } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
 import { Note } from "../frame/note.tsx";
 
 interface SignInFormProps {
@@ -38,7 +39,12 @@ export function SignInForm({ username = "", onSignedIn }: SignInFormProps) {
     },
   });
   return (
-    <form onSubmit={form.onSubmit((values) => signIn.mutate(values), focusFirstError)} noValidate>
+    <form
+      onSubmit={form.onSubmit((values) => {
+        if (!signIn.isPending) signIn.mutate(values);
+      }, focusFirstError)}
+      noValidate
+    >
       <Stack gap="md">
         {refusal && (
           <Note tone="bad" title={refusal.title} isAlert>
@@ -62,9 +68,9 @@ export function SignInForm({ username = "", onSignedIn }: SignInFormProps) {
           visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}
           {...form.getInputProps("password")}
         />
-        <Button type="submit" loading={signIn.isPending} fullWidth>
+        <SubmitButton isPending={signIn.isPending} fullWidth>
           Sign In
-        </Button>
+        </SubmitButton>
       </Stack>
     </form>
   );

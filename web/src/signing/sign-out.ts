@@ -1,12 +1,14 @@
-import { useMutation } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { showProblem } from "../form/faults.ts";
+import { mayLeave } from "../form/unsaved.tsx";
+import { showProblem } from "../notices/notices.ts";
 
 /** Ends the session and leaves nothing of it in the page's memory. */
-export function useSignOut() {
-  return useMutation({
-    mutationFn: () => call("session.remove"),
-    onSuccess: () => location.assign("/sign-in"),
-    onError: showProblem,
-  });
+export async function signOut(): Promise<void> {
+  if (!(await mayLeave())) return;
+  try {
+    await call("session.remove");
+    location.assign("/sign-in");
+  } catch (error) {
+    showProblem(error, "do", () => void signOut());
+  }
 }

@@ -1,5 +1,6 @@
 import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
-import { Checkbox, MultiSelect, NumberInput, TextInput } from "@mantine/core";
+import { Checkbox, NumberInput, TextInput } from "@mantine/core";
+import { ChoicesField } from "../form/chips-field.tsx";
 import { type Settings, SettingsCard } from "./settings-card.tsx";
 
 interface CardProps {
@@ -44,7 +45,7 @@ export function KeyPolicyCard({ settings, mayChange }: CardProps) {
             {...form.getInputProps("non_expiring_keys", { type: "checkbox" })}
           />
           {form.values.non_expiring_keys && (
-            <MultiSelect
+            <ChoicesField
               label="Who may make them"
               description="Holders of any of these roles. Empty: whoever may make keys."
               data={ROLES.map((role) => ({ value: role, label: ROLE_WORDS[role].title }))}

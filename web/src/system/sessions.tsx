@@ -1,9 +1,13 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { Button } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call } from "../api/call.ts";
+import { problemOf } from "../api/problem.ts";
 import { useMay } from "../api/session.ts";
-import { showDone, showProblem } from "../form/faults.ts";
+import { EndDialog } from "../form/end-dialog.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone } from "../notices/notices.ts";
 import { type DataColumn, DataTable } from "../table/data-table.tsx";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
@@ -14,19 +18,10 @@ type Session = OutputOf<"sessions.list">["entries"][number];
 export function Sessions() {
   const now = useNow();
   const may = useMay();
-  const queries = useQueryClient();
+  const [ending, setEnding] = useState<Session>();
   const list = useQuery({
     queryKey: ["sessions"],
     queryFn: ({ signal }) => call("sessions.list", {}, { signal }),
-  });
-  const end = useMutation({
-    mutationFn: (session: Session) => call("sessions.remove", { id: session.id }),
-    onSuccess: (_, session) => {
-      void queries.invalidateQueries({ queryKey: ["sessions"] });
-      const what = session.kind === "token" ? "token" : "session";
-      showDone(`The ${what} of ${session.username} has ended.`);
-    },
-    onError: showProblem,
   });
   return (
     <section>
@@ -49,8 +44,8 @@ export function Sessions() {
                   <Button
                     size="compact-sm"
                     variant="default"
-                    aria-label={`End ${session.kind === "token" ? "token" : "session"} of ${session.username}`}
-                    onClick={() => end.mutate(session)}
+                    aria-label={`End ${nounOf(session)} of ${session.username}`}
+                    onClick={() => setEnding(session)}
                   >
                     End
                   </Button>
@@ -58,6 +53,7 @@ export function Sessions() {
             : undefined
         }
       />
+      {ending && <EndSession session={ending} onClose={() => setEnding(undefined)} />}
     </section>
   );
 }
@@ -68,6 +64,48 @@ const KINDS: Readonly<Record<Session["kind"], string>> = {
   connection: "Connection",
   token: "Password",
 };
+
+function nounOf({ kind }: Session): string {
+  return kind === "token" ? "token" : "session";
+}
+
+/** Somebody who is signed in loses what they have open, so it is asked. */
+function EndSession({ session, onClose }: { readonly session: Session; readonly onClose: () => void }) {
+  const queries = useQueryClient();
+  const now = useNow();
+  const end = useChange({
+    tried: "do",
+    run: (id: string) =>
+      call("sessions.remove", { id }).catch((error: unknown) => {
+        // It has ended by itself meanwhile: it is as it should be.
+        if (problemOf(error).code !== "not_found") throw error;
+      }),
+    onDone: () => {
+      void queries.invalidateQueries({ queryKey: ["sessions"] });
+      showDone(`The ${nounOf(session)} of ${session.username} has ended.`);
+      onClose();
+    },
+  });
+  return (
+    <EndDialog
+      title={session.kind === "token" ? "End Token" : "End Session"}
+      verb="End"
+      change={end}
+      isTold
+      onClose={onClose}
+      onConfirm={() => end.send(session.id)}
+    >
+      <p>
+        End this {nounOf(session)} of <strong>{session.username}</strong>? They are signed out immediately
+        {session.key ? ` where key ${session.key.name} is connected` : ""}.
+      </p>
+      <p className="muted break">
+        {[session.address, sayClient(session.client)].filter((one) => one !== null && one !== "–").join(" ")},
+        since <When at={session.created_at} now={now} />
+      </p>
+    </EndDialog>
+  );
+}
 
 function sessionColumns(now: number): readonly DataColumn<Session>[] {
   return [

@@ -1,10 +1,15 @@
 import type { InputOf, OutputOf } from "@chatelaine/contract/operations/operations";
 import { Button, Group, Stack } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { call } from "../api/call.ts";
-import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useUnsaved } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone } from "../notices/notices.ts";
 
 export type Settings = OutputOf<"settings.get">;
 export type SettingsPatch = InputOf<"settings.update", "body">;
@@ -32,33 +37,39 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     form.setInitialValues(values);
     form.setValues(values);
   }, [stored]);
-  const save = useMutation({
-    mutationFn: (wanted: Values) => call("settings.update", { body: patchOf(wanted) }),
-    onSuccess: (saved, wanted) => {
+  const save = useChange({
+    run: (wanted: Values) => call("settings.update", { body: patchOf(wanted) }),
+    onDone: (saved, wanted) => {
       form.setInitialValues(wanted);
       form.reset();
       queries.setQueryData(["settings"], saved);
       void queries.invalidateQueries({ queryKey: ["session"] });
-      showDone("The settings hold from now on.");
+      showDone("Settings saved.");
     },
-    onError: (error) =>
-      showFaults(error, form, Object.fromEntries(Object.keys(values).map((name) => [name, name]))),
+    onFault: (error) =>
+      placeFaults(error, form, Object.fromEntries(Object.keys(values).map((name) => [name, name]))),
   });
+  const isDirty = form.isDirty();
+  useUnsaved(isDirty && mayChange);
+  const submit = (wanted: Values): void => {
+    if (isDirty) save.send(wanted);
+  };
   return (
     <section className="card">
       <h2>{title}</h2>
       <p className="muted">{words}</p>
-      <form noValidate onSubmit={form.onSubmit((wanted) => save.mutate(wanted), focusFirstError)}>
+      <form noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
         <fieldset className="plain-fields" disabled={!mayChange}>
           <legend className="visually-hidden">{title}</legend>
           <Stack gap="md">
             {children(form)}
+            <Trouble change={save} />
             {mayChange ? (
               <Group gap="sm">
-                <Button type="submit" disabled={!form.isDirty()} loading={save.isPending}>
+                <SubmitButton isPending={save.isPending} isIdle={!isDirty}>
                   Save
-                </Button>
-                {form.isDirty() && (
+                </SubmitButton>
+                {isDirty && (
                   <Button variant="default" onClick={() => form.reset()}>
                     Undo changes
                   </Button>

@@ -1,10 +1,13 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
-import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { PasswordInput, TextInput } from "@mantine/core";
 import { IconCircleCheck, IconCircleX, IconClock } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMay } from "../api/session.ts";
-import { showDone, showProblem, showTrouble } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone, showTrouble } from "../notices/notices.ts";
 import { type DataColumn, DataTable } from "../table/data-table.tsx";
 import { State } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
@@ -77,9 +80,10 @@ export function Deliveries() {
         ? DELIVERY_MS
         : false,
   });
-  const test = useMutation({
-    mutationFn: () => call("webhook.test"),
-    onSuccess: (delivery) => {
+  const test = useChange({
+    tried: "do",
+    run: () => call("webhook.test"),
+    onDone: (delivery) => {
       void queries.invalidateQueries({ queryKey: ["deliveries"] });
       if (delivery.state === "delivered") showDone("The receiver took the test message.");
       else
@@ -88,17 +92,17 @@ export function Deliveries() {
           delivery.error ?? `It answered ${delivery.status}.`,
         );
     },
-    onError: showProblem,
   });
   if (!may("webhook.deliveries")) return null;
   return (
     <section>
       <div className="section-head">
         <h2>Webhook deliveries</h2>
-        <Button variant="default" size="xs" loading={test.isPending} onClick={() => test.mutate()}>
+        <SubmitButton variant="default" size="xs" isPending={test.isPending} onClick={() => test.send(null)}>
           Send Test
-        </Button>
+        </SubmitButton>
       </div>
+      <Trouble change={test} />
       <DataTable
         label="Webhook deliveries"
         columns={deliveryColumns(now)}

@@ -22,6 +22,8 @@ export interface DataColumn<Row> {
 
 export interface Selection {
   readonly ids: ReadonlySet<string>;
+  /** The others have no box: what may not be changed is not chosen for a change. */
+  readonly mayTick: (id: string) => boolean;
   readonly toggle: (id: string) => void;
   readonly toggleAll: (isWanted: boolean) => void;
 }
@@ -117,7 +119,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                   shown={shown}
                   actions={actions}
                   onOpen={props.onOpen && open}
-                  onTick={selection && tick}
+                  onTick={selection && (selection.mayTick(id) ? tick : "never")}
                   isTicked={selection?.ids.has(id) ?? false}
                   isMarked={props.markedId === id}
                 />
@@ -134,8 +136,9 @@ interface PartProps<Row> extends DataTableProps<Row> {
 }
 
 function Head<Row>({ shown, order, onOrder, selection, rows, idOf, actions }: PartProps<Row>) {
-  const isAll = !!rows && rows.length > 0 && !!selection && rows.every((row) => selection.ids.has(idOf(row)));
-  const isSome = !!rows && !!selection && rows.some((row) => selection.ids.has(idOf(row)));
+  const open = selection ? (rows ?? []).map(idOf).filter(selection.mayTick) : [];
+  const isAll = open.length > 0 && open.every((id) => selection?.ids.has(id));
+  const isSome = open.some((id) => selection?.ids.has(id));
   return (
     <thead {...ROLE.rowgroup}>
       <tr {...ROLE.row}>
@@ -144,6 +147,7 @@ function Head<Row>({ shown, order, onOrder, selection, rows, idOf, actions }: Pa
             <Checkbox
               size="xs"
               aria-label="Select all on this page"
+              disabled={open.length === 0}
               checked={isAll}
               indeterminate={isSome && !isAll}
               onChange={(event) => selection.toggleAll(event.currentTarget.checked)}
@@ -201,7 +205,8 @@ interface LineProps<Row> {
   readonly shown: readonly DataColumn<Row>[];
   readonly actions: ((row: Row) => ReactNode) | undefined;
   readonly onOpen: ((row: Row) => void) | undefined;
-  readonly onTick: ((id: string) => void) | undefined;
+  /** `never`: others of the table may be ticked. */
+  readonly onTick: ((id: string) => void) | "never" | undefined;
   readonly isTicked: boolean;
   readonly isMarked: boolean;
 }
@@ -225,13 +230,15 @@ function PlainLine<Row>(props: LineProps<Row>) {
     >
       {onTick && (
         <td {...ROLE.cell} className="cell-check">
-          <input
-            type="checkbox"
-            className="check"
-            aria-label={`Select ${props.name}`}
-            checked={props.isTicked}
-            onChange={() => onTick(id)}
-          />
+          {onTick !== "never" && (
+            <input
+              type="checkbox"
+              className="check"
+              aria-label={`Select ${props.name}`}
+              checked={props.isTicked}
+              onChange={() => onTick(id)}
+            />
+          )}
         </td>
       )}
       {shown.map((column) => (

@@ -5,8 +5,10 @@ import { useEffect, useRef } from "react";
 interface PagerProps {
   readonly page: number;
   readonly pageSize: number;
-  readonly total: number;
-  readonly onPage: (page: number) => void;
+  /** undefined: not known, or of another question. */
+  readonly total: number | undefined;
+  /** @param isCorrection the address names a page that is not there; it is no step of its own */
+  readonly onPage: (page: number, isCorrection?: boolean) => void;
   /** Somebody is about to press for this page. Absent while the page before it is not there. */
   readonly onForesee?: (page: number) => void;
   /** What is counted. */
@@ -15,49 +17,61 @@ interface PagerProps {
 
 const COUNT = new Intl.NumberFormat();
 
+export function lastPageOf(total: number, pageSize: number): number {
+  return Math.max(1, Math.ceil(total / pageSize));
+}
+
 export function Pager({ page, pageSize, total, onPage, onForesee, noun }: PagerProps) {
   const next = useRef<HTMLButtonElement>(null);
-  const pages = Math.max(1, Math.ceil(total / pageSize));
+  const known = useRef(0);
+  if (total !== undefined) known.current = total;
+  const all = known.current;
+  const pages = lastPageOf(all, pageSize);
   const foresee = page < pages && onForesee ? () => onForesee(page + 1) : undefined;
-  const latest = useRef(foresee);
-  latest.current = foresee;
+  const latest = useRef({ foresee, onPage });
+  latest.current = { foresee, onPage };
   const isAble = foresee !== undefined;
-  // Whoever pressed it and stays there is likely to press it again.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is what asks anew
+  // Somebody who pressed it and stays there is likely to press it again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is what asks again
   useEffect(() => {
-    if (isAble && next.current?.matches(":hover, :focus")) latest.current?.();
+    if (isAble && next.current?.matches(":hover, :focus")) latest.current.foresee?.();
   }, [page, isAble]);
-  if (total === 0) return null;
-  const first = (page - 1) * pageSize + 1;
-  const last = Math.min(total, page * pageSize);
+  const isPast = total !== undefined && page > pages;
+  useEffect(() => {
+    if (isPast) latest.current.onPage(pages, true);
+  }, [isPast, pages]);
+  if (all === 0) return null;
+  const shown = Math.min(page, pages);
+  const first = (shown - 1) * pageSize + 1;
+  const last = Math.min(all, shown * pageSize);
   return (
     <nav className="pager" aria-label="Pages">
       <span className="muted numbers">
-        {total <= pageSize && page === 1
-          ? `${COUNT.format(total)} ${noun[total === 1 ? 0 : 1]}`
-          : `${COUNT.format(first)}–${COUNT.format(last)} of ${COUNT.format(total)} ${noun[1]}`}
+        {pages === 1
+          ? `${COUNT.format(all)} ${noun[all === 1 ? 0 : 1]}`
+          : `${COUNT.format(first)}–${COUNT.format(last)} of ${COUNT.format(all)} ${noun[1]}`}
       </span>
-      {(pages > 1 || page > 1) && (
+      {pages > 1 && (
         <>
           <ActionIcon
             variant="default"
             aria-label="Previous page"
-            disabled={page <= 1}
-            onClick={() => onPage(Math.min(page - 1, pages))}
+            disabled={shown <= 1}
+            onClick={() => onPage(shown - 1)}
           >
             <IconChevronLeft size={18} />
           </ActionIcon>
           <span className="numbers">
-            {COUNT.format(page)} / {COUNT.format(pages)}
+            {COUNT.format(shown)} / {COUNT.format(pages)}
           </span>
           <ActionIcon
             variant="default"
             aria-label="Next page"
             ref={next}
-            disabled={page >= pages}
+            disabled={shown >= pages}
             onPointerEnter={foresee}
             onFocus={foresee}
-            onClick={() => onPage(page + 1)}
+            onClick={() => onPage(shown + 1)}
           >
             <IconChevronRight size={18} />
           </ActionIcon>

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconCloudOff, IconMoodEmpty } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { sayProblem } from "../api/problem.ts";
+import { problemOf, sayProblem } from "../api/problem.ts";
 
 interface StateProps {
   readonly icon?: ReactNode;
@@ -24,15 +24,19 @@ export function State({
   );
 }
 
+/** What only others may see is not had by trying again. */
 export function FailedState({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }) {
   const { title, words } = sayProblem(error);
+  const { code } = problemOf(error);
   return (
     <div role="alert">
       <State icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />} title={title}>
         <p>{words}</p>
-        <Button variant="default" onClick={onRetry}>
-          Try again
-        </Button>
+        {code !== "role_missing" && code !== "forbidden" && code !== "not_found" && (
+          <Button variant="default" onClick={onRetry}>
+            Try again
+          </Button>
+        )}
       </State>
     </div>
   );

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { sessionQuery, useMe, type WhoAmI } from "../api/session.ts";
-import { showProblem } from "../form/faults.ts";
+import { showProblem } from "../notices/notices.ts";
 
 /** The columns that the user chose for a table, kept with him on the server. */
 export function useColumns(
@@ -25,7 +25,7 @@ export function useColumns(
           ? { ...who, user: { ...who.user, attributes: { ...who.user.attributes, [name]: [...value] } } }
           : who,
       ),
-    onError: showProblem,
+    onError: (error) => showProblem(error, "save"),
   });
   const choose = (visible: readonly string[]): void => {
     setChosen(visible);

@@ -1,7 +1,9 @@
 import { useEffect, useState } from "react";
+import { serverNow, watchServerClock } from "../api/server-clock.ts";
 
 const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const LENGTHS = { maximumFractionDigits: 0, style: "unit", unitDisplay: "long" } as const;
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],
@@ -22,18 +24,29 @@ export function sayDistance(instant: string | number, now: number): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 0];
   // A row may be younger than the last tick of `now`.
-  if (size === 0) return new Date(instant).getTime() > Date.now() ? "in less than a minute" : "just now";
+  if (size === 0) return new Date(instant).getTime() > serverNow() ? "in less than a minute" : "just now";
   return RELATIVE.format(Math.round(seconds / size), unit);
+}
+
+/** "3 days", "2 hours". */
+export function sayLength(ms: number): string {
+  const [unit, size] = UNITS.find(([, size]) => ms / 1000 >= size) ?? ["minute", 60];
+  return new Intl.NumberFormat("en", { ...LENGTHS, unit }).format(Math.round(ms / 1000 / size));
 }
 
 const TICK_MS = 30_000;
 
-/** The time, moving slowly. */
+/** The server's time, moving slowly. */
 export function useNow(): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
-    return () => clearInterval(timer);
+    const tick = (): void => setNow(serverNow());
+    const timer = setInterval(tick, TICK_MS);
+    const leave = watchServerClock(tick);
+    return () => {
+      clearInterval(timer);
+      leave();
+    };
   }, []);
   return now;
 }

@@ -9,7 +9,7 @@ import { FailedState, State } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { sayOutcome } from "./use-buckets.ts";
 
-export default function DecisionState({ id }: { readonly id: string }) {
+export function DecisionState({ id }: { readonly id: string }) {
   const now = useNow();
   const found = useQuery({
     queryKey: ["decision", id],

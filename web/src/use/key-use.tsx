@@ -1,8 +1,9 @@
 /** How a key is used: over time, where, and why it was refused. */
 import { Button, SegmentedControl, Skeleton } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { call } from "../api/call.ts";
+import { part } from "../load/part.tsx";
 import { When } from "../time/instant.tsx";
 import { Refusals } from "./refusals.tsx";
 import {
@@ -18,7 +19,10 @@ import {
   sumsOf,
 } from "./use-buckets.ts";
 
-const UseChart = lazy(() => import("./use-chart.tsx"));
+const UseChart = part(
+  async () => (await import("./use-chart.tsx")).UseChart,
+  <div className="use-chart-wait" />,
+);
 const CHOICES = (Object.keys(SPANS) as Span[]).map((value) => ({ value, label: SPANS[value].label }));
 const AGAIN_MS = 15_000;
 const HOUR_MS = 3_600_000;
@@ -96,13 +100,11 @@ function OverTime({ counts, span, now }: OverTimeProps) {
       {isTable ? (
         <UseTable buckets={buckets} span={span} />
       ) : (
-        <Suspense fallback={<div className="use-chart-wait" />}>
-          <UseChart
-            buckets={buckets}
-            span={span}
-            label={`Requests with this key in ${words}: ${sums.allowed} allowed, ${sums.refused} refused${why}. The table has each ${SPANS[span].size.toLowerCase().split(" ")[0]}.`}
-          />
-        </Suspense>
+        <UseChart
+          buckets={buckets}
+          span={span}
+          label={`Requests with this key in ${words}: ${sums.allowed} allowed, ${sums.refused} refused${why}. The table has each ${SPANS[span].size.toLowerCase().split(" ")[0]}.`}
+        />
       )}
       <Button size="compact-sm" variant="default" onClick={() => setTable(!isTable)}>
         {isTable ? "Show as graph" : "Show as table"}

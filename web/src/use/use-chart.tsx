@@ -15,7 +15,7 @@ const SERIES = [
 ];
 const HATCH = "use-chart-refused";
 
-export default function UseChart({ buckets, span, label }: UseChartProps) {
+export function UseChart({ buckets, span, label }: UseChartProps) {
   return (
     <div role="img" aria-label={label} className="use-chart">
       <BarChart

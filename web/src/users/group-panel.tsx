@@ -1,12 +1,23 @@
 import type { Role } from "@chatelaine/contract/roles";
-import { Button, Drawer, MultiSelect, Stack, TextInput } from "@mantine/core";
+import { Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
 import { call } from "../api/call.ts";
-import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
-import { useGuard } from "../form/use-guard.tsx";
+import { useMe } from "../api/session.ts";
+import { ChoicesField } from "../form/chips-field.tsx";
+import { Panel } from "../form/dialog.tsx";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { PanelFoot } from "../form/panel-foot.tsx";
+import { useGuard } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
+import { Note } from "../frame/note.tsx";
+import { isGone } from "../keys/what-stops.tsx";
+import { showDone } from "../notices/notices.ts";
 import type { Group } from "./groups.tsx";
+import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
+import { losesOwnRights, type Planned, useIsLastAdmin } from "./self.ts";
 
 interface Values extends Record<string, unknown> {
   name: string;
@@ -15,11 +26,20 @@ interface Values extends Record<string, unknown> {
   members: string[];
 }
 
+interface GroupPanelProps {
+  /** Absent: a new one. */
+  readonly group?: Group;
+  readonly onClose: () => void;
+  readonly onSaved: (name: string) => void;
+}
+
 const OFFERED_MAX = 1000;
+const FIELDS = { name: "name", roles: "roles", scopes: "scopes", username: "members" } as const;
 
 /** Add Group, Edit Group. */
-export function GroupPanel({ group, onClose }: { readonly group?: Group; readonly onClose: () => void }) {
+export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const queries = useQueryClient();
+  const me = useMe();
   const form = useForm<Values>({
     initialValues: {
       name: group?.name ?? "",
@@ -39,33 +59,60 @@ export function GroupPanel({ group, onClose }: { readonly group?: Group; readonl
     queryFn: ({ signal }) =>
       call("users.list", { query: { order: "username", limit: OFFERED_MAX } }, { signal }),
   });
-  const save = useMutation({
-    mutationFn: (values: Values) => saveGroup(values, group),
-    onSuccess: (_, values) => {
-      for (const name of ["users", "user", "owners", "groups"])
-        void queries.invalidateQueries({ queryKey: [name] });
-      showDone(`${values.name} is saved.`);
-      onClose();
-    },
-    onError: (error) =>
-      showFaults(error, form, { name: "name", roles: "roles", scopes: "scopes", username: "members" }),
+  const found = useQuery({
+    queryKey: ["group", group?.name],
+    queryFn: ({ signal }) => call("groups.get", { name: group?.name ?? "" }, { signal }),
+    enabled: group !== undefined,
   });
-  const guard = useGuard(form.isDirty() && !save.isPending && !save.isSuccess, onClose);
+  /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
+  const saved = useRef<Saved | undefined>(group);
+  const [isAsked, setAsked] = useState(false);
+  const save = useChange<Values, void>({
+    run: (values, once) => saveGroup(values, saved, once),
+    onDone: (_, { name }) => {
+      for (const one of ["users", "user", "owners", "groups", "group", "keys", "key"])
+        void queries.invalidateQueries({ queryKey: [one] });
+      showDone(`${name} saved.`);
+      onSaved(name);
+    },
+    onFault: (error) => {
+      const isPlaced = placeFaults(error, form, FIELDS);
+      if (isPlaced) setAsked(false);
+      return isPlaced;
+    },
+  });
+  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
+  const submit = async (values: Values): Promise<void> => {
+    const { username } = me.user;
+    const was = group?.name;
+    const isConcerned = group?.members.includes(username) === true;
+    const planned: Planned = {
+      memberOf: (names) => (values.members.includes(username) ? names : names.filter((one) => one !== was)),
+      groups: (all) =>
+        all.map((one) =>
+          one.name === was ? { name: one.name, roles: values.roles as Role[], scopes: values.scopes } : one,
+        ),
+    };
+    // Where that cannot be learnt the change will not come through either, and says why.
+    if (isConcerned && (await losesOwnRights(me, planned).catch(() => false))) setAsked(true);
+    else save.send(values);
+  };
+  const isLast = useIsLastAdmin({ all_roles: me.roles, locked: false });
+  const wasDeleted = group !== undefined && isGone(found);
   return (
-    <Drawer
-      opened
-      onClose={guard.close}
-      closeOnEscape={!guard.isAsking}
-      size={480}
+    <Panel
       title={group ? "Edit Group" : "Add Group"}
-      closeButtonProps={{ "aria-label": "Close panel" }}
+      size={480}
+      closeLabel="Close panel"
+      onClose={guard.close}
     >
-      <form
-        className="panel-form"
-        noValidate
-        onSubmit={form.onSubmit((values) => save.mutate(values), focusFirstError)}
-      >
+      <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
         <Stack gap="lg">
+          {wasDeleted && (
+            <Note tone="bad" title="This group no longer exists" isAlert>
+              It was deleted while you edited it. What you typed is still here, but cannot be saved.
+            </Note>
+          )}
           <TextInput
             label="Name"
             autoComplete="off"
@@ -73,7 +120,7 @@ export function GroupPanel({ group, onClose }: { readonly group?: Group; readonl
             data-autofocus
             {...form.getInputProps("name")}
           />
-          <MultiSelect
+          <ChoicesField
             label="Members"
             searchable
             limit={100}
@@ -86,31 +133,38 @@ export function GroupPanel({ group, onClose }: { readonly group?: Group; readonl
             scopes={form.getInputProps("scopes")}
           />
         </Stack>
-        <div className="panel-foot">
-          <Button variant="default" onClick={guard.close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </div>
+        <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
+      {isAsked && (
+        <OwnRightsQuestion
+          username={me.user.username}
+          isLast={isLast}
+          change={save}
+          onClose={() => setAsked(false)}
+          onConfirm={() => save.send(form.values)}
+        />
+      )}
       {guard.question}
-    </Drawer>
+    </Panel>
   );
 }
 
+type Saved = Pick<Group, "name" | "roles" | "scopes" | "members">;
+
 /** What it grants first, then who is in it, so that nobody is a member of what is not there. */
-async function saveGroup({ name, roles, scopes, members }: Values, group: Group | undefined): Promise<void> {
+async function saveGroup(
+  { name, roles, scopes, members }: Values,
+  saved: { current: Saved | undefined },
+  once: { readonly idempotencyKey: string },
+): Promise<void> {
   const body = { name, roles: roles as Role[], scopes };
-  if (group === undefined) await call("groups.create", { body });
-  else if (
-    JSON.stringify(body) !== JSON.stringify({ name: group.name, roles: group.roles, scopes: group.scopes })
-  )
-    await call("groups.update", { name: group.name, body });
-  const before = group?.members ?? [];
+  const was = saved.current;
+  if (was === undefined) saved.current = await call("groups.create", { body }, once);
+  else if (JSON.stringify(body) !== JSON.stringify({ name: was.name, roles: was.roles, scopes: was.scopes }))
+    saved.current = await call("groups.update", { name: was.name, body }, once);
+  const before = saved.current?.members ?? [];
   for (const username of members)
-    if (!before.includes(username)) await call("groups.addMember", { name, username });
+    if (!before.includes(username)) saved.current = await call("groups.addMember", { name, username });
   for (const username of before)
-    if (!members.includes(username)) await call("groups.removeMember", { name, username });
+    if (!members.includes(username)) saved.current = await call("groups.removeMember", { name, username });
 }

@@ -1,32 +1,43 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { Button, Menu } from "@mantine/core";
-import { IconPencil, IconPlus, IconTrash, IconUsersGroup } from "@tabler/icons-react";
+import { IconFileDescription, IconPencil, IconPlus, IconTrash, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { call } from "../api/call.ts";
-import { useMay } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 import { type DataColumn, DataTable } from "../table/data-table.tsx";
 import { RowMenu } from "../table/row-menu.tsx";
 import { FailedState, State } from "../table/state.tsx";
+import { GroupDetails } from "./group-details.tsx";
 import { GroupPanel } from "./group-panel.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
 import { RemoveGroup } from "./remove-group.tsx";
+import { coversRights } from "./self.ts";
 import { RoleNames } from "./user-columns.tsx";
 
 export type Group = OutputOf<"groups.create">;
 type Task = { readonly kind: "add" } | { readonly kind: "edit" | "delete"; readonly group: Group };
+export type GroupAction = "details" | "edit" | "delete";
 
 /** Groups grant their roles and scopes to their members. */
 export function Groups() {
   useTitle("Groups");
   const may = useMay();
+  const me = useMe();
+  const { group: openName } = useSearch({ from: "/frame/groups" });
+  const navigate = useNavigate({ from: "/groups" });
   const [task, setTask] = useState<Task>();
   const list = useQuery({
     queryKey: ["groups"],
     queryFn: ({ signal }) => call("groups.list", {}, { signal }),
   });
-  const columns = useMemo(() => groupColumns((group) => setTask({ kind: "edit", group })), []);
+  const show = (group: string | undefined): void => void navigate({ search: { group }, resetScroll: false });
+  const act = (action: GroupAction, group: Group): void =>
+    action === "details" ? show(group.name) : setTask({ kind: action, group });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
+  const columns = useMemo(() => groupColumns((group) => act("details", group)), []);
   const end = (): void => setTask(undefined);
   const mayWrite = may("groups.create");
   return (
@@ -49,29 +60,10 @@ export function Groups() {
         rows={list.data?.entries}
         idOf={(group) => String(group.id)}
         nameOf={(group) => group.name}
-        onOpen={mayWrite ? (group) => setTask({ kind: "edit", group }) : undefined}
-        actions={
-          mayWrite
-            ? (group) => (
-                <RowMenu label={`Actions for ${group.name}`} width={160}>
-                  <Menu.Item
-                    leftSection={<IconPencil size={17} stroke={1.7} aria-hidden />}
-                    onClick={() => setTask({ kind: "edit", group })}
-                  >
-                    Edit
-                  </Menu.Item>
-                  <Menu.Divider />
-                  <Menu.Item
-                    color="var(--bad)"
-                    leftSection={<IconTrash size={17} stroke={1.7} aria-hidden />}
-                    onClick={() => setTask({ kind: "delete", group })}
-                  >
-                    Delete
-                  </Menu.Item>
-                </RowMenu>
-              )
-            : undefined
-        }
+        onOpen={(group) => act("details", group)}
+        actions={(group) => (
+          <GroupActions group={group} mayChange={mayWrite && coversRights(me, group)} onAction={act} />
+        )}
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
@@ -85,10 +77,64 @@ export function Groups() {
           ) : undefined
         }
       />
-      {task?.kind === "add" && <GroupPanel onClose={end} />}
-      {task?.kind === "edit" && <GroupPanel group={task.group} onClose={end} />}
-      {task?.kind === "delete" && <RemoveGroup group={task.group} onClose={end} />}
+      {openName !== undefined && (
+        <GroupDetails name={openName} onClose={() => show(undefined)} onAction={act} />
+      )}
+      {task?.kind === "add" && <GroupPanel onClose={end} onSaved={end} />}
+      {task?.kind === "edit" && (
+        <GroupPanel
+          group={task.group}
+          onClose={end}
+          onSaved={(name) => {
+            end();
+            if (openName === task.group.name && name !== openName) show(name);
+          }}
+        />
+      )}
+      {task?.kind === "delete" && (
+        <RemoveGroup
+          group={task.group}
+          onClose={end}
+          onDone={() => {
+            end();
+            if (openName === task.group.name) show(undefined);
+          }}
+        />
+      )}
     </>
+  );
+}
+
+interface GroupActionsProps {
+  readonly group: Group;
+  readonly mayChange: boolean;
+  readonly onAction: (action: GroupAction, group: Group) => void;
+}
+
+const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
+
+function GroupActions({ group, mayChange, onAction }: GroupActionsProps) {
+  return (
+    <RowMenu label={`Actions for ${group.name}`} width={160}>
+      <Menu.Item leftSection={<IconFileDescription {...ICON} />} onClick={() => onAction("details", group)}>
+        Details
+      </Menu.Item>
+      {mayChange && (
+        <>
+          <Menu.Item leftSection={<IconPencil {...ICON} />} onClick={() => onAction("edit", group)}>
+            Edit
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item
+            color="var(--bad)"
+            leftSection={<IconTrash {...ICON} />}
+            onClick={() => onAction("delete", group)}
+          >
+            Delete
+          </Menu.Item>
+        </>
+      )}
+    </RowMenu>
   );
 }
 

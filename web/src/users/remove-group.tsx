@@ -1,57 +1,92 @@
-import { Button, Checkbox, Modal, Group as Row, Stack } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { showDone, showProblem } from "../form/faults.ts";
-import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
+import { problemOf } from "../api/problem.ts";
+import { useMe } from "../api/session.ts";
+import { EndDialog } from "../form/end-dialog.tsx";
+import { useChange } from "../form/use-change.ts";
+import { isGone, useIsTold } from "../keys/what-stops.tsx";
+import { showDone } from "../notices/notices.ts";
 import type { Group } from "./groups.tsx";
+import { losesOwnRights, type Planned } from "./self.ts";
 
-export function RemoveGroup({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
-  useFocusBack();
+interface RemoveGroupProps {
+  readonly group: Group;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}
+
+const NAMED_MAX = 8;
+
+/** Its members lose what it grants: who they are is asked when the dialog opens. */
+export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   const queries = useQueryClient();
-  const [isConfirmed, setConfirmed] = useState(false);
-  const remove = useMutation({
-    mutationFn: () => call("groups.remove", { name: group.name }),
-    onSuccess: () => {
-      for (const name of ["groups", "users", "user"]) void queries.invalidateQueries({ queryKey: [name] });
-      showDone(`${group.name} is deleted.`);
-      leaveControl();
-      onClose();
-    },
-    onError: showProblem,
+  const me = useMe();
+  const found = useQuery({
+    queryKey: ["group", group.name, "fresh"],
+    queryFn: ({ signal }) => call("groups.get", { name: group.name }, { signal }),
+    staleTime: 0,
+    gcTime: 0,
   });
-  const members = group.members.length;
+  const remove = useChange({
+    tried: "do",
+    run: (name: string) => call("groups.remove", { name }).catch(unlessGone),
+    onDone: () => {
+      for (const name of ["groups", "group", "users", "user", "keys", "key"])
+        void queries.invalidateQueries({ queryKey: [name] });
+      showDone(`${group.name} deleted.`);
+      onDone();
+    },
+  });
+  const members = (found.data ?? group).members;
+  const own = useQuery({
+    queryKey: ["group", group.name, "own"],
+    queryFn: () => losesOwnRights(me, withoutGroup(group.name)),
+    staleTime: 0,
+    gcTime: 0,
+  });
+  const wasGone = isGone(found);
   return (
-    <Modal opened onClose={onClose} title="Delete Group" withCloseButton={false} size={460}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (isConfirmed) remove.mutate();
-        }}
-      >
-        <Stack gap="md">
+    <EndDialog
+      title="Delete Group"
+      verb="Delete"
+      change={remove}
+      isTold={useIsTold({ isPending: found.isPending || own.isPending })}
+      isImpossible={wasGone}
+      ownName={own.data === true ? me.user.username : undefined}
+      onClose={onClose}
+      onConfirm={() => remove.send(group.name)}
+    >
+      {wasGone ? (
+        <p>This group no longer exists. It may have been deleted.</p>
+      ) : (
+        <div>
           <p>
-            Delete <strong>{group.name}</strong>?{" "}
-            {members === 0
-              ? "It has no members."
-              : `Its ${members === 1 ? "member loses" : `${members} members lose`} what it grants, and so do their keys.`}
+            Delete <strong>{group.name}</strong>? {sayMembers(members.length)} This cannot be undone.
           </p>
-          <Checkbox
-            label="Confirm"
-            data-autofocus
-            checked={isConfirmed}
-            onChange={(event) => setConfirmed(event.currentTarget.checked)}
-          />
-          <Row justify="flex-end" gap="sm">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" color="bad" disabled={!isConfirmed} loading={remove.isPending}>
-              Delete
-            </Button>
-          </Row>
-        </Stack>
-      </form>
-    </Modal>
+          {found.isError && <p>It is not known who its members are now: the server did not answer.</p>}
+          {members.length > 0 && (
+            <p className="muted break">
+              {members.slice(0, NAMED_MAX).join(", ")}
+              {members.length > NAMED_MAX && ` and ${members.length - NAMED_MAX} more`}
+            </p>
+          )}
+        </div>
+      )}
+    </EndDialog>
   );
+}
+
+const withoutGroup = (gone: string): Planned => ({
+  memberOf: (names) => names.filter((name) => name !== gone),
+  groups: (all) => all.filter(({ name }) => name !== gone),
+});
+
+function sayMembers(count: number): string {
+  if (count === 0) return "It has no members.";
+  const who = count === 1 ? "Its member loses" : `Its ${count} members lose`;
+  return `${who} what it grants, and so do their keys.`;
+}
+
+function unlessGone(error: unknown): void {
+  if (problemOf(error).code !== "not_found") throw error;
 }

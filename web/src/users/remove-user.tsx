@@ -1,9 +1,13 @@
-import { Button, Checkbox, Group, Modal, Skeleton, Stack } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { showDone, showProblem } from "../form/faults.ts";
-import { leaveControl, useFocusBack } from "../form/use-focus-back.ts";
+import { problemOf } from "../api/problem.ts";
+import { useMe } from "../api/session.ts";
+import { EndDialog } from "../form/end-dialog.tsx";
+import { useChange } from "../form/use-change.ts";
+import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
+import { showDone } from "../notices/notices.ts";
+import { LastAdmin } from "./last-admin.tsx";
+import { isMe, useIsLastAdmin } from "./self.ts";
 import type { User } from "./user-columns.tsx";
 
 interface RemoveUserProps {
@@ -12,77 +16,54 @@ interface RemoveUserProps {
   readonly onDone: () => void;
 }
 
-const NAMED_MAX = 8;
-
-/** A user's keys go too; they are named before. */
+/** A user's keys go too; what they are used for is told before. */
 export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
-  useFocusBack();
   const queries = useQueryClient();
-  const [isConfirmed, setConfirmed] = useState(false);
-  const keys = useQuery({
-    queryKey: ["keys", "of", user.username],
-    queryFn: ({ signal }) =>
-      call(
-        "keys.list",
-        { query: { username: [user.username], order: "-last_used_at", limit: NAMED_MAX } },
-        { signal },
-      ),
-  });
-  const remove = useMutation({
-    mutationFn: () => call("users.remove", { name: user.username }),
-    onSuccess: () => {
+  const me = useMe();
+  const keys = useFreshKeys(user);
+  const isLast = useIsLastAdmin(user);
+  const remove = useChange({
+    tried: "do",
+    run: (name: string) => call("users.remove", { name }).catch(unlessGone),
+    onDone: () => {
+      if (isMe(me, user)) return location.assign("/sign-in");
       void queries.invalidateQueries();
-      showDone(`${user.username} is deleted.`);
-      leaveControl();
+      showDone(`${user.username} deleted.`);
       onDone();
     },
-    onError: showProblem,
   });
+  const { total = 0 } = keys.data ?? {};
   return (
-    <Modal opened onClose={onClose} title="Delete User" withCloseButton={false} size={460}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (isConfirmed) remove.mutate();
-        }}
-      >
-        <Stack gap="md">
-          <p>
-            Delete <strong>{user.username}</strong>? Open sessions end, and the keys are deleted too.
-          </p>
-          {keys.isPending && <Skeleton height={40} />}
-          {keys.data && keys.data.total === 0 && <p className="muted">There are no keys.</p>}
-          {keys.data && keys.data.total > 0 && (
-            <div>
-              <p>{keys.data.total === 1 ? "This key goes too:" : `These ${keys.data.total} keys go too:`}</p>
-              <ul className="plain-list">
-                {keys.data.entries.map(({ id, name }) => (
-                  <li key={id} className="break">
-                    {name}
-                  </li>
-                ))}
-                {keys.data.total > NAMED_MAX && (
-                  <li className="muted">and {keys.data.total - NAMED_MAX} more</li>
-                )}
-              </ul>
-            </div>
-          )}
-          <Checkbox
-            label="Confirm"
-            data-autofocus
-            checked={isConfirmed}
-            onChange={(event) => setConfirmed(event.currentTarget.checked)}
-          />
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" color="bad" disabled={!isConfirmed} loading={remove.isPending}>
-              Delete
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <EndDialog
+      title="Delete User"
+      verb="Delete"
+      change={remove}
+      isTold={useIsTold(keys)}
+      isImpossible={isLast}
+      ownName={isMe(me, user) ? user.username : undefined}
+      onClose={onClose}
+      onConfirm={() => remove.send(user.username)}
+    >
+      <p>
+        Delete <strong>{user.username}</strong>? Their sessions end
+        {keys.data && total === 0 ? ". They own no keys." : " and their keys are deleted."} This cannot be
+        undone.
+      </p>
+      {isLast ? (
+        <LastAdmin />
+      ) : (
+        (keys.data === undefined || total > 0) && (
+          <div>
+            {keys.data && <p>{total === 1 ? "1 key is deleted:" : `${total} keys are deleted:`}</p>}
+            <SeveralLastUses query={keys} />
+          </div>
+        )
+      )}
+    </EndDialog>
   );
+}
+
+/** Somebody else was as fast: it is as it should be. */
+function unlessGone(error: unknown): void {
+  if (problemOf(error).code !== "not_found") throw error;
 }

@@ -1,5 +1,6 @@
 import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
-import { Checkbox, Stack, TagsInput } from "@mantine/core";
+import { Checkbox, Stack } from "@mantine/core";
+import { ChipsField } from "../form/chips-field.tsx";
 
 interface RightsFieldsProps {
   readonly roles: {
@@ -51,7 +52,7 @@ export function RightsFields({ roles, scopes, whom }: RightsFieldsProps) {
           ))}
         </Stack>
       </Checkbox.Group>
-      <TagsInput
+      <ChipsField
         label="Scopes"
         description={`What ${whom} may do at the services that Chatelaine guards: resource:action, such as dns:read or dns:*. Enter after each.`}
         value={scopes.value}

@@ -1,31 +1,35 @@
-import { Button, Group, Modal, PasswordInput, Stack } from "@mantine/core";
+import { Button, Group, PasswordInput, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { Dialog } from "../form/dialog.tsx";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { SubmitButton } from "../form/submit-button.tsx";
+import { Trouble } from "../form/trouble.tsx";
+import { useGuard } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
+import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import type { User } from "./user-columns.tsx";
 
-/** Gives somebody else a password. His sessions end by it. */
+/** Gives somebody else a password. Their sessions end by it. */
 export function SetPassword({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
-  useFocusBack();
   const queries = useQueryClient();
   const form = useForm({ initialValues: { password: "" }, validate: { password: passwordFault } });
-  const save = useMutation({
-    mutationFn: ({ password }: { password: string }) =>
-      call("users.setPassword", { name: user.username, body: { password } }),
-    onSuccess: () => {
+  const save = useChange({
+    run: (password: string) => call("users.setPassword", { name: user.username, body: { password } }),
+    onDone: () => {
       void queries.invalidateQueries({ queryKey: ["users"] });
       void queries.invalidateQueries({ queryKey: ["user"] });
       showDone(`${user.username} has a new password. Open sessions have ended.`);
       onClose();
     },
-    onError: (error) => showFaults(error, form, { password: "password" }),
+    onFault: (error) => placeFaults(error, form, { password: "password" }),
   });
+  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
   return (
-    <Modal opened onClose={onClose} title="Set Password" withCloseButton={false} size="sm">
-      <form onSubmit={form.onSubmit((values) => save.mutate(values), focusFirstError)} noValidate>
+    <Dialog title="Set Password" size="sm" onClose={guard.close}>
+      <form onSubmit={form.onSubmit((values) => save.send(values.password), focusFirstError)} noValidate>
         <Stack gap="md">
           <PasswordInput
             label="New password"
@@ -35,16 +39,16 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
             visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}
             {...form.getInputProps("password")}
           />
+          <Trouble change={save} />
           <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={onClose}>
+            <Button variant="default" onClick={guard.close}>
               Cancel
             </Button>
-            <Button type="submit" loading={save.isPending}>
-              Save
-            </Button>
+            <SubmitButton isPending={save.isPending}>Save</SubmitButton>
           </Group>
         </Stack>
       </form>
-    </Modal>
+      {guard.question}
+    </Dialog>
   );
 }

@@ -7,8 +7,9 @@ import {
   IconPencil,
   IconTrash,
 } from "@tabler/icons-react";
-import { useMay } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { RowMenu } from "../table/row-menu.tsx";
+import { coversUser, isMe } from "./self.ts";
 import type { User } from "./user-columns.tsx";
 import type { UserAction } from "./users.tsx";
 
@@ -29,19 +30,21 @@ export function UserActions(props: UserActionsProps) {
 
 function Items({ user, onAction }: UserActionsProps) {
   const may = useMay();
+  const me = useMe();
+  const isOpen = may("users.update") && coversUser(me, user);
   const item = (action: UserAction) => ({ onClick: () => onAction(action, user) });
   return (
     <>
       <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
         Details
       </Menu.Item>
-      {may("users.update") && (
+      {isOpen && (
         <>
           <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
             Edit
           </Menu.Item>
           <Menu.Item leftSection={<IconPassword {...ICON} />} {...item("password")}>
-            Set Password
+            {isMe(me, user) ? "Change Password" : "Set Password"}
           </Menu.Item>
           {user.locked ? (
             <Menu.Item leftSection={<IconLockOpen {...ICON} />} {...item("unlock")}>

@@ -1,59 +1,58 @@
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
-import { Button, Drawer, Skeleton } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
-import { useMay } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
-import { useFocusBack } from "../form/use-focus-back.ts";
+import { Panel } from "../form/dialog.tsx";
 import { Fact } from "../frame/fact.tsx";
 import { Note } from "../frame/note.tsx";
+import { isGone } from "../keys/what-stops.tsx";
 import { sayCeilings } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
+import { coversUser } from "./self.ts";
 import { type User, UserState } from "./user-columns.tsx";
 import type { UserAction } from "./users.tsx";
 
 interface UserDetailsProps {
   readonly username: string;
-  /** Something stands over it: Esc belongs to that. */
-  readonly isCovered: boolean;
   readonly onClose: () => void;
   readonly onAction: (action: UserAction, user: User) => void;
 }
 
-export function UserDetails({ username, isCovered, onClose, onAction }: UserDetailsProps) {
-  useFocusBack();
+export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
   const found = useQuery({
     queryKey: ["user", username],
     queryFn: ({ signal }) => call("users.get", { name: username }, { signal }),
   });
+  const wasGone = isGone(found);
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      size={520}
-      closeOnEscape={!isCovered}
-      title={username}
-      closeButtonProps={{ "aria-label": "Close details" }}
-    >
-      {found.data && <Facts user={found.data} onAction={onAction} />}
+    <Panel title={username} size={520} closeLabel="Close details" onClose={onClose}>
+      {wasGone && (
+        <Note tone="bad" title="This user does not exist" isAlert>
+          They may have been deleted or renamed. Nothing can be done with them here.
+        </Note>
+      )}
+      {found.data && !wasGone && <Facts user={found.data} onAction={onAction} />}
       {found.isPending && <Skeleton height={240} />}
-      {found.isError && !found.data && (
+      {found.isError && !found.data && !wasGone && (
         <FailedState error={found.error} onRetry={() => void found.refetch()} />
       )}
-    </Drawer>
+    </Panel>
   );
 }
 
 function Facts({ user, onAction }: { readonly user: User; readonly onAction: UserDetailsProps["onAction"] }) {
   const now = useNow();
   const may = useMay();
+  const me = useMe();
   return (
     <div className="details">
       <div className="details-head">
         <UserState user={user} />
-        {may("users.update") && (
+        {may("users.update") && coversUser(me, user) && (
           <div className="details-actions">
             <Button size="xs" variant="default" onClick={() => onAction("edit", user)}>
               Edit
@@ -64,6 +63,9 @@ function Facts({ user, onAction }: { readonly user: User; readonly onAction: Use
               onClick={() => onAction(user.locked ? "unlock" : "lock", user)}
             >
               {user.locked ? "Unlock" : "Lock"}
+            </Button>
+            <Button size="xs" variant="default" c="var(--bad)" onClick={() => onAction("delete", user)}>
+              Delete
             </Button>
           </div>
         )}

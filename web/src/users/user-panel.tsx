@@ -1,15 +1,25 @@
 import type { Role } from "@chatelaine/contract/roles";
-import { Button, Drawer, MultiSelect, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
-import { focusFirstError, showDone, showFaults } from "../form/faults.ts";
-import { useGuard } from "../form/use-guard.tsx";
+import { ChoicesField } from "../form/chips-field.tsx";
+import { Panel } from "../form/dialog.tsx";
+import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { PanelFoot } from "../form/panel-foot.tsx";
+import { useGuard } from "../form/unsaved.tsx";
+import { useChange } from "../form/use-change.ts";
+import { Note } from "../frame/note.tsx";
+import { isGone } from "../keys/what-stops.tsx";
 import { CeilingFields } from "../limits/ceiling-fields.tsx";
 import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
+import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
+import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
+import { isMe, losesOwnRights, type Planned, useIsLastAdmin } from "./self.ts";
 import type { User } from "./user-columns.tsx";
 
 const FIELDS = {
@@ -48,7 +58,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     password: "",
     ...ceilingValues(user?.ceilings ?? null),
   };
-  // The server lets nobody set his own, and a user that is being added has none yet.
+  // The server lets nobody set their own, and a user that is being added has none yet.
   const holdsKeys = user !== undefined && user.username !== me.user.username;
   const form = useForm<Values>({
     initialValues: before,
@@ -65,50 +75,42 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     queryFn: ({ signal }) => call("groups.list", {}, { signal }),
     enabled: may("groups.list"),
   });
-  const save = useMutation({
-    mutationFn: (values: Values) => {
-      const body = {
-        username: values.username,
-        full_name: values.full_name,
-        email: values.email.trim() === "" ? null : values.email.trim(),
-        roles: values.roles as Role[],
-        scopes: values.scopes,
-        groups: values.groups,
-      };
-      if (user) {
-        const ceilings = ceilingsOf(values);
-        const isHeldElse = JSON.stringify(ceilings) !== JSON.stringify(ceilingsOf(before));
-        const changed = { ...changedOf(body, user), ...(isHeldElse && { ceilings }) };
-        return call("users.update", { name: user.username, body: changed });
-      }
-      return call("users.create", {
-        body: { ...body, ...(values.password !== "" && { password: values.password }) },
-      });
-    },
-    onSuccess: (saved) => {
-      for (const name of ["users", "user", "owners", "groups"])
+  const save = useChange<Values, { username: string }>({
+    run: (values, once) => saveUser({ values, before, user }, once),
+    onDone: (saved) => {
+      for (const name of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
-      showDone(user ? `${saved.username} is saved.` : `${saved.username} is added.`);
+      showDone(user ? `${saved.username} saved.` : `${saved.username} added.`);
       onClose();
     },
-    onError: (error) => showFaults(error, form, FIELDS),
+    onFault: (error) => {
+      const isPlaced = placeFaults(error, form, FIELDS);
+      if (isPlaced) setAsked(undefined);
+      return isPlaced;
+    },
   });
-  const guard = useGuard(form.isDirty() && !save.isPending && !save.isSuccess, onClose);
+  const [asked, setAsked] = useState<Values>();
+  const isLast = useIsLastAdmin(user ?? NOBODY);
+  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
+  const wasDeleted = useIsDeleted(user);
+  const submit = async (values: Values): Promise<void> => {
+    const own = { roles: values.roles as Role[], scopes: values.scopes };
+    const planned: Planned = { own, memberOf: () => values.groups, groups: (all) => all };
+    // Where that cannot be learnt the change will not come through either, and says why.
+    const loses =
+      user !== undefined && isMe(me, user) && (await losesOwnRights(me, planned).catch(() => false));
+    if (loses) setAsked(values);
+    else save.send(values);
+  };
   return (
-    <Drawer
-      opened
-      onClose={guard.close}
-      closeOnEscape={!guard.isAsking}
-      size={480}
-      title={user ? "Edit User" : "Add User"}
-      closeButtonProps={{ "aria-label": "Close panel" }}
-    >
-      <form
-        className="panel-form"
-        noValidate
-        onSubmit={form.onSubmit((values) => save.mutate(values), focusFirstError)}
-      >
+    <Panel title={user ? "Edit User" : "Add User"} size={480} closeLabel="Close panel" onClose={guard.close}>
+      <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
         <Stack gap="lg">
+          {wasDeleted && (
+            <Note tone="bad" title="This user no longer exists" isAlert>
+              They were deleted while you edited them. What you typed is still here, but cannot be saved.
+            </Note>
+          )}
           <TextInput
             label="Username"
             description={
@@ -136,7 +138,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
             roles={form.getInputProps("roles")}
             scopes={form.getInputProps("scopes")}
           />
-          <MultiSelect
+          <ChoicesField
             label="Groups"
             description="What a group grants, its members have too."
             data={(groups?.entries ?? []).map(({ name }) => name)}
@@ -145,18 +147,59 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
           />
           {holdsKeys && <CeilingFields form={form} whom={user.username} />}
         </Stack>
-        <div className="panel-foot">
-          <Button variant="default" onClick={guard.close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </div>
+        <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
+      {asked && user && (
+        <OwnRightsQuestion
+          username={user.username}
+          isLast={isLast && !asked.roles.includes("FULL_ADMIN")}
+          change={save}
+          onClose={() => setAsked(undefined)}
+          onConfirm={() => save.send(asked)}
+        />
+      )}
       {guard.question}
-    </Drawer>
+    </Panel>
   );
+}
+
+/** Somebody who is being added is no administrator yet. */
+const NOBODY = { username: "", all_roles: [], locked: false } as const;
+
+interface UserSave {
+  readonly values: Values;
+  readonly before: Values;
+  /** Absent: a new one. */
+  readonly user: User | undefined;
+}
+
+function saveUser({ values, before, user }: UserSave, once: { readonly idempotencyKey: string }) {
+  const body = {
+    username: values.username,
+    full_name: values.full_name,
+    email: values.email.trim() === "" ? null : values.email.trim(),
+    roles: values.roles as Role[],
+    scopes: values.scopes,
+    groups: values.groups,
+  };
+  if (user === undefined) {
+    const password = values.password === "" ? {} : { password: values.password };
+    return call("users.create", { body: { ...body, ...password } }, once);
+  }
+  const ceilings = ceilingsOf(values);
+  const isHeldElse = JSON.stringify(ceilings) !== JSON.stringify(ceilingsOf(before));
+  const changed = { ...changedOf(body, user), ...(isHeldElse && { ceilings }) };
+  return call("users.update", { name: user.username, body: changed }, once);
+}
+
+/** Somebody else may delete whom one edits. */
+function useIsDeleted(user: User | undefined): boolean {
+  const found = useQuery({
+    queryKey: ["user", user?.username],
+    queryFn: ({ signal }) => call("users.get", { name: user?.username ?? "" }, { signal }),
+    enabled: user !== undefined,
+  });
+  return isGone(found);
 }
 
 function changedOf<Body extends object>(body: Body, user: User): Partial<Body> {

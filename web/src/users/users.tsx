@@ -4,17 +4,21 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { call } from "../api/call.ts";
-import { useMay } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { SearchBox } from "../form/search-box.tsx";
 import { useTitle } from "../frame/title.ts";
+import { ChangePassword } from "../signing/change-password-part.ts";
 import { DataTable } from "../table/data-table.tsx";
-import { Pager } from "../table/pager.tsx";
+import { Foot } from "../table/foot.tsx";
+import { lastPageOf, Pager } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
+import { LockUser } from "./lock-user.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
 import { RemoveUser } from "./remove-user.tsx";
+import { isMe } from "./self.ts";
 import { SetPassword } from "./set-password.tsx";
-import { useLock } from "./use-lock.ts";
+import { useUnlock } from "./use-unlock.ts";
 import { UserActions } from "./user-actions.tsx";
 import { type User, userColumns } from "./user-columns.tsx";
 import { UserDetails } from "./user-details.tsx";
@@ -22,7 +26,9 @@ import { UserPanel } from "./user-panel.tsx";
 
 const PAGE_SIZE = 50;
 
-type Task = { readonly kind: "add" } | { readonly kind: "edit" | "password" | "delete"; readonly user: User };
+type Task =
+  | { readonly kind: "add" }
+  | { readonly kind: "edit" | "password" | "lock" | "delete"; readonly user: User };
 export type UserAction = "details" | "edit" | "password" | "lock" | "unlock" | "delete";
 
 /** Who may sign in and hold keys. */
@@ -33,9 +39,14 @@ export function Users() {
   const search = useSearch({ from: "/frame/users" });
   const navigate = useNavigate({ from: "/users" });
   const [task, setTask] = useState<Task>();
-  const lock = useLock();
-  const change = (part: Record<string, string | undefined>): void =>
-    void navigate({ search: (before) => ({ ...before, ...part }), replace: "q" in part, resetScroll: false });
+  const me = useMe();
+  const unlock = useUnlock();
+  const change = (part: Record<string, string | undefined>, isCorrection = false): void =>
+    void navigate({
+      search: (before) => ({ ...before, ...part }),
+      replace: "q" in part || isCorrection,
+      resetScroll: false,
+    });
   const page = Math.max(1, Number(search.page) || 1);
   const { q, order = "username", user: openName } = search;
   const list = useQuery({
@@ -52,10 +63,12 @@ export function Users() {
   const columns = useMemo(() => userColumns(now, (user) => change({ user: user.username })), [now]);
   const act = (action: UserAction, user: User): void => {
     if (action === "details") change({ user: user.username });
-    else if (action === "lock" || action === "unlock") lock(action, user);
+    else if (action === "unlock") unlock(user);
     else setTask({ kind: action, user });
   };
   const end = (): void => setTask(undefined);
+  const total = list.isPlaceholderData ? undefined : list.data?.total;
+  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
   return (
     <>
       <div className="screen-head">
@@ -76,7 +89,7 @@ export function Users() {
       <DataTable
         label="Users"
         columns={columns}
-        rows={list.data?.entries}
+        rows={isPast ? undefined : list.data?.entries}
         idOf={(user) => String(user.id)}
         nameOf={(user) => user.username}
         order={order}
@@ -87,29 +100,34 @@ export function Users() {
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
-          ) : list.data?.entries.length === 0 ? (
+          ) : !isPast && list.data?.entries.length === 0 ? (
             <NobodyHere q={q} onClear={() => change({ q: undefined, page: undefined })} />
           ) : undefined
         }
       />
-      <Pager
-        page={page}
-        pageSize={PAGE_SIZE}
-        total={list.data?.total ?? 0}
-        noun={["user", "users"]}
-        onPage={(next) => change({ page: next === 1 ? undefined : String(next) })}
-      />
-      {openName && (
-        <UserDetails
-          isCovered={task !== undefined}
-          username={openName}
-          onClose={() => change({ user: undefined })}
-          onAction={act}
+      <Foot>
+        <Pager
+          page={page}
+          pageSize={PAGE_SIZE}
+          total={total}
+          noun={["user", "users"]}
+          onPage={(next, isCorrection) =>
+            change({ page: next === 1 ? undefined : String(next) }, isCorrection)
+          }
         />
+      </Foot>
+      {openName && (
+        <UserDetails username={openName} onClose={() => change({ user: undefined })} onAction={act} />
       )}
       {task?.kind === "add" && <UserPanel onClose={end} />}
       {task?.kind === "edit" && <UserPanel user={task.user} onClose={end} />}
-      {task?.kind === "password" && <SetPassword user={task.user} onClose={end} />}
+      {task?.kind === "password" &&
+        (isMe(me, task.user) ? (
+          <ChangePassword onClose={end} />
+        ) : (
+          <SetPassword user={task.user} onClose={end} />
+        ))}
+      {task?.kind === "lock" && <LockUser user={task.user} onClose={end} />}
       {task?.kind === "delete" && (
         <RemoveUser
           user={task.user}

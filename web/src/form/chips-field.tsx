@@ -1,0 +1,45 @@
+/**
+ * Fields that words are typed into and chosen in. Enter takes the word, and never submits the form around: whoever presses it once too
+ * often, or for a word that is not there, would save what is half filled in, or for somebody else.
+ * Held for every such field by `web/test/accidents.test.ts`.
+ */
+import {
+  MultiSelect,
+  type MultiSelectProps,
+  Select,
+  type SelectProps,
+  TagsInput,
+  type TagsInputProps,
+} from "@mantine/core";
+import type { KeyboardEvent } from "react";
+
+type Pressed = KeyboardEvent<HTMLInputElement>;
+
+/** A key that is pressed while a word is being composed belongs to the composing. */
+function isEnter({ key, nativeEvent }: Pressed): boolean {
+  return key === "Enter" && !nativeEvent.isComposing;
+}
+
+function keepEnter(event: Pressed): void {
+  if (isEnter(event)) event.preventDefault();
+}
+
+/** With a word in it the field takes the press for itself, and wants it as it came. */
+function keepEmptyEnter(event: Pressed): void {
+  if (isEnter(event) && event.currentTarget.value.trim() === "") event.preventDefault();
+}
+
+/** Words that are typed, each a chip. */
+export function ChipsField(props: TagsInputProps) {
+  return <TagsInput {...props} onKeyDown={keepEmptyEnter} />;
+}
+
+/** Words that are chosen, each a chip. */
+export function ChoicesField(props: MultiSelectProps) {
+  return <MultiSelect {...props} onKeyDown={keepEnter} />;
+}
+
+/** One word that is chosen. */
+export function ChoiceField(props: SelectProps<string>) {
+  return <Select {...props} onKeyDown={keepEnter} />;
+}

@@ -1,0 +1,76 @@
+/** A dialog that takes something away: it says what, wants a tick, and waits until the server has said what will stop. */
+import { Button, Checkbox, Group, Stack } from "@mantine/core";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Dialog } from "./dialog.tsx";
+import { OwnName } from "./own-name.tsx";
+import { SubmitButton } from "./submit-button.tsx";
+import { Trouble } from "./trouble.tsx";
+import { useGuard } from "./unsaved.tsx";
+import type { Change } from "./use-change.ts";
+
+interface EndDialogProps {
+  readonly title: string;
+  readonly verb: string;
+  readonly children: ReactNode;
+  /** Between what is said and the tick. */
+  readonly fields?: ReactNode;
+  readonly change: Pick<Change<never>, "isPending" | "trouble" | "again">;
+  /** What will stop is told, or could not be learnt. */
+  readonly isTold: boolean;
+  /** It cannot be done: there is nothing to confirm. */
+  readonly isImpossible?: boolean;
+  /** Whoever does this to themself types their name. */
+  readonly ownName?: string | undefined;
+  readonly isDirty?: boolean;
+  readonly onClose: () => void;
+  readonly onConfirm: () => void;
+}
+
+export function EndDialog(props: EndDialogProps) {
+  const { title, verb, change, isTold, isImpossible = false, ownName, isDirty = false, onClose } = props;
+  const [isConfirmed, setConfirmed] = useState(false);
+  const [typed, setTyped] = useState("");
+  const guard = useGuard(isDirty && !change.isPending, onClose);
+  const isSure = isConfirmed && (ownName === undefined || typed === ownName);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isSure && isTold && !change.isPending) props.onConfirm();
+  };
+  return (
+    <Dialog title={title} size={480} onClose={guard.close}>
+      <form onSubmit={submit}>
+        <Stack gap="md">
+          {props.children}
+          {!isImpossible && props.fields}
+          {!isImpossible && ownName !== undefined && (
+            <OwnName name={ownName} value={typed} onChange={setTyped} />
+          )}
+          {!isImpossible && (
+            <Checkbox
+              label="Confirm"
+              checked={isConfirmed}
+              data-autofocus={props.fields === undefined || undefined}
+              onChange={(event) => setConfirmed(event.currentTarget.checked)}
+            />
+          )}
+          <Trouble change={change} />
+          <Group justify="flex-end" gap="sm">
+            <Button variant="default" onClick={guard.close} data-autofocus={isImpossible || undefined}>
+              {isImpossible ? "Close" : "Cancel"}
+            </Button>
+            {!isImpossible && (
+              <SubmitButton
+                color="bad"
+                disabled={!isSure}
+                isPending={change.isPending || (isSure && !isTold)}
+              >
+                {verb}
+              </SubmitButton>
+            )}
+          </Group>
+        </Stack>
+      </form>
+      {guard.question}
+    </Dialog>
+  );
+}

@@ -1,0 +1,26 @@
+import { Button } from "@mantine/core";
+import { SubmitButton } from "./submit-button.tsx";
+import { Trouble } from "./trouble.tsx";
+import type { Change } from "./use-change.ts";
+
+interface PanelFootProps {
+  readonly change: Pick<Change<never>, "isPending" | "trouble" | "again">;
+  readonly onCancel: () => void;
+  /** There is nothing to save any more. */
+  readonly isFinal?: boolean;
+}
+
+/** Stays in view below a panel's form. What went wrong stands over the buttons, which keep their places. */
+export function PanelFoot({ change, onCancel, isFinal = false }: PanelFootProps) {
+  return (
+    <div className="panel-foot">
+      <Trouble change={change} />
+      <div className="panel-buttons">
+        <Button variant="default" onClick={onCancel}>
+          {isFinal ? "Close" : "Cancel"}
+        </Button>
+        {!isFinal && <SubmitButton isPending={change.isPending}>Save</SubmitButton>}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+/** The screens of the side bar, and where somebody begins who may not see the first of them. */
+import type { OperationName } from "@chatelaine/contract/operations/operations";
+import { IconHistory, IconKey, IconServerCog, IconUsers } from "@tabler/icons-react";
+import type { Me } from "../api/session.ts";
+
+interface Place {
+  readonly to: "/keys" | "/users" | "/audit" | "/system";
+  readonly label: string;
+  readonly needs: OperationName;
+  readonly Icon: typeof IconKey;
+}
+
+export const PLACES: readonly Place[] = [
+  { to: "/keys", label: "API Keys", needs: "keys.list", Icon: IconKey },
+  { to: "/users", label: "Users", needs: "users.list", Icon: IconUsers },
+  { to: "/audit", label: "Audit", needs: "audit.list", Icon: IconHistory },
+  { to: "/system", label: "System", needs: "settings.get", Icon: IconServerCog },
+];
+
+/** The guide is for everybody. */
+export function firstPlace({ may }: Pick<Me, "may">): Place["to"] | "/guide" {
+  return PLACES.find(({ needs }) => may.includes(needs))?.to ?? "/guide";
+}
+
+/** Where somebody goes who has just signed in and wanted to be at `to`: only to where they may. */
+export function landing(me: Pick<Me, "may">, to: string | undefined): string {
+  if (to === undefined || !URL.canParse(to, location.origin)) return firstPlace(me);
+  const url = new URL(to, location.origin);
+  const place = PLACES.find((one) => url.pathname === one.to);
+  const isOwn = url.origin === location.origin && !url.pathname.startsWith("/sign-in");
+  if (!isOwn || url.pathname === "/" || (place && !me.may.includes(place.needs))) return firstPlace(me);
+  return to.replace(/^[/\\]+/, "/");
+}

@@ -1,0 +1,91 @@
+/**
+ * Parts of the screens that are loaded when they are first wanted. A part that cannot be loaded says so in its own place, inside the
+ * frame and beside what was typed, and comes by itself as soon as the server gives it. Where the server runs another
+ * version by then, which has no such part, the page is loaded again, unless that would lose something.
+ * Held by `web/test/links.test.ts`.
+ */
+import { Button } from "@mantine/core";
+import { IconCloudOff } from "@tabler/icons-react";
+import { type ComponentType, createElement, type ReactNode, useEffect, useState } from "react";
+import { isAnythingHeld } from "../form/unsaved.tsx";
+import { State } from "../table/state.tsx";
+
+const AGAIN_MS = 2_000;
+
+export type Part<Props> = ((props: Props) => ReactNode) & {
+  /** Loads it early; a failure is of no matter then. */
+  readonly preload: () => Promise<void>;
+};
+
+/** @param waiting shown while it comes */
+export function part<Props extends object>(
+  fetchPart: () => Promise<ComponentType<Props>>,
+  waiting: ReactNode = null,
+): Part<Props> {
+  let known: ComponentType<Props> | undefined;
+  const find = async (): Promise<void> => {
+    known ??= await fetchPart();
+  };
+  // biome-ignore lint/correctness/noComponentHookFactories: called once for each part, where modules are made
+  const Loaded = (props: Props): ReactNode => {
+    const state = useLoading(find, known !== undefined);
+    if (known !== undefined) return createElement(known, props);
+    return state.hasFailed ? <NotThere onAgain={state.again} /> : waiting;
+  };
+  return Object.assign(Loaded, { preload: () => find().catch(() => undefined) });
+}
+
+/** Tries until it is there. */
+function useLoading(find: () => Promise<void>, isKnown: boolean) {
+  const [tries, setTries] = useState(0);
+  const [hasFailed, setFailed] = useState(false);
+  const again = (): void => setTries((before) => before + 1);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each try is one run
+  useEffect(() => {
+    if (isKnown) return;
+    let isGone = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const attempt = async (): Promise<void> => {
+      const isThere = await find().then(
+        () => true,
+        () => false,
+      );
+      if (isGone) return;
+      if (isThere) return again();
+      setFailed(true);
+      if (!isAnythingHeld() && (await isOtherVersion())) return location.reload();
+      if (!isGone) timer = setTimeout(again, AGAIN_MS);
+    };
+    void attempt();
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
+  }, [find, isKnown, tries]);
+  return { hasFailed, again };
+}
+
+/** Whether the server's page names another program than this one. */
+async function isOtherVersion(): Promise<boolean> {
+  const own = document.querySelector("script[type=module]")?.getAttribute("src");
+  try {
+    const answer = await fetch("/", { cache: "no-store" });
+    const page = await answer.text();
+    return answer.ok && own != null && page.includes('type="module"') && !page.includes(own);
+  } catch {
+    return false;
+  }
+}
+
+function NotThere({ onAgain }: { readonly onAgain: () => void }) {
+  return (
+    <div role="alert">
+      <State icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />} title="The server does not answer">
+        <p>This part of the screens could not be loaded. It appears by itself when the server is back.</p>
+        <Button variant="default" onClick={onAgain}>
+          Try again
+        </Button>
+      </State>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { useMe } from "../api/session.ts";
+import { EndDialog } from "../form/end-dialog.tsx";
+import { useChange } from "../form/use-change.ts";
+import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
+import { showDone } from "../notices/notices.ts";
+import { LastAdmin } from "./last-admin.tsx";
+import { isMe, useIsLastAdmin } from "./self.ts";
+import { useUnlock } from "./use-unlock.ts";
+import type { User } from "./user-columns.tsx";
+
+/** Locking somebody stops whatever runs with their keys, so it says what that is. */
+export function LockUser({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
+  const queries = useQueryClient();
+  const me = useMe();
+  const unlock = useUnlock();
+  const keys = useFreshKeys(user);
+  const isLast = useIsLastAdmin(user);
+  const lock = useChange({
+    tried: "do",
+    run: (name: string) => call("users.lock", { name }),
+    onDone: () => {
+      if (isMe(me, user)) return location.assign("/sign-in");
+      for (const name of ["users", "user", "keys", "key"])
+        void queries.invalidateQueries({ queryKey: [name] });
+      const undo = { label: "Undo", run: () => unlock(user, true) } as const;
+      showDone(`${user.username} locked.`, undo);
+      onClose();
+    },
+  });
+  const isIdle = keys.data?.total === 0;
+  return (
+    <EndDialog
+      title="Lock User"
+      verb="Lock"
+      change={lock}
+      isTold={useIsTold(keys)}
+      isImpossible={isLast}
+      ownName={isMe(me, user) ? user.username : undefined}
+      onClose={onClose}
+      onConfirm={() => lock.send(user.username)}
+    >
+      <p>
+        Lock <strong>{user.username}</strong>? Their sessions end, they can't sign in, and their keys are
+        refused immediately, until they are unlocked.
+      </p>
+      {isLast && <LastAdmin />}
+      {!isLast && isIdle && <p className="muted">They own no keys.</p>}
+      {!isLast && !isIdle && (
+        <div>
+          {keys.data && <p>These keys stop working:</p>}
+          <SeveralLastUses query={keys} onlyWorking />
+        </div>
+      )}
+    </EndDialog>
+  );
+}

@@ -1,0 +1,93 @@
+/** What a change takes from whoever makes it. */
+import { expandRoles, type Role } from "@chatelaine/contract/roles";
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import type { Me } from "../api/session.ts";
+import type { User } from "./user-columns.tsx";
+
+interface Rights {
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+}
+
+/** Whether some right of the one is not in the other. */
+export function losesRights(before: Rights, after: Rights): boolean {
+  const kept = expandRoles(after.roles);
+  const lost = [...expandRoles(before.roles)].some((role) => !kept.has(role));
+  const hadAll = before.roles.includes("FULL_ADMIN") || before.scopes.includes("*");
+  const hasAll = after.roles.includes("FULL_ADMIN") || after.scopes.includes("*");
+  return lost || (!hasAll && (hadAll || before.scopes.some((scope) => !after.scopes.includes(scope))));
+}
+
+interface Granting extends Rights {
+  readonly name: string;
+}
+
+/** What is about to become of oneself. */
+export interface Planned {
+  /** One's own roles and scopes, where those change. */
+  readonly own?: Rights;
+  /** The groups that one is in afterwards, by the names that they have now. */
+  readonly memberOf: (groups: readonly string[]) => readonly string[];
+  /** The groups that there are afterwards, by the names that they have now. */
+  readonly groups: (groups: readonly Granting[]) => readonly Granting[];
+}
+
+/** Whether whoever asks loses a right by it, as the server has users and groups at this moment. */
+export async function losesOwnRights(me: Me, { own, memberOf, groups }: Planned): Promise<boolean> {
+  const [self, all] = await Promise.all([
+    call("users.get", { name: me.user.username }),
+    call("groups.list", {}),
+  ]);
+  const names = memberOf(self.groups);
+  const joined = groups(all.entries).filter(({ name }) => names.includes(name));
+  const { roles, scopes } = own ?? self;
+  const after = {
+    roles: [...roles, ...joined.flatMap((group) => group.roles)],
+    scopes: [...scopes, ...joined.flatMap((group) => group.scopes)],
+  };
+  return losesRights({ roles: self.all_roles, scopes: self.all_scopes }, after);
+}
+
+export function isMe(me: Me, user: Pick<User, "username">): boolean {
+  return me.user.username === user.username;
+}
+
+/** Whether the user is the only one left who may do everything: the server keeps them. */
+export function useIsLastAdmin(user: {
+  readonly all_roles: readonly Role[];
+  readonly locked: boolean;
+}): boolean {
+  const isAdmin = user.all_roles.includes("FULL_ADMIN") && !user.locked;
+  const { data } = useQuery({
+    queryKey: ["users", "admins"],
+    queryFn: ({ signal }) =>
+      call("users.list", { query: { role: ["FULL_ADMIN"], locked: false, limit: 2 } }, { signal }),
+    enabled: isAdmin,
+    staleTime: 0,
+  });
+  return isAdmin && data !== undefined && data.total <= 1;
+}
+
+/** Nobody touches a user or group with rights that they lack; the server judges, this is what is offered. */
+export function coversRights(me: Pick<Me, "roles" | "scopes">, theirs: Rights): boolean {
+  const covered = [...expandRoles(theirs.roles)].every(
+    (role) =>
+      me.roles.includes(role) ||
+      (role === "KEY_HOLDER" && (me.roles.includes("API_KEY_WRITE") || me.roles.includes("READONLY_ADMIN"))),
+  );
+  if (!covered) return false;
+  if (me.roles.includes("FULL_ADMIN")) return true;
+  return theirs.scopes.every((scope) => me.scopes.some((mine) => coversScope(mine, scope)));
+}
+
+export function coversUser(me: Me, user: Pick<User, "all_roles" | "all_scopes">): boolean {
+  return coversRights(me, { roles: user.all_roles, scopes: user.all_scopes });
+}
+
+function coversScope(mine: string, scope: string): boolean {
+  if (mine === "*" || mine === "*:*") return true;
+  const [resource, action] = mine.split(":");
+  const [wantedResource, wantedAction] = scope === "*" ? ["*", "*"] : scope.split(":");
+  return (resource === "*" || resource === wantedResource) && (action === "*" || action === wantedAction);
+}

@@ -1,0 +1,21 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { noteEnd } from "../api/queries.ts";
+import { showDone, showProblem } from "../notices/notices.ts";
+import type { User } from "./user-columns.tsx";
+
+/** @returns unlocks at once: it takes nothing away */
+export function useUnlock(): (user: Pick<User, "username">, isUndo?: boolean) => void {
+  const queries = useQueryClient();
+  const unlock = async (user: Pick<User, "username">, isUndo = false): Promise<void> => {
+    try {
+      await call("users.unlock", { name: user.username });
+      showDone(`${user.username} unlocked${isUndo ? " again" : ""}.`);
+    } catch (error) {
+      noteEnd(error);
+      showProblem(error, "do", () => void unlock(user, isUndo));
+    }
+    for (const name of ["users", "user", "keys", "key"]) void queries.invalidateQueries({ queryKey: [name] });
+  };
+  return (user, isUndo) => void unlock(user, isUndo);
+}

@@ -1,0 +1,451 @@
+/** Nothing is done, and nothing lost, by a key pressed once too often, a slip, or the browser's own buttons. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Dialog, Locator, Page } from "playwright-core";
+import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
+import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
+
+let screens: Screens;
+
+beforeAll(async () => {
+  screens = await openScreens();
+  await addUser(screens, "ada", "FULL_ADMIN");
+  await addUser(screens, "grace", "FULL_ADMIN");
+  await addUser(screens, "builder", "KEY_HOLDER");
+  await addKey(screens, "ada", "alpha", { tags: ["one"] });
+  await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
+});
+
+afterAll(async () => {
+  await screens[Symbol.asyncDispose]();
+  await closeBrowser();
+});
+
+interface Chips {
+  readonly where: string;
+  readonly path: string;
+  readonly user?: string;
+  /** @returns what the fields are in */
+  readonly open: (page: Page) => Promise<Locator>;
+  readonly fields: readonly string[];
+}
+
+async function unfold(panel: Locator): Promise<Locator> {
+  const fold = button(panel, "Description, rights and limits");
+  if ((await fold.getAttribute("aria-expanded")) === "false") await fold.click();
+  const all = panel.getByRole("checkbox", { name: /^All scopes of/ });
+  if (await all.isChecked()) await all.click();
+  return panel;
+}
+
+const openBy = (opener: string, name: string) => async (page: Page) => {
+  await button(page, opener).click();
+  return dialog(page, name);
+};
+
+const CHIPS: readonly Chips[] = [
+  {
+    where: "Add API Key",
+    path: "/keys",
+    open: async (page) => {
+      const panel = await openBy("Add", "Add API Key")(page);
+      await field(panel, "Name").fill("half made");
+      return unfold(panel);
+    },
+    fields: ["Tags", "Scopes", "Allowed addresses", "Username"],
+  },
+  {
+    where: "Edit API Key",
+    path: "/keys",
+    open: async (page) => {
+      await chooseAction(page, "alpha", "Edit");
+      return unfold(dialog(page, "Edit API Key"));
+    },
+    fields: ["Tags", "Scopes", "Allowed addresses"],
+  },
+  {
+    where: "Add User",
+    path: "/users",
+    open: async (page) => {
+      const panel = await openBy("Add User", "Add User")(page);
+      await field(panel, "Username").fill("halfmade");
+      return panel;
+    },
+    fields: ["Scopes", "Groups"],
+  },
+  {
+    where: "Edit User",
+    path: "/users",
+    open: async (page) => {
+      await chooseAction(page, "builder", "Edit");
+      return dialog(page, "Edit User");
+    },
+    fields: ["Scopes", "Groups", "Allowed addresses"],
+  },
+  {
+    where: "Add Group",
+    path: "/groups",
+    open: async (page) => {
+      const panel = await openBy("Add Group", "Add Group")(page);
+      await field(panel, "Name").fill("halfmade");
+      return panel;
+    },
+    fields: ["Members", "Scopes"],
+  },
+  {
+    where: "Edit Group",
+    path: "/groups",
+    open: async (page) => {
+      await chooseAction(page, "ops", "Edit");
+      return dialog(page, "Edit Group");
+    },
+    fields: ["Members", "Scopes"],
+  },
+  {
+    where: "Key policy",
+    path: "/system",
+    open: async (page) => page.getByRole("group", { name: "Key policy" }),
+    fields: ["Who may make them"],
+  },
+];
+
+describe("Enter submits nothing in a field of words:", () => {
+  for (const { where, path, open, fields } of CHIPS)
+    test(`${where}: ${fields.join(", ")}`, async () => {
+      const page = await screens.open("ada", path);
+      const form = await open(page);
+      const asked: string[] = [];
+      page.on("request", (request) => {
+        if (request.method() !== "GET" && !request.url().includes("/me/")) asked.push(request.url());
+      });
+      for (const label of fields) {
+        const input = field(form, label).first();
+        await input.focus();
+        // Empty, with a word, empty again, with blanks, with a word that the comma takes, and one that is not in any list.
+        for (const typed of ["", "", "zz:a", "", "  ", "zz:b,", "", "nosuchword", "", ""]) {
+          if (typed !== "") await page.keyboard.type(typed);
+          await page.keyboard.press("Enter");
+        }
+        await page.keyboard.press("NumpadEnter");
+        await page.keyboard.press("Escape");
+        if (await dialog(page, "Unsaved changes").count()) await button(page, "Keep editing").click();
+        await form.waitFor();
+      }
+      expect(asked).toEqual([]);
+      expect(await dialog(page, "API Key").count()).toBe(0);
+    });
+});
+
+describe("choosing rows moves nothing", () => {
+  for (const [width, height] of [
+    [1440, 900],
+    [360, 740],
+  ] as const)
+    test(`at ${width} px, from the first to the last row, and back`, async () => {
+      for (let at = 0; at < 30; at++)
+        await addKey(screens, "builder", `row ${width} ${String(at).padStart(2, "0")}`);
+      const page = await screens.open("ada", `/keys?q=row+${width}&order=name`, { width, height });
+      const boxes = page.getByRole("checkbox", { name: /^Select row/ });
+      await boxes.nth(29).waitFor();
+      const tops = () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll("main h1, main tbody tr, .foot")].map((one) => {
+            const { top, height: high } = one.getBoundingClientRect();
+            return [Math.round(top), Math.round(high)];
+          }),
+        );
+      for (const at of [0, 1, 15, 29]) {
+        await boxes.nth(at).scrollIntoViewIfNeeded();
+        const before = await tops();
+        const box = (await boxes.nth(at).boundingBox()) as {
+          x: number;
+          y: number;
+          width: number;
+          height: number;
+        };
+        await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+        await page.getByRole("group", { name: "Selected keys" }).waitFor();
+        expect(await tops()).toEqual(before);
+        // A second press at the same place meets the same box.
+        await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+        await page.getByRole("group", { name: "Selected keys" }).waitFor({ state: "detached" });
+        expect(await tops()).toEqual(before);
+      }
+    });
+});
+
+async function showKey(page: Page, name: string): Promise<Locator> {
+  await button(page, "Add").click();
+  const panel = dialog(page, "Add API Key");
+  await field(panel, "Name").fill(name);
+  await button(panel, "Save").click();
+  const shown = dialog(page, "API Key");
+  await shown.waitFor();
+  return shown;
+}
+
+/** What the browser asks before the page goes; the answer is no. */
+function watchAsking(page: Page): Dialog[] {
+  const asked: Dialog[] = [];
+  page.on("dialog", (one) => {
+    asked.push(one);
+    void one.dismiss();
+  });
+  return asked;
+}
+
+describe("a key that is shown once", () => {
+  test("is not lost by Back, by a filter that changes, by a reload or by Esc", async () => {
+    const page = await screens.open("ada", "/users", { mayAsk: true });
+    await page.getByRole("link", { name: "API Keys", exact: true }).click();
+    const shown = await showKey(page, "precious");
+    const key = await field(shown, "Key").inputValue();
+    const question = dialog(page, "The key is not copied yet");
+    await page.evaluate(() => history.back());
+    await button(question, "Back to the key").click();
+    await question.waitFor({ state: "detached" });
+    expect(await field(shown, "Key").inputValue()).toBe(key);
+    expect(new URL(page.url()).pathname).toBe("/keys");
+    const asked = watchAsking(page);
+    await page.evaluate(() => location.reload());
+    await waitFor(() => asked.length === 1);
+    expect(asked[0]?.type()).toBe("beforeunload");
+    for (let times = 0; times < 3; times++) {
+      await page.keyboard.press("Escape");
+      await shown.getByText("You have not copied the key yet").waitFor();
+    }
+    expect(await field(shown, "Key").inputValue()).toBe(key);
+    await takeKey(page);
+    // What is taken is asked about no more.
+    await page.evaluate(() => history.back());
+    await page.waitForURL(/\/users/);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("may be left behind by somebody who says so", async () => {
+    const page = await screens.open("ada", "/users", { mayAsk: true });
+    await page.getByRole("link", { name: "API Keys", exact: true }).click();
+    await showKey(page, "left behind");
+    await page.evaluate(() => history.back());
+    await button(dialog(page, "The key is not copied yet"), "Leave without the key").click();
+    await page.waitForURL(/\/users/);
+    await dialog(page, "API Key").waitFor({ state: "detached" });
+  });
+
+  test("is not taken by a Tab through the dialog, a press into the box or a part of it that is selected", async () => {
+    const page = await screens.open("ada", "/keys", { mayAsk: true });
+    const shown = await showKey(page, "tabbed");
+    await page.waitForFunction(() => document.activeElement?.textContent === "Copy to Clipboard");
+    await page.keyboard.press("Shift+Tab");
+    expect(await field(shown, "Key").evaluate((one) => one === document.activeElement)).toBe(true);
+    await page.keyboard.press("Shift+ArrowRight");
+    await field(shown, "Key").click();
+    await field(shown, "Key").evaluate((box) => (box as HTMLTextAreaElement).setSelectionRange(3, 9));
+    for (let steps = 0; steps < 20; steps++) await page.keyboard.press("Tab");
+    await page.keyboard.press("Escape");
+    await shown.getByText("You have not copied the key yet").waitFor();
+    await shown.waitFor();
+    // All of it, selected by hand.
+    await field(shown, "Key").focus();
+    await page.keyboard.press("ControlOrMeta+a");
+    await button(shown, "Close").click();
+    await shown.waitFor({ state: "detached" });
+  });
+
+  test("is downloaded as text and as .env; the SCRAM file is named as what it is, and takes nothing", async () => {
+    const page = await screens.open("ada", "/keys", { mayAsk: true });
+    const shown = await showKey(page, "copy me!");
+    const key = await field(shown, "Key").inputValue();
+    const download = async (item: RegExp) => {
+      await button(shown, "Download").click();
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("menuitem", { name: item }).click(),
+      ]);
+      return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
+    };
+    const scram = await download(/^SCRAM file.*The key itself is not in it/);
+    expect(scram.name).toBe("copy-me-scram.json");
+    expect(scram.text).not.toContain(key);
+    expect(JSON.parse(scram.text)).toMatchObject({ username: "ada", api_key_id: Number(key.split("-")[0]) });
+    await button(shown, "Close").click();
+    await shown.getByText("You have not copied the key yet").waitFor();
+    expect(await download(/^Key as text$/)).toEqual({ name: "copy-me.txt", text: `${key}\n` });
+    expect(await download(/^Key as \.env file$/)).toEqual({
+      name: "copy-me.env",
+      text: `CHATELAINE_URL=${screens.url}\nCHATELAINE_KEY=${key}\n`,
+    });
+    await button(shown, "Close").click();
+    await shown.waitFor({ state: "detached" });
+  });
+
+  test("is asked about after a reset as after an addition", async () => {
+    await addKey(screens, "ada", "to reset");
+    const page = await screens.open("ada", "/users", { mayAsk: true });
+    await page.getByRole("link", { name: "API Keys", exact: true }).click();
+    await chooseAction(page, "to reset", "Reset");
+    await button(dialog(page, "Edit API Key"), "Save").click();
+    await dialog(page, "API Key").waitFor();
+    await page.evaluate(() => history.back());
+    await button(dialog(page, "The key is not copied yet"), "Back to the key").click();
+    await takeKey(page);
+  });
+});
+
+describe("what a press in a menu does is undone by a press:", () => {
+  test("Pause and Resume", async () => {
+    const { text } = await addKey(screens, "ada", "undone");
+    const page = await screens.open("ada");
+    await chooseAction(page, "undone", "Pause");
+    await rowOf(page, "undone").getByText("Paused").waitFor();
+    await button(page, "Undo").click();
+    await rowOf(page, "undone").getByText("Active").waitFor();
+    expect(await tryKey(screens, text)).toBe(200);
+    await chooseAction(page, "undone", "Pause");
+    await rowOf(page, "undone").getByText("Paused").waitFor();
+    await chooseAction(page, "undone", "Resume");
+    await rowOf(page, "undone").getByText("Active").waitFor();
+    await page.getByText("undone resumed.").waitFor();
+    await button(page, "Undo").click();
+    await rowOf(page, "undone").getByText("Paused").waitFor();
+    expect(await tryKey(screens, text)).toBe(401);
+  });
+
+  test("Lock", async () => {
+    await addUser(screens, "undolock", "KEY_HOLDER");
+    const page = await screens.open("ada", "/users");
+    await chooseAction(page, "undolock", "Lock");
+    const question = dialog(page, "Lock User");
+    await question.getByRole("checkbox", { name: "Confirm", exact: true }).click();
+    await button(question, "Lock").click();
+    const row = page.getByRole("row").filter({ hasText: "undolock" });
+    await row.getByText("Locked").waitFor();
+    await button(page, "Undo").click();
+    await row.getByText("Active").waitFor();
+  });
+});
+
+describe("input that is not saved is asked about:", () => {
+  interface Typed {
+    readonly path: string;
+    readonly type: (page: Page) => Promise<Locator>;
+    /** It stands over the screen, and is left by Esc. */
+    readonly over: boolean;
+  }
+  const FORMS: Readonly<Record<string, Typed>> = {
+    "a card of settings": {
+      path: "/system",
+      over: false,
+      type: async (page) => {
+        const input = field(page, "Public address");
+        await input.fill("https://keys.example");
+        return input;
+      },
+    },
+    "Add API Key": {
+      path: "/keys",
+      over: true,
+      type: async (page) => {
+        await button(page, "Add").click();
+        const input = field(dialog(page, "Add API Key"), "Name");
+        await input.fill("typed");
+        return input;
+      },
+    },
+    "Add User": {
+      path: "/users",
+      over: true,
+      type: async (page) => {
+        await button(page, "Add User").click();
+        const input = field(dialog(page, "Add User"), "Full name");
+        await input.fill("typed");
+        return input;
+      },
+    },
+    "Add Group": {
+      path: "/groups",
+      over: true,
+      type: async (page) => {
+        await button(page, "Add Group").click();
+        const input = field(dialog(page, "Add Group"), "Name");
+        await input.fill("typed");
+        return input;
+      },
+    },
+    "Set Password": {
+      path: "/users",
+      over: true,
+      type: async (page) => {
+        await chooseAction(page, "builder", "Set Password");
+        const input = field(dialog(page, "Set Password"), "New password");
+        await input.fill("typed");
+        return input;
+      },
+    },
+    "Change Password": {
+      path: "/keys",
+      over: true,
+      type: async (page) => {
+        await button(page, "Settings").click();
+        await page.getByRole("menuitem", { name: "Change Password" }).click();
+        const input = field(dialog(page, "Change Password"), "New password");
+        await input.fill("typed");
+        return input;
+      },
+    },
+    "a reason to revoke": {
+      path: "/keys",
+      over: true,
+      type: async (page) => {
+        await addKey(screens, "ada", "revocable");
+        await chooseAction(page, "revocable", "Revoke");
+        const input = field(dialog(page, "Revoke API Key"), "Reason");
+        await input.fill("typed");
+        return input;
+      },
+    },
+  };
+  for (const [name, { path, type, over }] of Object.entries(FORMS))
+    test(`${name}, by Back, a reload${over ? " and Esc" : ", a link and signing out"}`, async () => {
+      const page = await screens.open("ada", "/audit", { mayAsk: true });
+      await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
+      const place = { "/keys": "API Keys", "/users": "Users", "/system": "System" }[path];
+      await page.getByRole("link", { name: place ?? "Users", exact: true }).click();
+      if (path === "/groups") await page.getByRole("link", { name: "Groups", exact: true }).click();
+      const input = await type(page);
+      const typed = await input.inputValue();
+      const question = dialog(page, "Unsaved changes");
+      const asked = watchAsking(page);
+      const stay = async (): Promise<void> => {
+        await button(question, "Keep editing").click();
+        await question.waitFor({ state: "detached" });
+        expect(await input.inputValue()).toBe(typed);
+      };
+      await page.evaluate(() => history.back());
+      await stay();
+      await page.evaluate(() => location.reload());
+      await waitFor(() => asked.length === 1);
+      if (over) {
+        await page.keyboard.press("Escape");
+        await stay();
+      } else {
+        await page.getByRole("link", { name: "Users", exact: true }).click();
+        await stay();
+        await button(page, "Settings").click();
+        await page.getByRole("menuitem", { name: "Log Out", exact: true }).click();
+        await stay();
+      }
+      await page.evaluate(() => history.back());
+      await button(question, "Discard changes").click();
+      await input.waitFor({ state: "detached" });
+      expect(asked).toHaveLength(1);
+    });
+});
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (condition()) return;
+    await Bun.sleep(25);
+  }
+  throw new Error("It did not happen within ten seconds");
+}
