@@ -44,8 +44,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
   insecure_transport: {
     title: "Sent over an insecure transport",
     words:
-      "The key is right, but it came over plain http from another machine, where anybody on the way can read it.",
-    remedy: "Use https. The key was left whole, but treat it as known to others: reset it.",
+      "A key, password or token came over plain http from another machine, where anybody on the way can read it.",
+    remedy:
+      "Use https. A key was left whole, but treat it as known to others: reset it; and change a password.",
   },
   address_not_allowed: {
     title: "Not from this address",
@@ -76,7 +77,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
   forbidden: {
     title: "Not allowed",
     words:
-      "The caller may do such things, but not this one to this: nobody acts for others without the role for it, and nobody hands out rights that he lacks.",
+      "The caller may do such things, but not this one to this: nobody acts for others without the role for it, and nobody hands out more than they have: rights that they lack, a later end, a higher rate, other addresses.",
     remedy: "Look at `detail`; somebody with more rights can do it.",
   },
   not_found: {

@@ -42,6 +42,12 @@ const PAIRS: readonly Pair[] = [
     ],
   },
   { operation: "users.update", method: "user.update", about: "user", params: (id) => [id, { email: null }] },
+  {
+    operation: "users.setPassword",
+    method: "user.set_password",
+    about: "user",
+    params: (_id, username, turn) => [{ username, new_password: `a password number ${turn}` }],
+  },
   { operation: "sessions.list", method: "auth.sessions", about: null, params: () => [] },
   { operation: "audit.list", method: "audit.query", about: null, params: () => [] },
   { operation: "roles.list", method: "privilege.roles", about: null, params: () => [] },

@@ -402,3 +402,22 @@ describe("the list", () => {
     expect(await isGood(token)).toBe(false);
   });
 });
+
+test("a sign-in by token spends from the rate of the key beneath, and one too many leaves the token", async () => {
+  const token = await generate(await byKey({ rateLimit: { limit: 3, windowSeconds: 60 } }));
+  const outcome = async (of: TestApp) => {
+    const answer = await use(token, of);
+    return answer.ok || answer.reason;
+  };
+  // One was spent by the key's own sign-in.
+  expect([await outcome(app), await outcome(other), await outcome(app)]).toEqual([
+    true,
+    true,
+    "rate_limited",
+  ]);
+  expect(await auditOf(app, "TOKEN")).toContainEqual(
+    expect.objectContaining({ success: false, details: { reason: "rate_limited" } }),
+  );
+  app.clock.move(60_000);
+  expect(await outcome(other)).toBe(true);
+});

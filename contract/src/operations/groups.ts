@@ -58,7 +58,7 @@ export const groupOperations = {
     path: "/groups",
     group: "Groups",
     title: "Add a group",
-    words: "A group grants its roles and scopes to its members. Nobody grants what he lacks.",
+    words: "A group grants its roles and scopes to its members. Nobody grants what they lack.",
     access: writers,
     body: GroupCreate,
     output: Group,

@@ -57,7 +57,7 @@ export const keyOperations = {
     group: "Keys",
     title: "Make a key",
     words:
-      "Answers with the entry and the key itself, which is told this once. Who may act only for himself names himself as owner, and nobody makes a key with rights that he lacks.",
+      "Answers with the entry and the key itself, which is told this once. A holder who may act only for themself names themself as owner. Nobody makes a key with rights that they lack, and a key makes none that ends later, works more often or from other addresses than it does; one with a rate limit makes none.",
     access: holders,
     query: ScramQuery,
     body: KeyCreate,
@@ -126,7 +126,8 @@ export const keyOperations = {
     path: "/keys/{id}",
     group: "Keys",
     title: "Edit a key",
-    words: "Members that are absent keep their value. The key itself stays as it is.",
+    words:
+      "Members that are absent keep their value. The key itself stays as it is. What a key is held to binds it here too: it widens neither itself nor others.",
     access: holders,
     params: byId,
     body: KeyUpdate,

@@ -35,7 +35,8 @@ export const selfOperations = {
     path: "/keys/self/reset",
     group: "The key that asks",
     title: "Reset the key that asks",
-    words: "Rotates a key from where it is used: the answer has the new one, the old one is dead.",
+    words:
+      "Rotates a key from where it is used: the answer has the new one, the old one is dead. Its limits and its end stay.",
     access: self,
     query: ScramQuery,
     body: z.strictObject({ expires_at: keyLimits.expires_at }),

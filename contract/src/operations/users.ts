@@ -142,7 +142,8 @@ export const userOperations = {
     path: "/users",
     group: "Users",
     title: "Add a user",
-    words: "Nobody grants roles, scopes or groups with rights that he lacks.",
+    words:
+      "Nobody grants roles, scopes or groups with rights that they lack. A user under limits passes them on. A key that is held to limits makes no user with a password, unless it manages sign-in.",
     access: writers,
     body: UserCreate,
     output: User,
@@ -179,7 +180,7 @@ export const userOperations = {
     group: "Users",
     title: "Edit a user",
     words:
-      "Members that are absent keep their value. Who loses a right loses his open sessions; the last unlocked full administrator stays one.",
+      "Members that are absent keep their value. Who loses a right loses their open sessions; the last unlocked full administrator stays one. A key that is held to limits gives no role, scope, group or name to a user who can sign in, unless it manages sign-in.",
     access: writers,
     params: byName,
     body: UserUpdate,
@@ -223,7 +224,7 @@ export const userOperations = {
     group: "Users",
     title: "Set a password",
     words:
-      "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE. All other sessions of the user end. `null` takes the password away.",
+      "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE, but by a key that is held to limits only where it manages sign-in. All other sessions of the user end. `null` takes the password away.",
     access: {
       kind: "signed_in",
       words: "ACCOUNT_WRITE; everybody for himself, with the password that he has.",
@@ -240,6 +241,7 @@ export const userOperations = {
       body: { password: "three words in a row" },
       output: { username: "build", receipt: EXAMPLE_RECEIPT },
     },
+    rpc: "user.set_password",
     since: "0.1.0",
   }),
   "users.lock": operation({

@@ -58,10 +58,14 @@ async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<
     return { ok: false, reason: "unknown" };
   }
   const root = rootOfToken(token, seen);
-  const standing = await standingOf(deps, root, { origin, session: null });
+  const { store, verify } = deps;
+  const standing = await standingOf({ store, verify: { judge: verify.admit } }, root, {
+    origin,
+    session: null,
+  });
   if (!standing.ok) {
     const { reason } = standing;
-    if (!token.isSingleUse) await deps.tokens.drop(token.id);
+    if (!token.isSingleUse && reason !== "rate_limited") await deps.tokens.drop(token.id);
     const { username } = root;
     noteRefusal(deps, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
     return { ok: false, reason };

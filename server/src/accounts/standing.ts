@@ -1,8 +1,8 @@
 /** What a credential is worth at this moment: the one place where a session, a token and a key become a caller. */
 import type { Caller, Origin, SessionRef } from "../domain/caller.ts";
 import { rightsOf } from "../domain/rights.ts";
-import type { CheckUser, MaybePromise, Store } from "../store/store.ts";
-import type { Refusal, Verdict, Verify } from "../verify/verify.ts";
+import type { CheckRecord, CheckUser, MaybePromise, Store } from "../store/store.ts";
+import type { Need, Refusal, Verdict } from "../verify/verify.ts";
 import type { Credential } from "./accounts.ts";
 
 export type Standing =
@@ -11,7 +11,8 @@ export type Standing =
 
 export interface StandingDeps {
   readonly store: Pick<Store, "findCheck" | "findCheckUser">;
-  readonly verify: Pick<Verify, "judge">;
+  /** `admit` of Verify in its place spends from the limits of the key, as a sign-in does. */
+  readonly verify: { judge(record: CheckRecord, need: Need): MaybePromise<Verdict> };
 }
 
 /** Reads and judges again. The transport was judged when the credential proved itself. */
@@ -22,12 +23,13 @@ export function standingOf(
 ): MaybePromise<Standing> {
   const { key, userId } = credential;
   if (key === null) return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, from));
-  return map(deps.store.findCheck(key.id), (record) => {
+  return map(deps.store.findCheck(key.id), (record): MaybePromise<Standing> => {
     if (!record) return { ok: false, reason: "unknown" };
     const need = { origin: { ...from.origin, secure: true }, secret: key.secret };
-    const verdict = deps.verify.judge(record, need);
-    if (!verdict.ok) return { ok: false, reason: verdict.reason };
-    return { ok: true, caller: callerOfKey(verdict, from.origin, from.session) };
+    return map(deps.verify.judge(record, need), (verdict): Standing => {
+      if (!verdict.ok) return { ok: false, reason: verdict.reason };
+      return { ok: true, caller: callerOfKey(verdict, from.origin, from.session) };
+    });
   });
 }
 
@@ -72,6 +74,6 @@ function standingOfUser(
     : { ok: true, caller: callerOfUser(user, origin, { session, endsAt: null }) };
 }
 
-function map<From, To>(value: MaybePromise<From>, to: (value: From) => To): MaybePromise<To> {
+function map<From, To>(value: MaybePromise<From>, to: (value: From) => MaybePromise<To>): MaybePromise<To> {
   return value instanceof Promise ? value.then(to) : to(value);
 }

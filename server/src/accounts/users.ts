@@ -129,7 +129,8 @@ interface Wanted {
 /** Refuses what can be refused before a password is hashed, then decides in the transaction. */
 async function decide(deps: UsersDeps, caller: Caller, wanted: Wanted): Promise<User> {
   const { user, change } = wanted;
-  requireMayMint(caller, { ...mintingOf(wanted, user), after: user });
+  const { ceilings = user.ceilings } = change;
+  requireMayMint(caller, { ...mintingOf(wanted, user), after: { ...user, ceilings } });
   if (change.password !== undefined) await requireAllowedTransport(deps.store, caller.origin);
   await refuseChange(deps, user, change);
   const { password } = change;
@@ -176,7 +177,6 @@ async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted):
   const isOther = before.hasPassword !== hasPassword || before.passwordChangedAt !== passwordChangedAt;
   // What was proved is not the password any more.
   if (isProven && isOther) throw changedMeanwhile();
-  requireMayMint(caller, { ...mintingOf(wanted, before), after: before });
   const patch = patchOf(before, change, hash, now);
   const groups = change.groups && distinct(change.groups);
   if (patch.username !== undefined && (await tx.findUser({ username: patch.username }))) {

@@ -31,8 +31,9 @@ export function createSelfKeys(
   return {
     get: async (caller) => keys.get(await asOwner(caller), idOf(caller)),
     reset: async (caller, expiresAt) => {
+      const own = await asOwner(caller);
       if (expiresAt !== undefined) return keys.update(caller, idOf(caller), { reset: true, expiresAt });
-      return keys.update(await asOwner(caller), idOf(caller), { reset: true });
+      return keys.update(own, idOf(caller), { reset: true });
     },
     revoke: async (caller, reason) => keys.revoke(await asOwner(caller), idOf(caller), reason),
   };

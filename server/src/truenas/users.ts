@@ -142,7 +142,7 @@ function asMembers(error: unknown): never {
   if (!(error instanceof AppError)) throw error;
   if (error.code === "not_found") {
     throw new ValidationErrors([
-      { attribute: "user.set_password.username", message: "User does not exist." },
+      { attribute: "user.set_password.username", message: "User does not exist.", errname: "ENOENT" },
     ]);
   }
   const issues = error.issues.map((issue) => ({

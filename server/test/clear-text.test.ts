@@ -1,0 +1,184 @@
+/**
+ * Clear text from another machine, as a trusted proxy tells of it: passwords, tokens and keys are treated as the setting of
+ * the door says, alike at the REST API and at the TrueNAS API.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { makeInstallation } from "./installation.ts";
+import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
+import { type Answer, RpcClient } from "./rpc-client.ts";
+import { scramSignIn } from "./scram-client.ts";
+
+const AFAR = { "X-Forwarded-For": "192.0.2.9" };
+const CLEAR = { ...AFAR, "X-Forwarded-Proto": "http" };
+const TLS = { ...AFAR, "X-Forwarded-Proto": "https" };
+const NEW_PASSWORD = "four words make a password";
+const REFUSED = "-32001 95";
+
+let rest: RestApp;
+let turn = 0;
+beforeAll(async () => {
+  rest = await openRest({ trustedProxy: ["127.0.0.1"] });
+}, 60_000);
+afterAll(() => rest[Symbol.asyncDispose]());
+
+const set = (rule: "revoke" | "refuse" | "allow") =>
+  rest.app.settings.change(SYSTEM, { insecureTransport: rule, insecureTransportDialect: rule });
+const connect = (headers: Record<string, string>): Promise<RpcClient> =>
+  RpcClient.connect(rest.url, { headers });
+const fresh = (word: string): string => `${word}${++turn}`;
+
+/** `done`, or what it was answered with. */
+function outcome({ error, result }: Answer): string {
+  if (error) return `${error.code} ${error.data?.error}`;
+  const type = (result as { response_type?: string } | null)?.response_type;
+  return type === undefined || type === "SUCCESS" ? "done" : type;
+}
+
+/** Signed in by SCRAM, which shows the key to nobody and so passes. */
+async function byScram(headers: Record<string, string>): Promise<RpcClient> {
+  const socket = await connect(headers);
+  const text = await rest.key("ada", fresh("scram"));
+  expect((await scramSignIn(socket, { username: "ada", text })).response_type).toBe("SCRAM_RESPONSE");
+  return socket;
+}
+
+async function token(): Promise<string> {
+  const socket = await byScram(TLS);
+  const made = await socket.result<string>("auth.generate_token", 600, {}, false);
+  socket.close();
+  return made;
+}
+
+/** Every way in which a password or token is shown or given out. */
+const WAYS: Readonly<Record<string, (headers: Record<string, string>) => Promise<string>>> = {
+  PASSWORD_PLAIN: async (headers) => {
+    const login = { mechanism: "PASSWORD_PLAIN", username: "ada", password: PASSWORD };
+    return outcome(await (await connect(headers)).call("auth.login_ex", login));
+  },
+  "auth.login": async (headers) =>
+    outcome(await (await connect(headers)).call("auth.login", "ada", PASSWORD)),
+  TOKEN_PLAIN: async (headers) => {
+    const login = { mechanism: "TOKEN_PLAIN", token: await token() };
+    return outcome(await (await connect(headers)).call("auth.login_ex", login));
+  },
+  "auth.login_with_token": async (headers) =>
+    outcome(await (await connect(headers)).call("auth.login_with_token", await token())),
+  "auth.generate_token": async (headers) =>
+    outcome(await (await byScram(headers)).call("auth.generate_token")),
+  "user.create": async (headers) => {
+    const input = { username: fresh("made"), roles: ["KEY_HOLDER"], password: NEW_PASSWORD };
+    return outcome(await (await byScram(headers)).call("user.create", input));
+  },
+  "user.update": async (headers) => {
+    const { id } = await rest.user(fresh("user"), ["KEY_HOLDER"]);
+    return outcome(await (await byScram(headers)).call("user.update", id, { password: NEW_PASSWORD }));
+  },
+  "user.set_password": async (headers) => {
+    const { username } = await rest.user(fresh("user"), ["KEY_HOLDER"]);
+    const wanted = { username, new_password: NEW_PASSWORD };
+    return outcome(await (await byScram(headers)).call("user.set_password", wanted));
+  },
+  "POST /session": async (headers) => {
+    const body = { username: "ada", password: PASSWORD };
+    const { status, json } = await rest.send("POST /session", { headers, body });
+    return status === 200 ? "done" : `${status} ${json.code}`;
+  },
+};
+
+describe("a password or token", () => {
+  for (const [way, tries] of Object.entries(WAYS)) {
+    test(`by ${way} is refused in clear text, but where the settings allow it, and taken over TLS`, async () => {
+      const refused = way.startsWith("POST") ? "403 insecure_transport" : REFUSED;
+      for (const rule of ["revoke", "refuse"] as const) {
+        await set(rule);
+        expect([rule, await tries(CLEAR), await tries(TLS)]).toEqual([rule, refused, "done"]);
+      }
+      await set("allow");
+      expect([await tries(CLEAR), await tries(TLS)]).toEqual(["done", "done"]);
+    }, 60_000);
+  }
+
+  test("is refused by a sentence that says what to do, and the refusal is recorded without it", async () => {
+    await set("refuse");
+    const login = { mechanism: "PASSWORD_PLAIN", username: "ada", password: PASSWORD };
+    const { error } = await (await connect(CLEAR)).call("auth.login_ex", login);
+    expect(error?.data).toMatchObject({
+      errname: "EOPNOTSUPP",
+      reason: expect.stringContaining("use https or wss"),
+    });
+    await rest.app.audit.flush();
+    const where = { kind: "test", path: ["event"], op: "=", fold: false, value: "AUTHENTICATION" } as const;
+    const order = [{ path: ["at"], descending: true, nullsFirst: true }];
+    const { rows } = await rest.app.audit.list(SYSTEM, { where, order, limit: 50 });
+    const record = rows.find(({ success, address }) => !success && address === "192.0.2.9");
+    expect(record).toMatchObject({ action: "LOGIN_PASSWORD", details: { reason: "insecure_transport" } });
+    expect(JSON.stringify(rows)).not.toContain(PASSWORD);
+  });
+
+  test("costs no guess where it is refused in clear text", async () => {
+    await rest.user("slow", ["KEY_HOLDER"]);
+    await set("refuse");
+    const wrong = { username: "slow", password: "not the right one" };
+    for (let times = 0; times < 12; times++)
+      expect((await rest.send("POST /session", { headers: CLEAR, body: wrong })).status).toBe(403);
+    const body = { username: "slow", password: PASSWORD };
+    expect((await rest.send("POST /session", { headers: TLS, body })).status).toBe(200);
+  });
+});
+
+test("a browser's session in clear text lives while the setting allows it, and is nobody's otherwise", async () => {
+  await set("allow");
+  const body = { username: "ada", password: PASSWORD };
+  const { headers } = await rest.send("POST /session", { headers: CLEAR, body });
+  const cookie = headers.get("set-cookie")!;
+  expect(cookie).toMatch(/^chatelaine=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/);
+  const browser = { ...CLEAR, Cookie: cookie.split(";")[0]!, Origin: rest.url };
+  const who = async () => (await rest.send("GET /session", { headers: browser })).json.user?.username;
+  expect(await who()).toBe("ada");
+  const change = { headers: browser, body: { name: fresh("key"), username: "ada" } };
+  expect((await rest.send("POST /keys", change)).status).toBe(201);
+  await set("refuse");
+  expect(await who()).toBeUndefined();
+  expect((await rest.send("POST /keys", change)).json.code).toBe("session_expired");
+  // Over TLS the plain cookie is none.
+  expect((await rest.send("GET /session", { headers: { ...browser, ...TLS } })).json.user).toBeNull();
+});
+
+test("a key's rate is spent in clear text too, at both doors together", async () => {
+  await set("allow");
+  const rateLimit = { limit: 5, windowSeconds: 3_600 };
+  const made = await rest.app.keys.create(SYSTEM, { name: fresh("rated"), username: "ada", rateLimit });
+  const { text } = made.secret;
+  const ask = async () =>
+    (await rest.send("GET /keys/self", { headers: { ...CLEAR, ...bearer(text) } })).status;
+  const login = { mechanism: "API_KEY_PLAIN", username: "ada", api_key: text };
+  const signIn = async () => outcome(await (await connect(CLEAR)).call("auth.login_ex", login));
+  expect([await ask(), await signIn(), await ask(), await signIn(), await ask()]).toEqual([
+    200,
+    "done",
+    200,
+    "done",
+    200,
+  ]);
+  expect([await ask(), await signIn(), await ask()]).toEqual([429, "AUTH_ERR", 429]);
+});
+
+test("the first administrator is not made in clear text", async () => {
+  const folder = await makeInstallation();
+  try {
+    const { app, urls } = await folder.serve({ trustedProxy: ["127.0.0.1"] });
+    const token = await app.accounts.setup.makeToken(SYSTEM);
+    const make = async (headers: Record<string, string>) => {
+      const answer = await fetch(`${urls[0]}/api/v1/setup`, {
+        method: "POST",
+        headers: { ...headers, "Content-Type": "application/json" },
+        body: JSON.stringify({ token, username: "root", password: PASSWORD }),
+      });
+      return [answer.status, ((await answer.json()) as { code?: string }).code];
+    };
+    expect(await make(CLEAR)).toEqual([403, "insecure_transport"]);
+    expect(await make(TLS)).toEqual([201, undefined]);
+  } finally {
+    await folder[Symbol.asyncDispose]();
+  }
+}, 60_000);
