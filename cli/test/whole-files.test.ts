@@ -89,6 +89,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   "user delete": { args: "user delete ada" },
   why: { args: "why 00000000-0000-4000-8000-000000000000", code: 1 },
   "setup-link": { args: "setup-link", code: 1 },
+  backup: { args: "backup -" },
   restore: { args: "restore --accept", code: 1 },
   doctor: { args: "doctor --proxy http://127.0.0.1:9", code: 1 },
 };
