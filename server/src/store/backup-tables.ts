@@ -21,7 +21,7 @@ export const BACKUP_TABLES: Readonly<Record<DatabaseName, Choice>> = {
     own: ["meta", "changes", "key_ids"],
   },
   activity: {
-    kept: ["records", "key_use", "key_days", "key_hosts", "key_clients", "refusals"],
+    kept: ["records", "folds", "key_use", "key_days", "key_hosts", "key_clients", "refusals"],
     // Counters of the moment, and messages that must not be sent a second time.
     ended: ["guesses", "alerts", "deliveries"],
     own: ["backup_state"],
