@@ -53,6 +53,9 @@ describe("the single executable", () => {
     try {
       expect(await waitForReady(child, socket)).toBe(200);
       expect(existsSync(join(folder, "data/tls/ca.pem"))).toBe(true);
+      const file = join(folder, "one.backup");
+      expect(await start("backup", file).exited).toBe(0);
+      expect(await start("backup", "--verify", file).exited).toBe(0);
     } finally {
       child.kill("SIGTERM");
     }

@@ -106,9 +106,9 @@ function wordsOf(result: FromBackupResult, options: RestoreOptions): string[] {
 }
 
 function presentWords({ present, relation }: FromBackupResult, { asItWas }: RestoreOptions): string[] {
-  if (present.kind === "none") return ["There is no database in the folder: nothing tells what ended since."];
+  if (present.kind === "none") return ["There is no database in the folder: what ended since is not known."];
   if (present.kind === "unreadable")
-    return [`The database in the folder cannot be read (${present.why}): nothing tells what ended since.`];
+    return [`The database in the folder cannot be read (${present.why}): what ended since is not known.`];
   if (asItWas) return ["Taken as it was: what ended since lives again."];
   const words: Partial<Record<typeof relation, string>> = {
     before: "The backup is newer than the database in the folder.",

@@ -208,7 +208,7 @@ describe("chatelaine restore", () => {
     });
     expect(done.code).toBe(0);
     for (const words of [
-      "There is no database in the folder: nothing tells what ended since.",
+      "There is no database in the folder: what ended since is not known.",
       "  key 3 moved",
       "run `chatelaine restore --accept`",
     ])

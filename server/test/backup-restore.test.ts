@@ -13,6 +13,7 @@ import {
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../src/domain/errors.ts";
+import { BACKUP_TABLES } from "../src/store/backup-tables.ts";
 import {
   ask,
   backup,
@@ -102,7 +103,10 @@ describe("a restore", () => {
     await server.close();
     const database = new Database(join(one.folder.path, "chatelaine.db"));
     database.run(
-      "INSERT INTO setup_tokens VALUES (x'01', 9e15); INSERT INTO once VALUES (x'01', x'02', 1, 9e15)",
+      `INSERT INTO setup_tokens VALUES (x'01', 9e15); INSERT INTO once VALUES (x'01', x'02', 1, 9e15);
+       INSERT INTO tokens (id, digest, user_id, is_scram, login_id, login_at, ttl_ms, created_at, used_at, ends_at,
+         secure, match_address, opens_sessions, single_use)
+       VALUES ('t', x'03', 1, 0, 'l', 1, 1, 1, 1, 9000000000000000, 1, 0, 1, 1)`,
     );
     database.close();
     await restore(one.folder, file);
@@ -110,7 +114,7 @@ describe("a restore", () => {
     await restore(empty, file, { passphrase: PASSPHRASE });
     for (const path of [one.folder.path, empty.path]) {
       const restored = new Database(join(path, "chatelaine.db"), { readonly: true });
-      for (const table of ["web_sessions", "setup_tokens", "once"])
+      for (const table of BACKUP_TABLES.main.ended)
         expect([table, restored.query(`SELECT * FROM ${table}`).all()]).toEqual([table, []]);
       restored.close();
     }

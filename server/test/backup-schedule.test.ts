@@ -208,7 +208,7 @@ describe("backups by themselves", () => {
   });
 });
 
-test("serve writes them, tells their age, serves on where they fail, and shows that on /alerts", async () => {
+test("serve writes them, shows their age, serves on where they fail, and shows that on /alerts", async () => {
   const scratch = scratchFolder();
   const to = join(scratch, "backups");
   {

@@ -73,7 +73,7 @@ describe("a backup", () => {
     expect(await codeOf(openBackup(path))).toStartWith("invalid: ");
   });
 
-  test("is told from everything that is none", async () => {
+  test("is known from everything that is none", async () => {
     const database = join(scratch, "a.db");
     new Database(database).run("CREATE TABLE t (x)");
     const nonsense: Record<string, string | Uint8Array> = {

@@ -43,7 +43,7 @@ export async function writeWhole(
   }
 }
 
-/** A disk that takes nothing any more must not hold up whoever gave up on it. */
+/** A disk that takes nothing any more must not hold up a caller that gave up on it. */
 async function tidy(file: FileHandle | undefined, draft: string): Promise<void> {
   const closed = file?.close().catch(() => undefined);
   const removed = rm(draft, { force: true }).catch(() => undefined);

@@ -31,7 +31,7 @@ export interface Manifest {
   readonly change: number;
   readonly users: number;
   readonly keys: number;
-  /** Tells master secrets apart and nothing of them. */
+  /** Differs for every master secret, and says nothing of it. */
   readonly secretFingerprint: string;
   readonly numbers: Readonly<Record<string, number>>;
   readonly secret: SealedSecret | null;

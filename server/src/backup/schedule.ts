@@ -1,5 +1,5 @@
 /**
- * Backups that a server writes by itself: one whenever the last is as old as they are to be apart, whoever stopped the server in
+ * Backups that a server writes by itself: one whenever the last is as old as they are to be apart, also after a stop in
  * between. A failure harms nothing but the backup: it is logged, stands among the alerts, and is tried again.
  *
  * How old the last one is comes from the files themselves, so that one that somebody deleted counts as missing.

@@ -67,7 +67,7 @@ export async function writeBackup(
   return { manifest, bytes, sha256: digest.toString("hex") };
 }
 
-/** While it lasts, the log of the database grows with every change: whoever takes nothing ends it. */
+/** While it lasts, the log of the database grows with every change: a target that takes nothing ends it. */
 async function inTime(writing: Promise<void>, patienceMs: number): Promise<void> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -6,7 +6,7 @@ import type { DatabaseName } from "./worker.ts";
 
 interface Choice {
   readonly kept: readonly string[];
-  /** Ended by a restore: what opens a session, or is told again. */
+  /** Ended by a restore: what opens a session, or would be sent again. */
   readonly ended: readonly string[];
   /** Of one database alone. */
   readonly own: readonly string[];

@@ -86,7 +86,7 @@ export function holdPresent(folder: string): Database {
   }
 }
 
-/** Whether somebody else has it open, as far as a file tells that may be no database any more. */
+/** Whether somebody else has it open, as far as a file shows that may be no database any more. */
 export function isServed(folder: string): boolean {
   try {
     holdPresent(folder).close();

@@ -346,7 +346,7 @@ function missing<Row extends { id: number }>(
 }
 
 /** Members that follow from others, or say nothing. */
-const UNTOLD: ReadonlySet<string> = new Set(["version", "is_admin", "group_names"]);
+const UNNAMED: ReadonlySet<string> = new Set(["version", "is_admin", "group_names"]);
 
 function differing<Row extends { id: number }>(
   table: "groups" | "users" | "keys",
@@ -358,7 +358,7 @@ function differing<Row extends { id: number }>(
     const before = there.get(row.id);
     if (!before) return [];
     const names = Object.keys(row) as (keyof Row & string)[];
-    const fields = names.filter((name) => !UNTOLD.has(name) && !isEqual(row[name], before[name]));
+    const fields = names.filter((name) => !UNNAMED.has(name) && !isEqual(row[name], before[name]));
     return fields.length === 0 ? [] : [{ ...named(table, row), fields }];
   });
 }

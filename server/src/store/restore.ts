@@ -15,7 +15,7 @@ import { auditColumns } from "./rows.ts";
 
 /** Name under which the image of a backup is attached. */
 const BACKUP = "backup";
-/** A gap in the feed tells whoever follows it that everything may have changed. */
+/** A gap in the feed says to its followers that everything may have changed. */
 const GAP = 2;
 
 export function attachImage(database: Database, path: string): void {
@@ -37,7 +37,7 @@ export function readSide(database: Database, from: "main" | typeof BACKUP): Side
   };
 }
 
-/** Every change has its audit record, and those are never cut: the newest of one tells whether the other knows it. */
+/** Every change has its audit record, and those are never cut: whether the newest of one is in the other shows how they stand. */
 export function relationOf(database: Database): Relation {
   const knows = (one: string, other: string): boolean =>
     database

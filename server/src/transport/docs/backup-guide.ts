@@ -48,7 +48,7 @@ chatelaine key list
 chatelaine restore --accept
 systemctl start chatelaine`)}
 <h3>On another machine</h3>
-<p>Into an empty folder. Nothing there tells what ended since the backup, so it waits to be accepted too: revoke first what must stay dead.</p>
+<p>Into an empty folder. What ended since the backup is not known there, so it waits to be accepted too: revoke first what must stay dead.</p>
 ${code(`chatelaine restore --data /srv/chatelaine \\
   --passphrase-file /root/passphrase /mnt/backups/whole.backup
 chatelaine key list --data /srv/chatelaine
@@ -56,7 +56,7 @@ chatelaine restore --accept --data /srv/chatelaine`)}
 <p>A backup without the secret needs it in its place first: the file <code>secret</code> in the folder, or <code>CHATELAINE_SECRET_FILE</code>.</p>
 <h3>Copies of the whole folder</h3>
 <p>A snapshot of the disk, or a copy of the folder of a server that was stopped, is whole too. When an older one is put back, the state file
-outside the folder (<code>--state</code>) tells: the data waits to be accepted.</p>
+outside the folder (<code>--state</code>) shows it: the data waits to be accepted.</p>
 <h2>Upgrade</h2>
 <p>Put the new version in the place of the old one, and start it. Where it changes the tables it first writes a backup, <code>before-VERSION-….backup</code>, into the data
 folder (into <code>--backup-to</code> where that is set), and says so in the log; the newest three stay. Without it there is no upgrade.</p>
