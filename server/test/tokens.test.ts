@@ -416,7 +416,10 @@ test("a sign-in by token spends from the rate of the key beneath, and one too ma
     "rate_limited",
   ]);
   expect(await auditOf(app, "TOKEN")).toContainEqual(
-    expect.objectContaining({ success: false, details: { reason: "rate_limited" } }),
+    expect.objectContaining({
+      success: false,
+      details: expect.objectContaining({ reason: "rate_limited" }),
+    }),
   );
   app.clock.move(60_000);
   expect(await outcome(other)).toBe(true);
