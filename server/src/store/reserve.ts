@@ -19,6 +19,8 @@ const PART_BYTES = 64 * 1024;
 /** Two indexes of logs (32 KiB each), and what a start writes. */
 const OPENING_BYTES = 3 * PART_BYTES;
 const CHUNK_BYTES = 1024 * 1024;
+/** Processes on one folder count its keys at different moments: what one holds for keys made lately another leaves there. */
+const SLACK_BYTES = 512 * KEY_BYTES;
 
 /** What the reserve is to be, told the thread that keeps it. */
 export interface Wanted {
@@ -74,10 +76,10 @@ export function makeRoomToOpen(folder: string, reserve: Reserve): void {
   while (free() < OPENING_BYTES && reserve.release());
 }
 
-/** As far as there is room, and by so many bytes at most; what is too much is given up. */
+/** As far as there is room, and by so many bytes at most; what is far too much is given up. */
 export function fitReserve({ path, bytes }: Wanted, growBytesMax = Number.POSITIVE_INFINITY): void {
   const from = sizeOf(path);
-  if (from > bytes) truncateSync(path, bytes);
+  if (from > bytes + SLACK_BYTES) truncateSync(path, bytes);
   if (from >= bytes) return;
   const file = openSync(path, "a", 0o600);
   try {
