@@ -26,6 +26,21 @@ export function refuseIssues(issues: readonly Issue[]): void {
   throw new AppError(code, issues.map((issue) => issue.message).join("; "), { issues });
 }
 
+/**
+ * What a request that failed is answered: a caller who has ended meanwhile is told that, and nothing of what is there now.
+ * Faults of the database stay what they are.
+ * @param requireStanding throws where the caller has ended
+ */
+export async function endOr(error: unknown, requireStanding: () => void | Promise<void>): Promise<unknown> {
+  if (["unavailable", "storage_full"].includes(errorCode(error))) return error;
+  try {
+    await requireStanding();
+    return error;
+  } catch (end) {
+    return ["credential_ended", "forbidden"].includes(errorCode(end)) ? end : error;
+  }
+}
+
 /** @returns the code of an AppError, else `internal`. */
 export function errorCode(error: unknown): ErrorCode {
   return error instanceof AppError ? error.code : "internal";

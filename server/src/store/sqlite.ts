@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError } from "../domain/errors.ts";
+import { AppError, endOr } from "../domain/errors.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -47,7 +47,7 @@ import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { findToken, hasEndedTokens, listTokens } from "./tokens.ts";
-import { endOr, standing, Transactions } from "./transactions.ts";
+import { standing, Transactions } from "./transactions.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
 /** Deleted, with the key, since the page was read. */
@@ -151,7 +151,8 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       requireSame();
       const attempt = () => transactions.run(by, work);
       const result = await space.write(attempt, urgent).catch(async (error: unknown) => {
-        throw await endOr(error, by, requireStanding);
+        if (typeof by === "string" || by.kind === "system") throw error;
+        throw await endOr(error, () => requireStanding(by));
       });
       // What was committed to a file that is not there any more is not acknowledged.
       requireSame();

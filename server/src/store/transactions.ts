@@ -4,7 +4,6 @@
  */
 import type { Kysely } from "kysely";
 import type { Caller, WritingActor } from "../domain/caller.ts";
-import { AppError } from "../domain/errors.ts";
 import type { CheckRecord, CheckUser, Judge, StandingRows, Store, Transaction } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { type Closing, SqlTransaction } from "./transaction.ts";
@@ -61,24 +60,4 @@ export function standing(
     if (session?.kind !== "browser") return judge(caller, { record, user, browser: undefined });
     return browserOf(session.id).then((browser) => judge(caller, { record, user, browser }));
   };
-}
-
-/** Who has ended meanwhile is told that, and nothing of what is there now. */
-export async function endOr(
-  error: unknown,
-  by: Caller | WritingActor,
-  requireStanding: Store["requireStanding"],
-): Promise<unknown> {
-  if (typeof by === "string" || by.kind === "system" || !isRefusal(error)) return error;
-  try {
-    await requireStanding(by);
-    return error;
-  } catch (end) {
-    return isRefusal(end) ? end : error;
-  }
-}
-
-/** Decided by what is there, not by a fault of the database. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && !["unavailable", "storage_full", "internal"].includes(error.code);
 }

@@ -56,16 +56,27 @@ export function keyMethods(keys: Keys): Record<string, Method> {
           return query();
         });
       },
+      { reads: true },
     ),
-    "api_key.get_instance": method(READERS, "Read a key", [ID, optionsParam], async (call, id) =>
-      entryOf(call, await ofKey(id, async () => keys.get(call.caller, id))),
+    "api_key.get_instance": method(
+      READERS,
+      "Read a key",
+      [ID, optionsParam],
+      async (call, id) => entryOf(call, await ofKey(id, async () => keys.get(call.caller, id))),
+      { reads: true },
     ),
-    "api_key.my_keys": method(["READONLY_ADMIN", ...READERS], "List one's own keys", [], async (call) => {
-      const { caller } = call;
-      if (caller.kind === "system") throw new CallError("EFAULT", "Not a user session");
-      const { rows } = await keys.list(caller, { where: test("userId", "=", caller.userId) });
-      return entriesOf(keys, call, rows);
-    }),
+    "api_key.my_keys": method(
+      ["READONLY_ADMIN", ...READERS],
+      "List one's own keys",
+      [],
+      async (call) => {
+        const { caller } = call;
+        if (caller.kind === "system") throw new CallError("EFAULT", "Not a user session");
+        const { rows } = await keys.list(caller, { where: test("userId", "=", caller.userId) });
+        return entriesOf(keys, call, rows);
+      },
+      { reads: true },
+    ),
     "api_key.create": method(
       WRITERS,
       "Make a key",

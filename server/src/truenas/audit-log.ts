@@ -51,12 +51,19 @@ export function auditMethods(audit: Pick<Audit, "list">, keys: Pick<Keys, "list"
         const isAsked = data.services.includes(SERVICE);
         return runQuery(listing(audit), caller, isAsked ? condition : NEVER, options);
       },
+      { reads: true },
     ),
-    "alert.list": method(["API_KEY_READ"], "What wants attention", [], async () => {
-      const where = test("revokedAt", "!=", null);
-      const { rows } = await keys.list(systemCaller("reader"), { where, limit: ALERTS_MAX });
-      return rows.map(alertEntry);
-    }),
+    "alert.list": method(
+      ["API_KEY_READ"],
+      "What wants attention",
+      [],
+      async () => {
+        const where = test("revokedAt", "!=", null);
+        const { rows } = await keys.list(systemCaller("reader"), { where, limit: ALERTS_MAX });
+        return rows.map(alertEntry);
+      },
+      { reads: true },
+    ),
   };
 }
 

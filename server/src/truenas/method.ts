@@ -4,10 +4,11 @@
  * who is not signed in is looked at, save by methods that are open to them (held by `strangers.test.ts`).
  */
 import type { Role } from "@chatelaine/contract/roles";
+import type { Accounts } from "../accounts/accounts.ts";
 import type { Audit, Note } from "../audit/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
-import { AppError, errorCode } from "../domain/errors.ts";
+import { AppError, endOr, errorCode } from "../domain/errors.ts";
 import type { ApiMethod, Connection } from "../transport/jsonrpc-api.ts";
 import { type Param, readParams, type Values } from "./params.ts";
 import { recordedParams } from "./recorded.ts";
@@ -32,12 +33,14 @@ export interface Method {
   params(version: Version): readonly Param[];
   /** Answered also where somebody without a session calls too often. */
   readonly isUnrated?: boolean;
+  /** Only reads: its answer is for a caller who still stands when it is there. */
+  readonly reads?: boolean;
   /** What the audit says, of what it keeps of the parameters; absent: calls that are refused are not recorded. */
   readonly audit?: (recorded: readonly unknown[]) => string;
   run(call: Call, values: readonly unknown[]): unknown;
 }
 
-type More = Pick<Method, "isUnrated" | "audit">;
+type More = Pick<Method, "isUnrated" | "reads" | "audit">;
 type Awaitable<T> = T | Promise<T>;
 type ParamsOf<Params> = Params | ((version: Version) => Params);
 
@@ -68,11 +71,17 @@ export function method<const Params extends readonly Param[]>(
 }
 
 export interface CallDeps {
+  readonly accounts: Pick<Accounts, "requireStanding">;
   readonly audit: Pick<Audit, "note" | "refuse">;
 }
 
 /** A method as the transport calls it. */
-export function callable(name: string, declared: Method, version: Version, { audit }: CallDeps): ApiMethod {
+export function callable(
+  name: string,
+  declared: Method,
+  version: Version,
+  { accounts, audit }: CallDeps,
+): ApiMethod {
   const params = declared.params(version);
   const run = async (connection: Connection, given: readonly unknown[]): Promise<unknown> => {
     const caller = await known({ name, declared, params, given, audit }, connection);
@@ -93,7 +102,15 @@ export function callable(name: string, declared: Method, version: Version, { aud
       }
       throw error;
     }
-    return declared.run(call, values);
+    if (declared.access === "anon") return declared.run(call, values);
+    const requireStanding = () => accounts.requireStanding(call.caller);
+    try {
+      const result = await declared.run(call, values);
+      if (declared.reads) await requireStanding();
+      return result;
+    } catch (error) {
+      throw await endOr(error, requireStanding);
+    }
   };
   const whenTooOften = declared.isUnrated
     ? "answered"
@@ -103,7 +120,7 @@ export function callable(name: string, declared: Method, version: Version, { aud
   return { whenTooOften, run };
 }
 
-interface Called extends CallDeps {
+interface Called extends Pick<CallDeps, "audit"> {
   readonly name: string;
   readonly declared: Method;
   readonly params: readonly Param[];

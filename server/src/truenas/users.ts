@@ -56,9 +56,14 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
         const listing = { fields: userFields(groups), list: users.list, entries };
         return runQuery<User>(listing, caller, condition, options);
       },
+      { reads: true },
     ),
-    "user.get_instance": method(["ACCOUNT_READ"], "Read a user", [ID, optionsParam], async (call, id) =>
-      shown(call, await ofUser("id", id, () => users.get(call.caller, { id }))),
+    "user.get_instance": method(
+      ["ACCOUNT_READ"],
+      "Read a user",
+      [ID, optionsParam],
+      async (call, id) => shown(call, await ofUser("id", id, () => users.get(call.caller, { id }))),
+      { reads: true },
     ),
     "user.create": method(
       ["ACCOUNT_WRITE"],

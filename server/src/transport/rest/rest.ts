@@ -3,14 +3,15 @@
  *
  * Every operation of the contract has one handler, and every request one way: key in the address refused, route found,
  * caller known, input read and parsed, the caller judged again where a body was waited for, handler called, answer or
- * problem shaped. A body is not read before its credential is known. What one may do is the use case's to judge; what
+ * problem shaped. A body is not read before its credential is known. What only reads is answered to a caller who still
+ * stands then; a caller who has ended is told that, whatever else their request failed of. What one may do is the use case's to judge; what
  * is asked here is only whether anybody is signed in at all.
  */
 import { randomUUID } from "node:crypto";
 import type { Operation } from "@chatelaine/contract/operations/operation";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { type Context, Hono } from "hono";
-import { AppError } from "../../domain/errors.ts";
+import { AppError, endOr } from "../../domain/errors.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
 import { answerOf } from "../long-answers.ts";
 import type { Peer } from "../peer.ts";
@@ -168,9 +169,16 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const isOpen = operation.access.kind === "anyone";
   if (!asker && !isOpen) throw notSignedIn(req);
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
-  if (asker && req.body !== null) await deps.accounts.requireStanding(asker.caller);
+  const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
+  if (req.body !== null) await requireStanding();
   const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
-  const output = await handler(call as unknown as Call);
+  let output: unknown;
+  try {
+    output = await handler(call as unknown as Call);
+    if (operation.method === "GET") await requireStanding();
+  } catch (error) {
+    throw await endOr(error, requireStanding);
+  }
   if (output instanceof Response) return output;
   return answerOf(JSON.stringify(output), {
     status: operation.status,

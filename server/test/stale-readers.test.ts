@@ -1,0 +1,191 @@
+/**
+ * Who reads is judged, too: what is kept about a caller between requests ends with the earliest of its ends, and what goes
+ * out for long is judged again on the way (R31, the readers).
+ */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { openLocal } from "../src/server.ts";
+import { type MovedClock, movedClock, QUIET } from "./installation.ts";
+import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
+import { RpcClient } from "./rpc-client.ts";
+import { HeldRequest } from "./stale-world.ts";
+
+const NO_LIMITS = { allowedIps: null, rateLimit: null, lifetimeSeconds: null };
+const RECORDS = 5_000;
+
+let clock: MovedClock;
+let rest: RestApp;
+beforeEach(async () => {
+  clock = movedClock();
+  rest = await openRest({}, { clock });
+});
+afterEach(() => rest[Symbol.asyncDispose]());
+
+async function idOf(username: string): Promise<number> {
+  return (await rest.app.accounts.users.get(SYSTEM, { username })).id;
+}
+
+describe("the life that a user's limits allow", () => {
+  test("ends an open socket of the key, which does nothing after it", async () => {
+    await rest.user("bob", ["FULL_ADMIN"]);
+    const socket = await RpcClient.connect(rest.url);
+    await socket.signIn("bob", await rest.key("bob", "of the socket"));
+    const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
+    await rest.app.accounts.users.update(SYSTEM, await idOf("bob"), limits);
+    expect(await socket.result<object[]>("api_key.query")).not.toEqual([]);
+    clock.advance(62_000);
+    const late = await socket
+      .call("api_key.create", { name: "late", username: "bob" })
+      .catch(() => undefined);
+    expect(late?.result).toBeUndefined();
+    expect(await socket.closed).toEqual([1000, "Session ended"]);
+    expect(await rest.app.store.findKeyId("late")).toBeUndefined();
+  });
+
+  test("ends it without its being used", async () => {
+    const socket = await RpcClient.connect(rest.url);
+    await socket.signIn("ada", await rest.key("ada", "of the socket"));
+    const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
+    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    clock.advance(62_000);
+    expect(await socket.closed).toEqual([1000, "Session ended"]);
+  });
+
+  test("ends an event stream of the key", async () => {
+    const headers = bearer(await rest.key("ada", "of the stream"));
+    const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
+    const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
+    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    clock.advance(62_000);
+    await rest.app.keys.create(SYSTEM, { name: "after the end", username: "ada" });
+    expect(await stream.text()).not.toContain("after the end");
+  });
+});
+
+describe("an event stream", () => {
+  test("tells nothing more to a key that the limits of its user shut out", async () => {
+    const headers = bearer(await rest.key("ada", "of the stream"));
+    const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
+    const limits = { ceilings: { ...NO_LIMITS, allowedIps: ["192.0.2.0/24"] } };
+    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    await rest.app.keys.create(SYSTEM, { name: "after the limit", username: "ada" });
+    expect(await stream.text()).not.toContain("after the limit");
+  });
+
+  test("ends with a session that another process ends", async () => {
+    const headers = await rest.browser("ada");
+    const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
+    const session = (await rest.app.accounts.web.list(SYSTEM))[0]!;
+    const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
+    expect(await other.accounts.web.terminate(SYSTEM, session.id)).toBe(true);
+    await other.close();
+    expect(await stream.text()).toContain("event: ready");
+  });
+});
+
+describe("an export of the audit log", () => {
+  test.each([
+    ["is revoked", (id: number) => rest.app.keys.revoke(SYSTEM, id, "left")],
+    [
+      "loses the right to it",
+      async () => rest.app.accounts.users.update(SYSTEM, await idOf("eve"), { roles: ["KEY_HOLDER"] }),
+    ],
+  ])("breaks off where its key %s", async (_what, act) => {
+    await rest.user("eve", ["SYSTEM_AUDIT_READ"]);
+    const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "export", username: "eve" });
+    const note = {
+      event: "METHOD_CALL",
+      action: "filler",
+      description: "x".repeat(400),
+      success: true,
+    } as const;
+    for (let count = 0; count < RECORDS; count++) rest.app.audit.note(note);
+    await rest.app.audit.flush();
+    const response = await fetch(`${rest.url}/api/v1/audit/export?format=jsonl`, {
+      headers: bearer(secret.text),
+    });
+    const reader = response.body!.getReader();
+    await reader.read();
+    await act(key.id);
+    for (let count = 0; count < RECORDS; count++) rest.app.audit.note({ ...note, action: "after.the.end" });
+    await rest.app.audit.flush();
+    let text = "";
+    const isWhole = await (async () => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return true;
+        text += new TextDecoder().decode(value);
+      }
+    })().catch(() => false);
+    expect(isWhole).toBe(false);
+    expect(text).not.toContain("after.the.end");
+  });
+});
+
+test("who asks about keys of others is judged again when the body is there", async () => {
+  await rest[Symbol.asyncDispose]();
+  rest = await openRest({ trustedProxy: ["127.0.0.1"] }, { clock });
+  await rest.user("checker", ["KEY_VERIFY"]);
+  const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "asks", username: "checker" });
+  const asked = await rest.key("ada", "asked about");
+  const away = { ...bearer(secret.text), "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https" };
+  const { signIn } = rest.app.accounts as { signIn: RestApp["app"]["accounts"]["signIn"] };
+  const judged = Promise.withResolvers<void>();
+  const { callerOfKey } = signIn;
+  Object.assign(signIn, {
+    callerOfKey: async (...args: Parameters<typeof callerOfKey>) => {
+      const result = await callerOfKey(...args);
+      judged.resolve();
+      return result;
+    },
+  });
+  const body = JSON.stringify({ key: asked });
+  const held = new HeldRequest(rest.url, "POST /api/v1/verify", { headers: away, body });
+  await judged.promise;
+  await rest.app.keys.revoke(SYSTEM, key.id, "left");
+  const answer = await held.finish();
+  expect([answer.status, JSON.parse(answer.text).code]).toEqual([401, "credential_ended"]);
+});
+
+test("a password that was changed while it was looked at opens no session", async () => {
+  await rest.user("bob", ["KEY_HOLDER"]);
+  const id = await idOf("bob");
+  const { verify } = Bun.password;
+  Bun.password.verify = async (...args) => {
+    const answer = await verify(...args);
+    Bun.password.verify = verify;
+    clock.advance(1);
+    await rest.app.accounts.users.update(SYSTEM, id, { password: "quite another password" });
+    return answer;
+  };
+  const answer = await rest.send("POST /session", { body: { username: "bob", password: PASSWORD } });
+  expect([answer.status, answer.json.code]).toEqual([401, "session_expired"]);
+  expect(await rest.app.accounts.web.list(SYSTEM)).toEqual([]);
+});
+
+test("a list that was long in coming is not for a caller who ended while it was made", async () => {
+  await rest.user("eve", ["READONLY_ADMIN"]);
+  const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "reads", username: "eve" });
+  const browser = await rest.browser("eve");
+  const socket = await RpcClient.connect(rest.url);
+  await socket.signIn("eve", secret.text);
+  const [arrived, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const store = rest.app.store as { listKeys: RestApp["app"]["store"]["listKeys"] };
+  const { listKeys } = store;
+  let left = 3;
+  store.listKeys = async (...args) => {
+    const page = await listKeys(...args);
+    if (--left === 0) arrived.resolve();
+    await held.promise;
+    return page;
+  };
+  const byKey = rest.send("GET /keys", { headers: bearer(secret.text) });
+  const byBrowser = rest.send("GET /keys", { headers: browser });
+  const bySocket = socket.call("api_key.query");
+  await arrived.promise;
+  await rest.app.keys.revoke(SYSTEM, key.id, "left");
+  await rest.app.accounts.users.lock(SYSTEM, await idOf("eve"));
+  held.resolve();
+  for (const { status, json } of await Promise.all([byKey, byBrowser]))
+    expect([status, json.code]).toEqual([401, "credential_ended"]);
+  expect((await bySocket).error?.data?.error).toBe(207);
+});
