@@ -29,6 +29,7 @@ const RECORDED = [
   "auth.generate_token",
   "user.create",
   "user.delete",
+  "user.set_password",
   "user.update",
 ];
 const COSTLY = `(?i)${"\\pL".repeat(60)}`;
