@@ -126,7 +126,7 @@ test("a key is paused and resumed from its row, and revoked with a reason that i
   const page = await screens.open("ada");
   await chooseAction(page, "held up", "Pause");
   await rowOf(page, "held up").getByText("Paused").waitFor();
-  expect(await tryKey(screens, text)).toBe(401);
+  expect(await tryKey(screens, text)).toBe(403);
   await chooseAction(page, "held up", "Resume");
   await rowOf(page, "held up").getByText("Active").waitFor();
   expect(await tryKey(screens, text)).toBe(200);
