@@ -155,6 +155,50 @@ export const SHOTS: readonly Shot[] = [
     path: "/keys",
     prepare: async (page) => page.getByRole("link", { name: "old-laptop" }).click(),
   },
+  {
+    name: "key-owner-locked",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => page.getByRole("link", { name: "grace's own" }).click(),
+  },
+  { name: "key-gone", user: "ada", path: "/keys?key=99999" },
+  {
+    name: "key-undo",
+    user: "ada",
+    path: "/keys",
+    prepare: both(
+      choose("prometheus", "Pause"),
+      async (page) => page.getByRole("button", { name: "Undo" }).waitFor(),
+      choose("prometheus", "Resume"),
+    ),
+  },
+  { name: "key-download", user: "ada", path: "/keys", prepare: both(makeKey, press("Download")) },
+  {
+    name: "key-not-copied",
+    user: "ada",
+    path: "/keys",
+    prepare: both(makeKey, async (page) => page.keyboard.press("Escape")),
+  },
+  {
+    name: "key-unknown-outcome",
+    user: "ada",
+    path: "/keys",
+    prepare: both(fillNewKey, async (page) => {
+      await page.route(/\/api\/v1\/keys\?scram/, (route) => route.abort());
+      await panelOf(page).getByRole("button", { name: "Save" }).click();
+      await panelOf(page).getByText("It is not known whether").waitFor();
+    }),
+  },
+  {
+    name: "keys-trouble",
+    user: "ada",
+    path: "/keys",
+    prepare: async (page) => {
+      await page.route(/\/pause$/, (route) => route.abort());
+      await choose("prometheus", "Pause")(page);
+      await page.getByText("It is not known whether").waitFor();
+    },
+  },
   { name: "key-use", user: "ada", path: "/keys", prepare: both(openUse, showUseOf("48 hours")) },
   { name: "key-use-years", user: "ada", path: "/keys", prepare: both(openUse, showUseOf("2 years")) },
   { name: "key-use-table", user: "ada", path: "/keys", prepare: both(openUse, press("Show as table")) },
@@ -180,9 +224,12 @@ export const SHOTS: readonly Shot[] = [
         .evaluate((one) => one.scrollIntoView()),
     ),
   },
+  { name: "user-lock", user: "ada", path: "/users", prepare: choose("builder", "Lock") },
+  { name: "user-lock-self", user: "ada", path: "/users", prepare: choose("ada", "Lock") },
   { name: "user-delete", user: "ada", path: "/users", prepare: choose("builder", "Delete") },
   { name: "user-set-password", user: "ada", path: "/users", prepare: choose("fresh", "Set Password") },
   { name: "groups", user: "ada", path: "/groups" },
+  { name: "group-details", user: "ada", path: "/groups?group=dns" },
   { name: "group-add", user: "ada", path: "/groups", prepare: press("Add Group") },
   { name: "group-delete", user: "ada", path: "/groups", prepare: choose("dns", "Delete") },
   { name: "audit", user: "ada", path: "/audit" },
@@ -192,6 +239,7 @@ export const SHOTS: readonly Shot[] = [
     path: "/audit?q=Update",
     prepare: async (page) => page.locator("tbody button").first().click(),
   },
+  { name: "audit-entry-gone", user: "ada", path: "/audit?entry=none" },
   { name: "system", user: "ada", path: "/system" },
   { name: "certificate", path: "/certificate" },
   { name: "guide", user: "ada", path: "/guide" },
@@ -296,6 +344,7 @@ export async function furnish(screens: Screens): Promise<void> {
   const laptop = await addKey(screens, "grace", "old-laptop", {
     description: "Grace's laptop, before the move",
   });
+  await addKey(screens, "grace", "grace's own");
   const paused = await addKey(screens, "builder", "release-bot");
   const used = await addKey(screens, "ada", "ci-deploy", {
     description: "Deploys the website from the build machine",

@@ -54,8 +54,9 @@ export function Guide() {
       <Picture name="key" alt="The dialog API Key with the new key" />
       <p>
         Click <strong>Copy to Clipboard</strong> and keep the key in a safe place, with a backup. It is shown
-        this once: nobody can read it again, here or anywhere else. <strong>Close</strong> leads back to the
-        list.
+        this once: nobody can read it again, here or anywhere else. <strong>Download</strong> saves the key as
+        text or as an <code>.env</code> file; its SCRAM file is for SCRAM clients only, and the key is not in
+        it. <strong>Close</strong> leads back to the list.
       </p>
 
       <h2>Editing or deleting an API key</h2>
@@ -66,7 +67,8 @@ export function Guide() {
       <Picture name="actions" alt="The menu of a row" />
       <p>
         In <strong>Edit</strong>, tick <strong>Reset</strong> to put a new random key in the place of the old
-        one, which stops working at once. The panel says before who used it last. Name, user and limits stay.
+        one, which stops working immediately. The panel says before who used it last, and who in the last
+        hour. Name, user and limits stay.
       </p>
       <Picture name="edit" alt="The panel Edit API Key with Reset ticked" />
       <p>
@@ -77,9 +79,10 @@ export function Guide() {
 
       <h2>When a key stopped working</h2>
       <p>
-        Click its row. The details say whether it expired, is paused or was revoked, when, by whom and why,
-        and the history below tells every change. <strong>Reset</strong> mends a revoked key; a later expiry
-        brings an expired one back.
+        Click its row. The details say whether it expired, is paused or was revoked, when, by whom and why, or
+        whether its owner is locked, has no role or holds it to a shorter life; the history below tells every
+        change. <strong>Reset</strong> brings a revoked key back as a new one; a later expiry brings an
+        expired one back.
       </p>
       <Picture name="use" alt="The details of a key with its use as a graph" />
       <p>

@@ -20,8 +20,8 @@ export function BulkBar({ keys, onClear, onRevoke, onDelete }: BulkBarProps) {
       <Button size="compact-sm" variant="default" c="var(--bad)" onClick={onDelete}>
         Delete
       </Button>
-      <Button size="compact-sm" variant="subtle" onClick={onClear}>
-        Clear selection
+      <Button size="compact-sm" variant="subtle" aria-label="Clear selection" onClick={onClear}>
+        Clear<span className="wide-only">&nbsp;selection</span>
       </Button>
     </div>
   );

@@ -94,16 +94,20 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
             The key is selected: press Ctrl+C, or ⌘C on a Mac.
           </Note>
         )}
-        <Note tone="soon" title="Keep this key safe, and back it up">
-          It is shown this once and stored nowhere. Anyone with it can act as {made.username}. If you lose it,
-          reset it.
-        </Note>
-        <Snippets made={made} onTaken={take} />
-        {isAsked && !isTaken && (
-          <Note tone="bad" title="You have not copied the key yet" isAlert>
-            You won't be able to see it again. Press Close once more to leave without it.
+        {isAsked && !isTaken ? (
+          // In view, wherever the dialog was scrolled to when somebody wanted to close it.
+          <div ref={(note) => note?.scrollIntoView({ block: "nearest" })}>
+            <Note tone="bad" title="You have not copied the key yet" isAlert>
+              You won't be able to see it again. Press Close once more to leave without it.
+            </Note>
+          </div>
+        ) : (
+          <Note tone="soon" title="Keep this key safe, and back it up">
+            It is shown this once and stored nowhere. Anyone with it can act as {made.username}. If you lose
+            it, reset it.
           </Note>
         )}
+        <Snippets made={made} onTaken={take} />
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Close

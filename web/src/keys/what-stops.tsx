@@ -142,7 +142,7 @@ export function SeveralLastUses({ query, onlyWorking = false, withOwner = false 
   if (shown.length === 0) return <p>No key stops working.</p>;
   return (
     <>
-      <p>{sayLately(shown, now, !isAll)}</p>
+      {shown.length > 1 && <p>{sayLately(shown, now, !isAll)}</p>}
       <ul className="plain-list stopping">
         {named.map((key) => (
           <li key={key.id}>

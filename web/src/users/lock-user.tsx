@@ -49,7 +49,7 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
       {!isLast && isIdle && <p className="muted">They own no keys.</p>}
       {!isLast && !isIdle && (
         <div>
-          {keys.data && <p>These keys stop working:</p>}
+          {keys.data && <p>What stops working:</p>}
           <SeveralLastUses query={keys} onlyWorking />
         </div>
       )}
