@@ -111,6 +111,11 @@ const RPC: Readonly<Record<string, Fate>> = {
     "1.email": "kept",
     "1.password": "secret",
   }),
+  ...ofEach(["user.set_password"], {
+    "0.username": "unkept",
+    "0.old_password": "secret",
+    "0.new_password": "secret",
+  }),
   "core.subscribe 0": "unkept",
   "core.unsubscribe 0": "unkept",
   "core.get_methods 0": "unkept",

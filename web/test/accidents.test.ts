@@ -308,7 +308,7 @@ describe("what a press in a menu does is undone by a press:", () => {
     await page.getByText("undone resumed.").waitFor();
     await button(page, "Undo").click();
     await rowOf(page, "undone").getByText("Paused").waitFor();
-    expect(await tryKey(screens, text)).toBe(401);
+    expect(await tryKey(screens, text)).toBe(403);
   });
 
   test("Lock", async () => {
