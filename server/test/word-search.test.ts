@@ -1,6 +1,4 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 
 /** What names, descriptions and tags are made of: cases beyond ASCII, what LIKE and JSON mean something by, lines. */
@@ -112,15 +110,4 @@ test("Users are found by odd names too, and by an address that they may lack", a
   expect(await find("ünal zoe@EXAMPLE")).toEqual(["zoe"]);
   expect(await find("power")).toEqual(["max"]);
   expect(await find("A")).toEqual(["ada", "max", "zoe"]);
-});
-
-test("A folder that was made before the index is searched like any other", async () => {
-  const before = expected("straSSe");
-  expect(before.length).toBeGreaterThan(2);
-  using database = new Database(join(rest.folder, "chatelaine.db"));
-  database.run("DROP INDEX keys_odd");
-  database.run("DROP INDEX users_odd");
-  database.run("PRAGMA user_version = 3");
-  await rest.restart();
-  expect((await search("straSSe")).ids).toEqual(before);
 });

@@ -152,6 +152,9 @@ test("a token that waits is among the sessions, says so, and is ended there", as
     .filter({ hasText: "token, waiting" });
   await row.getByText("Key grace's").waitFor();
   await button(row, "End token of grace").click();
+  const ask = dialog(page, "End Token");
+  await ask.getByRole("checkbox", { name: "Confirm", exact: true }).click();
+  await button(ask, "End").click();
   await page.getByText("The token of grace has ended.").waitFor();
   await row.waitFor({ state: "detached" });
   const again = await RpcClient.connect(screens.url);
