@@ -24,6 +24,8 @@ const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "users.create": (app) =>
     app.accounts.users.create(SYSTEM, { username: "new", roles: ["KEY_HOLDER"], password: PASSWORD }),
   "users.update": (app) => app.accounts.users.update(SYSTEM, 2, { fullName: "Other" }),
+  "users.setPassword": (app) =>
+    app.accounts.users.setPassword(SYSTEM, { id: 2 }, { password: "a quite other password" }),
   "users.lock": (app) => app.accounts.users.lock(SYSTEM, 2),
   "users.unlock": (app) => app.accounts.users.unlock(SYSTEM, 3),
   "users.remove": (app) => app.accounts.users.remove(SYSTEM, 2),

@@ -53,7 +53,7 @@ test("calls of the REST API by a key count as its use, and refused ones tell its
   };
   expect([await call(), await call()]).toEqual([200, 200]);
   await keys.pause(SYSTEM, id);
-  expect(await call()).toBe(401);
+  expect(await call()).toBe(403);
   const { counts, refusals } = await usage.report(SYSTEM, id, 0);
   expect(counts.map(({ outcomes }) => outcomes)).toEqual([{ ok: 2, paused: 1 }]);
   expect(refusals).toMatchObject([
