@@ -262,11 +262,7 @@ export const SHOTS: readonly Shot[] = [
     name: "holder-key-add",
     user: "builder",
     path: "/keys",
-    prepare: both(
-      fillNewKey,
-      async (page) => panelOf(page).getByRole("checkbox", { name: "Non-expiring" }).click(),
-      seeExpiry,
-    ),
+    prepare: both(fillNewKey, seeExpiry),
   },
   {
     name: "session-over",
