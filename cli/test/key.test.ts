@@ -130,6 +130,12 @@ test("an edit changes what is given and nothing else", async () => {
     roles: null,
     scopes: null,
   });
+  expect(await edit("--manages-sign-in")).toMatchObject({ manages_sign_in: true, name: "edited 3" });
+  expect(await edit("--tag", "d")).toMatchObject({ manages_sign_in: true });
+  expect(await edit("--no-manages-sign-in")).toMatchObject({ manages_sign_in: false });
+  expect(await make("terraform", "--allow-ip", "10.0.0.0/8", "--manages-sign-in")).toMatchObject({
+    manages_sign_in: true,
+  });
   const service = await make("service", "--no-roles", "--no-scopes", "--rate", "5000/d");
   expect(service).toMatchObject({
     roles: [],
