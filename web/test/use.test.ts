@@ -185,3 +185,30 @@ test("a key's limits are set, shown and edited, and one set elsewhere keeps its 
   await edit.waitFor({ state: "detached" });
   expect((await keys.get(caller, id)).rateLimit).toEqual({ limit: 60, windowSeconds: 90 });
 });
+
+test("a full administrator lets a key manage sign-in, and its row and details say so; nobody else is offered it", async () => {
+  const page = await screens.open("ada");
+  await addKey(screens, "ada", "for users");
+  await page.reload();
+  await chooseAction(page, "for users", "Edit");
+  const edit = dialog(page, "Edit API Key");
+  await button(edit, "Description, rights and limits").click();
+  await edit.getByRole("checkbox", { name: "Manages sign-in", exact: true }).click();
+  await button(edit, "Save").click();
+  await edit.waitFor({ state: "detached" });
+  const { keys, caller } = screens.local;
+  const [made] = (await keys.list(caller, {})).rows.filter(({ name }) => name === "for users");
+  expect(made?.managesSignIn).toBe(true);
+  await rowOf(page, "for users").getByText("Manages sign-in", { exact: true }).waitFor();
+  await page.goto(`${screens.url}/keys?key=${made?.id}`);
+  await dialog(page, "for users")
+    .getByText("Sets passwords and gives rights to users who can sign in")
+    .waitFor();
+
+  const theirs = await screens.open("holder");
+  await button(theirs, "Add").click();
+  const add = dialog(theirs, "Add API Key");
+  await button(add, "Description, rights and limits").click();
+  await field(add, "Rate limit").waitFor();
+  expect(await add.getByRole("checkbox", { name: "Manages sign-in" }).count()).toBe(0);
+});
