@@ -16,7 +16,6 @@ import {
   EXPECTED,
   MOMENTS,
   type Moment,
-  NEW_PASSWORD,
   NO_MOMENT,
   NOT_BY_CALLER,
   REST_ROWS,
@@ -29,6 +28,7 @@ import {
 import {
   contents,
   fillDerivations,
+  fillHashes,
   Gate,
   HeldRequest,
   holdOpen,
@@ -41,6 +41,7 @@ import {
   type Victim,
   type World,
   watchCallers,
+  watchLines,
 } from "./stale-world.ts";
 
 const TEST_MS = 120_000;
@@ -219,34 +220,9 @@ const PLAYS: Readonly<Record<Moment, (playing: Playing) => Promise<string[]>>> =
     return Promise.all(held.map((finish) => finish()));
   },
 
-  hash: async ({ prepared, victim, end }) => {
-    const gate = new Gate();
-    const { hash } = Bun.password;
-    Bun.password.hash = async (...args) => {
-      if (args[0] === NEW_PASSWORD) await gate.pass();
-      return hash(...args);
-    };
-    const answers = prepared.map((act) => act.start());
-    await gate.holds(Math.min(prepared.length, HASHES_AT_ONCE_MAX));
-    await endAll(end, victim);
-    Bun.password.hash = hash;
-    gate.open();
-    return Promise.all(answers);
-  },
+  hash: (playing) => playInLine(playing, fillHashes),
 
-  derivation: async ({ prepared, victim, end }) => {
-    const [fillers, judged] = [new Gate(), new Gate()];
-    const filled = fillDerivations(world.app, fillers);
-    await fillers.holds(HASHES_AT_ONCE_MAX);
-    const restore = watchCallers(world.app, victim, () => judged.arrive());
-    const answers = prepared.map((act) => act.start());
-    await judged.holds(prepared.length);
-    restore();
-    await endAll(end, victim);
-    fillers.open();
-    await filled;
-    return Promise.all(answers);
-  },
+  derivation: (playing) => playInLine(playing, fillDerivations),
 
   lock: async ({ prepared, victim, end }) => {
     const [parked, held] = [new Gate(), new Gate()];
@@ -271,6 +247,24 @@ const PLAYS: Readonly<Record<Moment, (playing: Playing) => Promise<string[]>>> =
     return outcomes;
   },
 };
+
+/** Each stands in line for a place before its caller ends, and gets one afterwards. */
+async function playInLine(
+  { prepared, victim, end }: Playing,
+  fill: (app: World["app"], gate: Gate) => Promise<void>,
+): Promise<string[]> {
+  const [fillers, line] = [new Gate(), new Gate()];
+  const filled = fill(world.app, fillers);
+  await fillers.holds(HASHES_AT_ONCE_MAX);
+  const restore = watchLines(() => line.arrive());
+  const answers = prepared.map((act) => act.start());
+  await line.holds(prepared.length);
+  restore();
+  await endAll(end, victim);
+  fillers.open();
+  await filled;
+  return Promise.all(answers);
+}
 
 /** What comes before the end itself: sockets are known to the first server alone, and a key has an end before it expires. */
 async function beginEnd(end: End | undefined, victim: Victim): Promise<void> {
@@ -300,6 +294,8 @@ async function play(
   const victim = await world.victim();
   const prepared: Prepared[] = [];
   for (const act of acts) prepared.push(await act.prepare(victim, world.targets(victim, areOwn)));
+  // Keys of those who were ended before are noted as expired by the clockwork, whenever that comes to it.
+  await world.app.keys.sweepExpired();
   const before = contents(world.database, victim);
   const outcomes = await PLAYS[moment]({ prepared, victim, end });
   return { outcomes, before, after: contents(world.database, victim) };

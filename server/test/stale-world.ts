@@ -9,6 +9,7 @@ import { HASHES_AT_ONCE_MAX } from "@chatelaine/contract/limits";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import type { Caller } from "../src/domain/caller.ts";
 import { AppError } from "../src/domain/errors.ts";
+import { FairQueue } from "../src/domain/fair-queue.ts";
 import type { App, Server } from "../src/server.ts";
 import {
   type Folder,
@@ -22,6 +23,7 @@ import { RpcClient, withEnd } from "./rpc-client.ts";
 import type { Targets } from "./stale-callers.ts";
 
 const WAIT_MS = 60_000;
+const FILLER_PASSWORD = "a password that is never hashed";
 
 /** A place where somebody waits until it is opened. */
 export class Gate {
@@ -377,6 +379,35 @@ export async function fillDerivations(app: App, gate: Gate): Promise<void> {
     app.keys.create(SYSTEM, { name: `filler${place}`, username: "other" }).catch(() => {});
   await Promise.all(Array.from({ length: HASHES_AT_ONCE_MAX }, make));
   store.reserveKeyId = reserveKeyId;
+}
+
+/** Takes all places for hashes of passwords, until the gate opens; then the users who were to be made are given up. */
+export async function fillHashes(app: App, gate: Gate): Promise<void> {
+  const { hash } = Bun.password;
+  Bun.password.hash = async (...args) => {
+    if (args[0] !== FILLER_PASSWORD) return hash(...args);
+    await gate.pass();
+    throw new AppError("unavailable", "given up");
+  };
+  const make = (_: unknown, place: number) =>
+    app.accounts.users
+      .create(SYSTEM, { username: `filler${place}`, password: FILLER_PASSWORD })
+      .catch(() => {});
+  await Promise.all(Array.from({ length: HASHES_AT_ONCE_MAX }, make));
+  Bun.password.hash = hash;
+}
+
+/** Calls back for each who comes for a place that is shared. @returns the way back */
+export function watchLines(seen: () => void): () => void {
+  const { enter } = FairQueue.prototype;
+  FairQueue.prototype.enter = function (party) {
+    const entered = enter.call(this, party);
+    seen();
+    return entered;
+  };
+  return () => {
+    FairQueue.prototype.enter = enter;
+  };
 }
 
 export async function request(
