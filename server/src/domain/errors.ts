@@ -19,6 +19,25 @@ export class AppError extends Error {
   }
 }
 
+/**
+ * An error that says less than was decided: the audit, and a door that tells it all (protocol 4.5), take the refusal itself.
+ * @param more details of the error as everybody else gets it
+ */
+export function veil(
+  refusal: AppError,
+  code: ErrorCode,
+  message: string,
+  more: Record<string, unknown> = {},
+): AppError {
+  return new AppError(code, message, { details: { ...more, refusal } });
+}
+
+/** @returns what was decided, where the error veils it; else the error. */
+export function unveil(error: AppError): AppError {
+  const { refusal } = error.details;
+  return refusal instanceof AppError ? refusal : error;
+}
+
 /** Input that breaks a rule: all broken rules at once, never one by one. */
 export function refuseIssues(issues: readonly Issue[]): void {
   if (issues.length === 0) return;

@@ -11,7 +11,7 @@ import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
 import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues } from "../domain/errors.ts";
+import { AppError, refuseIssues, unveil } from "../domain/errors.ts";
 import {
   KEYS_PER_USER_MAX,
   type Key,
@@ -35,9 +35,12 @@ import {
   fieldIssues,
   lifetimeIssues,
   mayEdit,
+  maySee,
+  missing,
   ownerIssues,
   requireKeyRole,
   requireOwnership,
+  requireReach,
   requireReason,
   wholeSeconds,
 } from "./rules.ts";
@@ -170,7 +173,7 @@ class KeyLife {
         description: `${WORDS[action]} ${name}`,
         target: { kind: "key", id: target.id, name },
         success: false,
-        error: error.message,
+        error: unveil(error).message,
       });
       this.#deps.audit.note(record);
       throw error;
@@ -190,7 +193,7 @@ class KeyLife {
   get(caller: Caller, id: number): MaybePromise<Key> {
     requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
     const seen = (key: Key | undefined): Key => {
-      if (!key || (!caller.roles.has("API_KEY_READ") && key.userId !== caller.userId)) throw missing(id);
+      if (!key || !maySee(caller, key)) throw missing(id);
       return key;
     };
     const found = this.#store.findKey(id);
@@ -240,9 +243,7 @@ class KeyLife {
     id: number,
     { reset = false, version, ...fields }: KeyChange,
   ): Promise<{ key: Key; secret: KeySecret | undefined }> {
-    requireKeyRole(caller);
-    const key = await this.#find(id);
-    requireOwnership(caller, key.username);
+    const key = await this.#findToChange(caller, id);
     if (version !== undefined && version !== key.version) throw changedMeanwhile();
     const { expiresAt: wanted = reset ? endAfterReset(caller, key) : undefined } = fields;
     const patch = patchOf(key, { ...fields, expiresAt: wanted });
@@ -308,10 +309,8 @@ class KeyLife {
   }
 
   async remove(caller: Caller, id: number): Promise<Key> {
-    requireKeyRole(caller);
     for (let tries = 0; tries < TRIES; tries++) {
-      const key = await this.#find(id);
-      requireOwnership(caller, key.username);
+      const key = await this.#findToChange(caller, id);
       const removed = await this.#store.transact(
         caller,
         async (tx) => {
@@ -349,10 +348,8 @@ class KeyLife {
     action: string,
     decide: (key: Key) => KeyPatch | undefined,
   ): Promise<Key> {
-    requireKeyRole(caller);
     for (let tries = 0; tries < TRIES; tries++) {
-      const key = await this.#find(id);
-      requireOwnership(caller, key.username);
+      const key = await this.#findToChange(caller, id);
       const patch = decide(key);
       if (!patch) return key;
       const ends = action !== "key.resume";
@@ -381,6 +378,14 @@ class KeyLife {
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
     const id = await this.#store.findKeyId(name);
     return id === undefined || id === but ? [] : [NAME_TAKEN];
+  }
+
+  /** Asked first by every operation that changes a key. */
+  async #findToChange(caller: Caller, id: number): Promise<Key> {
+    requireKeyRole(caller);
+    const key = await this.#find(id);
+    requireReach(caller, key);
+    return key;
   }
 
   async #find(id: number): Promise<Key> {
@@ -455,10 +460,6 @@ function newKey(input: NewKeyInput, owner: User, madeAt: number): MintedKey {
 /** Neither what the key may now nor what it is to may be more than the caller may. */
 function requireMayChange(caller: Caller, key: Key, patch: KeyPatch): void {
   requireMayMint(caller, { what: "key", before: key, after: { ...key, ...patch } });
-}
-
-function missing(id: number): AppError {
-  return new AppError("not_found", `ApiKey ${id} does not exist`);
 }
 
 function changedMeanwhile(): AppError {

@@ -1,6 +1,6 @@
 /** The dialect's errors (protocol 2.2): what methods throw, and how everything thrown is said. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { AppError } from "../domain/errors.ts";
+import { AppError, unveil } from "../domain/errors.ts";
 import { maskDeep } from "../domain/masking.ts";
 import { MatchNotFound } from "../domain/query.ts";
 import { ERRNO, type Errname, errorRow, RPC } from "../transport/errors.ts";
@@ -56,8 +56,9 @@ export async function asDialect<Result>(
 ): Promise<Result> {
   try {
     return await work();
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+  } catch (thrown) {
+    if (!(thrown instanceof AppError)) throw thrown;
+    const error = unveil(thrown);
     if (error.code === "not_found" && thing) throw doesNotExist(thing.what, thing.id);
     if (error.issues.length === 0) throw error;
     throw new ValidationErrors(error.issues.map((issue) => invalidOf(attribute, issue)));
@@ -85,7 +86,7 @@ function snakeCase(step: string | number): string {
 
 /** As it leaves: names of members that look like a secret are masked. */
 export function describeError(error: unknown, unforeseen: (error: unknown) => string): RpcError {
-  return maskDeep(described(error, unforeseen));
+  return maskDeep(described(error instanceof AppError ? unveil(error) : error, unforeseen));
 }
 
 function described(error: unknown, unforeseen: (error: unknown) => string): RpcError {
