@@ -33,3 +33,15 @@ export const BODY_MS = 15_000;
 /** Hashes of passwords, and derivations of SCRAM keys, that run at once; and that wait, before others get 503. Each by itself. */
 export const HASHES_AT_ONCE_MAX = 2;
 export const HASHES_WAITING_MAX = 20;
+
+/**
+ * Searches and long lists of one user that run at once, and that run in all; and that wait, and how long, before others, or they, get
+ * 503. A list said by comparisons alone, a page at a time, does not stand behind them and has places of its own.
+ */
+export const SEARCHES_EACH_MAX = 2;
+export const SEARCHES_AT_ONCE_MAX = 3;
+export const SEARCHES_WAITING_MAX = 40;
+export const LISTS_EACH_MAX = 2;
+export const LISTS_AT_ONCE_MAX = 4;
+export const LISTS_WAITING_MAX = 200;
+export const SEARCH_WAIT_MS = 15_000;

@@ -7,6 +7,7 @@ import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 const KEYS = 20_000;
 const SEARCHES = 6;
+const NOBODY = { party: null };
 const MANY_KEYS = `WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < ${1_000 + KEYS})
   INSERT INTO keys (id, name, user_id, username, description, tags, hint, created_at, created_by, expiry_told, version)
   SELECT i, 'n' || i, ?, 'ada', 'a description of some length', '[]', '', 0, 'test', 0, 1 FROM n`;
@@ -23,12 +24,12 @@ test("searches of one who asks for much hold up neither sign-in by password and 
   using database = new Database(join(folder.path, "chatelaine.db"));
   database.run(MANY_KEYS, [ada.id]);
   // Both threads run before it counts.
-  await store.listKeys({ limit: 1 });
+  await store.listKeys({ limit: 1 }, NOBODY);
   await store.findSecrets([key.id]);
   let searched = 0;
   const where = parseFilters([["description", "~", ".*(some|any) (size|height)$"]]);
   const searches = Array.from({ length: SEARCHES }, async () => {
-    await store.listKeys({ where });
+    await store.listKeys({ where }, NOBODY);
     searched++;
   });
   expect(await store.findPassword("ada")).toBeDefined();
@@ -51,7 +52,8 @@ test("a list of all keys comes whole and in order, and others have their turns w
     if (!isOver) setImmediate(turn);
   };
   turn();
-  const { rows } = await store.listKeys({ order: [{ path: ["id"], descending: true, nullsFirst: false }] });
+  const order = [{ path: ["id"], descending: true, nullsFirst: false }];
+  const { rows } = await store.listKeys({ order }, NOBODY);
   isOver = true;
   expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: KEYS + 1 }, (_, at) => 1_000 + KEYS - at));
   expect(turns).toBeGreaterThan(KEYS / SLICE_LENGTH);

@@ -3,7 +3,7 @@
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { differences } from "../domain/audit.ts";
-import { type Caller, requireRole } from "../domain/caller.ts";
+import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
@@ -37,7 +37,7 @@ export function createGroups(deps: GroupsDeps): Groups {
   return {
     list: async (caller) => {
       requireRole(caller, "ACCOUNT_READ");
-      return store.listGroups();
+      return store.listGroups(askingOf(caller));
     },
     get: async (caller, name) => {
       requireRole(caller, "ACCOUNT_READ");

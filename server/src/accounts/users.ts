@@ -3,7 +3,7 @@
  * the state that is there then: `minting.ts` judges the user before the change and after it.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
-import { type Caller, partyOf, requireRole } from "../domain/caller.ts";
+import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
@@ -41,7 +41,7 @@ export function createUsers(deps: UsersDeps): Users {
   return {
     list: async (caller, query) => {
       requireRole(caller, "ACCOUNT_READ");
-      return deps.store.listUsers(query);
+      return deps.store.listUsers(query, askingOf(caller));
     },
     get: (caller, by) => get(deps, caller, by),
     profile: (caller) => {

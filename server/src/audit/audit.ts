@@ -5,7 +5,7 @@
 import { makeId } from "../crypto.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
-import { type Caller, requireRole } from "../domain/caller.ts";
+import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
@@ -110,7 +110,7 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     list: async (caller, query) => {
       requireRole(caller, "SYSTEM_AUDIT_READ");
       await flush();
-      return store.listAudit(query);
+      return store.listAudit(query, askingOf(caller));
     },
     note,
     refuse: (act, stranger) => folds.add(act, stranger),

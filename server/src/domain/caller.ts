@@ -1,7 +1,7 @@
 import type { Role } from "@chatelaine/contract/roles";
 import { coversNetworks } from "./address.ts";
 import { AppError } from "./errors.ts";
-import type { Party } from "./fair-queue.ts";
+import type { Asking, Party } from "./fair-queue.ts";
 import type { Key } from "./key.ts";
 import { type Ceilings, coversCeilings, coversEnd, coversRate } from "./limits.ts";
 import { coversRights, coversScope, listedRights, type Rights, rightsOf } from "./rights.ts";
@@ -84,6 +84,8 @@ export interface Caller extends Rights {
   /** A key that acts on itself alone, with all the rights of its owner. */
   readonly isOwnKey?: true;
   readonly origin: Origin;
+  /** Ends when the request is aborted, or its socket closed: what still waits for its turn is not done. */
+  readonly gone?: AbortSignal;
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
@@ -133,6 +135,11 @@ export function coversCaller(now: Caller, then: Caller): boolean {
 /** For whom something shared is used: a user with all their keys and sessions is one party. */
 export function partyOf({ kind, userId }: Pick<Caller, "kind" | "userId">): Party {
   return kind === "system" ? null : `user ${userId}`;
+}
+
+/** The same, with whether they still wait. */
+export function askingOf(caller: Pick<Caller, "kind" | "userId" | "gone">): Asking {
+  return { party: partyOf(caller), gone: caller.gone };
 }
 
 /** Throws role_missing unless the caller has one of the roles. */

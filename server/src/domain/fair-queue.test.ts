@@ -131,3 +131,26 @@ test("whatever comes and goes, the bounds hold and nobody is forgotten", async (
     { numRuns: 200 },
   );
 });
+
+test("who goes away while they wait leaves their place, and is not let in later", async () => {
+  const queue = new FairQueue({ atOnce: 1, eachAtOnce: 1, waiting: 1 });
+  const leave = await queue.enter("a");
+  const going = new AbortController();
+  const waiting = queue.enter({ party: "b", gone: going.signal });
+  expect(await queue.enter("b")).toBeUndefined();
+  going.abort();
+  expect(await waiting).toBeUndefined();
+  const after = queue.enter("b");
+  leave?.();
+  expect(await after).toBeFunction();
+  expect(await queue.enter({ party: "c", gone: going.signal })).toBeUndefined();
+});
+
+test("every wait ends, also where nobody leaves; the server's own goes on", async () => {
+  const queue = new FairQueue({ atOnce: 1, eachAtOnce: 1, waiting: 9, waitMs: 1 });
+  const leave = await queue.enter("a");
+  const own = queue.enter(null);
+  expect(await Promise.all([queue.enter("a"), queue.enter("b")])).toEqual([undefined, undefined]);
+  leave?.();
+  expect(await own).toBeFunction();
+});

@@ -4,6 +4,7 @@
  * Who waits is served in turn, party by party, and of one party no more at once than `eachAtOnce`, so that the many of one
  * do not hold up the one of another. The queue is bounded, and full never means that nobody gets in: where one party
  * holds more of its places than the newcomer would, the last of that party's gives way (held by `fair-queue.test.ts`).
+ * Who goes away while they wait leaves their place.
  */
 
 /** Whom a place is for, by any name that tells one from another; null: the server itself, which is never turned away. */
@@ -14,6 +15,15 @@ export interface FairShares {
   /** Of one party. */
   readonly eachAtOnce: number;
   readonly waiting: number;
+  /** Who has waited so long is turned away; absent: what runs ends soon by itself. The server itself waits on. */
+  readonly waitMs?: number;
+}
+
+/** Who asks for something that is shared, and whether they still wait for it. */
+export interface Asking {
+  readonly party: Party;
+  /** Ends when who asks has gone: their socket or their request. */
+  readonly gone?: AbortSignal | undefined;
 }
 
 interface Waiter {
@@ -35,10 +45,10 @@ export class FairQueue {
 
   /** @returns undefined where it was turned away, and the work not begun */
   async pass<Result>(
-    party: Party,
+    asking: Party | Asking,
     work: () => Promise<Result>,
   ): Promise<{ readonly of: Result } | undefined> {
-    const leave = await this.enter(party);
+    const leave = await this.enter(asking);
     if (!leave) return undefined;
     try {
       return { of: await work() };
@@ -48,9 +58,11 @@ export class FairQueue {
   }
 
   /** @returns the way out, to be taken once; undefined where it was turned away */
-  async enter(party: Party): Promise<(() => void) | undefined> {
+  async enter(asking: Party | Asking): Promise<(() => void) | undefined> {
+    const { party, gone } = isParty(asking) ? { party: asking } : asking;
+    if (gone?.aborted) return undefined;
     if (this.#mayRun(party)) this.#count(party, 1);
-    else if (!this.#makeRoom(party) || !(await this.#wait(party))) return undefined;
+    else if (!this.#makeRoom(party) || !(await this.#wait(party, gone))) return undefined;
     let isIn = true;
     return () => {
       if (!isIn) return;
@@ -73,13 +85,36 @@ export class FairQueue {
     else this.#running.delete(party);
   }
 
-  #wait(party: Party): Promise<boolean> {
-    return new Promise((resolve) => {
-      const mine = this.#waiting.get(party) ?? [];
-      mine.push({ settle: resolve });
-      this.#waiting.set(party, mine);
-      this.#waitingInAll++;
-    });
+  async #wait(party: Party, gone: AbortSignal | undefined): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { settle: resolve };
+    const mine = this.#waiting.get(party) ?? [];
+    mine.push(waiter);
+    this.#waiting.set(party, mine);
+    this.#waitingInAll++;
+    const giveUp = (): void => {
+      if (this.#drop(party, waiter)) resolve(false);
+    };
+    const { waitMs } = this.#shares;
+    const late = waitMs === undefined || party === null ? undefined : setTimeout(giveUp, waitMs);
+    gone?.addEventListener("abort", giveUp);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      gone?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** @returns whether it still waited */
+  #drop(party: Party, waiter: Waiter): boolean {
+    const mine = this.#waiting.get(party) ?? [];
+    const at = mine.indexOf(waiter);
+    if (at < 0) return false;
+    mine.splice(at, 1);
+    if (mine.length === 0) this.#waiting.delete(party);
+    this.#waitingInAll--;
+    return true;
   }
 
   /** @returns whether one more of this party may wait */
@@ -113,4 +148,8 @@ export class FairQueue {
     if (which === "first" && mine.length > 0) this.#waiting.set(party, mine);
     return taken;
   }
+}
+
+function isParty(asking: Party | Asking): asking is Party {
+  return asking === null || typeof asking === "string";
 }

@@ -9,7 +9,7 @@ import type { Issue } from "@chatelaine/contract/errors";
 import { type Audit, recordOf } from "../audit/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
-import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
+import { askingOf, type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, unveil } from "../domain/errors.ts";
 import {
@@ -181,13 +181,11 @@ class KeyLife {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<Page<Key>> {
-    if (caller.roles.has("API_KEY_READ")) return this.#store.listKeys(query);
+    if (caller.roles.has("API_KEY_READ")) return this.#store.listKeys(query, askingOf(caller));
     requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
     const own: Condition = { kind: "test", path: ["userId"], op: "=", fold: false, value: caller.userId };
-    return this.#store.listKeys({
-      ...query,
-      where: query.where ? { kind: "all", of: [own, query.where] } : own,
-    });
+    const where: Condition = query.where ? { kind: "all", of: [own, query.where] } : own;
+    return this.#store.listKeys({ ...query, where }, askingOf(caller));
   }
 
   get(caller: Caller, id: number): MaybePromise<Key> {

@@ -6,7 +6,7 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import { PAUSED_REASON } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import type { Condition, Order } from "../domain/query.ts";
+import type { Condition, Operator, Order } from "../domain/query.ts";
 import { compareByOrder } from "../domain/query-options.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { ODD_KEYS, ODD_USERS } from "./migrations.ts";
@@ -146,10 +146,40 @@ const AUDIT: Source = {
 const SOURCES: Readonly<Record<Listed, Source>> = { keys: KEYS, users: USERS, audit: AUDIT };
 const ALL: Condition = { kind: "all", of: [] };
 
+/** Of a page; more are a long list. */
+const PAGE_ROWS_MAX = 1_001;
+const COMPARISONS: ReadonlySet<Operator> = new Set(["=", "!=", "<", "<=", ">", ">=", "in", "nin"]);
+/** Of the audit log, which has a million rows and no index by other columns. */
+const AUDIT_INDEXED: ReadonlySet<string> = new Set(["id", "at"]);
+
+/** Whether it is soon done: a page, a count, or the keys of one user, said to SQL by comparisons alone. */
+export function isPlain(listed: Listed, query: ListQuery): boolean {
+  const { where = ALL, order = [], limit = 0, want } = query;
+  const isPage = limit > 0 && limit <= PAGE_ROWS_MAX;
+  const isBounded = want === "count" || isPage || (listed === "keys" && isOfOneUser(where));
+  const { columns } = SOURCES[listed];
+  const isOrdered = order.every(({ path: [name = "", ...rest] }) => {
+    return rest.length === 0 && name in columns && (listed !== "audit" || AUDIT_INDEXED.has(name));
+  });
+  return isBounded && isOrdered && isCompared(listed, where) && pushDown(where, columns).exact;
+}
+
+/** They have no more keys than a page may have (KEYS_PER_USER_MAX). */
+function isOfOneUser(where: Condition): boolean {
+  if (where.kind === "all") return where.of.some(isOfOneUser);
+  return where.kind === "test" && where.op === "=" && where.path[0] === "userId";
+}
+
+function isCompared(listed: Listed, condition: Condition): boolean {
+  if (condition.kind !== "test") return condition.of.every((part) => isCompared(listed, part));
+  const { op, fold, path } = condition;
+  return COMPARISONS.has(op) && !fold && (listed !== "audit" || AUDIT_INDEXED.has(path.join(".")));
+}
+
 /** @returns rows as the table has them. */
 export async function listRows<Row extends object>(
   reader: Kysely<object>,
-  thread: Thread,
+  thread: Pick<Thread, "ask">,
   listed: Listed,
   query: ListQuery,
 ): Promise<Page<Row>> {
@@ -180,7 +210,7 @@ export async function listRows<Row extends object>(
 /** The condition for rows of ordinary text, and by their ids the others that it holds for. Undefined: SQL cannot say it. */
 async function ordinaryOrFound(
   reader: Kysely<object>,
-  thread: Thread,
+  thread: Pick<Thread, "ask">,
   listed: Listed,
   { where, pushed }: { readonly where: Condition; readonly pushed: PushedCondition },
 ): Promise<RawBuilder<SqlBool> | undefined> {
@@ -236,7 +266,7 @@ async function countRows(
 /** An order by something that is no column, such as a list. */
 async function sortInMemory<Row extends object>(
   reader: Kysely<object>,
-  thread: Thread,
+  thread: Pick<Thread, "ask">,
   listed: Listed,
   query: ListQuery,
 ): Promise<Page<Row>> {

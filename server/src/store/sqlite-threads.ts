@@ -14,7 +14,8 @@ import {
 } from "kysely";
 import { AppError } from "../domain/errors.ts";
 import { othersFirst } from "../domain/slices.ts";
-import type { DatabaseName, WorkerReply, WorkerRequest, WorkerResult } from "./worker.ts";
+import { GONE_PLACES, goneAt } from "./gone-places.ts";
+import type { DatabaseName, ThreadRole, WorkerReply, WorkerRequest, WorkerResult } from "./worker.ts";
 
 /** Longest wait for the turn to write. */
 export const TURN_MS_MAX = 10_000;
@@ -22,7 +23,8 @@ export const TURN_MS_MAX = 10_000;
 const CLOSE_MS_MAX = 2_000;
 
 export interface Thread {
-  ask(request: WorkerRequest): Promise<WorkerResult>;
+  /** @param gone ends when nobody waits for the answer any more: a search that has not ended gives up */
+  ask(request: WorkerRequest, gone?: AbortSignal): Promise<WorkerResult>;
   close(): Promise<void>;
 }
 
@@ -38,13 +40,11 @@ export interface ThreadFiles {
 type BunWorker = Worker & { ref(): void; unref(): void };
 
 /** Starts at its first use: a command that only checks a key pays for no thread. */
-export function openThread(
-  role: "writer" | "reader",
-  { main, activity, notes, notNoted }: ThreadFiles,
-): Thread {
-  const ending = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+export function openThread(role: ThreadRole, { main, activity, notes, notNoted }: ThreadFiles): Thread {
+  const ending = new Int32Array(new SharedArrayBuffer((1 + GONE_PLACES) * Int32Array.BYTES_PER_ELEMENT));
   let worker: BunWorker | undefined;
   let next = 1;
+  let isClosed = false;
   const waiting = new Map<number, { resolve(result: WorkerResult): void; reject(error: Error): void }>();
   const fail = (message: string): void => {
     worker = undefined;
@@ -66,17 +66,27 @@ export function openThread(
     post(started, { kind: "open", role, main, activity, notes, ending }).catch(() => {});
     return started;
   };
-  const post = (to: BunWorker, request: WorkerRequest): Promise<WorkerResult> =>
-    new Promise((resolve, reject) => {
-      const id = next++;
-      waiting.set(id, { resolve, reject });
-      to.ref();
-      to.postMessage({ id, request });
-    });
+  const post = async (to: BunWorker, request: WorkerRequest, gone?: AbortSignal): Promise<WorkerResult> => {
+    const { promise, resolve, reject } = Promise.withResolvers<WorkerResult>();
+    const id = next++;
+    const giveUp = (): void => void Atomics.store(ending, goneAt(id), id);
+    waiting.set(id, { resolve, reject });
+    to.ref();
+    to.postMessage({ id, request });
+    gone?.addEventListener("abort", giveUp);
+    try {
+      return await promise;
+    } finally {
+      gone?.removeEventListener("abort", giveUp);
+    }
+  };
   return {
-    ask: async (request) => {
+    ask: async (request, gone) => {
+      // What waited for its turn has it when the others are told that it is over.
+      if (isClosed) throw new AppError("unavailable", "The store is closed");
+      if (gone?.aborted) throw new AppError("unavailable", "Nobody waits for it any more");
       const to = worker ?? start();
-      const first = await post(to, request);
+      const first = await post(to, request, gone);
       const parts = [first.rows];
       for (let { more } = first; more !== undefined; ) {
         await othersFirst();
@@ -88,6 +98,7 @@ export function openThread(
       return parts.length === 1 ? first : { ...first, rows: parts.flat() };
     },
     close: async () => {
+      isClosed = true;
       if (!worker) return;
       const closing = worker;
       Atomics.store(ending, 0, 1);
@@ -104,6 +115,7 @@ function translated({ code, message }: { code: string; message: string }): AppEr
   if (code.startsWith("SQLITE_FULL")) return new AppError("storage_full", "The disk is full", { cause });
   if (code === "SQLITE_CONSTRAINT_UNIQUE") return new AppError("name_taken", "The name is taken", { cause });
   if (code === "SEARCH_TIME") return new AppError("limit_reached", message, { cause });
+  if (code === "SEARCH_GONE") return new AppError("unavailable", message, { cause });
   if (code.startsWith("SQLITE_BUSY")) return new AppError("unavailable", "The database is busy", { cause });
   if (/^SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB)/.test(code)) {
     const full = /disk is full|ENOSPC/i.test(message) || code === "SQLITE_IOERR_WRITE";

@@ -4,6 +4,7 @@ import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, endOr } from "../domain/errors.ts";
+import type { Asking } from "../domain/fair-queue.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
 import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -22,7 +23,7 @@ import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
 import { leaveWhole } from "./leave-whole.ts";
 import type { Listed } from "./list-records.ts";
-import { listRows } from "./lists.ts";
+import { isPlain, listRows } from "./lists.ts";
 import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
@@ -41,9 +42,10 @@ import {
 } from "./rows.ts";
 import { identityOf, rememberFiles } from "./same-files.ts";
 import { noteServer, requireSameServers } from "./servers.ts";
+import { type Reading, SEARCH_THREADS, SharedThreads } from "./shared-threads.ts";
 import { openSnapshot } from "./snapshot.ts";
 import { createSpace } from "./space.ts";
-import { openThread, overThread, type Thread } from "./sqlite-threads.ts";
+import { openThread, overThread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { findToken, hasEndedTokens, listTokens } from "./tokens.ts";
@@ -85,16 +87,14 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   };
   const writer = openThread("writer", { ...files, notes, notNoted: createNotNoted(log, clock) });
   const reader = openThread("reader", files);
-  const searcher = openThread("reader", files);
+  const lister = openThread("reader", files);
+  const searchers = Array.from({ length: SEARCH_THREADS }, () => openThread("searcher", files));
   const writing = overThread<Tables>(writer, "main");
   const reading = overThread<Tables>(reader, "main");
-  const lists = new Lists(
-    { thread: reader, db: reading },
-    { thread: searcher, db: overThread(searcher, "main") },
-  );
+  const lists = new Lists({ thread: reader, db: reading }, new SharedThreads(lister, searchers));
   const activity = openActivity(writer);
   const keyUse = openKeyUse(writer, reader);
-  const alerts = openAlerts(writer, searcher);
+  const alerts = openAlerts(writer, lister);
   const { putDelivery, ...deliveries } = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
   const space = createSpace(reserve, writer);
@@ -181,7 +181,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       forgetServer();
-      await Promise.all([reader.close(), searcher.close()]);
+      await Promise.all([reader, lister, ...searchers].map((thread) => thread.close()));
       direct.close();
       hot.close();
       await writer.close();
@@ -231,21 +231,16 @@ type ReadMethods = Pick<
   | "hasEndedTokens"
 >;
 
-interface Reading {
-  readonly thread: Thread;
-  readonly db: Kysely<Tables>;
-}
-
 /**
- * Reads that no check waits for. Lists and searches have a thread of their own, so that whoever may search, and asks for
+ * Reads that no check waits for. Lists and searches have threads of their own, so that whoever may search, and asks for
  * much, holds up neither sign-in nor revocation (held by `long-searches.test.ts`).
  */
 class Lists {
   readonly #db: Kysely<Tables>;
   readonly #one: Reading;
-  readonly #many: Reading;
+  readonly #many: SharedThreads;
 
-  constructor(one: Reading, many: Reading) {
+  constructor(one: Reading, many: SharedThreads) {
     this.#db = one.db;
     this.#one = one;
     this.#many = many;
@@ -259,55 +254,36 @@ class Lists {
 
   methods(): ReadMethods {
     return {
-      listKeys: (query) => this.#keys(query),
+      listKeys: (query, asking) => this.#turn("keys", query, asking, (reading) => keysOf(reading, query)),
       findSecrets: (ids) => this.#secrets(ids),
       listFreshlyExpired: (now) => this.#expired(now),
       findUser: async (by) => {
         const where = "id" in by ? equals("id", by.id) : equals("username", by.username);
-        return (await this.#users(this.#one, { where, limit: 1 })).rows[0];
+        return (await usersOf(this.#one, { where, limit: 1 })).rows[0];
       },
       findPassword: (username) => this.#password(username),
-      listUsers: (query) => this.#users(this.#many, query),
+      listUsers: (query, asking) => this.#turn("users", query, asking, (reading) => usersOf(reading, query)),
       findGroup: (name) => findGroup(this.#db, name),
-      listGroups: () => this.#groups(),
+      listGroups: (asking) => this.#many.lists.pass(asking, ({ db }) => groupsOf(db)),
       findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),
       findOnce: (digest) => findOnce(this.#db, digest),
       findToken: (digest) => findToken(this.#db, digest),
       listTokens: (now) => listTokens(this.#db, now),
       hasEndedTokens: (now) => hasEndedTokens(this.#db, now),
-      listAudit: async (query): Promise<Page<AuditRecord>> => {
-        const page = await list<Parameters<typeof auditOf>[0]>(this.#many, "audit", query);
-        return { rows: await mapInSlices(page.rows, auditOf), total: page.total };
-      },
+      listAudit: (query, asking) =>
+        this.#turn("audit", query, asking, (reading) => auditPage(reading, query)),
     };
   }
 
-  async #keys(query: ListQuery): Promise<Page<Key>> {
-    const page = await list<KeyListRow>(this.#many, "keys", query);
-    const owners = await this.#owners(new Set(page.rows.map(({ user_id }) => user_id)));
-    const rows = await mapInSlices(page.rows, (row) => keyOf(row, owners.get(row.user_id) ?? NO_OWNER));
-    return { rows, total: page.total };
-  }
-
-  /** Read after the page: a join would read the owner of every key that is looked at, not of those alone that are found. */
-  async #owners(ids: ReadonlySet<number>): Promise<ReadonlyMap<number, KeyOwner>> {
-    const found = new Map<number, KeyOwner>();
-    const wanted = [...ids];
-    for (let from = 0; from < wanted.length; from += IDS_AT_ONCE) {
-      const rows = await this.#many.db
-        .selectFrom("users")
-        .select(["id", "locked_at", "all_roles", "all_scopes", "ceilings"])
-        .where("id", "in", wanted.slice(from, from + IDS_AT_ONCE))
-        .execute();
-      for (const row of rows) found.set(row.id, keyOwnerOf(row));
-    }
-    return found;
-  }
-
-  async #users(reading: Reading, query: ListQuery): Promise<Page<User>> {
-    const page = await list<UserListRow>(reading, "users", query);
-    return { rows: await mapInSlices(page.rows, userOf), total: page.total };
+  #turn<Row>(
+    listed: Listed,
+    query: ListQuery,
+    asking: Asking,
+    work: (reading: Reading) => Promise<Page<Row>>,
+  ): Promise<Page<Row>> {
+    const lane = isPlain(listed, query) ? this.#many.lists : this.#many.searches;
+    return lane.pass(asking, work);
   }
 
   async #secrets(ids: readonly number[]): Promise<Map<number, StoredSecret>> {
@@ -353,23 +329,55 @@ class Lists {
       }
     );
   }
+}
 
-  async #groups(): Promise<readonly Group[]> {
-    const rows = await this.#db.selectFrom("groups").selectAll().orderBy("name").execute();
-    const members = await this.#db
-      .selectFrom("group_members")
-      .innerJoin("users", "users.id", "group_members.user_id")
-      .select(["group_members.group_id", "users.username"])
-      .orderBy("users.username")
+async function keysOf(reading: Reading, query: ListQuery): Promise<Page<Key>> {
+  const page = await list<KeyListRow>(reading, "keys", query);
+  const owners = await ownersOf(reading, new Set(page.rows.map(({ user_id }) => user_id)));
+  const rows = await mapInSlices(page.rows, (row) => keyOf(row, owners.get(row.user_id) ?? NO_OWNER));
+  return { rows, total: page.total };
+}
+
+/** Read after the page: a join would read the owner of every key that is looked at, not of those alone that are found. */
+async function ownersOf({ db }: Reading, ids: ReadonlySet<number>): Promise<ReadonlyMap<number, KeyOwner>> {
+  const found = new Map<number, KeyOwner>();
+  const wanted = [...ids];
+  for (let from = 0; from < wanted.length; from += IDS_AT_ONCE) {
+    const rows = await db
+      .selectFrom("users")
+      .select(["id", "locked_at", "all_roles", "all_scopes", "ceilings"])
+      .where("id", "in", wanted.slice(from, from + IDS_AT_ONCE))
       .execute();
-    const names = Map.groupBy(members, (member) => member.group_id);
-    return rows.map((row) =>
-      groupOf(
-        row,
-        (names.get(row.id) ?? []).map((member) => member.username),
-      ),
-    );
+    for (const row of rows) found.set(row.id, keyOwnerOf(row));
   }
+  return found;
+}
+
+async function usersOf(reading: Reading, query: ListQuery): Promise<Page<User>> {
+  const page = await list<UserListRow>(reading, "users", query);
+  return { rows: await mapInSlices(page.rows, userOf), total: page.total };
+}
+
+async function auditPage(reading: Reading, query: ListQuery): Promise<Page<AuditRecord>> {
+  const page = await list<Parameters<typeof auditOf>[0]>(reading, "audit", query);
+  return { rows: await mapInSlices(page.rows, auditOf), total: page.total };
+}
+
+async function groupsOf(db: Kysely<Tables>): Promise<readonly Group[]> {
+  const rows = await db.selectFrom("groups").selectAll().orderBy("name").execute();
+  const members = await db
+    .selectFrom("group_members")
+    .innerJoin("users", "users.id", "group_members.user_id")
+    .select(["group_members.group_id", "users.username"])
+    .orderBy("users.username")
+    .execute();
+  const names = Map.groupBy(members, (member) => member.group_id);
+  return rows.map((row) =>
+    groupOf(
+      row,
+      (names.get(row.id) ?? []).map((member) => member.username),
+    ),
+  );
 }
 
 function list<Row extends object>(

@@ -14,6 +14,7 @@ import type { AlertedKey, BackupState, KeyAlertKind } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Asking } from "../domain/fair-queue.ts";
 import type { Key, KeyFields } from "../domain/key.ts";
 import type { Ceilings, RateLimit } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -252,19 +253,22 @@ export interface Store extends KeptSessions {
 
   findKey(id: number): MaybePromise<Key | undefined>;
   findKeyId(name: string): MaybePromise<number | undefined>;
-  listKeys(query: ListQuery): Promise<Page<Key>>;
+  /**
+   * Lists take turns, user by user (`shared-threads.ts`). Throws unavailable where too many wait.
+   */
+  listKeys(query: ListQuery, asking: Asking): Promise<Page<Key>>;
   /** The newest secret of each key. */
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
   /** Keys whose expiry passed, of which no change tells yet. At most 1 000. */
   listFreshlyExpired(now: number): Promise<readonly Pick<Key, "id" | "version">[]>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findPassword(username: string): Promise<PasswordRecord | undefined>;
-  listUsers(query: ListQuery): Promise<Page<User>>;
+  listUsers(query: ListQuery, asking: Asking): Promise<Page<User>>;
   countUsers(): MaybePromise<number>;
   findGroup(name: string): Promise<Group | undefined>;
-  listGroups(): Promise<readonly Group[]>;
+  listGroups(asking: Asking): Promise<readonly Group[]>;
   /** Changes and activity in one list; members of AuditRecord. */
-  listAudit(query: ListQuery): Promise<Page<AuditRecord>>;
+  listAudit(query: ListQuery, asking: Asking): Promise<Page<AuditRecord>>;
 
   /**
    * A number for a key that is to be made, never given before; a key's text and its SCRAM verifier are made from it, before the

@@ -1,32 +1,36 @@
 /**
  * A thread that holds database connections, so that neither an fsync, nor another process's lock, nor a long search makes
- * the main thread wait. Started three times: as `writer`, which alone writes, and twice as `reader`, for single rows and for lists.
+ * the main thread wait. Started as `writer`, which alone writes, and as `reader`: for single rows, for lists, and for searches, which
+ * leave the processor to everybody else.
  *
  * It answers one message by one message with the same number. Of a long list it gives a part and keeps the rest until it is
  * asked for `more`, so that no message is long to read. A `batch` commits whole or not at all.
  */
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { setPriority } from "node:os";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
+import { GONE_PLACES, goneAt } from "./gone-places.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { fitReserve, type Wanted } from "./reserve.ts";
 import { openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
 import { MARK } from "./tables.ts";
 
+export type ThreadRole = "writer" | "reader" | "searcher";
 export type DatabaseName = "main" | "activity";
 
 export type WorkerRequest =
   | {
       readonly kind: "open";
-      readonly role: "writer" | "reader";
+      readonly role: ThreadRole;
       readonly main: string;
       readonly activity: string;
       /** For the writer: where to note each change; undefined: nowhere. */
       readonly notes: { readonly folder: string; readonly head: StateHead } | undefined;
-      /** Not 0 once the thread is to end: what runs long gives up. */
+      /** Not 0 once the thread is to end, or at the place of a request that nobody waits for (`gone-places.ts`): what runs long gives up. */
       readonly ending: Int32Array;
     }
   | { readonly kind: "close" }
@@ -78,6 +82,8 @@ export type WorkerReply =
   | { readonly id: number; readonly failure: { readonly code: string; readonly message: string } };
 
 const STATEMENTS_MAX = 200;
+/** As `nice`: a search has what is left of the processor, so that a check does not wait for it (held by `search-places.test.ts`). */
+const SEARCH_NICENESS = 10;
 /** After this a search gives up rather than hold others up. */
 export const SEARCH_MS_MAX = 5_000;
 /** Twice what SQLite lets a log grow to where nobody reads for long. */
@@ -92,11 +98,15 @@ const databases = new Map<DatabaseName, Database>();
 const statements = new Map<string, Statement>();
 const kept = new Map<number, readonly object[]>();
 let notes: StateNotes | undefined;
-let ending: Int32Array = new Int32Array(1);
+let ending: Int32Array = new Int32Array(1 + GONE_PLACES);
+/** The request that is being answered. */
+let current = 0;
 
 self.onmessage = ({ data }: MessageEvent<{ id: number; request: WorkerRequest }>) => {
+  current = data.id;
   let reply: WorkerReply;
   try {
+    refuseGone();
     reply = { id: data.id, result: partOf(data.id, answer(data.request)) };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
@@ -144,7 +154,8 @@ function open({ role, main, activity, ...more }: Extract<WorkerRequest, { kind: 
   const pragmas = `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;`;
   ending = more.ending;
   notes = more.notes && openStateNotes(more.notes.folder, more.notes.head);
-  if (role === "reader") {
+  if (role === "searcher") yieldProcessor();
+  if (role !== "writer") {
     const database = new Database(main, { readonly: true, strict: true });
     database.run(pragmas);
     database.run("ATTACH DATABASE ? AS activity", [activity]);
@@ -163,6 +174,11 @@ function open({ role, main, activity, ...more }: Extract<WorkerRequest, { kind: 
     databases.set(name, database);
   }
   return NOTHING;
+}
+
+/** On Linux this is said of one thread; elsewhere it would be of the whole process. */
+function yieldProcessor(): void {
+  if (process.platform === "linux") setPriority(0, SEARCH_NICENESS);
 }
 
 /** Throws where a statement is still open: a connection that only seems closed keeps the last one from clearing up. */
@@ -254,11 +270,17 @@ function* rowsOf(statement: BatchStatement): Generator<readonly unknown[]> {
       yield statement.columns.map((column) => column[place]);
 }
 
+function refuseGone(): void {
+  if (Atomics.load(ending, goneAt(current)) === current)
+    throw Object.assign(new Error("Nobody waits for it any more"), { code: "SEARCH_GONE" });
+}
+
 function search({ listed, sql, params, where, offset, limit, want }: SearchRequest): WorkerResult {
   const until = performance.now() + SEARCH_MS_MAX;
   const rows: object[] = [];
   let found = 0;
   for (const row of prepared("main", sql).iterate(...(params as SQLQueryBindings[]))) {
+    refuseGone();
     if (performance.now() > until || Atomics.load(ending, 0) !== 0)
       throw Object.assign(new Error("The search takes too long"), { code: "SEARCH_TIME" });
     if (!matches(where, queryRecord(listed, row as object))) continue;

@@ -35,6 +35,8 @@ export interface Connection {
   readonly origin: Origin;
   readonly options: ConnectionOptions;
   readonly session: Session | undefined;
+  /** Ends when the socket is gone. */
+  readonly gone: AbortSignal;
   /** Of a SCRAM sign-in between its two messages. */
   scram: ScramExchange | undefined;
   /** With rights as they are now; undefined without a session. Throws session_expired where it has ended. */

@@ -65,6 +65,7 @@ export class SocketConnection implements Connection {
   #socket: Socket | undefined;
   #outbox: Outbox | undefined;
   #session: Session | undefined;
+  readonly #gone = new AbortController();
   #isTooOld = false;
   #isClosing = false;
   /** Told to close before it was open. */
@@ -81,6 +82,10 @@ export class SocketConnection implements Connection {
     this.version = version;
     this.peer = peer;
     this.origin = { ...peer.origin, sessionId: this.id };
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   get session(): Session | undefined {
@@ -120,6 +125,7 @@ export class SocketConnection implements Connection {
     this.#isClosing = true;
     this.#socket = undefined;
     this.#waiting = [];
+    this.#gone.abort();
     this.#outbox?.close();
     if (this.#session) void this.#deps.accounts.sessions.close(this.#session, "disconnect");
     this.#dropSession();

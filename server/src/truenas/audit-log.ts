@@ -2,7 +2,6 @@
 import { z } from "zod";
 import type { Audit } from "../audit/audit.ts";
 import type { AuditRecord } from "../domain/audit.ts";
-import { systemCaller } from "../domain/caller.ts";
 import type { Key } from "../domain/key.ts";
 import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
 import { parseOptions } from "../domain/query-options.ts";
@@ -57,9 +56,9 @@ export function auditMethods(audit: Pick<Audit, "list">, keys: Pick<Keys, "list"
       ["API_KEY_READ"],
       "What wants attention",
       [],
-      async () => {
+      async ({ caller }) => {
         const where = test("revokedAt", "!=", null);
-        const { rows } = await keys.list(systemCaller("reader"), { where, limit: ALERTS_MAX });
+        const { rows } = await keys.list(caller, { where, limit: ALERTS_MAX });
         return rows.map(alertEntry);
       },
       { reads: true },

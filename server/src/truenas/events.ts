@@ -142,12 +142,15 @@ export class Events {
     const read = new Map<string, Entry>();
     const keyIds = idsOf(batch, "api_key.query");
     if (keyIds.length > 0) {
-      const { rows } = await keys.list(caller, { where: test("id", "in", keyIds) });
+      const { rows } = await keys.list(caller, { where: test("id", "in", keyIds), limit: keyIds.length });
       for (const key of rows) read.set(`api_key.query ${key.id}`, keyEntry(key, undefined));
     }
     const userIds = idsOf(batch, "user.query");
     if (userIds.length > 0) {
-      const { rows } = await accounts.users.list(caller, { where: test("id", "in", userIds) });
+      const { rows } = await accounts.users.list(caller, {
+        where: test("id", "in", userIds),
+        limit: userIds.length,
+      });
       const groups = await accounts.groups.list(caller);
       for (const user of rows) read.set(`user.query ${user.id}`, userEntry(user, groups));
     }

@@ -92,7 +92,10 @@ export function callable(
       call = {
         connection,
         version,
-        caller: admit(name, declared, caller, () => recordedParams(params, given)),
+        caller: admit(name, declared, caller, {
+          record: () => recordedParams(params, given),
+          gone: connection.gone,
+        }),
       };
       values = early ?? readParams(params, given);
     } catch (error) {
@@ -166,12 +169,12 @@ function admit(
   name: string,
   { access }: Method,
   caller: Caller | undefined,
-  record: () => readonly unknown[],
+  { record, gone }: { readonly record: () => readonly unknown[]; readonly gone: AbortSignal },
 ): Caller {
   if (access === "anon") return caller as Caller;
   if (!caller) throw new AppError("not_authenticated", "Not authenticated");
   if (access !== "any") requireRole(caller, ...access);
-  return { ...caller, call: { method: name, params: record() } };
+  return { ...caller, gone, call: { method: name, params: record() } };
 }
 
 interface Refused {

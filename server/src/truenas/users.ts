@@ -41,6 +41,7 @@ const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.opti
 
 export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Record<string, Method> {
   const { users } = accounts;
+  // Asked for after a change too, which must not then seem to have failed: not in the caller's name.
   const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("reader"));
   const shown = async ({ version }: Call, user: User): Promise<Entry> =>
     version.userEntry(userEntry(user, await listGroups()));
@@ -50,7 +51,7 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
       "List users",
       [filtersParam, optionsParam],
       async ({ caller, version }, condition, options) => {
-        const groups = await listGroups();
+        const groups = await accounts.groups.list(caller);
         const entries = async (rows: readonly User[]): Promise<Entry[]> =>
           mapInSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
         const listing = { fields: userFields(groups), list: users.list, entries };

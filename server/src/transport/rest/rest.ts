@@ -171,7 +171,8 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
   const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
-  const call = { ...input, req, peer, asker, caller: asker?.caller, deps, receipts };
+  const caller = asker && { ...asker.caller, gone: req.signal };
+  const call = { ...input, req, peer, asker, caller, deps, receipts };
   let output: unknown;
   try {
     output = await handler(call as unknown as Call);
