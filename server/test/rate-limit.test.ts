@@ -1,29 +1,19 @@
 import { expect, test } from "bun:test";
 import { openCheck } from "./check-app.ts";
 import { movedClock, SYSTEM } from "./installation.ts";
+import { startSecond } from "./second-server.ts";
 
 test("of 200 requests at once at two processes exactly the 50 that are left pass", async () => {
   await using check = await openCheck();
   const { text } = await check.key("ci", { rateLimit: { limit: 60, windowSeconds: 3_600 } });
   for (let spent = 0; spent < 10; spent++) expect((await check.auth(text)).status).toBe(200);
-  const main = new URL("../../cli/src/main.ts", import.meta.url).pathname;
-  const args = ["serve", "--data", check.folder.path, "--http", "127.0.0.1:0", "--https", "off"];
-  const second = Bun.spawn([process.execPath, main, ...args], { stdout: "pipe", stderr: "ignore" });
-  try {
-    const reader = second.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let said = "";
-    while (!said.includes("Listening on")) said += (await reader.read()).value ?? "";
-    const url = /Listening on (\S+)/.exec(said)![1]!;
-    const headers = { Authorization: `Bearer ${text}` };
-    const ask = (place: number) => fetch(`${place % 2 ? url : check.url}/auth`, { headers });
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, place) => ask(place)));
-    const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(50);
-    expect(statuses.filter((status) => status === 429)).toHaveLength(150);
-  } finally {
-    second.kill("SIGTERM");
-    await second.exited;
-  }
+  await using second = await startSecond(check.folder.path);
+  const headers = { Authorization: `Bearer ${text}` };
+  const ask = (place: number) => fetch(`${place % 2 ? second.url : check.url}/auth`, { headers });
+  const answers = await Promise.all(Array.from({ length: 200 }, (_, place) => ask(place)));
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(50);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(150);
 });
 
 test("answers carry the standard headers, and a refusal says when to come again", async () => {

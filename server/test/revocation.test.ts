@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { openCheck } from "./check-app.ts";
 import { SYSTEM } from "./installation.ts";
+import { startSecond } from "./second-server.ts";
 
 /** The long run takes 10 000. */
 const ROUNDS = Number(process.env.CHATELAINE_REVOCATIONS ?? 500);
@@ -64,19 +65,3 @@ test("a key that was made invalid behind the server's back, by hand in the datab
   expect((await check.auth(text)).status).toBe(401);
   hand.close();
 });
-
-async function startSecond(folder: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const main = new URL("../../cli/src/main.ts", import.meta.url).pathname;
-  const args = ["serve", "--data", folder, "--http", "127.0.0.1:0", "--https", "off"];
-  const child = Bun.spawn([process.execPath, main, ...args], { stdout: "pipe", stderr: "ignore" });
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
-  while (!said.includes("Listening on")) said += (await reader.read()).value ?? "";
-  return {
-    url: /Listening on (\S+)/.exec(said)![1]!,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await child.exited;
-    },
-  };
-}

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { openCheck } from "./check-app.ts";
 import { callerOf, movedClock, SYSTEM } from "./installation.ts";
+import { startSecond } from "./second-server.ts";
 
 const DAY = 86_400_000;
 
@@ -215,14 +216,8 @@ test("what was written of use is there after a kill -9, and the key is as it was
   await using check = await openCheck();
   const { id, text } = await check.key("ci");
   await check.server.close();
-  const main = new URL("../../cli/src/main.ts", import.meta.url).pathname;
-  const args = ["serve", "--data", check.folder.path, "--http", "127.0.0.1:0", "--https", "off"];
-  const child = Bun.spawn([process.execPath, main, ...args], { stdout: "pipe", stderr: "ignore" });
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
-  while (!said.includes("Listening on")) said += (await reader.read()).value ?? "";
-  const url = /Listening on (\S+)/.exec(said)![1]!;
-  const use = () => fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${text}` } });
+  await using child = await startSecond(check.folder.path);
+  const use = () => fetch(`${child.url}/auth`, { headers: { Authorization: `Bearer ${text}` } });
   for (let time = 0; time < 20; time++) await use();
   const local = await check.folder.open();
   const counted = async () =>
@@ -234,8 +229,7 @@ test("what was written of use is there after a kill -9, and the key is as it was
   while ((await counted()) < 20) await Bun.sleep(50);
   await local.keys.pause(SYSTEM, id);
   for (let time = 0; time < 5; time++) await use();
-  child.kill("SIGKILL");
-  await child.exited;
+  await child.stop("SIGKILL");
   expect(await counted()).toBe(20);
   const key = await local.keys.get(SYSTEM, id);
   expect([key.pausedAt === null, key.lastUsedAt === null]).toEqual([false, false]);
