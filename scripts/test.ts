@@ -43,6 +43,8 @@ async function runTests(filters: readonly string[]): Promise<Counts> {
       [
         process.execPath,
         "test",
+        // As many files at once as there are cores, each in a global scope of its own: most of them wait for processes.
+        "--parallel",
         `--timeout=${TEST_TIMEOUT_MS}`,
         "--reporter=junit",
         `--reporter-outfile=${reportFile}`,
