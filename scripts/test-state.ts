@@ -1,11 +1,17 @@
 /**
  * Loaded before every test file (`bunfig.toml`): no test keeps the state file of its installations where a real server of
- * this user keeps its own. `scripts/test.ts` looks whether one did all the same.
+ * this user keeps its own. `scripts/test.ts` makes one folder for the whole run and removes it, and looks whether a test
+ * used the real one all the same; where a file is run without it, the process makes a folder of its own.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-state-"));
-process.env.CHATELAINE_STATE = folder;
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const ofRun = process.env.CHATELAINE_TEST_STATE;
+if (ofRun === undefined) {
+  const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-state-"));
+  process.env.CHATELAINE_STATE = folder;
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+} else {
+  process.env.CHATELAINE_STATE = ofRun;
+}

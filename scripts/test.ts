@@ -38,6 +38,7 @@ export function sayCounts(counts: Counts): string {
 async function runTests(filters: readonly string[]): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-"));
   const reportFile = join(folder, "report.xml");
+  const state = join(folder, "state");
   try {
     const run = Bun.spawn(
       [
@@ -50,7 +51,10 @@ async function runTests(filters: readonly string[]): Promise<Counts> {
         `--reporter-outfile=${reportFile}`,
         ...filters,
       ],
-      { stdio: ["ignore", "inherit", "inherit"] },
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+        env: { ...process.env, CHATELAINE_TEST_STATE: state, CHATELAINE_STATE: state },
+      },
     );
     const exitCode = await run.exited;
     return countTests(readIfThere(reportFile), exitCode);
