@@ -82,7 +82,7 @@ export const alertOperations = {
     group: "Alerts",
     title: "List alerts",
     words:
-      "What wants attention now: revoked keys, keys that expire within seven days, keys that nobody has used in 90 days, sign-ins that were refused in the last 24 hours, and where the server writes backups, that the last one failed or is more than twice as old as it should be. An alert is gone as soon as its cause is mended; nothing dismisses it. Who reads keys sees those of all keys, a key holder those of its own; refused sign-ins and backups are for those who read the audit log. The event stream tells of a change with an event of the kind `alert`.",
+      "What wants attention now: revoked keys, keys that expire within seven days, keys that nobody has used in 90 days (both without keys that do not work anyway, such as those of a locked owner), sign-ins that were refused in the last 24 hours, and where the server writes backups, that the last one failed or is more than twice as old as it should be. An alert is gone as soon as its cause is mended; nothing dismisses it. Who reads keys sees those of all keys, a key holder those of its own; refused sign-ins and backups are for those who read the audit log. The event stream tells of a change with an event of the kind `alert`.",
     access: {
       kind: "roles",
       anyOf: ["API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ"],

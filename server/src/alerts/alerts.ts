@@ -3,7 +3,7 @@
  * missing. Told from the tables as
  * they are at the moment of asking, so an alert is gone as soon as its cause is.
  *
- * Beside that each process compares them, a moment after keys have changed and every ten seconds, with those that are
+ * Beside that each process compares them, a moment after keys or their owners have changed and every ten seconds, with those that are
  * known; what was raised or cleared is queued for the webhook in the same commit, once, whichever process is first. What is
  * there when a webhook is set is not sent: it is known already.
  */
@@ -24,7 +24,9 @@ import type { Log } from "../log.ts";
 import type { AlertMark, Store } from "../store/store.ts";
 
 export const COMPARE_EVERY_MS = 10_000;
-/** After a change of keys; several changes are looked at together. */
+/** What alerts are about, or what stops it. */
+const ALERTING: ReadonlySet<string> = new Set(["key", "user", "group"]);
+/** After a change of those; several changes are looked at together. */
 const COMPARE_AFTER_MS = 250;
 /** Rounds of one comparison, each of some hundreds of alerts. */
 const ROUNDS_MAX = 1_000;
@@ -89,7 +91,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
       isOver = false;
       timer = setInterval(run, COMPARE_EVERY_MS);
       leave = deps.feed.subscribe(({ kind }) => {
-        if (kind !== "key" || soon) return;
+        if (!ALERTING.has(kind) || soon) return;
         soon = setTimeout(() => {
           soon = undefined;
           run();

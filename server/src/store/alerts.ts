@@ -4,6 +4,7 @@
  * told once, whichever process sees it first: only the rows that a batch really inserts or marks are in its delivery.
  */
 import { type AlertedKey, type KeyAlertKind, SOON_DAYS, UNUSED_DAYS } from "../domain/alert.ts";
+import { isOwnerLocked, isOwnerRoleless, LIMITED_USERS, lastInstantAt, limitEndsAt } from "./owner-state.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { AlertDelivery, AlertMark, Store } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
@@ -25,6 +26,10 @@ interface Source {
 
 /** The sums keep the planner from the indexes of what nearly all keys are: it would look at all of them. */
 const NOT_ENDED = "k.revoked_at + 0 IS NULL AND k.paused_at + 0 IS NULL";
+const LIMIT_ENDS_AT = limitEndsAt("k");
+const LAST_INSTANT_AT = lastInstantAt("k");
+/** Of a key whose owner stops it, the owner is what wants attention. With what a list calls active: `alert-lists.test.ts`. */
+const WORKS = `${NOT_ENDED} AND NOT ${isOwnerLocked("k")} AND NOT ${isOwnerRoleless("k")}`;
 /** Parameters: ?1 now, ?2 soon, ?3 what counts as long ago. */
 const SOURCES: Readonly<Record<KeyAlertKind, Source>> = {
   key_revoked: {
@@ -35,14 +40,16 @@ const SOURCES: Readonly<Record<KeyAlertKind, Source>> = {
   },
   key_expires_soon: {
     from: "keys k",
-    where: `k.expires_at > ?1 AND k.expires_at <= ?2 AND ${NOT_ENDED}`,
-    since: `max(k.created_at, k.expires_at - ${SOON_DAYS * DAY_MS})`,
-    order: "k.expires_at, k.id",
+    // The first line leads to few by their indexes, the second is exact.
+    where: `(k.expires_at > ?1 AND k.expires_at <= ?2 OR k.user_id IN (${LIMITED_USERS}))
+      AND +${LAST_INSTANT_AT} > ?1 AND +${LAST_INSTANT_AT} <= ?2 AND ${WORKS}`,
+    since: `max(k.created_at, ${LAST_INSTANT_AT} - ${SOON_DAYS * DAY_MS})`,
+    order: `${LAST_INSTANT_AT}, k.id`,
   },
   key_unused: {
     from: "keys k LEFT JOIN activity.key_use u ON u.key_id = k.id",
-    where: `k.created_at < ?3 AND ${NOT_ENDED}
-      AND (k.expires_at IS NULL OR k.expires_at > ?1) AND (u.last_used_at IS NULL OR u.last_used_at < ?3)`,
+    where: `k.created_at < ?3 AND ${WORKS} AND (k.expires_at IS NULL OR k.expires_at > ?1)
+      AND (${LIMIT_ENDS_AT} IS NULL OR ${LIMIT_ENDS_AT} > ?1) AND (u.last_used_at IS NULL OR u.last_used_at < ?3)`,
     since: `max(k.created_at, coalesce(u.last_used_at, 0)) + ${UNUSED_DAYS * DAY_MS}`,
     order: "k.created_at, k.id",
   },
@@ -50,7 +57,7 @@ const SOURCES: Readonly<Record<KeyAlertKind, Source>> = {
 /** So that each statement has all three parameters, whichever it looks at. */
 const ALL_BOUND = "?1 + ?2 + ?3 IS NOT NULL";
 const MEMBERS = `k.id AS "keyId", k.name, k.username, k.revoked_reason AS reason,
-  k.expires_at AS "expiresAt"`;
+  ${LAST_INSTANT_AT} AS "expiresAt"`;
 const FAILED = "event = 'AUTHENTICATION' AND success = 0";
 /** More are not counted one by one. */
 const FAILURES_MAX = 10_000;

@@ -10,6 +10,7 @@ import type { Condition, Operator, Order } from "../domain/query.ts";
 import { compareByOrder } from "../domain/query-options.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { ODD_KEYS, ODD_USERS } from "./migrations.ts";
+import { isOwnerLocked, isOwnerRoleless, lastInstantAt, limitEndsAt } from "./owner-state.ts";
 import { type Column, type Columns, type PushedCondition, pushDown, pushOrder } from "./query-sql.ts";
 import type { Thread } from "./sqlite-threads.ts";
 
@@ -49,10 +50,9 @@ function withoutBrackets(reference: string): RawBuilder<string> {
   return sql`substr(${list}, 2, length(${list}) - 2)`;
 }
 
-/** Asked once for a statement, not once for a row. */
-const OWNER_LOCKED = sql`(keys.user_id in (select id from users where locked_at is not null))`;
-const OWNER_ROLELESS = sql`(keys.user_id in (select id from users where all_roles = '[]'))`;
-const LIMIT_ENDS_AT = sql`(case when keys.user_id in (select id from users where ceilings is not null) then (select coalesce(keys.reset_at, keys.created_at) + 1000 * json_extract(users.ceilings, '$.lifetimeSeconds') from users where users.id = keys.user_id) end)`;
+const OWNER_LOCKED = sql.raw(isOwnerLocked("keys"));
+const OWNER_ROLELESS = sql.raw(isOwnerRoleless("keys"));
+const LIMIT_ENDS_AT = sql.raw(limitEndsAt("keys"));
 const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
@@ -72,11 +72,7 @@ const KEYS: Source = {
     isOwnerLocked: derived(OWNER_LOCKED, "boolean"),
     isOwnerRoleless: derived(OWNER_ROLELESS, "boolean"),
     limitEndsAt: derived(LIMIT_ENDS_AT, "instant", true),
-    lastInstantAt: derived(
-      sql`coalesce(min(keys.expires_at, ${LIMIT_ENDS_AT}), keys.expires_at, ${LIMIT_ENDS_AT})`,
-      "instant",
-      true,
-    ),
+    lastInstantAt: derived(sql.raw(lastInstantAt("keys")), "instant", true),
     id: column("keys.id", "integer"),
     name: words("keys.name"),
     userId: column("keys.user_id", "integer"),
