@@ -4,7 +4,7 @@ import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
 import { lostKey } from "./key.ts";
 import { printJson, printList, printOnce, printRecord, tell } from "./output.ts";
-import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
+import { type Key, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
 import { parseWhere } from "./where.ts";
 
@@ -37,11 +37,11 @@ function addCreate(apiKey: Command): void {
       username: textOf("username", username),
       ...expiryOf(properties),
     };
-    const { made, status } = await onData(command, async ({ keys, caller }) => {
+    const { made, standing } = await onData(command, async ({ keys, caller }) => {
       const made = await keys.create(caller, input);
-      return { made, status: keys.stateOf(made.key) };
+      return { made, standing: keys.standingOf(made.key) };
     });
-    await printKeyText(options, made.key, made.secret.text, status);
+    await printKeyText(options, made.key, made.secret.text, standing);
   });
 }
 
@@ -57,7 +57,7 @@ function addQuery(apiKey: Command): void {
     const order = [{ path: ["id"], descending: false, nullsFirst: true }];
     const entries = await onData(command, async ({ keys, caller }) => {
       const { rows } = await keys.list(caller, where === undefined ? { order } : { order, where });
-      return rows.map((row) => entryOf(keyShape(row, keys.stateOf(row)), fields));
+      return rows.map((row) => entryOf(keyShape(row, keys.standingOf(row)), fields));
     });
     await printList(
       options,
@@ -73,7 +73,7 @@ function addGetInstance(apiKey: Command): void {
       const id = readId(given);
       const shape = await onData(command, async ({ keys, caller }) => {
         const key = await keys.get(caller, id);
-        return keyShape(key, keys.stateOf(key));
+        return keyShape(key, keys.standingOf(key));
       });
       await printRecord(options, entryOf(shape, ALL_FIELDS));
     },
@@ -96,12 +96,12 @@ function addUpdate(apiKey: Command): void {
       ...expiryOf(properties),
       reset,
     };
-    const { key, secret, status } = await onData(command, async ({ keys, caller }) => {
+    const { key, secret, standing } = await onData(command, async ({ keys, caller }) => {
       const changed = await keys.update(caller, id, change);
-      return { ...changed, status: keys.stateOf(changed.key) };
+      return { ...changed, standing: keys.standingOf(changed.key) };
     });
-    if (secret !== undefined) return printKeyText(options, key, secret.text, status);
-    await printRecord(options, entryOf(keyShape(key, status), ALL_FIELDS));
+    if (secret !== undefined) return printKeyText(options, key, secret.text, standing);
+    await printRecord(options, entryOf(keyShape(key, standing), ALL_FIELDS));
   });
 }
 
@@ -116,13 +116,8 @@ function addDelete(apiKey: Command): void {
   );
 }
 
-async function printKeyText(
-  options: Printing,
-  key: Key,
-  text: string,
-  status: KeyShape["status"],
-): Promise<void> {
-  const record = madeKeyShape(key, text, status);
+async function printKeyText(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
+  const record = madeKeyShape(key, text, standing);
   await printOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
 }
 

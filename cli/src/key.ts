@@ -4,7 +4,7 @@ import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
 import { type Column, printChanged, printList, printOnce, printRecord, tell } from "./output.ts";
-import { type Key, type KeyShape, keyShape, madeKeyShape } from "./shapes.ts";
+import { type Key, type KeyShape, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 
 const EXPIRES =
   "30m, 12h, 90d, 2w, 1y, an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never";
@@ -14,7 +14,7 @@ const COLUMNS: readonly Column<KeyShape>[] = [
   ["NAME", (key) => key.name],
   ["USER", (key) => key.username],
   ["STATUS", (key) => key.status],
-  ["EXPIRES", (key) => key.expires_at ?? "never"],
+  ["EXPIRES", (key) => key.ends_at ?? "never"],
   ["LAST USED", (key) => key.last_used_at ?? "never"],
 ];
 
@@ -49,11 +49,11 @@ function addCreate(key: Command): void {
   addKeyLimits(create).action(async (options: CreateOptions, command: Command) => {
     const { user: username, name, expires } = options;
     const input = { username, name, expiresAt: expires?.at, ...limitsOf(options) };
-    const { made, status } = await onData(command, async ({ keys, caller }) => {
+    const { made, standing } = await onData(command, async ({ keys, caller }) => {
       const made = await keys.create(caller, input);
-      return { made, status: keys.stateOf(made.key) };
+      return { made, standing: keys.standingOf(made.key) };
     });
-    await printSecret(options, made.key, made.secret.text, status);
+    await printSecret(options, made.key, made.secret.text, standing);
   });
 }
 
@@ -85,7 +85,7 @@ async function listKeys(
   if (username !== undefined) await accounts.users.get(caller, { username });
   const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
   const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
-  return rows.map((row) => keyShape(row, keys.stateOf(row)));
+  return rows.map((row) => keyShape(row, keys.standingOf(row)));
 }
 
 interface EditOptions extends Printing, KeyLimitOptions {
@@ -139,11 +139,11 @@ function addReset(key: Command): void {
     .option("--expires <when>", EXPIRES, readExpiry)
     .action(async (id: number, options: Printing & { expires?: Expiry }, command: Command) => {
       const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
-      const { made, status } = await onData(command, async ({ keys, caller }) => {
+      const { made, standing } = await onData(command, async ({ keys, caller }) => {
         const made = await keys.update(caller, id, change);
-        return { made, status: keys.stateOf(made.key) };
+        return { made, standing: keys.standingOf(made.key) };
       });
-      await printSecret(options, made.key, made.secret!.text, status);
+      await printSecret(options, made.key, made.secret!.text, standing);
     });
 }
 
@@ -190,21 +190,16 @@ function addDelete(key: Command): void {
 function changeKey(command: Command, work: (local: Local) => Promise<Key>): Promise<KeyShape> {
   return onData(command, async (local) => {
     const key = await work(local);
-    return keyShape(key, local.keys.stateOf(key));
+    return keyShape(key, local.keys.standingOf(key));
   });
 }
 
 /** The only output of a key's text: alone, so that it can be piped. */
-async function printSecret(
-  options: Printing,
-  key: Key,
-  text: string,
-  status: KeyShape["status"],
-): Promise<void> {
-  const shape = madeKeyShape(key, text, status);
+async function printSecret(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
+  const shape = madeKeyShape(key, text, standing);
   await printOnce(options, { text, record: shape, again: lostKey(key.id) });
   if (options.json) return;
-  const end = shape.expires_at === null ? "never expires" : `expires ${shape.expires_at}`;
+  const end = shape.ends_at === null ? "never expires" : `expires ${shape.ends_at}`;
   tell(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
 }
 

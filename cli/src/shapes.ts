@@ -9,8 +9,10 @@ export type KeyShape = OutputOf<"keys.get">;
 export type UserShape = OutputOf<"users.get">;
 export type GroupShape = OutputOf<"groups.get">;
 
-/** @param status as `keys.stateOf` judges it */
-export function keyShape(key: Key, status: KeyShape["status"]): KeyShape {
+/** What is judged of a key when it is asked for. */
+export type Standing = ReturnType<Local["keys"]["standingOf"]>;
+
+export function keyShape(key: Key, { status, endsAt }: Standing): KeyShape {
   return {
     id: key.id,
     name: key.name,
@@ -25,6 +27,7 @@ export function keyShape(key: Key, status: KeyShape["status"]): KeyShape {
     created_by: key.createdBy,
     reset_at: instant(key.resetAt),
     expires_at: instant(key.expiresAt),
+    ends_at: instant(endsAt),
     paused_at: instant(key.pausedAt),
     revoked: key.revokedAt !== null,
     revoked_at: instant(key.revokedAt),
@@ -44,8 +47,8 @@ export function keyShape(key: Key, status: KeyShape["status"]): KeyShape {
 }
 
 /** The key's text in its place beside what tells keys apart. */
-export function madeKeyShape(key: Key, text: string, status: KeyShape["status"]): KeyShape & { key: string } {
-  const { id, name, username, ...rest } = keyShape(key, status);
+export function madeKeyShape(key: Key, text: string, standing: Standing): KeyShape & { key: string } {
+  const { id, name, username, ...rest } = keyShape(key, standing);
   return { id, name, username, key: text, ...rest };
 }
 

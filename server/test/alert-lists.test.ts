@@ -100,13 +100,31 @@ describe("the alerts of a kind are about the keys of the list that they lead to"
   }
 });
 
-test("an alert says when the key really ends, which its owner's limit may decide", async () => {
+test("an alert and the entry of the key say when it really ends, which its owner's limit may decide", async () => {
   const { entries } = await alerts();
   const end = new Date(clock.now() + 3 * DAY).toISOString().slice(0, 16);
+  const listed = await rest.send("GET /keys?limit=1000&status=expires_soon&order=ends_at", { headers: auth });
+  for (const { name, ends_at } of listed.json.entries as { name: string; ends_at: string }[])
+    expect([name, ends_at.slice(0, 16)]).toEqual([name, end]);
   for (const name of EXPECTED.key_expires_soon) {
     const alert = entries.find(({ kind, key }) => kind === "key_expires_soon" && key.name === name)!;
     expect(alert.text).toStartWith(`The key ${name} expires at ${end}`);
   }
+});
+
+test("the order by ends_at takes the owner's limit for an end, and pages go on in it", async () => {
+  const whole = (await rest.send("GET /keys?limit=1000&order=ends_at", { headers: auth })).json.entries;
+  const ends = whole.map((key: { ends_at: string | null }) => key.ends_at ?? "never");
+  expect(ends).toEqual(ends.toSorted());
+  expect(new Set(ends).size).toBeGreaterThan(3);
+  const seen: string[] = [];
+  for (let cursor = ""; ; ) {
+    const { json } = await rest.send(`GET /keys?limit=7&order=ends_at${cursor}`, { headers: auth });
+    seen.push(...json.entries.map(({ name }: { name: string }) => name));
+    if (json.next === null) break;
+    cursor = `&cursor=${json.next}`;
+  }
+  expect(seen).toEqual(whole.map(({ name }: { name: string }) => name));
 });
 
 test("what is known of alerts follows an owner who is locked, loses their roles, or gets them back", async () => {

@@ -43,7 +43,7 @@ const READS = [
   "keys.get",
   "keys.verifiers",
   "keys.convert",
-  "keys.stateOf",
+  "keys.standingOf",
   "keys.mayEdit",
   "users.list",
   "users.get",

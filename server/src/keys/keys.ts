@@ -19,6 +19,7 @@ import {
   type KeySecret,
   type KeyState,
   keyState,
+  lastInstant,
   REASON_CHARS_MAX,
 } from "../domain/key.ts";
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
@@ -50,6 +51,12 @@ import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
 export { keepOnce } from "./once.ts";
 
+export interface KeyStanding {
+  readonly status: KeyState;
+  /** When it stops by itself; null: never. */
+  readonly endsAt: number | null;
+}
+
 export interface Keys extends Verifiers {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
@@ -69,7 +76,7 @@ export interface Keys extends Verifiers {
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
   /** What a check would say of it now. */
-  stateOf(key: Key): KeyState;
+  standingOf(key: Key): KeyStanding;
   /** Whether the caller may edit, reset and resume the key as it is now. */
   mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
@@ -127,7 +134,7 @@ export function createKeys(deps: KeysDeps): Keys {
       ),
     revokeExposed: (id) => life.revokeExposed(id),
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
-    stateOf: (key) => keyState(key, deps.clock.now()),
+    standingOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
     sweepExpired: () => life.sweepExpired(),

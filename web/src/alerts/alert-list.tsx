@@ -35,7 +35,7 @@ const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
     remedy: (them) => `Extend or reset ${them}`,
     tone: "soon",
     Icon: IconClockExclamation,
-    link: () => linkOptions({ to: "/keys", search: { status: "expires_soon", order: "expires_at" } }),
+    link: () => linkOptions({ to: "/keys", search: { status: "expires_soon", order: "ends_at" } }),
   },
   key_unused: {
     words: (count) => `${keys(count)} not used in 90 days`,

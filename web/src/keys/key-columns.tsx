@@ -52,8 +52,8 @@ export function keyColumns(now: number, onOpen: (key: Key) => void): readonly Da
     {
       id: "expires_at",
       title: "Expires",
-      order: "expires_at",
-      cell: (key) => (key.expires_at === null ? "Never" : <When at={key.expires_at} now={now} both />),
+      order: "ends_at",
+      cell: (key) => (key.ends_at === null ? "Never" : <When at={key.ends_at} now={now} both />),
     },
     {
       id: "last_used_at",

@@ -100,7 +100,12 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
             <When at={row.reset_at} now={now} both />
           </Fact>
         )}
-        <Fact term="Expires">{row.expires_at ? <When at={row.expires_at} now={now} both /> : "Never"}</Fact>
+        <Fact term="Expires">
+          {row.ends_at ? <When at={row.ends_at} now={now} both /> : "Never"}
+          {row.ends_at !== row.expires_at && (
+            <div className="muted">By what keys of {row.username} may live</div>
+          )}
+        </Fact>
         <Fact term="Last used">
           {row.last_used_at ? (
             <When at={row.last_used_at} now={now} both />

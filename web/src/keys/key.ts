@@ -8,10 +8,10 @@ export type MadeKey = OutputOf<"keys.create">;
 const SOON_MS = 7 * 86_400_000;
 
 /** As the list tells it: with what has expired since it was read, and what soon will. */
-export function statusOf(key: Pick<Key, "status" | "expires_at">, now: number): Status {
-  if (key.status !== "active" || key.expires_at === null) return key.status;
-  const left = new Date(key.expires_at).getTime() - now;
-  if (left <= 0) return "expired";
+export function statusOf(key: Pick<Key, "status" | "expires_at" | "ends_at">, now: number): Status {
+  if (key.status !== "active" || key.ends_at === null) return key.status;
+  const left = new Date(key.ends_at).getTime() - now;
+  if (left <= 0) return key.ends_at === key.expires_at ? "expired" : "past_limit";
   return left <= SOON_MS ? "expires_soon" : "active";
 }
 

@@ -150,23 +150,13 @@ export function SeveralLastUses({ query, onlyWorking = false, withOwner = false 
             {withOwner && <span className="muted">owned by {key.username}</span>}{" "}
             {key.status !== "active" && <KeyStatus status={key.status} />}
             <div className="muted break">{sayLastUse(key, (at) => sayDistance(at, now))}</div>
+            {isUsedSince(key, now - HOUR_MS) && <Clients id={key.id} />}
           </li>
         ))}
         {more > 0 && <li className="muted">and {more} more, used earlier or never</li>}
       </ul>
-      <HourOf keys={named.filter((key) => isUsedSince(key, now - HOUR_MS))} />
     </>
   );
-}
-
-/** The clients of those that are in use right now. */
-function HourOf({ keys }: { readonly keys: readonly Key[] }) {
-  return keys.map((key) => (
-    <div key={key.id}>
-      <p className="muted break">{key.name}</p>
-      <Clients id={key.id} />
-    </div>
-  ));
 }
 
 function sayLately(keys: readonly Key[], now: number, isCut: boolean): string {
@@ -177,7 +167,8 @@ function sayLately(keys: readonly Key[], now: number, isCut: boolean): string {
     const never = keys.every(({ last_used_at }) => last_used_at === null);
     return never && !isCut ? "None of them has ever been used." : "None was used in the last 7 days.";
   }
-  return `${week}${orMore} used in the last 7 days, ${hour} of them in the last hour.`;
+  const part = isCut ? `${week}${orMore}` : `${week} of ${keys.length}`;
+  return `${part} used in the last 7 days, ${hour === 0 ? "none" : hour} in the last hour.`;
 }
 
 function isUsedSince({ last_used_at }: Pick<Key, "last_used_at">, since: number): boolean {

@@ -48,7 +48,7 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
       {isLast && <LastAdmin />}
       {!isLast && isIdle && <p className="muted">They own no keys.</p>}
       {!isLast && !isIdle && (
-        <div>
+        <div className="what-stops">
           {keys.data && <p>What stops working:</p>}
           <SeveralLastUses query={keys} onlyWorking />
         </div>

@@ -53,7 +53,7 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
         <LastAdmin />
       ) : (
         (keys.data === undefined || total > 0) && (
-          <div>
+          <div className="what-stops">
             {keys.data && <p>{total === 1 ? "1 key is deleted:" : `${total} keys are deleted:`}</p>}
             <SeveralLastUses query={keys} />
           </div>

@@ -57,7 +57,7 @@ const EXPIRING = guide(
   "Keys that end soon or before an instant, and keys that nobody has used: expiry, unused, stale.",
   (origin, base) => html`
 <p>Those that end within seven days, the next end first:</p>
-${code(curl(origin, "/keys?status=expires_soon&order=expires_at"))}
+${code(curl(origin, "/keys?status=expires_soon&order=ends_at"))}
 <p>Those that end before an instant:</p>
 ${code(curl(origin, "/keys?expires_before=2030-01-01T00:00:00Z"))}
 <p>Those that nobody has used since:</p>

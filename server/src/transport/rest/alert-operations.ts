@@ -41,7 +41,7 @@ function mendOf(kind: AlertKind, now: number) {
     case "key_revoked":
       return { operation: "keys.list" as const, query: { status: ["revoked"] } };
     case "key_expires_soon":
-      return { operation: "keys.list" as const, query: { status: ["expires_soon"], order: "expires_at" } };
+      return { operation: "keys.list" as const, query: { status: ["expires_soon"], order: "ends_at" } };
     case "key_unused": {
       const filter = JSON.stringify([["created_at.$date", "<", unusedSince]]);
       return {

@@ -11,7 +11,7 @@ import type {
 import type { User as UserShape } from "@chatelaine/contract/operations/users";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
-import { type Key, type KeyFields, type KeySecret, keyState } from "../../domain/key.ts";
+import { type Key, type KeyFields, type KeySecret, keyState, lastInstant } from "../../domain/key.ts";
 import type { Settings } from "../../domain/settings.ts";
 import type { Group, User } from "../../domain/user.ts";
 import type { ShownPolicy, ShownSettings } from "../../settings/settings.ts";
@@ -40,6 +40,7 @@ export function keyEntry(key: Key, now: number, editable: boolean): z.output<typ
     created_by: key.createdBy,
     reset_at: instantOrNull(key.resetAt),
     expires_at: instantOrNull(key.expiresAt),
+    ends_at: instantOrNull(lastInstant(key)),
     paused_at: instantOrNull(key.pausedAt),
     revoked: key.revokedAt !== null,
     revoked_at: instantOrNull(key.revokedAt),

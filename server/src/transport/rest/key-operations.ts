@@ -31,6 +31,7 @@ const KEYS: Listing = {
     ],
     created_at: [{ path: ["createdAt"] }],
     expires_at: [{ path: ["expiresAt"], nulls: "last" }],
+    ends_at: [{ path: ["lastInstantAt"], of: dateOfEnd, nulls: "last" }],
     last_used_at: [{ path: ["lastUsedAt"] }],
     last_used_address: [{ path: ["lastUsedAddress"] }],
     hint: [{ path: ["hint"] }],
