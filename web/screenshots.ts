@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { closeBrowser, openScreens, PASSWORD, type Screens } from "./test/screens.ts";
 import { furnish, SHOTS } from "./test/shots.ts";
+import { SHOTS_OF_CARE } from "./test/shots-of-care.ts";
 
 const folder = resolve(process.argv[2] ?? join(import.meta.dir, "dist", "screenshots"));
 const pictures = join(import.meta.dir, "public", "pictures");
@@ -23,7 +24,7 @@ const GUIDE: Readonly<Record<string, string>> = {
 
 async function take(screens: Screens, scheme: "light" | "dark", width: number): Promise<void> {
   const size = { width, height: width < 768 ? 780 : 900, colorScheme: scheme } as const;
-  for (const shot of SHOTS) {
+  for (const shot of [...SHOTS, ...SHOTS_OF_CARE]) {
     if (only?.length && !only.includes(shot.name)) continue;
     const page = await screens.open(shot.user, shot.path, size);
     try {
@@ -33,7 +34,7 @@ async function take(screens: Screens, scheme: "light" | "dark", width: number): 
       await page.waitForTimeout(350);
       await page.screenshot({ path: join(folder, `${shot.name}-${scheme}-${width}.png`) });
       const guide = Object.entries(GUIDE).find(([, name]) => name === shot.name);
-      if (guide && scheme === "light" && width > 768) {
+      if (guide && scheme === "light" && width === 1440) {
         await page.setViewportSize({ width: 1120, height: 700 });
         await page.waitForTimeout(150);
         await page.screenshot({ path: join(pictures, `${guide[0]}.png`) });
@@ -78,6 +79,6 @@ await takeSetup(bare);
 await using screens = await openScreens();
 await furnish(screens);
 for (const scheme of ["light", "dark"] as const)
-  for (const width of [1440, 360])
+  for (const width of [1440, 1024, 768, 360])
     if (onlyKind === undefined || onlyKind === `${scheme}-${width}`) await take(screens, scheme, width);
 await closeBrowser();

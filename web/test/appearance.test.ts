@@ -4,6 +4,7 @@ import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { closeBrowser, openScreens, type Screens } from "./screens.ts";
 import { furnish, SHOTS } from "./shots.ts";
+import { SHOTS_OF_CARE } from "./shots-of-care.ts";
 
 const WIDTHS = [1440, 768, 360];
 let screens: Screens;
@@ -20,7 +21,7 @@ afterAll(async () => {
 });
 
 describe("screens and dialogs", () => {
-  for (const shot of SHOTS) {
+  for (const shot of [...SHOTS, ...SHOTS_OF_CARE]) {
     test(`${shot.name}: axe finds nothing in light and dark, and nothing scrolls sideways`, async () => {
       const page = await screens.open(shot.user, shot.path, { context: contexts.get(shot.user) });
       contexts.set(shot.user, page.context());

@@ -1,4 +1,6 @@
 /** Every screen and dialog, with how one gets there: for pictures, for axe, and for widths. */
+import { Database } from "bun:sqlite";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { addKey, addUser, type Screens } from "./screens.ts";
 
@@ -14,20 +16,20 @@ export interface Shot {
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
-const press = (name: string) => async (page: Page) =>
+export const press = (name: string) => async (page: Page) =>
   page.getByRole("button", { name, exact: true }).first().click();
-const choose = (row: string, action: string) => async (page: Page) => {
+export const choose = (row: string, action: string) => async (page: Page) => {
   await press(`Actions for ${row}`)(page);
   if (action !== "") await page.getByRole("menuitem", { name: action, exact: true }).click();
 };
-const both =
+export const both =
   (...steps: ((page: Page) => Promise<unknown>)[]) =>
   async (page: Page): Promise<void> => {
     for (const step of steps) await step(page);
   };
-const panelOf = (page: Page) => page.getByRole("dialog").last();
+export const panelOf = (page: Page) => page.getByRole("dialog").last();
 
-async function fillNewKey(page: Page): Promise<void> {
+export async function fillNewKey(page: Page): Promise<void> {
   await press("Add")(page);
   await panelOf(page).getByLabel("Name", { exact: true }).fill("grafana");
 }
@@ -42,7 +44,7 @@ async function openCalendar(page: Page): Promise<void> {
   await panelOf(page).getByLabel("Expires at", { exact: true }).click();
 }
 
-async function makeKey(page: Page): Promise<void> {
+export async function makeKey(page: Page): Promise<void> {
   await fillNewKey(page);
   await panelOf(page)
     .getByLabel("Name", { exact: true })
@@ -310,6 +312,12 @@ async function showMuchUse({ local }: Screens, id: number): Promise<void> {
   await usage.flush();
 }
 
+/** Only time does this to a key. */
+function age(screens: Screens, id: number, days: number): void {
+  using database = new Database(join(screens.folder, "chatelaine.db"));
+  database.run("UPDATE keys SET created_at = created_at - ? WHERE id = ?", [days * DAY, id]);
+}
+
 /** A small company's keys. */
 export async function furnish(screens: Screens): Promise<void> {
   const { local } = screens;
@@ -324,6 +332,11 @@ export async function furnish(screens: Screens): Promise<void> {
     fullName: "Prometheus and Grafana",
     roles: ["KEY_HOLDER"],
   });
+  await addUser(screens, "zoe", "FULL_ADMIN");
+  await addUser(screens, "wren", "READONLY_ADMIN");
+  await addUser(screens, "olga", "SYSTEM_AUDIT_READ");
+  const leaving = await accounts.users.create(caller, { username: "leaving", roles: ["KEY_HOLDER"] });
+  const brief = await accounts.users.create(caller, { username: "brief", roles: ["KEY_HOLDER"] });
   await accounts.groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
   await accounts.groups.addMember(caller, "dns", "builder");
   await accounts.users.update(caller, (await accounts.users.get(caller, { username: "builder" })).id, {
@@ -333,6 +346,14 @@ export async function furnish(screens: Screens): Promise<void> {
       lifetimeSeconds: 180 * 86_400,
     },
   });
+  await addKey(screens, "leaving", "left behind");
+  const worn = await addKey(screens, "brief", "worn out");
+  await addKey(screens, "wren", "reports");
+  await accounts.users.update(caller, leaving.id, { roles: [] });
+  await accounts.users.update(caller, brief.id, {
+    ceilings: { allowedIps: null, rateLimit: null, lifetimeSeconds: 30 * 86_400 },
+  });
+  age(screens, worn.id, 31);
   await addKey(screens, "ada", "terraform", { expiresAt: Date.now() + 300 * DAY, tags: ["infra"] });
   await addKey(screens, "monitoring", "prometheus", { tags: ["metrics"] });
   await addKey(screens, "builder", "nightly-backup", { expiresAt: Date.now() + 3 * DAY });
