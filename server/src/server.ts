@@ -41,6 +41,7 @@ import {
   restoreFromBackup,
 } from "./restore/restore.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
+import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
 import { openStore, refuseEmptiedFolder, type Store } from "./store/store.ts";
 import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
@@ -85,7 +86,7 @@ export interface App {
   readonly feed: Feed;
   readonly secrets: Secrets;
   readonly random: Random;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
 }
 
@@ -173,7 +174,8 @@ async function openApp(
   overrides: Overrides & { log: Log },
   { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
 ): Promise<App> {
-  const { log, clock = SYSTEM_CLOCK, random = systemRandom } = overrides;
+  const { log, random = systemRandom } = overrides;
+  const clock = createSteadyClock(overrides.clock ?? SYSTEM_CLOCK, log);
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
   const { fingerprint } = secrets;
   let accounts: Accounts;
@@ -183,6 +185,7 @@ async function openApp(
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
+  await clock.keepEnds(folder, keys.keepEnds);
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
   accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
@@ -314,7 +317,7 @@ function bytesOf(folder: string): Record<string, number> {
 
 /** What happens by itself: expiry is told, certificates are renewed, backups are written. */
 function startClockwork(
-  { keys, accounts, log }: App,
+  { keys, accounts, clock, log }: App,
   refresh: () => Promise<void>,
   schedule: BackupSchedule | null,
 ): Timer[] {
@@ -322,6 +325,7 @@ function startClockwork(
   const sweep = async (): Promise<void> => {
     if (isSweeping) return;
     isSweeping = true;
+    await clock.settle();
     await keys
       .sweepExpired()
       .catch((error: unknown) => log.warn("Expired keys could not be told", { error }));

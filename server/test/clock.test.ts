@@ -1,5 +1,8 @@
-import { expect, test } from "bun:test";
-import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
+import { describe, expect, test } from "bun:test";
+import { keyState } from "../src/domain/key.ts";
+import { askDoors } from "./doors.ts";
+import { makeInstallation, movedClock, PASSWORD, SYSTEM } from "./installation.ts";
+import { RpcClient } from "./rpc-client.ts";
 
 const DAY = 86_400_000;
 
@@ -53,4 +56,105 @@ test.each([
     ok: false,
     reason: "expired",
   });
+});
+
+const KEY_DOORS = [
+  "auth",
+  "auth by Basic",
+  "REST, its own key",
+  "REST, one key",
+  "REST by X-API-Key",
+  "REST by Basic",
+  "REST, a change",
+  "API_KEY_PLAIN",
+  "auth.login_with_api_key",
+];
+
+/** Ends of a key that was made without one, all of them a day later. */
+const ENDS = ["its own", "its owner's limits", "its own, before its owner's limits"] as const;
+
+describe.each(ENDS)("an end by %s that one process has seen", (end) => {
+  test("holds at every door of every process on the folder when the clock steps back, and after restarts", async () => {
+    await using folder = await makeInstallation();
+    const clock = movedClock();
+    const seeing = await folder.serve({}, { clock });
+    const other = await folder.serve({}, { clock });
+    const { accounts, keys } = seeing.app;
+    const root = await accounts.users.create(SYSTEM, {
+      username: "root",
+      roles: ["FULL_ADMIN"],
+      password: PASSWORD,
+    });
+    const expiresAt = end.startsWith("its own") ? clock.now() + DAY : null;
+    const { key, secret } = await keys.create(SYSTEM, { name: "ends", username: "root", expiresAt });
+    if (end.includes("limits")) {
+      const lifetimeSeconds = ((end.startsWith("its own") ? 2 : 1) * DAY) / 1000;
+      const ceilings = { allowedIps: null, rateLimit: null, lifetimeSeconds };
+      await accounts.users.update(SYSTEM, root.id, { ceilings });
+    }
+    const shown = { username: "root", password: PASSWORD, key: secret.text };
+    const ask = async (url: string) => {
+      const all = Object.entries(await askDoors(url, shown));
+      return Object.fromEntries(all.filter(([door]) => KEY_DOORS.includes(door)));
+    };
+    const authOf = async (url: string) =>
+      (await fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${secret.text}` } })).status;
+    const before = await ask(other.urls[0]!);
+    expect(Object.values(before).every((answer) => /^200|SUCCESS|true/.test(answer))).toBe(true);
+    const socket = await RpcClient.connect(other.urls[0]!);
+    await socket.signIn("root", secret.text);
+
+    clock.advance(DAY + 500);
+    expect(await authOf(seeing.urls[0]!)).toBe(401);
+    clock.advance(-DAY);
+    expect(await authOf(other.urls[0]!)).toBe(401);
+    expect((await socket.call("api_key.my_keys").catch(() => ({ error: "closed" }))).error).toBeDefined();
+    for (const { urls } of [seeing, other]) {
+      const answers = await ask(urls[0]!);
+      expect(Object.entries(answers).filter(([door, said]) => said === before[door])).toEqual([]);
+      const verified = await fetch(`${urls[0]}/api/v1/verify`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ key: secret.text }),
+      });
+      expect(await verified.json()).toMatchObject({ valid: false, reason: "expired" });
+    }
+    expect(keyState(await keys.get(SYSTEM, key.id), clock.now())).toBe("expired");
+    await other.close();
+    await seeing.close();
+
+    clock.advance(-DAY / 4);
+    const again = await folder.serve({}, { clock });
+    expect(await authOf(again.urls[0]!)).toBe(401);
+    const listed = await again.app.keys.list(SYSTEM, { limit: 0 });
+    expect(listed.rows.map((one) => keyState(one, clock.now()))).toEqual(["expired"]);
+    // The clock is what it says again, and a reset key works.
+    expect(again.app.clock.now()).toBe(clock.now());
+    const wanted = { reset: true, expiresAt: clock.now() + DAY / 2 };
+    const renewed = await again.app.keys.update(SYSTEM, key.id, wanted);
+    const headers = { Authorization: `Bearer ${renewed.secret!.text}` };
+    expect((await fetch(`${again.urls[0]}/auth`, { headers })).status).toBe(200);
+  }, 60_000);
+});
+
+test("an end that only a stopped server had seen holds for the next one, whose clock is behind", async () => {
+  await using folder = await makeInstallation();
+  const clock = movedClock();
+  const app = await folder.open({ clock });
+  const root = await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  const { secret, key } = await app.keys.create(SYSTEM, { name: "ends", username: "root" });
+  const ceilings = { allowedIps: null, rateLimit: null, lifetimeSeconds: DAY / 1000 };
+  await app.accounts.users.update(SYSTEM, root.id, { ceilings });
+  clock.advance(2 * DAY);
+  expect(await app.verify.check(secret.text, { origin: null })).toMatchObject({ reason: "expired" });
+  await app.close();
+  clock.advance(-1.5 * DAY);
+  const next = await folder.open({ clock });
+  expect(next.clock.now()).toBe(clock.now());
+  expect(await next.verify.check(secret.text, { origin: null })).toMatchObject({ reason: "expired" });
+  expect(await next.keys.get(SYSTEM, key.id)).toMatchObject({ hasExpired: true });
+  // What ended while the clock was ahead, by its owner's limits alone, lives by another expiry.
+  await next.accounts.users.update(SYSTEM, root.id, { ceilings: null });
+  await next.keys.update(SYSTEM, key.id, { expiresAt: null });
+  expect(await next.verify.check(secret.text, { origin: null })).toMatchObject({ ok: true });
 });

@@ -18,6 +18,8 @@ export interface Key {
   /** When it was last made anew by a reset. */
   readonly resetAt: number | null;
   readonly expiresAt: number | null;
+  /** That it expired was told: it stays so, wherever the clock goes. */
+  readonly hasExpired: boolean;
   readonly pausedAt: number | null;
   readonly revokedAt: number | null;
   readonly revokedReason: string | null;
@@ -94,7 +96,10 @@ export const PAUSED_REASON = "Paused";
 /** The last instant that RFC 3339 can write. */
 export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
-type Times = Pick<Key, "createdAt" | "resetAt" | "expiresAt" | "pausedAt" | "revokedAt" | "owner">;
+type Times = Pick<
+  Key,
+  "createdAt" | "resetAt" | "expiresAt" | "hasExpired" | "pausedAt" | "revokedAt" | "owner"
+>;
 
 /** What decides when a key ends. */
 export interface Lifetime extends Pick<Key, "createdAt" | "resetAt" | "expiresAt"> {
@@ -108,7 +113,7 @@ export interface Lifetime extends Pick<Key, "createdAt" | "resetAt" | "expiresAt
 export function keyState(key: Times, now: number): KeyState {
   if (key.revokedAt !== null) return "revoked";
   if (key.pausedAt !== null) return "paused";
-  if (isExpired(key.expiresAt, now)) return "expired";
+  if (key.hasExpired || isExpired(key.expiresAt, now)) return "expired";
   if (isExpired(limitEnd(key), now)) return "past_limit";
   if (key.owner.lockedAt !== null) return "user_locked";
   return key.owner.roles.length === 0 ? "no_roles" : "active";

@@ -85,6 +85,8 @@ export interface Keys extends Verifiers {
   readonly self: SelfKeys;
   /** Says in the feed that keys have expired, once for each. @returns how many */
   sweepExpired(): Promise<number>;
+  /** Writes down what ended between the two, by its own end or its owner's limits, by a clock that was set back since. */
+  keepEnds(from: number, until: number): Promise<void>;
 }
 
 export interface NewKeyInput extends KeyFields {
@@ -138,6 +140,7 @@ export function createKeys(deps: KeysDeps): Keys {
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
     sweepExpired: () => life.sweepExpired(),
+    keepEnds: (from, until) => life.keepEnds(from, until),
   };
   return { ...keys, self: createSelfKeys(keys, deps.store) };
 }
@@ -330,8 +333,8 @@ class KeyLife {
     throw changedMeanwhile();
   }
 
-  async sweepExpired(): Promise<number> {
-    const expired = await this.#store.listFreshlyExpired(this.#now());
+  async sweepExpired(now = this.#now()): Promise<number> {
+    const expired = await this.#store.listFreshlyExpired(now);
     if (expired.length === 0) return 0;
     const caller = systemCaller("expiry_sweep");
     return this.#store.transact(caller, async (tx) => {
@@ -344,6 +347,29 @@ class KeyLife {
       }
       return told;
     });
+  }
+
+  async keepEnds(from: number, until: number): Promise<void> {
+    while ((await this.sweepExpired(until)) > 0);
+    for (;;) {
+      const past = await this.#store.listPastLimit(from, until);
+      if (past.length === 0) return;
+      await this.#store.transact(systemCaller("expiry_sweep"), async (tx) => {
+        for (const { id, version, endedAt } of past) {
+          if (!(await tx.markExpired(id, version, endedAt))) continue;
+          const key = await tx.findKey(id);
+          const details = { changes: { expiresAt: { from: null, to: endedAt } } };
+          tx.audit(
+            this.#record(
+              systemCaller("expiry_sweep"),
+              "key.expire",
+              { id, name: key?.name ?? String(id) },
+              details,
+            ),
+          );
+        }
+      });
+    }
   }
 
   /** Changes a key's state, again where somebody else changed the key meanwhile. undefined: it is so already. */

@@ -56,6 +56,7 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "listKeys",
   "findSecrets",
   "listFreshlyExpired",
+  "listPastLimit",
   "findUser",
   "listUsers",
   "findGroup",

@@ -52,7 +52,8 @@ function withoutBrackets(reference: string): RawBuilder<string> {
 
 const OWNER_LOCKED = sql.raw(isOwnerLocked("keys"));
 const OWNER_ROLELESS = sql.raw(isOwnerRoleless("keys"));
-const LIMIT_ENDS_AT = sql.raw(limitEndsAt("keys"));
+/** When a key gets older than its owner's keys may. */
+export const LIMIT_ENDS_AT = sql.raw(limitEndsAt("keys"));
 const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
   select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
@@ -84,6 +85,7 @@ const KEYS: Source = {
     createdBy: column("keys.created_by", "text"),
     resetAt: column("keys.reset_at", "instant", true),
     expiresAt: column("keys.expires_at", "instant", true),
+    hasExpired: column("keys.expiry_told", "boolean"),
     pausedAt: column("keys.paused_at", "instant", true),
     revokedAt: column("keys.revoked_at", "instant", true),
     revokedReason: column("keys.revoked_reason", "text", true),

@@ -52,6 +52,7 @@ export function ownKeyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Omit<Ke
     createdBy: row.created_by,
     resetAt: row.reset_at,
     expiresAt: row.expires_at,
+    hasExpired: row.expiry_told === 1,
     pausedAt: row.paused_at,
     revokedAt: row.revoked_at,
     revokedReason: row.revoked_reason,

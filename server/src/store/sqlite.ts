@@ -23,7 +23,7 @@ import { openHotReads } from "./hot-reads.ts";
 import { openKeyUse } from "./key-use.ts";
 import { leaveWhole } from "./leave-whole.ts";
 import type { Listed } from "./list-records.ts";
-import { isPlain, listRows } from "./lists.ts";
+import { isPlain, LIMIT_ENDS_AT, listRows } from "./lists.ts";
 import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
@@ -217,6 +217,7 @@ type ReadMethods = Pick<
   | "listKeys"
   | "findSecrets"
   | "listFreshlyExpired"
+  | "listPastLimit"
   | "findUser"
   | "findPassword"
   | "listUsers"
@@ -257,6 +258,7 @@ class Lists {
       listKeys: (query, asking) => this.#turn("keys", query, asking, (reading) => keysOf(reading, query)),
       findSecrets: (ids) => this.#secrets(ids),
       listFreshlyExpired: (now) => this.#expired(now),
+      listPastLimit: (from, until) => this.#pastLimit(from, until),
       findUser: async (by) => {
         const where = "id" in by ? equals("id", by.id) : equals("username", by.username);
         return (await usersOf(this.#one, { where, limit: 1 })).rows[0];
@@ -313,6 +315,19 @@ class Lists {
         .limit(EXPIRED_AT_ONCE)
         .execute()
     );
+  }
+
+  #pastLimit(from: number, until: number): ReturnType<Store["listPastLimit"]> {
+    const endedAt = sql<number>`${LIMIT_ENDS_AT}`;
+    return this.#db
+      .selectFrom("keys")
+      .select(["id", "version", endedAt.as("endedAt")])
+      .where("expiry_told", "=", 0)
+      .where(endedAt, ">", from)
+      .where(endedAt, "<=", until)
+      .where(({ or, eb }) => or([eb("expires_at", "is", null), eb("expires_at", ">", endedAt)]))
+      .limit(EXPIRED_AT_ONCE)
+      .execute();
   }
 
   async #password(username: string): Promise<PasswordRecord | undefined> {

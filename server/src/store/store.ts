@@ -261,6 +261,11 @@ export interface Store extends KeptSessions {
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
   /** Keys whose expiry passed, of which no change tells yet. At most 1 000. */
   listFreshlyExpired(now: number): Promise<readonly Pick<Key, "id" | "version">[]>;
+  /** Keys that got older between these instants than their owner's keys may, and had not expired. At most 1 000. */
+  listPastLimit(
+    from: number,
+    until: number,
+  ): Promise<readonly (Pick<Key, "id" | "version"> & { readonly endedAt: number })[]>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findPassword(username: string): Promise<PasswordRecord | undefined>;
   listUsers(query: ListQuery, asking: Asking): Promise<Page<User>>;
@@ -427,8 +432,11 @@ export interface Transaction extends SessionChanges {
   replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void>;
   /** @returns false when the row is not at this version any more. Throws name_taken. */
   changeKey(id: number, from: number, patch: KeyPatch, note?: FeedNote): Promise<boolean>;
-  /** Notes that the feed has told of the expiry; false when it had already, or the key changed. */
-  markExpired(id: number, from: number): Promise<boolean>;
+  /**
+   * Notes that the feed has told of the expiry; false when it had already, or the key changed.
+   * @param at an end by its owner's limits, which becomes its own
+   */
+  markExpired(id: number, from: number, at?: number): Promise<boolean>;
   removeKey(id: number, from: number): Promise<boolean>;
   insertUser(user: NewUser): Promise<number>;
   changeUser(id: number, from: number, patch: UserPatch, note?: FeedNote): Promise<boolean>;

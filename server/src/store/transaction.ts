@@ -194,11 +194,11 @@ export class SqlTransaction implements Transaction {
     return true;
   }
 
-  async markExpired(id: number, from: number): Promise<boolean> {
+  async markExpired(id: number, from: number, at?: number): Promise<boolean> {
     await this.#rows?.beforeKey(id);
     const row = await this.#db
       .updateTable("keys")
-      .set({ expiry_told: 1 })
+      .set(at === undefined ? { expiry_told: 1 } : { expiry_told: 1, expires_at: at, version: from + 1 })
       .where("id", "=", id)
       .where("version", "=", from)
       .where("expiry_told", "=", 0)

@@ -259,7 +259,7 @@ function statusFilter(status: string, now: number): Condition {
   const at = new Date(now);
   const isAfter = (member: string, when: Date) => any([test([member], "=", null), test([member], ">", when)]);
   const usable = [test(["revokedAt"], "=", null), test(["pausedAt"], "=", null)];
-  const unexpired = [...usable, isAfter("expiresAt", at)];
+  const unexpired = [...usable, test(["hasExpired"], "=", false), isAfter("expiresAt", at)];
   const living = [...unexpired, isAfter("limitEndsAt", at)];
   const owned = [...living, test(["isOwnerLocked"], "=", false)];
   const active = [...owned, test(["isOwnerRoleless"], "=", false)];
@@ -269,7 +269,7 @@ function statusFilter(status: string, now: number): Condition {
     case "paused":
       return all([test(["revokedAt"], "=", null), test(["pausedAt"], "!=", null)]);
     case "expired":
-      return all([...usable, test(["expiresAt"], "<=", at)]);
+      return all([...usable, any([test(["hasExpired"], "=", true), test(["expiresAt"], "<=", at)])]);
     case "past_limit":
       return all([...unexpired, test(["limitEndsAt"], "<=", at)]);
     case "user_locked":
