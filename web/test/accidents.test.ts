@@ -136,6 +136,32 @@ describe("Enter submits nothing in a field of words:", () => {
     });
 });
 
+test("a panel and a dialog over a list that is scrolled leave everything behind them where it is", async () => {
+  for (let at = 0; at < 30; at++) await addKey(screens, "builder", `deep ${String(at).padStart(2, "0")}`);
+  for (const [width, height] of [
+    [1440, 700],
+    [360, 740],
+  ] as const) {
+    const page = await screens.open("ada", "/keys?q=deep&order=name", { width, height });
+    await rowOf(page, "deep 29").scrollIntoViewIfNeeded();
+    const places = () =>
+      page.evaluate(() =>
+        [...document.querySelectorAll("header.top, .side-bar, main tbody tr, .foot")].map((one) =>
+          Math.round(one.getBoundingClientRect().top),
+        ),
+      );
+    const before = await places();
+    expect(before[0]).toBe(0);
+    for (const action of ["Details", "Edit", "Delete"]) {
+      await chooseAction(page, "deep 29", action);
+      await page.getByRole("dialog").waitFor();
+      expect([width, action, await places()]).toEqual([width, action, before]);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+  }
+});
+
 describe("choosing rows moves nothing", () => {
   for (const [width, height] of [
     [1440, 900],
