@@ -36,6 +36,8 @@ const OWN = new Set<string>([
   "managing sibling",
   "paused sibling",
   "paused wide",
+  "key of a member",
+  "paused key of a member",
 ]);
 
 const TARGETS = {
@@ -46,6 +48,7 @@ const TARGETS = {
     await world.key({ username: user.name });
     return user;
   },
+  member: (world) => world.member(),
   "limited person": (world) => world.user({ password: PASSWORD }, LIMITS),
   "locked bare": (world) => world.locked({}),
   "locked person": (world) => world.locked({ password: PASSWORD }),
@@ -60,6 +63,10 @@ const TARGETS = {
   sibling: (world, maker) => world.sibling(maker, {}),
   "wide sibling": (world, maker) => world.key({ username: maker.username }),
   "managing sibling": (world, maker) => world.sibling(maker, { managesSignIn: true }),
+  "key of a member": async (world, maker) =>
+    world.sibling({ ...maker, username: (await world.member()).name }, {}),
+  "paused key of a member": async (world, maker) =>
+    world.paused(await world.sibling({ ...maker, username: (await world.member()).name }, {})),
   "paused sibling": async (world, maker) => world.paused(await world.sibling(maker, {})),
   "paused wide": async (world, maker) => world.paused(await world.key({ username: maker.username })),
 } as const satisfies Record<string, Build>;
@@ -128,6 +135,16 @@ export class World {
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles: [], scopes: [] });
     if (member) await groups.addMember(SYSTEM, group.name, (await this.user(member)).name);
     return { id: group.id, name: group.name };
+  }
+
+  /** Whom services know by groups and an address, which have no rights here. */
+  async member(): Promise<Target> {
+    const group = await this.group();
+    const { users } = this.rest.app.accounts;
+    const username = this.fresh("member");
+    const email = `${username}@example.org`;
+    const made = await users.create(SYSTEM, { username, email, roles: ["KEY_HOLDER"], groups: [group.name] });
+    return { id: made.id, name: username };
   }
 
   async key(input: KeyFields & { readonly username: string }): Promise<Target> {

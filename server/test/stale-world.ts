@@ -7,6 +7,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { HASHES_AT_ONCE_MAX } from "@chatelaine/contract/limits";
 import { operationList } from "@chatelaine/contract/operations/operations";
+import type { RawConfig } from "../src/config.ts";
 import type { Caller } from "../src/domain/caller.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { FairQueue } from "../src/domain/fair-queue.ts";
@@ -88,10 +89,10 @@ export interface World extends AsyncDisposable {
   targets(victim: Victim, areOwn: boolean): Targets;
 }
 
-export async function openWorld(): Promise<World> {
+export async function openWorld(raw: RawConfig = {}): Promise<World> {
   const clock = movedClock();
   const folder = await makeInstallation();
-  const [one, two] = [await folder.serve({}, { clock }), await folder.serve({}, { clock })];
+  const [one, two] = [await folder.serve(raw, { clock }), await folder.serve(raw, { clock })];
   const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(null) });
   const { app } = one;
   await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });

@@ -5,9 +5,9 @@
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { InsecureTransportRule } from "../domain/settings.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Transaction } from "../store/store.ts";
 
-type SettingsReader = Pick<Store, "readSettings">;
+type SettingsReader = Pick<Store | Transaction, "readSettings">;
 
 /** What becomes of a credential that this door saw in clear text. */
 export async function clearTextRule(

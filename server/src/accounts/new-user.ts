@@ -83,6 +83,7 @@ export async function insertUser(
   if ((await tx.countUsers()) >= USERS_MAX) {
     throw new AppError("limit_reached", `There are ${USERS_MAX} users already`);
   }
+  if (user.passwordHash !== null) await requireAllowedTransport(tx, caller.origin);
   const id = await tx.insertUser(user);
   await setGroups(tx, { id, groups: [] }, groups);
   const after = await getUser(tx, id);

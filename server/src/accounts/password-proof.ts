@@ -34,10 +34,12 @@ export async function provePassword(
   origin: Origin,
 ): Promise<PasswordProof> {
   const named = isUsername(username) ? username : undefined;
-  await requireAllowedTransport(deps.store, origin).catch((error: unknown) => {
-    note(deps, { reason: "insecure_transport", error: (error as Error).message, user: undefined }, origin);
-    throw error;
-  });
+  const requireAllowed = () =>
+    requireAllowedTransport(deps.store, origin).catch((error: unknown) => {
+      note(deps, { reason: "insecure_transport", error: (error as Error).message, user: undefined }, origin);
+      throw error;
+    });
+  await requireAllowed();
   const user = named === undefined ? undefined : await deps.store.findPassword(named);
   const refuse = (reason: SignInRefusal, error: string): Extract<PasswordProof, { ok: false }> => {
     note(deps, { reason, error, user }, origin);
@@ -53,6 +55,7 @@ export async function provePassword(
   }
   if (!user) return refuse("unknown", "User does not exist");
   if (answer === "wrong") return refuse("unknown", "Wrong password");
+  await requireAllowed();
   await attempt.succeeded();
   return { ok: true, user };
 }

@@ -58,7 +58,10 @@ export class TokenBox implements Tokens {
     const text = makeToken(random);
     const token = newToken(session, options, clock.now());
     const max = { ofSession: TOKENS_PER_SESSION_MAX, ofUser: TOKENS_PER_USER_MAX };
-    await store.transact(caller, (tx) => tx.putToken(token, this.#digest(text), max));
+    await store.transact(caller, async (tx) => {
+      await requireAllowedTransport(tx, session.origin);
+      await tx.putToken(token, this.#digest(text), max);
+    });
     noteToken(audit, session, options);
     return text;
   }

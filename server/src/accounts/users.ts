@@ -173,6 +173,7 @@ interface Changing {
 async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted): Promise<User> {
   const { change, isProven } = wanted;
   const { id, hasPassword, passwordChangedAt } = wanted.user;
+  if (hash !== undefined) await requireAllowedTransport(tx, caller.origin);
   const before = await getUser(tx, id);
   const isOther = before.hasPassword !== hasPassword || before.passwordChangedAt !== passwordChangedAt;
   // What was proved is not the password any more.

@@ -15,7 +15,7 @@ import { rightsOf } from "../domain/rights.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import type { Credential } from "./accounts.ts";
-import { isTransportAllowed } from "./clear-text.ts";
+import { isTransportAllowed, requireAllowedTransport } from "./clear-text.ts";
 import { callerOfUser, refusalOfUser } from "./standing.ts";
 
 /** How stale `seenAt` may be: a request does not write. */
@@ -118,12 +118,13 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         client,
         secure,
       };
-      const { sessionIdleMinutes, sessionHours } = await store.readSettings();
-      const dead = {
-        seenBefore: now - sessionIdleMinutes * MINUTE_MS,
-        createdBefore: now - sessionHours * HOUR_MS,
-      };
       const work = async (tx: Transaction): Promise<void> => {
+        await requireAllowedTransport(tx, origin);
+        const { sessionIdleMinutes, sessionHours } = await tx.readSettings();
+        const dead = {
+          seenBefore: now - sessionIdleMinutes * MINUTE_MS,
+          createdBefore: now - sessionHours * HOUR_MS,
+        };
         const user = await tx.findUser({ id: credential.userId });
         const isChanged = user?.passwordChangedAt !== credential.passwordChangedAt;
         if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();

@@ -76,8 +76,8 @@ describe("a key that makes a key", () => {
       false,
     ],
     [
-      "with an end makes one that ends by its user's limits",
-      { key: { expiresAt: NOW + 2 * HOUR } },
+      "with an end that manages sign-in makes one that ends by its user's limits",
+      { key: { expiresAt: NOW + 2 * HOUR, managesSignIn: true } },
       key({ userId: 2 }, { ceilings: LIMITS }),
       true,
     ],
@@ -107,17 +107,25 @@ describe("a key that makes a key", () => {
       false,
     ],
     [
-      "with a list makes no key of another that would set passwords",
-      { key: { roles: ACCOUNTS } },
+      "with a list that manages sign-in makes no key of another that would set passwords",
+      { key: { roles: ACCOUNTS, managesSignIn: true } },
       key({ userId: 2 }, { roles: ["ACCOUNT_WRITE"] }),
       false,
     ],
     [
-      "with a list makes one of another that would not",
-      { key: { roles: ACCOUNTS } },
+      "with a list that manages sign-in makes one of another that would not",
+      { key: { roles: ACCOUNTS, managesSignIn: true } },
       key({ userId: 2 }, { roles: ["KEY_HOLDER"] }),
       true,
     ],
+    // It would be that other to every service.
+    [
+      "with a list makes none of another",
+      { key: { roles: ACCOUNTS } },
+      key({ userId: 2, roles: [] }, { roles: ["KEY_HOLDER"] }),
+      false,
+    ],
+    ["without limits makes one of another", { key: {} }, key({ userId: 2 }, { roles: ["KEY_HOLDER"] }), true],
     [
       "that manages sign-in does not pass it on",
       { key: { managesSignIn: true } },

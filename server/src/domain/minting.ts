@@ -4,7 +4,7 @@
  * Nothing mints more than its maker has. Every operation at every door asks `requireMayMint`, inside the transaction, of the
  * state that is there then: what stands and what is to become of it must both be within the caller's rights, and within
  * what the caller's key and user are held to (end, rate, addresses, roles, scopes). A key that is held to anything opens
- * no way to sign in that it does not have itself, unless a full administrator's session let it (`managesSignIn`); that
+ * no way to sign in that it does not have itself, and makes no key by which it would be somebody else to services, unless a full administrator's session let it (`managesSignIn`); that
  * power is never passed on. A user under limits passes them on and widens none. For every narrowing, operation and door
  * this is held by `server/test/minting.test.ts`.
  */
@@ -96,8 +96,20 @@ function keyFault(
   { before, after }: Extract<Minting, { readonly what: "key" }>,
 ): string | undefined {
   return (
-    (before && coverFault(caller, before)) ?? coverFault(caller, after) ?? powerFault(caller, before, after)
+    identityFault(caller, after) ??
+    (before && coverFault(caller, before)) ??
+    coverFault(caller, after) ??
+    powerFault(caller, before, after)
   );
+}
+
+/**
+ * Who has a key of somebody else is that person to every service: by name, e-mail address and groups, whatever the key is
+ * narrowed to. So it is as much as a password.
+ */
+function identityFault(caller: Caller, { userId }: MintedKey): string | undefined {
+  if (userId === caller.userId || !isHeldCaller(caller)) return undefined;
+  return "this key is held to limits, so it makes and changes keys of its own user only, until a full administrator lets it manage sign-in.";
 }
 
 /** Nobody makes, resets, edits or resumes a key that may more, longer or from elsewhere than they. */
@@ -197,9 +209,13 @@ function groupFault(
   return members.some((member) => member.canSignIn) ? heldFault(caller) : undefined;
 }
 
+/** A key that is held to anything and may not manage sign-in. */
+function isHeldCaller({ key, ceilings }: Caller): boolean {
+  return key !== null && !key.managesSignIn && isHeld(key, ceilings);
+}
+
 function heldFault(caller: Caller): string | undefined {
-  const { key } = caller;
-  if (key === null || key.managesSignIn || !isHeld(key, caller.ceilings)) return undefined;
+  if (!isHeldCaller(caller)) return undefined;
   return "this key is held to limits, so it sets no passwords and gives no rights to users who can sign in, until a full administrator lets it manage sign-in.";
 }
 

@@ -219,10 +219,7 @@ class KeyLife {
       ...lifetimeIssues(input.expiresAt ?? undefined, this.#now(), owner),
     ]);
     if (!owner) throw missing(0);
-    const madeAt = wholeSeconds(this.#now());
-    const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
-    await this.#requirePolicy(caller, { madeAt, expiresAt, was: undefined });
-    requireMayMint(caller, { what: "key", after: newKey(input, owner, madeAt) });
+    await requireMakable(this.#store, caller, { input, owner, madeAt: wholeSeconds(this.#now()) });
     const { id, createdAt, secret } = await this.#derive(caller, async () => {
       const fresh = { id: await this.#store.reserveKeyId(), createdAt: wholeSeconds(this.#now()) };
       return { ...fresh, secret: await makeSecret(fresh.id, fresh.createdAt, this.#deps) };
@@ -231,7 +228,7 @@ class KeyLife {
       .transact(caller, async (tx) => {
         const user = await tx.findUser({ id: owner.id });
         refuseIssues(ownerIssues(user));
-        requireMayMint(caller, { what: "key", after: newKey(input, user ?? owner, createdAt) });
+        await requireMakable(tx, caller, { input, owner: user ?? owner, madeAt: createdAt });
         await requireRoom(tx, owner.id);
         const fields = newKeyFields(input, endByCeiling(user ?? owner, createdAt));
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
@@ -256,16 +253,19 @@ class KeyLife {
     const { expiresAt: wanted = reset ? endAfterReset(caller, key) : undefined } = fields;
     const patch = patchOf(key, { ...fields, expiresAt: wanted });
     const now = this.#now();
-    const owner = await this.#store.findUser({ id: key.userId });
     const madeAt = reset ? now : (key.resetAt ?? key.createdAt);
     const expiresAt = patch.expiresAt === undefined ? key.expiresAt : patch.expiresAt;
     refuseIssues([
       ...fieldIssues({ ...patch, expiresAt: reset ? expiresAt : patch.expiresAt }, now),
       ...wordIssues(key, patch),
-      ...lifetimeIssues(patch.expiresAt, madeAt, owner),
       ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
     ]);
-    await this.#requirePolicy(caller, { madeAt, expiresAt, was: reset ? undefined : key.expiresAt });
+    const life = { madeAt, expiresAt, was: reset ? undefined : key.expiresAt };
+    const requireLife = async (from: Pick<Store | Transaction, "readSettings" | "findUser">) => {
+      refuseIssues(lifetimeIssues(patch.expiresAt, madeAt, await from.findUser({ id: key.userId })));
+      await requirePolicy(from, caller, life);
+    };
+    await requireLife(this.#store);
     const renewed = reset
       ? { revokedAt: null, revokedReason: null, pausedAt: null, resetAt: wholeSeconds(now) }
       : {};
@@ -276,6 +276,7 @@ class KeyLife {
     await this.#store
       .transact(caller, async (tx) => {
         requireMayChange(caller, await findIn(tx, key), { ...patch, ...renewed });
+        await requireLife(tx);
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile();
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
@@ -401,11 +402,6 @@ class KeyLife {
     throw changedMeanwhile();
   }
 
-  /** Asked anew for each change, so that another policy holds at once. */
-  async #requirePolicy(caller: Caller, life: Omit<WantedLife, "roles">): Promise<void> {
-    refuseIssues(policyIssues(await this.#store.readSettings(), { ...life, roles: caller.roles }));
-  }
-
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
     const id = await this.#store.findKeyId(name);
     return id === undefined || id === but ? [] : [NAME_TAKEN];
@@ -486,6 +482,31 @@ function newKey(input: NewKeyInput, owner: User, madeAt: number): MintedKey {
   const fields = newKeyFields(input, endByCeiling(owner, madeAt));
   const life = { createdAt: madeAt, resetAt: null };
   return { ...fields, ...life, userId: owner.id, owner: { roles, scopes, ceilings } };
+}
+
+type SettingsReader = Pick<Store | Transaction, "readSettings">;
+
+/**
+ * Asked before what takes long, and again in the transaction: another policy, and other limits of the owner, hold from
+ * their commit on.
+ */
+async function requireMakable(
+  from: SettingsReader,
+  caller: Caller,
+  { input, owner, madeAt }: { readonly input: NewKeyInput; readonly owner: User; readonly madeAt: number },
+): Promise<void> {
+  refuseIssues(lifetimeIssues(input.expiresAt ?? undefined, madeAt, owner));
+  const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
+  await requirePolicy(from, caller, { madeAt, expiresAt, was: undefined });
+  requireMayMint(caller, { what: "key", after: newKey(input, owner, madeAt) });
+}
+
+async function requirePolicy(
+  from: SettingsReader,
+  { roles }: Caller,
+  life: Omit<WantedLife, "roles">,
+): Promise<void> {
+  refuseIssues(policyIssues(await from.readSettings(), { ...life, roles }));
 }
 
 /** Neither what the key may now nor what it is to may be more than the caller may. */

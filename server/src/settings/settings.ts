@@ -74,16 +74,16 @@ async function change(
   given: Partial<Settings>,
 ): Promise<ShownSettings> {
   requireRole(caller, "FULL_ADMIN");
-  const before = await store.readSettings();
-  const patch = withoutShown(before, given);
-  refuseFaults(before, patch);
-  const { webhookSecret } = patch;
+  const { webhookSecret } = given;
   const sealed = webhookSecret
     ? {
         webhookSecret: Buffer.from(secrets.seal(Buffer.from(webhookSecret), WEBHOOK_SEAL)).toString("base64"),
       }
     : {};
   await store.transact(caller, async (tx) => {
+    const before = await tx.readSettings();
+    const patch = withoutShown(before, given);
+    refuseFaults(before, patch);
     await tx.putSettings({ ...patch, ...sealed });
     const target = { kind: "settings", id: null, name: "settings" } as const;
     const details = { changes: notedChanges(before, patch) };

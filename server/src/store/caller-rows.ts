@@ -7,8 +7,8 @@
  */
 import type { Kysely, Selectable } from "kysely";
 import type { Caller } from "../domain/caller.ts";
-import { DEFAULT_SETTINGS } from "../domain/settings.ts";
 import { checkRecordOf, checkUserOf, secretOf } from "./rows.ts";
+import { findSettings } from "./settings-rows.ts";
 import type { CheckUser, StandingRows, StoredSecret } from "./store.ts";
 import type { KeyRow, Tables } from "./tables.ts";
 import { findWebSession } from "./web-sessions.ts";
@@ -100,11 +100,6 @@ export class CallerRows {
     if (ref?.kind !== "browser") return undefined;
     const session = await findWebSession(this.#db, ref);
     if (!session) return undefined;
-    const row = await this.#db
-      .selectFrom("settings")
-      .select("value")
-      .where("name", "=", "sessionHours")
-      .executeTakeFirst();
-    return { session, hours: row ? (JSON.parse(row.value) as number) : DEFAULT_SETTINGS.sessionHours };
+    return { session, hours: (await findSettings(this.#db)).sessionHours };
   }
 }

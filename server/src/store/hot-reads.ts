@@ -7,7 +7,7 @@
 import { Database, type SQLQueryBindings } from "bun:sqlite";
 import type { Selectable } from "kysely";
 import { AppError } from "../domain/errors.ts";
-import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
+import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { openCommitStamp } from "./commit-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
@@ -21,6 +21,7 @@ import {
   type SecretColumns,
   secretOf,
 } from "./rows.ts";
+import { settingsOf } from "./settings-rows.ts";
 import type { Change, CheckRecord, CheckUser, HotKey, KeyWords, Profile } from "./store.ts";
 import { type ChangeRow, MARK } from "./tables.ts";
 
@@ -168,8 +169,7 @@ export function openHotReads(path: string, log: Log): HotReads {
   };
   const readSettings = (): Settings => {
     try {
-      const rows = settings.all().map(({ name, value }) => [name, JSON.parse(value)]);
-      return { ...DEFAULT_SETTINGS, ...Object.fromEntries(rows) };
+      return settingsOf(settings.all());
     } catch (error) {
       throw unreadable(error, readSettings);
     }

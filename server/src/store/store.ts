@@ -453,6 +453,7 @@ export interface Transaction extends SessionChanges {
   /** @returns false when nothing changed. */
   addMember(groupId: number, userId: number): Promise<boolean>;
   removeMember(groupId: number, userId: number): Promise<boolean>;
+  readSettings(): Promise<Settings>;
   putSettings(settings: Partial<Settings>): Promise<void>;
   /** Puts the digest of a one-time setup link in the place of those before. */
   putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;

@@ -23,6 +23,7 @@ import {
   type UserListRow,
   userOf,
 } from "./rows.ts";
+import { findSettings, writeSettings } from "./settings-rows.ts";
 import type {
   Delivery,
   FeedNote,
@@ -375,16 +376,13 @@ export class SqlTransaction implements Transaction {
     return true;
   }
 
+  readSettings(): Promise<Settings> {
+    return findSettings(this.#db);
+  }
+
   async putSettings(settings: Partial<Settings>): Promise<void> {
     await this.#rows?.beforeSessions();
-    for (const [name, value] of Object.entries(settings)) {
-      const text = JSON.stringify(value);
-      await this.#db
-        .insertInto("settings")
-        .values({ name, value: text })
-        .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: text }))
-        .execute();
-    }
+    await writeSettings(this.#db, settings);
     await this.#feed({ kind: "settings", action: "changed", id: 0, name: "settings", userId: null });
   }
 
