@@ -35,9 +35,12 @@ const ROWS: readonly Row[] = [
   ["Basic without a name", true, () => ({ Authorization: basic(`:${key}`) })],
   ["Basic with the key as the name", true, () => ({ Authorization: basic(`${key}:`) })],
   ["Basic with the key as the name and any password", true, () => ({ Authorization: basic(`${key}:x`) })],
+  ["Basic with the name of somebody else", true, () => ({ Authorization: basic(`root:${key}`) })],
+  ["Basic with a name that nobody has", true, () => ({ Authorization: basic(`x-token:${key}`) })],
   ["the same twice", true, () => ({ Authorization: bearer(key), "X-API-Key": key })],
   ["the same as Basic", true, () => ({ Authorization: basic(`ada:${key}`), "X-API-Key": key })],
   ["an empty X-API-Key beside it", true, () => ({ Authorization: bearer(key), "X-API-Key": "" })],
+  ["an empty Authorization beside it", true, () => ({ Authorization: "", "X-API-Key": key })],
   ["a foreign token beside X-API-Key", true, () => ({ Authorization: foreign, "X-API-Key": key })],
   ["a foreign scheme beside X-API-Key", true, () => ({ Authorization: "Digest a=b", "X-API-Key": key })],
   [
@@ -71,6 +74,7 @@ const ROWS: readonly Row[] = [
     false,
     () => ({ Authorization: bearer(key), "X-API-Key": "nonsense" }),
   ],
+  ["an empty X-API-Key alone", false, () => ({ "X-API-Key": " " })],
   ["nothing", false, () => ({})],
 ];
 

@@ -3,7 +3,8 @@
  *
  * A body has BODY_MS from the end of the headers, however it drips; then its reader throws request_timeout. A body of more
  * than BODY_BYTES_MAX throws payload_too_large as soon as that is known. What is answered before its body has come whole
- * is the last answer of its connection, so that nothing waits for the rest: the listener asks `isLeft`. Time comes from
+ * is the last answer of its connection, so that nothing waits for the rest: the listener asks `isLeft`. A packed body
+ * (`Content-Encoding`) is refused unread: how large it gets is known too late. Time comes from
  * the clock that is passed in (held by `server/test/slow-bodies.test.ts`).
  */
 import { BODY_BYTES_MAX, BODY_MS } from "@chatelaine/contract/limits";
@@ -81,6 +82,7 @@ export class Bodies {
     const body = this.#announced.get(req);
     if (body === undefined) return none;
     refuseLarge(body);
+    refusePacked(req.headers);
     if (this.#isLate(body)) throw tooLate();
     const { promise, resolve, reject } = Promise.withResolvers<Read>();
     body.tooLate = reject;
@@ -133,6 +135,15 @@ async function readChunks(req: Request): Promise<Buffer> {
 
 function refuseLarge({ bytes }: Awaited): void {
   if (bytes !== undefined && !(bytes <= BODY_BYTES_MAX)) throw tooLarge();
+}
+
+/** RFC 9110, 15.5.16: the answer names what is taken instead. */
+function refusePacked(headers: Headers): void {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase();
+  if (!coding || coding === "identity") return;
+  throw new AppError("malformed_request", "Send the body as it is, without Content-Encoding", {
+    details: { status: 415, acceptEncoding: "identity" },
+  });
 }
 
 function tooLarge(): AppError {

@@ -8,6 +8,9 @@ const FRESH_MS = 1_000;
 
 const PATHS = /\/(?:healthz|readyz|ca\.pem)(?:\?|$)/;
 
+/** Said by HEAD too. */
+const TEXT = { "content-type": "text/plain;charset=utf-8" };
+
 export interface HealthDeps {
   readonly probe: () => Promise<void>;
   readonly monotonic: () => number;
@@ -38,8 +41,10 @@ export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): Rout
       return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
     }
     if (pem) return new Response(pem, { headers: { "content-type": "application/x-pem-file" } });
-    if (pathname === "/healthz") return new Response("ok\n");
-    return (await isReady()) ? new Response("ready\n") : new Response("not ready\n", { status: 503 });
+    if (pathname === "/healthz") return new Response("ok\n", { headers: TEXT });
+    return (await isReady())
+      ? new Response("ready\n", { headers: TEXT })
+      : new Response("not ready\n", { status: 503, headers: TEXT });
   };
   return (req) => (PATHS.test(req.url) ? answer(req) : undefined);
 }

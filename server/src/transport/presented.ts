@@ -1,7 +1,7 @@
 /**
  * Finds the key in a request's headers, for every door: exactly one, or none. Beside `X-API-Key` a credential that has not
  * the shape of a key is somebody else's, and left alone; two that have it and differ are refused, because nobody could say
- * which one counts. `client/src/presented.ts` has the same rules (held by `presented.test.ts`).
+ * which one counts. The name that Basic puts beside a key counts for nothing: the key has its owner. `client/src/presented.ts` has the same rules (held by `presented.test.ts`).
  */
 import { parseKeyText } from "../domain/key-text.ts";
 
@@ -9,19 +9,12 @@ export type Presented =
   | {
       readonly kind: "key";
       readonly text: string;
-      /** The owner whom Basic names beside the key. */
-      readonly username: string | undefined;
       /** Whether `Authorization` carries it. */
       readonly isAuthorization: boolean;
     }
   /** Something that was meant as a key and is none, or two keys. */
   | { readonly kind: "bad"; readonly words: string }
   | { readonly kind: "none" };
-
-interface Shown {
-  readonly text: string;
-  readonly username: string | undefined;
-}
 
 const BASIC_CHARS_MAX = 512;
 const NONE: Presented = { kind: "none" };
@@ -33,21 +26,21 @@ export function readPresented(headers: Headers, header: string | null): Presente
   if (header !== null) {
     const value = headers.get(header);
     const isAuthorization = header.toLowerCase() === "authorization";
-    return value === null ? NONE : judged(withoutScheme(value), undefined, isAuthorization);
+    return value === null ? NONE : judged(withoutScheme(value), isAuthorization);
   }
   const authorization = headers.get("authorization");
   const own = headers.get("x-api-key")?.trim();
   const shown = authorization === null ? undefined : readAuthorization(authorization);
-  if (!own) return shown === undefined ? NONE : judged(shown.text, shown.username, true);
-  const isOurs = shown !== undefined && looksLikeKey(shown.text);
-  if (!isOurs) return judged(own, undefined, false);
-  return shown.text === own ? judged(own, shown.username, true) : TWO;
+  if (!own) return shown === undefined ? NONE : judged(shown, true);
+  const isOurs = shown !== undefined && looksLikeKey(shown);
+  if (!isOurs) return judged(own, false);
+  return shown === own ? judged(own, true) : TWO;
 }
 
-function judged(text: string, username: string | undefined, isAuthorization: boolean): Presented {
+function judged(text: string, isAuthorization: boolean): Presented {
   if (text === "") return NONE;
   // No key has a comma in it: one that has is two headers, which were joined on the way.
-  return text.includes(",") ? JOINED : { kind: "key", text, username, isAuthorization };
+  return text.includes(",") ? JOINED : { kind: "key", text, isAuthorization };
 }
 
 /** With a slip of the hand, or without its number, it is a key all the same: nobody else's business. */
@@ -57,28 +50,23 @@ function looksLikeKey(text: string): boolean {
 }
 
 /** @returns undefined for a scheme that is none of ours */
-function readAuthorization(value: string): Shown | undefined {
-  if (value.startsWith("Bearer ") && value.charCodeAt(7) > 32) return bearer(value.slice(7).trimEnd());
+function readAuthorization(value: string): string | undefined {
+  if (value.startsWith("Bearer ") && value.charCodeAt(7) > 32) return value.slice(7).trimEnd();
   const space = value.indexOf(" ");
   const scheme = value.slice(0, space).toLowerCase();
   const rest = value.slice(space + 1).trim();
-  if (scheme === "bearer") return bearer(rest);
+  if (scheme === "bearer") return rest;
   return scheme === "basic" ? fromBasic(rest) : undefined;
 }
 
-function bearer(text: string): Shown {
-  return { text, username: undefined };
-}
-
 /** The key is the password; or the name, where there is no password that is a key. */
-function fromBasic(credentials: string): Shown | undefined {
+function fromBasic(credentials: string): string | undefined {
   if (credentials.length > BASIC_CHARS_MAX || !/^[A-Za-z0-9+/]+={0,2}$/.test(credentials)) return undefined;
   const pair = Buffer.from(credentials, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   if (colon < 0) return undefined;
   const [name, password] = [pair.slice(0, colon), pair.slice(colon + 1)];
-  if (!looksLikeKey(password) && looksLikeKey(name)) return bearer(name);
-  return { text: password, username: name === "" ? undefined : name };
+  return !looksLikeKey(password) && looksLikeKey(name) ? name : password;
 }
 
 function withoutScheme(value: string): string {

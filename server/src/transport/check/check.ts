@@ -16,6 +16,8 @@ import { securityHeaders } from "../browser.ts";
 import type { Hosts } from "../hosts.ts";
 import type { BareRoute } from "../listen.ts";
 import { hasProxyHeaders } from "../peer.ts";
+import { refuseKeyInQuery } from "../rest/input.ts";
+import { problemResponse } from "../rest/problem.ts";
 import { createAskers } from "./asker.ts";
 import { createAuth } from "./auth.ts";
 import { createAssertions, type Signer } from "./identity.ts";
@@ -89,6 +91,8 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     unix: deps.trustUnix,
   });
   const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
+    const refused = refuseKeyInAddress(req, log);
+    if (refused) return confined(refused);
     const { headers } = req;
     const isNear =
       askerOf(address).isNear && !hasProxyHeaders(headers) && deps.hosts.isKnown(headers, address);
@@ -99,6 +103,12 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     return confined(new Response(metricsText({ ...deps, ...deps.metrics }), { headers: type }));
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
+  const answerKeys = (req: Request): Response => {
+    const refused = refuseKeyInAddress(req, log);
+    if (refused) return confined(refused);
+    const headers = { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" };
+    return confined(new Response(jwks, { headers }));
+  };
   const bare: BareRoute = (req, peerAddress, isTls) => {
     const { url } = req;
     const at = url.indexOf("/", 8);
@@ -110,16 +120,10 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
       return verifyRoute(req, askerOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
-    if (url.endsWith(JWKS) && url.length === at + JWKS.length && req.method === "GET") {
-      const headers = { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" };
-      return confined(new Response(jwks, { headers }));
-    }
-    return undefined;
+    return isReadOf(req, JWKS, at) ? answerKeys(req) : undefined;
   };
   const metrics: BareRoute = (req, peerAddress, isTls) => {
-    const { url } = req;
-    if (!url.endsWith(METRICS) || req.method !== "GET" || url.length !== url.indexOf("/", 8) + METRICS.length)
-      return undefined;
+    if (!isReadOf(req, METRICS, req.url.indexOf("/", 8))) return undefined;
     return answerMetrics(req, peerAddress(), isTls);
   };
   const envoy: BareRoute = (req, peerAddress) => auth.envoy(req, askerOf(peerAddress()));
@@ -129,6 +133,22 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     metrics,
     written: { [ENVOY]: envoy, [`${ENVOY}/*`]: envoy, [`${AUTH}/*`]: elsewhere },
   };
+}
+
+/** By GET or HEAD, whatever the query: Prometheus sends what its `params` say. */
+function isReadOf({ url, method }: Request, path: string, pathAt: number): boolean {
+  if (!url.startsWith(path, pathAt) || (method !== "GET" && method !== "HEAD")) return false;
+  const end = pathAt + path.length;
+  return url.length === end || url.charCodeAt(end) === QUESTION;
+}
+
+function refuseKeyInAddress({ url }: Request, log: Log): Response | undefined {
+  try {
+    if (url.includes("?")) refuseKeyInQuery(new URL(url));
+    return undefined;
+  } catch (error) {
+    return problemResponse(error, crypto.randomUUID(), log);
+  }
 }
 
 /** No page, whoever looks at it in a browser. */

@@ -16,10 +16,10 @@ export function createOwnCaller(
   trust: ProxyTrust,
 ): OwnCaller {
   return async ({ headers }, address, tls) => {
-    const shown = readCredential(headers);
-    if (!shown) return undefined;
+    const text = readCredential(headers);
+    if (text === undefined) return undefined;
     const { origin } = readPeer(headers, { address, port: null, tls }, trust, "rest");
-    const known = await signIn.callerOfKey(shown.text, shown.username, origin);
+    const known = await signIn.callerOfKey(text, undefined, origin);
     return known.ok ? known.caller : undefined;
   };
 }

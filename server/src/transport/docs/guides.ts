@@ -88,6 +88,7 @@ ${code(`curl -H "X-API-Key: $CHATELAINE_KEY" \\
 ${code(`curl -u "USER:$CHATELAINE_KEY" \\
   ${origin}/api/v1/keys/self`)}
 ${origin.startsWith("https:") ? ownCertificate(origin) : ""}
+<p>The name beside the key counts for nothing: a key has its owner. The key may stand as the name too, without a password.</p>
 <p>Never in the address: it would stand in every log on the way, so such a request is refused. Two different keys in one request are refused too.
 Over plain http from another machine a right key is refused and left whole, unless the settings say otherwise.</p>`,
 );

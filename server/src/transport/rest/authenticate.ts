@@ -9,12 +9,6 @@ import { readPresented } from "../presented.ts";
 import type { Asker, RestDeps } from "./call.ts";
 import { malformed, refusedKey } from "./problem.ts";
 
-export interface Credential {
-  readonly text: string;
-  /** The owner whom the client named. */
-  readonly username: string | undefined;
-}
-
 /** undefined: a visitor. Throws for a credential that is not good. */
 export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
   const { signIn, web } = deps.accounts;
@@ -33,10 +27,9 @@ interface Judges {
 }
 
 async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promise<Asker | undefined> {
-  const presented = readCredential(req.headers);
-  if (presented) {
-    const { text, username } = presented;
-    const answer = await ofKey(text, username, peer.origin);
+  const text = readCredential(req.headers);
+  if (text !== undefined) {
+    const answer = await ofKey(text, undefined, peer.origin);
     if (!answer.ok) throw refusedKey(answer);
     return { caller: answer.caller, session: undefined };
   }
@@ -46,12 +39,13 @@ async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promis
   return ofToken(token, peer.origin);
 }
 
-/** A key in a header. undefined: there is none. Throws for two that differ, and for a credential that is none of ours. */
-export function readCredential(headers: Headers): Credential | undefined {
+/** The text of a key in a header. undefined: there is none. Throws for two that differ, and for a credential that is none of ours. */
+export function readCredential(headers: Headers): string | undefined {
   const presented = readPresented(headers, null);
-  if (presented.kind === "key") return presented;
+  if (presented.kind === "key") return presented.text;
   if (presented.kind === "bad") throw malformed(presented.words);
-  if (!headers.has("authorization")) return undefined;
+  // An empty header is no credential.
+  if (!headers.get("authorization")?.trim()) return undefined;
   throw new AppError(
     "not_authenticated",
     "Authorization must be `Bearer KEY`, or Basic with user name and key",

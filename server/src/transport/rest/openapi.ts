@@ -85,7 +85,11 @@ function makeDocument(): object {
           name: "X-API-Key",
           description: "The same key in another header",
         },
-        basic: { type: "http", scheme: "basic", description: "User name, and the key as the password" },
+        basic: {
+          type: "http",
+          scheme: "basic",
+          description: "Any name, and the key as the password; or the key as the name",
+        },
         session: {
           type: "apiKey",
           in: "cookie",
@@ -210,6 +214,7 @@ const HEADER = { schema: { type: "string" } };
 const HEADERS: Readonly<Record<string, object>> = {
   401: { "WWW-Authenticate": HEADER },
   405: { Allow: HEADER },
+  415: { "Accept-Encoding": HEADER },
   429: { "Retry-After": HEADER, RateLimit: HEADER },
   503: { "Retry-After": HEADER },
 };

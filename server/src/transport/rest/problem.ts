@@ -64,6 +64,8 @@ export function problemResponse(thrown: unknown, requestId: string, log: Log): R
   if (status === 401) headers.set("WWW-Authenticate", challenge(code));
   if (code === "too_many_requests") limitHeaders(headers, error);
   if (code === "unavailable") headers.set("Retry-After", "2");
+  if (typeof error.details.acceptEncoding === "string")
+    headers.set("Accept-Encoding", error.details.acceptEncoding);
   if (typeof error.details.allow === "string") headers.set("Allow", error.details.allow);
   // Names of members that look like a secret are masked.
   return new Response(JSON.stringify(maskDeep(body)), { status, headers });
