@@ -116,7 +116,6 @@ test("the list and open details follow the use of a key while they are looked at
   const last = details.locator("dt", { hasText: "Last used" }).locator("+ dd");
   await last.getByText("Never", { exact: true }).waitFor();
   await use(text, "curl/9");
-  await screens.server.app.usage.flush();
   await page.clock.fastForward(16_000);
   await last.getByText("just now").waitFor();
   await details.getByText("curl/9").first().waitFor();

@@ -21,6 +21,7 @@ interface EndDialogProps {
   readonly isImpossible?: boolean;
   /** Whoever does this to themself types their name. */
   readonly ownName?: string | undefined;
+  readonly ownLoss?: "access" | "rights";
   readonly isDirty?: boolean;
   readonly onClose: () => void;
   readonly onConfirm: () => void;
@@ -43,7 +44,7 @@ export function EndDialog(props: EndDialogProps) {
           {props.children}
           {!isImpossible && props.fields}
           {!isImpossible && ownName !== undefined && (
-            <OwnName name={ownName} value={typed} onChange={setTyped} />
+            <OwnName name={ownName} loss={props.ownLoss ?? "access"} value={typed} onChange={setTyped} />
           )}
           {!isImpossible && (
             <Checkbox

@@ -28,7 +28,8 @@ interface KeyDetailsProps {
 export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
   const found = useQuery({
     queryKey: ["key", id],
-    queryFn: ({ signal }) => call("keys.get", { id }, { signal }),
+    // Its use is counted below at once; what is told above must not be older.
+    queryFn: ({ signal }) => call("keys.get", { id, query: { latest_use: true } }, { signal }),
     refetchInterval: AGAIN_MS,
   });
   const key = found.data;
@@ -103,7 +104,7 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
         <Fact term="Expires">
           {row.ends_at ? <When at={row.ends_at} now={now} both /> : "Never"}
           {row.ends_at !== row.expires_at && (
-            <div className="muted">By what keys of {row.username} may live</div>
+            <div className="muted">By the limit on keys owned by {row.username}</div>
           )}
         </Fact>
         <Fact term="Last used">

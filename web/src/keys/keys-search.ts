@@ -84,9 +84,9 @@ export function listQuery(search: KeysSearch, username: string): InputOf<"keys.l
   };
 }
 
-/** Not used for as many whole days, and made before that. Cut to the hour, so that one question is asked once. */
-export function unusedFor(days: number): { unused_since: string; filter: string } {
-  const now = Math.floor(serverNow() / 3_600_000) * 3_600_000;
+/** Not used for as many whole days, and made before that. Cut to the minute in which the alert is counted too. */
+function unusedFor(days: number): { unused_since: string; filter: string } {
+  const now = Math.floor(serverNow() / 60_000) * 60_000;
   const since = new Date(now - days * DAY_MS).toISOString();
   return { unused_since: since, filter: JSON.stringify([["created_at.$date", "<", since]]) };
 }

@@ -19,6 +19,7 @@ export function OwnRightsQuestion({ username, isLast, ...rest }: OwnRightsQuesti
       isTold
       isImpossible={isLast}
       ownName={username}
+      ownLoss="rights"
       {...rest}
     >
       <p>With this change you can do less than now, and you have to sign in again.</p>

@@ -53,6 +53,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
       isTold={useIsTold({ isPending: found.isPending || own.isPending })}
       isImpossible={wasGone}
       ownName={own.data === true ? me.user.username : undefined}
+      ownLoss="rights"
       onClose={onClose}
       onConfirm={() => remove.send(group.name)}
     >
