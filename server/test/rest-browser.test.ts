@@ -197,6 +197,26 @@ describe("sessions (R19)", () => {
     expect(await status("GET /keys", first)).toBe(401);
   });
 
+  test("is not handed out where another password ended it while one signed in", async () => {
+    await rest.user("eve", ["KEY_HOLDER"]);
+    const { web, users } = rest.app.accounts;
+    const real = web.find;
+    const { id } = await users.get(SYSTEM, { username: "eve" });
+    const changing: typeof web.find = async (...given) => {
+      const found = await real(...given);
+      await users.update(SYSTEM, id, { password: "another long password" });
+      return found;
+    };
+    Object.assign(web, { find: changing });
+    try {
+      const answer = await rest.send("POST /session", { body: { username: "eve", password: PASSWORD } });
+      expect([answer.status, answer.json.code]).toEqual([401, "session_expired"]);
+      expect(answer.headers.has("set-cookie")).toBe(false);
+    } finally {
+      Object.assign(web, { find: real });
+    }
+  });
+
   test("survives a restart, and ends at sign-out", async () => {
     const headers = await rest.browser("ada");
     await rest.restart();

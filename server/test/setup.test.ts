@@ -74,3 +74,29 @@ test("of many who use one link at once, in two processes, one wins", async () =>
     await other.close();
   }
 });
+
+test("a link that is not good costs no hash, and a user made by any way takes the row of a good one along", async () => {
+  const { setup } = app.accounts;
+  const token = await setup.makeToken(app.system);
+  const digest = app.secrets.digestToken(token);
+  expect(await app.store.findSetupToken(digest)).toBeGreaterThan(app.clock.now());
+  const real = Bun.password.hash;
+  let hashed = 0;
+  Bun.password.hash = ((...given: Parameters<typeof real>) => {
+    hashed++;
+    return real(...given);
+  }) as typeof real;
+  try {
+    for (const wrong of ["", "x".repeat(64), `${token}x`])
+      expect(await refusalOf(first(wrong))).toMatchObject({ code: "forbidden" });
+    app.clock.move(SETUP_TOKEN_MS);
+    expect(await refusalOf(first(token))).toMatchObject({ code: "forbidden" });
+    app.clock.move(-SETUP_TOKEN_MS);
+    expect(hashed).toBe(0);
+    // As the command line makes one.
+    await makeUser(app, "root");
+    expect(await app.store.findSetupToken(digest)).toBeUndefined();
+  } finally {
+    Bun.password.hash = real;
+  }
+});

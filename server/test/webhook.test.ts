@@ -215,22 +215,23 @@ describe("handing a message over", () => {
     expect(received[0]!.headers.get("host")).toBe(`hooks.invalid:${receiver.port}`);
   });
 
-  test.each(["169.254.169.254", "fe80::1", "::ffff:169.254.1.1", "fd00:ec2::254"])(
-    "never goes to %s, whatever name leads there",
-    async (address) => {
-      for (const addresses of [[address], ["127.0.0.1", address]]) {
-        const posted = await resolving(...addresses)(
-          message(`http://hooks.invalid:${receiver.port}/x`),
-          never,
-        );
-        expect([posted.status, posted.error]).toEqual([
-          null,
-          "The name leads to a link-local address, which is not sent to",
-        ]);
-      }
-      expect(received).toEqual([]);
-    },
-  );
+  test.each([
+    "169.254.169.254",
+    "fe80::1",
+    "::ffff:169.254.1.1",
+    "fd00:ec2::254",
+    "168.63.129.16",
+    "64:ff9b::7f00:1",
+  ])("never goes to %s, whatever name leads there", async (address) => {
+    for (const addresses of [[address], ["127.0.0.1", address]]) {
+      const posted = await resolving(...addresses)(message(`http://hooks.invalid:${receiver.port}/x`), never);
+      expect([posted.status, posted.error]).toEqual([
+        null,
+        "The name leads to an address for special use, which is not sent to",
+      ]);
+    }
+    expect(received).toEqual([]);
+  });
 
   test("ends where the receiver does not answer, or the server stops", async () => {
     const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });

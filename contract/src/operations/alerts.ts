@@ -127,7 +127,7 @@ export const alertOperations = {
     group: "System",
     title: "Test the webhook",
     words:
-      "Sends a message of the type `test` to the address of the settings, at once and once, and answers with how it went. Every message is a JSON body `{id, type, at, server, alerts, more}`, sent by POST with `Chatelaine-Delivery` (its id, by which one that comes twice is known), `Chatelaine-Timestamp` (seconds since 1970) and `Chatelaine-Signature: v1=` with the HMAC-SHA-256 in hexadecimal, under the webhook's secret, of timestamp, a full stop, and the body as it came. The receiver answers 2xx within ten seconds; alerts are otherwise tried again, six times within three hours. Redirects are not followed and link-local addresses are not sent to; loopback and private networks are.",
+      "Sends a message of the type `test` to the address of the settings, at once and once, and answers with how it went. Every message is a JSON body `{id, type, at, server, alerts, more}`, sent by POST with `Chatelaine-Delivery` (its id, by which one that comes twice is known), `Chatelaine-Timestamp` (seconds since 1970) and `Chatelaine-Signature: v1=` with the HMAC-SHA-256 in hexadecimal, under the webhook's secret, of timestamp, a full stop, and the body as it came. The receiver answers 2xx within ten seconds; alerts are otherwise tried again, six times within three hours. Redirects are not followed and addresses for special use (link-local and where clouds answer, documentation, carriers, tunnels of IPv4) are not sent to; loopback and private networks are.",
     access: administrators,
     output: Delivery,
     status: 200,

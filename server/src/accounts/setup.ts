@@ -4,6 +4,7 @@ import { makeToken, type Random, type Secrets } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import { type Caller, type Origin, systemCaller } from "../domain/caller.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
+import { isExpired } from "../domain/key.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
 import type { NewUserInput, Setup } from "./accounts.ts";
@@ -58,15 +59,18 @@ async function createFirst(
 ): Promise<User> {
   const { store, secrets, clock } = deps;
   const { token, input, caller } = asked;
+  // Judged before a password is hashed for it, and again in the transaction. Who lost a race is told so: the users are counted
+  // after the link was looked for.
+  const digest = secrets.digestToken(token);
+  const endsAt = await store.findSetupToken(digest);
   if ((await store.countUsers()) > 0) throw hasUsers();
+  if (endsAt === undefined || isExpired(endsAt, clock.now())) throw badLink();
   const roles = ["FULL_ADMIN" as const, ...(input.roles ?? [])];
   const party = networkOf(caller.origin.address);
   const prepared = await prepareUser(deps, { caller, party }, { ...input, roles });
   return store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
-    if (!(await tx.takeSetupToken(secrets.digestToken(token), clock.now()))) {
-      throw new AppError("forbidden", "The setup link is wrong, spent or too old");
-    }
+    if (!(await tx.takeSetupToken(digest, clock.now()))) throw badLink();
     const user = await insertUser(tx, caller, prepared);
     const act = { ...actOf(user.id, user.username), details: { changes: changesOfNew(user) } };
     tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));
@@ -102,6 +106,10 @@ function actOf(id: number, name: string) {
 
 function nameOf({ username }: NewUserInput): string {
   return isUsername(username) ? username : "";
+}
+
+function badLink(): AppError {
+  return new AppError("forbidden", "The setup link is wrong, spent or too old");
 }
 
 function hasUsers(): AppError {

@@ -138,6 +138,16 @@ describe("the local CA's certificate", () => {
     }
   });
 
+  test("a name below one of its own is vouched for, which the standard cannot tell apart", async () => {
+    const authority = await issueAuthority(["keys.test", "192.0.2.7"], now);
+    writeFileSync(join(folder, "ca.pem"), authority.certPem);
+    writeFileSync(join(folder, "leaf.pem"), (await issueLeaf(authority, ["x.keys.test"], now)).certPem);
+    const verify = ["verify", "-CAfile", "ca.pem", "-verify_hostname", "x.keys.test", "leaf.pem"];
+    expect((await run("openssl", ...verify)).code).toBe(0);
+    writeFileSync(join(folder, "leaf.pem"), (await issueLeaf(authority, ["xkeys.test"], now)).certPem);
+    expect((await run("openssl", "verify", "-CAfile", "ca.pem", "leaf.pem")).code).not.toBe(0);
+  });
+
   test("a foreign name or address under the same CA is refused", async () => {
     const authority = await issueAuthority(["keys.test", "192.0.2.7"], now);
     writeFileSync(join(folder, "ca.pem"), authority.certPem);

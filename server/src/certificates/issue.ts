@@ -32,7 +32,10 @@ export interface Issued {
   readonly key: Uint8Array;
 }
 
-/** A CA that may vouch for servers of exactly these names and addresses, and for no further CA. */
+/**
+ * A CA that may vouch for servers of these names, of names below them (RFC 5280 knows no narrower constraint on a DNS name), of
+ * these addresses alone, and for no further CA.
+ */
 export async function issueAuthority(names: readonly string[], now: number): Promise<Issued> {
   const keys = await makeKeys();
   const identifier = await SubjectKeyIdentifierExtension.create(keys.publicKey);

@@ -63,6 +63,8 @@ export interface StoredToken extends WaitingToken {
 }
 
 export interface KeptSessions {
+  /** When the link to set up that has this token ends. */
+  findSetupToken(digest: Uint8Array): Promise<number | undefined>;
   findWebSession(
     by: { readonly digest: Uint8Array } | { readonly id: string },
   ): Promise<WebSession | undefined>;

@@ -48,7 +48,7 @@ import { createSpace } from "./space.ts";
 import { openThread, overThread } from "./sqlite-threads.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "./store.ts";
 import type { Tables } from "./tables.ts";
-import { findToken, hasEndedTokens, listTokens } from "./tokens.ts";
+import { findSetupToken, findToken, hasEndedTokens, listTokens } from "./tokens.ts";
 import { standing, Transactions } from "./transactions.ts";
 import { findOnce, findWebSession, listWebSessions } from "./web-sessions.ts";
 
@@ -227,6 +227,7 @@ type ReadMethods = Pick<
   | "findWebSession"
   | "listWebSessions"
   | "findOnce"
+  | "findSetupToken"
   | "findToken"
   | "listTokens"
   | "hasEndedTokens"
@@ -270,6 +271,7 @@ class Lists {
       findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),
       findOnce: (digest) => findOnce(this.#db, digest),
+      findSetupToken: (digest) => findSetupToken(this.#db, digest),
       findToken: (digest) => findToken(this.#db, digest),
       listTokens: (now) => listTokens(this.#db, now),
       hasEndedTokens: (now) => hasEndedTokens(this.#db, now),

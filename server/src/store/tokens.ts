@@ -31,6 +31,15 @@ export async function findToken(db: Db, digest: Uint8Array): Promise<StoredToken
   return row && { ...tokenOf(row), line: await lineOf(db, row.id) };
 }
 
+export async function findSetupToken(db: Db, digest: Uint8Array): Promise<number | undefined> {
+  const row = await db
+    .selectFrom("setup_tokens")
+    .select("ends_at")
+    .where("digest", "=", digest)
+    .executeTakeFirst();
+  return row?.ends_at;
+}
+
 /** By time of making. */
 export async function listTokens(db: Db, now: number): Promise<readonly WaitingToken[]> {
   const rows = await namedTokens(db)

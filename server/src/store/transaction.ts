@@ -223,7 +223,9 @@ export class SqlTransaction implements Transaction {
     return true;
   }
 
+  /** Where there is a user, no link makes a first one. */
   async insertUser(user: NewUser): Promise<number> {
+    await this.#db.deleteFrom("setup_tokens").execute();
     const { id } = await this.#db
       .insertInto("users")
       .values({

@@ -50,6 +50,11 @@ export interface Tls {
   readonly binding: Uint8Array;
 }
 
+/** For TLS 1.2; those of 1.3 are all of this kind: authenticated encryption (AEAD) with forward secrecy, and no CBC. */
+const TLS_1_2_SUITES = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"]
+  .flatMap((cipher) => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`])
+  .join(":");
+
 /** How long a connection may rest. */
 export interface Patience {
   /** Between two requests. */
@@ -183,7 +188,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
   try {
     const server = Bun.serve<unknown>({
       ...place,
-      ...(isTls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+      ...(isTls ? { tls: { cert: tls.cert, key: tls.key, ciphers: TLS_1_2_SUITES } } : {}),
       // Bun gives a request on a unix socket no time of its own.
       idleTimeout: on.kind === "unix" ? untakenSeconds : keepAliveSeconds,
       maxRequestBodySize: REQUEST_BYTES_MAX,

@@ -12,7 +12,7 @@ import { isRefusedTarget } from "../domain/webhook-target.ts";
 import { VERSION } from "../version.ts";
 import type { Message, Post, Posted } from "../webhook/webhook.ts";
 
-const REFUSED = "The name leads to a link-local address, which is not sent to";
+const REFUSED = "The name leads to an address for special use, which is not sent to";
 const ERROR_CHARS_MAX = 200;
 
 /** @param resolve as `dns.lookup`, for tests */

@@ -2,7 +2,7 @@ import { mayCall, type OperationName, operationList } from "@chatelaine/contract
 import type { Session as SessionShape } from "@chatelaine/contract/operations/session";
 import type { z } from "zod";
 import type { Session, WaitingToken } from "../../accounts/accounts.ts";
-import { AppError } from "../../domain/errors.ts";
+import { AppError, errorCode } from "../../domain/errors.ts";
 import {
   clearedCookie,
   readSessionCookie,
@@ -79,9 +79,23 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
   if (before !== undefined) await deps.accounts.web.close(before, peer.origin);
   const { token } = await deps.accounts.web.open(answer.credential, peer.origin);
   const asker = await deps.accounts.web.find(token, peer.origin);
-  if (!asker)
-    throw new AppError("session_expired", "The account was changed while you signed in; sign in again");
-  return json(await whoAmI(asker, deps), sessionCookie(token, peer));
+  if (!asker) throw changedMeanwhile();
+  return json(await standingWhoAmI(asker, deps), sessionCookie(token, peer));
+}
+
+/** A session that ended before it was told is handed to nobody. */
+async function standingWhoAmI(asker: Asker, deps: RestDeps) {
+  try {
+    const answer = await whoAmI(asker, deps);
+    await deps.accounts.requireStanding(asker.caller);
+    return answer;
+  } catch (error) {
+    throw ["credential_ended", "not_found"].includes(errorCode(error)) ? changedMeanwhile() : error;
+  }
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError("session_expired", "The account was changed while you signed in; sign in again");
 }
 
 async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
