@@ -29,6 +29,7 @@ import type { Condition } from "../domain/query.ts";
 import type { User } from "../domain/user.ts";
 import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
+import { createEnds, type Ends } from "./ends.ts";
 import { findRepeated, keepOnce } from "./once.ts";
 import {
   endAfterReset,
@@ -57,7 +58,7 @@ export interface KeyStanding {
   readonly endsAt: number | null;
 }
 
-export interface Keys extends Verifiers {
+export interface Keys extends Verifiers, Ends {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
   /** Throws not_found, also for keys that the caller may not see. */
@@ -83,10 +84,6 @@ export interface Keys extends Verifiers {
   repeated(caller: Caller): Promise<number | undefined>;
   /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
   readonly self: SelfKeys;
-  /** Says in the feed that keys have expired, once for each. @returns how many */
-  sweepExpired(): Promise<number>;
-  /** Writes down what ended between the two, by its own end or its owner's limits, by a clock that was set back since. */
-  keepEnds(from: number, until: number): Promise<void>;
 }
 
 export interface NewKeyInput extends KeyFields {
@@ -139,8 +136,7 @@ export function createKeys(deps: KeysDeps): Keys {
     standingOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
-    sweepExpired: () => life.sweepExpired(),
-    keepEnds: (from, until) => life.keepEnds(from, until),
+    ...createEnds(deps),
   };
   return { ...keys, self: createSelfKeys(keys, deps.store) };
 }
@@ -152,7 +148,6 @@ const WORDS: Readonly<Record<string, string>> = {
   "key.resume": "Resume API key",
   "key.revoke": "Revoke API key",
   "key.delete": "Delete API key",
-  "key.expire": "API key expired:",
 };
 
 class KeyLife {
@@ -332,45 +327,6 @@ class KeyLife {
       if (removed) return key;
     }
     throw changedMeanwhile();
-  }
-
-  async sweepExpired(now = this.#now()): Promise<number> {
-    const expired = await this.#store.listFreshlyExpired(now);
-    if (expired.length === 0) return 0;
-    const caller = systemCaller("expiry_sweep");
-    return this.#store.transact(caller, async (tx) => {
-      let told = 0;
-      for (const { id, version } of expired) {
-        if (!(await tx.markExpired(id, version))) continue;
-        const key = await tx.findKey(id);
-        tx.audit(this.#record(caller, "key.expire", { id, name: key?.name ?? String(id) }, {}));
-        told++;
-      }
-      return told;
-    });
-  }
-
-  async keepEnds(from: number, until: number): Promise<void> {
-    while ((await this.sweepExpired(until)) > 0);
-    for (;;) {
-      const past = await this.#store.listPastLimit(from, until);
-      if (past.length === 0) return;
-      await this.#store.transact(systemCaller("expiry_sweep"), async (tx) => {
-        for (const { id, version, endedAt } of past) {
-          if (!(await tx.markExpired(id, version, endedAt))) continue;
-          const key = await tx.findKey(id);
-          const details = { changes: { expiresAt: { from: null, to: endedAt } } };
-          tx.audit(
-            this.#record(
-              systemCaller("expiry_sweep"),
-              "key.expire",
-              { id, name: key?.name ?? String(id) },
-              details,
-            ),
-          );
-        }
-      });
-    }
   }
 
   /** Changes a key's state, again where somebody else changed the key meanwhile. undefined: it is so already. */

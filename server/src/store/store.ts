@@ -253,9 +253,7 @@ export interface Store extends KeptSessions {
 
   findKey(id: number): MaybePromise<Key | undefined>;
   findKeyId(name: string): MaybePromise<number | undefined>;
-  /**
-   * Lists take turns, user by user (`shared-threads.ts`). Throws unavailable where too many wait.
-   */
+  /** Lists take turns, user by user (`shared-threads.ts`). Throws unavailable where too many wait. */
   listKeys(query: ListQuery, asking: Asking): Promise<Page<Key>>;
   /** The newest secret of each key. */
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
