@@ -6,6 +6,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<string> }>>
   verify: () => import("./verify.ts"),
   timing: () => import("./timing.ts"),
   rest: () => import("./rest.ts"),
+  memory: () => import("./memory.ts"),
   web: () => import("./web.ts"),
 };
 

@@ -45,3 +45,8 @@ export const LISTS_EACH_MAX = 2;
 export const LISTS_AT_ONCE_MAX = 4;
 export const LISTS_WAITING_MAX = 200;
 export const SEARCH_WAIT_MS = 15_000;
+
+/** Text of the rows of one list, in characters, before it is refused: ask for less at a time. */
+export const LIST_CHARS_MAX = 64 * 1024 * 1024;
+/** Lists that are asked for whole at JSON-RPC are made one at a time, each for its client to take, and wait so long. */
+export const WHOLE_LIST_WAIT_MS = 30_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { jsonInSlices, mapInSlices, SLICE_LENGTH, Turns } from "./slices.ts";
+import { jsonInSlices, mapInSlices, SLICE_LENGTH } from "./slices.ts";
 
 const LENGTHS = [0, 1, SLICE_LENGTH, SLICE_LENGTH + 1, 3 * SLICE_LENGTH, 3 * SLICE_LENGTH + 7];
 
@@ -31,21 +31,4 @@ test("others have a turn between the slices of a long list", async () => {
   const list = Array.from({ length: 10 * SLICE_LENGTH }, (_, at) => at);
   expect(await turnsDuring(mapInSlices(list, String))).toBeGreaterThan(5);
   expect(await turnsDuring(jsonInSlices(list))).toBeGreaterThan(5);
-});
-
-test("turns come one at a time, also after one that failed, and from one asker after another", async () => {
-  const turns = new Turns();
-  const log: string[] = [];
-  const [one, other] = [{}, {}];
-  const work = (name: string, asker: object, fails = false) =>
-    turns.take(asker, async () => {
-      log.push(`${name} begins`);
-      await new Promise((resolve) => setImmediate(resolve));
-      log.push(`${name} ends`);
-      if (fails) throw new Error(name);
-      return name;
-    });
-  const results = await Promise.allSettled([work("a", one), work("c", one), work("b", other, true)]);
-  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-  expect(log).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
 });

@@ -31,25 +31,3 @@ export async function jsonInSlices(value: unknown): Promise<string> {
   }
   return `${text}]`;
 }
-
-/** One at a time; of each asker one waits at most, so that the many of one do not hold up the one of another. */
-export class Turns {
-  readonly #all = new Queue();
-  readonly #own = new WeakMap<object, Queue>();
-
-  take<Result>(asker: object, work: () => Promise<Result>): Promise<Result> {
-    const own = this.#own.get(asker) ?? new Queue();
-    this.#own.set(asker, own);
-    return own.take(() => this.#all.take(work));
-  }
-}
-
-class Queue {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
-  }
-}

@@ -114,7 +114,8 @@ function translated({ code, message }: { code: string; message: string }): AppEr
   const cause = new Error(`${code}: ${message}`);
   if (code.startsWith("SQLITE_FULL")) return new AppError("storage_full", "The disk is full", { cause });
   if (code === "SQLITE_CONSTRAINT_UNIQUE") return new AppError("name_taken", "The name is taken", { cause });
-  if (code === "SEARCH_TIME") return new AppError("limit_reached", message, { cause });
+  if (code === "SEARCH_TIME" || code === "LIST_SIZE")
+    return new AppError("limit_reached", message, { cause });
   if (code === "SEARCH_GONE") return new AppError("unavailable", message, { cause });
   if (code.startsWith("SQLITE_BUSY")) return new AppError("unavailable", "The database is busy", { cause });
   if (/^SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB)/.test(code)) {

@@ -6,9 +6,11 @@
  * It answers one message by one message with the same number. Of a long list it gives a part and keeps the rest until it is
  * asked for `more`, so that no message is long to read. A `batch` commits whole or not at all.
  */
+
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { setPriority } from "node:os";
+import { LIST_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
@@ -246,10 +248,30 @@ function truncateLog(name: DatabaseName, database: Database): void {
 function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
   const statement = prepared(name, sql);
   const bound = params as SQLQueryBindings[];
-  if (statement.columnNames.length > 0) return { ...NOTHING, rows: statement.all(...bound) as object[] };
+  if (statement.columnNames.length > 0) return { ...NOTHING, rows: rowsWithin(statement.iterate(...bound)) };
   const { changes, lastInsertRowid } = statement.run(...bound);
   if (sql === "COMMIT" && name === "main") return note();
   return { rows: [], changed: changes, insertId: Number(lastInsertRowid) };
+}
+
+/** A list is whole in memory, here and where it is asked for: one that is too large for that is refused before it is. */
+function rowsWithin(found: Iterable<unknown>): object[] {
+  const rows: object[] = [];
+  const size = new ListSize();
+  for (const row of found) rows.push(size.add(row as object));
+  return rows;
+}
+
+class ListSize {
+  #chars = 0;
+
+  /** Throws where it is too much. */
+  add(row: object): object {
+    for (const value of Object.values(row)) if (typeof value === "string") this.#chars += value.length;
+    if (this.#chars <= LIST_CHARS_MAX) return row;
+    const message = `The list is larger than ${LIST_CHARS_MAX >> 20} MiB; ask for less at a time, with limit and offset`;
+    throw Object.assign(new Error(message), { code: "LIST_SIZE" });
+  }
 }
 
 function batch(name: DatabaseName, list: readonly BatchStatement[]): WorkerResult {
@@ -278,6 +300,7 @@ function refuseGone(): void {
 function search({ listed, sql, params, where, offset, limit, want }: SearchRequest): WorkerResult {
   const until = performance.now() + SEARCH_MS_MAX;
   const rows: object[] = [];
+  const size = new ListSize();
   let found = 0;
   for (const row of prepared("main", sql).iterate(...(params as SQLQueryBindings[]))) {
     refuseGone();
@@ -286,7 +309,7 @@ function search({ listed, sql, params, where, offset, limit, want }: SearchReque
     if (!matches(where, queryRecord(listed, row as object))) continue;
     found++;
     if (found > offset && (limit === 0 || rows.length < limit) && want !== "count")
-      rows.push(want === "ids" ? { id: (row as { id: unknown }).id } : (row as object));
+      rows.push(want === "ids" ? { id: (row as { id: unknown }).id } : size.add(row as object));
     if (want === "rows" && limit > 0 && rows.length === limit) break;
   }
   return { rows, changed: found, insertId: 0 };

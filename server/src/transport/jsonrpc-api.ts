@@ -53,6 +53,18 @@ export interface Connection {
   onSignedOut(listener: () => void): void;
 }
 
+/** A result whose text is made, and that is counted until its client has taken it, or has gone. */
+export class LongAnswer {
+  readonly text: string;
+  /** To be called when it is not in memory any more; once counts. */
+  readonly end: () => void;
+
+  constructor(text: string, end: () => void) {
+    this.text = text;
+    this.end = end;
+  }
+}
+
 export interface RpcError {
   readonly code: RpcCode;
   readonly message: string;
@@ -71,7 +83,7 @@ export interface ApiMethod {
    * that they have not signed in.
    */
   readonly whenTooOften: "answered" | "busy" | "not_signed_in";
-  /** @returns a value for JSON */
+  /** @returns a value for JSON, or a LongAnswer, which whoever asked has to end */
   run(connection: Connection, params: readonly unknown[]): Promise<unknown>;
 }
 

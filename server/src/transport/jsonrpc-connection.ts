@@ -17,7 +17,14 @@ import { jsonInSlices } from "../domain/slices.ts";
 import type { Log } from "../log.ts";
 import { RPC } from "./errors.ts";
 import type { AnonymousRate, RateCounter } from "./jsonrpc-admission.ts";
-import type { Api, ApiMethod, Connection, ConnectionOptions, Peer } from "./jsonrpc-api.ts";
+import {
+  type Api,
+  type ApiMethod,
+  type Connection,
+  type ConnectionOptions,
+  LongAnswer,
+  type Peer,
+} from "./jsonrpc-api.ts";
 import {
   errorText,
   type Fault,
@@ -247,21 +254,30 @@ export class SocketConnection implements Connection {
   }
 
   async #run({ request, method }: Work): Promise<void> {
+    let end: (() => void) | undefined;
     try {
-      const answer = await this.#answer(request, method);
+      const answer = await this.#answer(request, method, (long) => {
+        end = long.end;
+      });
       if (request.id === undefined) return;
       await this.#outbox?.sendWhenRoom(answer(request.id));
+      if (end) await this.#outbox?.room();
     } catch (error) {
       this.#deps.log.error("An answer could not be sent", { connection: this.id, error });
       this.close(1011, "Internal error");
     } finally {
+      end?.();
       this.#running--;
       this.#runNext();
       if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 
-  async #answer(request: Request, method: ApiMethod): Promise<(id: string) => string> {
+  async #answer(
+    request: Request,
+    method: ApiMethod,
+    isLong: (long: LongAnswer) => void,
+  ): Promise<(id: string) => string> {
     let result: unknown;
     try {
       this.#requireRate(request, method);
@@ -269,6 +285,11 @@ export class SocketConnection implements Connection {
     } catch (error) {
       const described = this.#deps.api.describe(error, (cause) => this.#unforeseen(request.method, cause));
       return (id) => errorText(id, described);
+    }
+    if (result instanceof LongAnswer) {
+      const { text } = result;
+      isLong(result);
+      return (id) => resultText(id, text);
     }
     try {
       const text = result === undefined ? "null" : await jsonInSlices(result);

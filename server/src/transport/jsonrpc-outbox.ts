@@ -43,6 +43,11 @@ export class Outbox {
     this.send(text);
   }
 
+  /** When the client has taken what was sent, but for what the socket buffers; or has gone. */
+  async room(): Promise<void> {
+    for (let room = this.#room(); room; room = this.#room()) await room;
+  }
+
   /** The socket has sent what it had. */
   drained(): void {
     this.#unwatch();

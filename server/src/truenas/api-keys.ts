@@ -3,14 +3,14 @@ import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import { KeyCreate } from "@chatelaine/contract/operations/key-entry";
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
-import { AppError } from "../domain/errors.ts";
 import type { Key, KeySecret } from "../domain/key.ts";
 import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
-import { othersFirst, Turns } from "../domain/slices.ts";
+import { othersFirst } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { KEY_FIELDS, keyEntry, SECRET_FIELDS } from "./key-entry.ts";
 import { type Listing, runQuery, test } from "./listing.ts";
+import type { AnswerQuery } from "./long-answers.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { datetime, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import type { Entry } from "./version.ts";
@@ -37,25 +37,16 @@ const UPDATE = z.strictObject({
 });
 const ID = param("id", integer);
 
-export function keyMethods(keys: Keys): Record<string, Method> {
+export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, Method> {
   const entryOf = (call: Call, key: Key, secret?: KeySecret): Promise<Entry> =>
     shown(keys, call, key, secret);
-  const longLists = new Turns();
   return {
     "api_key.query": method(
       READERS,
       "List keys",
       [filtersParam, optionsParam],
-      (call, condition, options) => {
-        const query = (): Promise<unknown> =>
-          runQuery(keyListing(keys, call), call.caller, condition, options);
-        if (options.limit > 0 || options.count || options.get) return query();
-        // A list of all keys is large while it is made: one at a time, and none for a client that has gone meanwhile.
-        return longLists.take(call.connection, async () => {
-          if (!call.connection.session) throw new AppError("not_authenticated", "Not authenticated");
-          return query();
-        });
-      },
+      (call, condition, options) =>
+        answer(call, options, () => runQuery(keyListing(keys, call), call.caller, condition, options)),
       { reads: true },
     ),
     "api_key.get_instance": method(

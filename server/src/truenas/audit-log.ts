@@ -22,6 +22,7 @@ import {
   shownSecond,
   test,
 } from "./listing.ts";
+import type { AnswerQuery } from "./long-answers.ts";
 import { type Method, method } from "./method.ts";
 import { flag, param } from "./params.ts";
 import type { Entry } from "./version.ts";
@@ -39,16 +40,21 @@ const QUERY = z.strictObject({
   remote_controller: flag.default(false),
 });
 
-export function auditMethods(audit: Pick<Audit, "list">, keys: Pick<Keys, "list">): Record<string, Method> {
+export function auditMethods(
+  audit: Pick<Audit, "list">,
+  keys: Pick<Keys, "list">,
+  answer: AnswerQuery,
+): Record<string, Method> {
   return {
     "audit.query": method(
       ["SYSTEM_AUDIT_READ"],
       "Read the audit log",
       [param("data", QUERY.prefault({}))],
-      async ({ caller }, data) => {
+      async (call, data) => {
         const { condition, options } = parseQuery(data["query-filters"], data["query-options"]);
         const isAsked = data.services.includes(SERVICE);
-        return runQuery(listing(audit), caller, isAsked ? condition : NEVER, options);
+        const where = isAsked ? condition : NEVER;
+        return answer(call, options, () => runQuery(listing(audit), call.caller, where, options));
       },
       { reads: true },
     ),

@@ -9,7 +9,7 @@ import type { Audit, Note } from "../audit/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, endOr, errorCode } from "../domain/errors.ts";
-import type { ApiMethod, Connection } from "../transport/jsonrpc-api.ts";
+import { type ApiMethod, type Connection, LongAnswer } from "../transport/jsonrpc-api.ts";
 import { type Param, readParams, type Values } from "./params.ts";
 import { recordedParams } from "./recorded.ts";
 import type { Version } from "./version.ts";
@@ -107,11 +107,13 @@ export function callable(
     }
     if (declared.access === "anon") return declared.run(call, values);
     const requireStanding = () => accounts.requireStanding(call.caller);
+    let result: unknown;
     try {
-      const result = await declared.run(call, values);
+      result = await declared.run(call, values);
       if (declared.reads) await requireStanding();
       return result;
     } catch (error) {
+      if (result instanceof LongAnswer) result.end();
       throw await endOr(error, requireStanding);
     }
   };

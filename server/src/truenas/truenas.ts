@@ -18,6 +18,7 @@ import { coreMethods } from "./core.ts";
 import { documentedVersion } from "./documented.ts";
 import { describeError } from "./errors.ts";
 import { EVENTS, Events } from "./events.ts";
+import { createLongAnswers } from "./long-answers.ts";
 import { callable, type Method } from "./method.ts";
 import { sessionMethods } from "./sessions.ts";
 import { signInMethods } from "./sign-in.ts";
@@ -68,13 +69,14 @@ function declareMethods(deps: DialectDeps): ReadonlyMap<string, Method> {
   const methods = new Map<string, Method>();
   const events = new Events({ ...deps, version: versionNamed });
   const userInfo = createUserInfo({ accounts, methods, events: EVENTS });
+  const answer = createLongAnswers();
   const declared = {
     ...coreMethods(methods, events),
     ...signInMethods({ ...deps, userInfo }),
     ...sessionMethods({ ...deps, userInfo }),
-    ...keyMethods(keys),
-    ...userMethods(accounts),
-    ...auditMethods(audit, keys),
+    ...keyMethods(keys, answer),
+    ...userMethods(accounts, answer),
+    ...auditMethods(audit, keys, answer),
   };
   for (const [name, one] of Object.entries(declared)) methods.set(name, one);
   return methods;

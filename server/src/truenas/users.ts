@@ -9,6 +9,7 @@ import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
+import type { AnswerQuery } from "./long-answers.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import { userEntry, userFields } from "./user-entry.ts";
@@ -39,7 +40,10 @@ const SET_PASSWORD = z.strictObject({
 const ID = param("id", integer);
 const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.optional() }).default({}));
 
-export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Record<string, Method> {
+export function userMethods(
+  accounts: Pick<Accounts, "users" | "groups">,
+  answer: AnswerQuery,
+): Record<string, Method> {
   const { users } = accounts;
   // Asked for after a change too, which must not then seem to have failed: not in the caller's name.
   const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("reader"));
@@ -50,12 +54,13 @@ export function userMethods(accounts: Pick<Accounts, "users" | "groups">): Recor
       ["ACCOUNT_READ"],
       "List users",
       [filtersParam, optionsParam],
-      async ({ caller, version }, condition, options) => {
+      async (call, condition, options) => {
+        const { caller, version } = call;
         const groups = await accounts.groups.list(caller);
         const entries = async (rows: readonly User[]): Promise<Entry[]> =>
           mapInSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
         const listing = { fields: userFields(groups), list: users.list, entries };
-        return runQuery<User>(listing, caller, condition, options);
+        return answer(call, options, () => runQuery<User>(listing, caller, condition, options));
       },
       { reads: true },
     ),
