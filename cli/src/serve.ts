@@ -17,7 +17,12 @@ export function addServe(program: Command): void {
     .option("--key <file>", "its private key, PEM (CHATELAINE_KEY)")
     .option(
       "--trusted-proxy <cidr>",
-      "address, network or `unix` whose forwarded headers count; may be given again (CHATELAINE_TRUSTED_PROXY)",
+      "address, network or `unix` whose forwarded headers count; ADDRESS=tls for a program that ends TLS and sends none; may be given again (CHATELAINE_TRUSTED_PROXY)",
+      collect(String),
+    )
+    .option(
+      "--secure-from <cidr>",
+      "network that is private by itself, such as WireGuard: from there plain http is secure; may be given again (CHATELAINE_SECURE_FROM)",
       collect(String),
     )
     .option(

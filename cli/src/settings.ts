@@ -23,7 +23,7 @@ export function addSettingsCommands(program: Command): void {
   addPrinting(
     settings,
     "set <name> [value]",
-    "Changes a setting; `none` takes its value away. insecure_transport and insecure_transport_dialect are revoke, refuse or allow; roles are parted by commas; webhook_secret comes from a file alone.",
+    "Changes a setting; `none` takes its value away. insecure_transport is revoke, refuse or allow, and insecure_transport_dialect close too; roles are parted by commas; webhook_secret comes from a file alone.",
     "chatelaine settings set insecure_transport_dialect refuse",
     "chatelaine settings set key_days_max 365",
     "chatelaine settings set non_expiring_roles FULL_ADMIN",

@@ -143,7 +143,7 @@ test("a group gives its roles and scopes to its members", async () => {
 test("settings are shown and set by their names", async () => {
   expect(await here.json(["settings", "show"])).toMatchObject({
     insecure_transport: "refuse",
-    insecure_transport_dialect: "revoke",
+    insecure_transport_dialect: "close",
   });
   expect(await here.json(["settings", "set", "insecure_transport_dialect", "refuse"])).toMatchObject({
     insecure_transport_dialect: "refuse",

@@ -36,6 +36,10 @@ export interface Config extends Place {
   readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
+  /** Programs that end TLS and send no headers. */
+  readonly tlsProxies: readonly Network[];
+  /** Networks that are private by themselves. */
+  readonly secureFrom: readonly Network[];
   /** A listener that serves nothing but checks of keys and health. */
   readonly check: Listen | null;
   /** Networks that may ask about keys of others. */
@@ -59,6 +63,7 @@ export interface RawConfig {
   readonly cert?: string;
   readonly key?: string;
   readonly trustedProxy?: readonly string[];
+  readonly secureFrom?: readonly string[];
   readonly check?: string;
   readonly checkFrom?: readonly string[];
   readonly allowOrigin?: readonly string[];
@@ -75,6 +80,7 @@ export const DEFAULT_HTTP = "127.0.0.1:5390";
 export const DEFAULT_HTTPS = "127.0.0.1:5397";
 const DEFAULT_ANONYMOUS_RATE = "20";
 const DEFAULT_KEEP = "14";
+const ENDS_TLS = "=tls";
 const MINUTE_MS = 60_000;
 const UNITS_MS: Readonly<Record<string, number>> = {
   m: MINUTE_MS,
@@ -109,9 +115,15 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
     https: note(null, () => readListen("--https", raw.https ?? env.CHATELAINE_HTTPS ?? DEFAULT_HTTPS)),
     brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
     trustedProxies: proxies
-      .filter((text) => text !== "unix")
+      .filter((text) => text !== "unix" && !text.endsWith(ENDS_TLS))
       .flatMap((text) => note([], () => [readNetwork(text)])),
     trustUnix: proxies.includes("unix"),
+    tlsProxies: proxies
+      .filter((text) => text.endsWith(ENDS_TLS))
+      .flatMap((text) => note([], () => [readNetwork(text.slice(0, -ENDS_TLS.length))])),
+    secureFrom: (raw.secureFrom ?? list(env.CHATELAINE_SECURE_FROM)).flatMap((text) =>
+      note([], () => [readSecureFrom(text)]),
+    ),
     check: note(null, () => readListen("--check", raw.check ?? env.CHATELAINE_CHECK ?? "off")),
     checkFrom: (raw.checkFrom ?? list(env.CHATELAINE_CHECK_FROM)).flatMap((text) =>
       note([], () => [readCheckFrom(text)]),
@@ -233,7 +245,16 @@ function readListen(flag: string, text: string): Listen | null {
 
 function readNetwork(text: string): Network {
   const network = parseNetwork(text);
-  if (!network) throw new Error(`--trusted-proxy: expected an address, a CIDR block or unix, not "${text}"`);
+  if (!network)
+    throw new Error(
+      `--trusted-proxy: expected an address or a CIDR block, either with =tls for a program that ends TLS and sends no headers, or unix, not "${text}"`,
+    );
+  return network;
+}
+
+function readSecureFrom(text: string): Network {
+  const network = parseNetwork(text);
+  if (!network) throw new Error(`--secure-from: expected an address or a CIDR block, not "${text}"`);
   return network;
 }
 

@@ -23,6 +23,7 @@ import type { Config, Listen, Place } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
+import { FIRST_SETTINGS } from "./domain/settings.ts";
 import { createFeed, type Feed } from "./feed/feed.ts";
 import {
   makeDataFolder,
@@ -47,6 +48,7 @@ import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
+import { createClearUpgrades, reachedPort } from "./transport/clear-upgrades.ts";
 import { createHealth } from "./transport/health.ts";
 import { createHosts, type Hosts } from "./transport/hosts.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
@@ -59,7 +61,7 @@ import {
   type Route,
   type Tls,
 } from "./transport/listen.ts";
-import type { Peer } from "./transport/peer.ts";
+import { type Peer, trustOf } from "./transport/peer.ts";
 import { createKeyRead } from "./transport/rest/key-read.ts";
 import { createRest } from "./transport/rest/rest.ts";
 import { createWeb } from "./transport/web.ts";
@@ -181,7 +183,16 @@ async function openApp(
   let accounts: Accounts;
   const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
   const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
-  const store = await openStore({ folder, stateFolder, clock, log, fingerprint, create, judge });
+  const store = await openStore({
+    folder,
+    stateFolder,
+    clock,
+    log,
+    fingerprint,
+    create,
+    firstSettings: FIRST_SETTINGS,
+    judge,
+  });
   const verify = createVerify({ store, secrets, clock });
   const audit = createAudit({ store, clock, log });
   const keys = createKeys({ store, secrets, audit, clock, random });
@@ -227,7 +238,8 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const bodies = new Bodies(app.clock);
   const rest = createRest({ ...app, bodies, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
   const { allowOrigins, anonymousRate } = config;
-  const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate });
+  const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
+  const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate, refuseClear });
   const web = createWeb({ log });
   const routes: Route[] = [
     health,
@@ -237,7 +249,8 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     (req) => web.fetch(req),
     (req) => web.missing(req),
   ];
-  const { trustedProxies, trustUnix, checkFrom } = config;
+  const { checkFrom } = config;
+  const trust = trustOf(config);
   const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);
   const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
@@ -257,11 +270,10 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     stats,
     metrics,
     insecureRule,
-    trustedProxies,
-    trustUnix,
+    trust,
     checkFrom,
   });
-  const readKey = createKeyRead({ ...app, trustedProxies });
+  const readKey = createKeyRead({ ...app, trust });
   const bare: BareRoute = (req, address, isTls) =>
     check.bare(req, address, isTls) ?? check.metrics(req, address, isTls) ?? readKey(req, address, isTls);
   const listeners = await openListeners(config, certificates, {
@@ -369,7 +381,7 @@ async function openListeners(
     ...shared,
     written: shared.check.written,
     websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
-    trust: { networks: config.trustedProxies, unix: config.trustUnix },
+    trust: trustOf(config),
     finish: withSecurityHeaders,
   };
   try {
@@ -467,16 +479,12 @@ function publicUrlOf({ store }: App): string | null {
   }
 }
 
-function hostsOf(
-  { allowHosts, trustedProxies, trustUnix }: Config,
-  certificates: Certificates | undefined,
-  app: App,
-): Hosts {
+function hostsOf(config: Config, certificates: Certificates | undefined, app: App): Hosts {
   return createHosts({
-    allowHosts,
+    allowHosts: config.allowHosts,
     certificateNames: () => certificates?.current().names ?? [],
     publicUrl: () => publicUrlOf(app),
-    trust: { networks: trustedProxies, unix: trustUnix },
+    trust: trustOf(config),
     clock: app.clock,
     log: app.log,
   });

@@ -101,7 +101,7 @@ export function originOf(more: Partial<Origin> = {}): Origin {
     door: "websocket",
     address: "192.0.2.7",
     port: 51_324,
-    secure: true,
+    transport: "secure",
     client: "test",
     sessionId: crypto.randomUUID(),
     ...more,

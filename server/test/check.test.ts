@@ -181,9 +181,14 @@ test("allowed addresses are judged by the right-most address that no trusted pro
 
 test("a client that came to the proxy in clear is refused, or its key revoked, as the settings say", async () => {
   await using check = await openCheck();
+  await using trusted = await openCheck({ trustedProxy: ["127.0.0.1"] });
   const { text } = await check.key("ci");
+  const known = await trusted.key("ci");
+  const asked = (proto: string, from: string) => ({
+    headers: { "X-Forwarded-Proto": proto, "X-Forwarded-For": from },
+  });
   const status = async (proto: string, from = "203.0.113.9") =>
-    (await check.auth(text, { headers: { "X-Forwarded-Proto": proto, "X-Forwarded-For": from } })).status;
+    (await check.auth(text, asked(proto, from))).status;
   expect(await status("https")).toBe(200);
   expect(await status("http", "127.0.0.1")).toBe(200);
   expect(await status("http")).toBe(403);
@@ -192,8 +197,13 @@ test("a client that came to the proxy in clear is refused, or its key revoked, a
   await settings.change(SYSTEM, { insecureTransport: "allow" });
   expect(await status("http")).toBe(200);
   await settings.change(SYSTEM, { insecureTransport: "revoke" });
-  expect(await status("http")).toBe(403);
-  expect(await status("https")).toBe(401);
+  // A proxy that nobody named proves nothing.
+  expect([await status("http"), await status("https")]).toEqual([403, 200]);
+  await trusted.app.settings.change(SYSTEM, { insecureTransport: "revoke" });
+  const statusOfNamed = async (proto: string) =>
+    (await trusted.auth(known.text, asked(proto, "203.0.113.9"))).status;
+  expect([await statusOfNamed("https, http"), await statusOfNamed("https")]).toEqual([403, 200]);
+  expect([await statusOfNamed("http"), await statusOfNamed("https")]).toEqual([403, 401]);
 });
 
 test("verify answers whose key it is, in the shape of the contract, alone and in batches", async () => {
@@ -337,7 +347,7 @@ test("a network of --check-from asks both and reads no metrics, a trusted proxy 
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
   // On a machine without a network nobody is away; what is decided there is in asker.test.ts.
   if (away === undefined) return;
-  const statuses = async (raw: object) => {
+  const statuses = async (raw: object, said: Record<string, string> = {}) => {
     await using check = await openCheck({ http: "0.0.0.0:0", ...raw });
     const { text } = await check.key("ci");
     const { port } = new URL(check.url);
@@ -345,7 +355,7 @@ test("a network of --check-from asks both and reads no metrics, a trusted proxy 
     const init = { method: "POST", headers: { "Content-Type": "application/json" } };
     return await Promise.all(
       [
-        fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${text}` } }),
+        fetch(`${url}/auth`, { headers: { ...said, Authorization: `Bearer ${text}` } }),
         fetch(`${url}/api/v1/verify`, { ...init, body: JSON.stringify({ key: text }) }),
         fetch(`${url}/metrics`),
       ].map(async (asked) => (await asked).status),
@@ -353,7 +363,9 @@ test("a network of --check-from asks both and reads no metrics, a trusted proxy 
   };
   expect(await statuses({})).toEqual([403, 403, 403]);
   expect(await statuses({ checkFrom: ["0.0.0.0/0"] })).toEqual([200, 200, 403]);
-  expect(await statuses({ trustedProxy: ["0.0.0.0/0"] })).toEqual([200, 403, 403]);
+  const proxies = { trustedProxy: ["0.0.0.0/0"] };
+  expect(await statuses(proxies, { "X-Forwarded-Proto": "https" })).toEqual([200, 403, 403]);
+  expect(await statuses(proxies)).toEqual([403, 403, 403]);
 });
 
 test("a listener of --check serves checks and health, and nothing else", async () => {

@@ -18,6 +18,8 @@ const ROLES = {
 interface World {
   readonly folder: Folder;
   readonly urls: Readonly<Record<"ws" | "wss", string>>;
+  /** Of another server on the same folder, to which a trusted proxy speaks. */
+  readonly proxied: string;
   readonly values: Values;
 }
 
@@ -50,19 +52,23 @@ async function makeWorld(): Promise<World> {
   // Told before anybody listens.
   await keys.sweepExpired();
   const [ws, wss] = server.urls as [string, string];
-  return { folder, urls: { ws, wss }, values };
+  await server.app.settings.change(SYSTEM, { insecureTransportDialect: "revoke" });
+  const behind = await folder.serve({ trustedProxy: ["127.0.0.1"] }, { clock });
+  return { folder, urls: { ws, wss }, proxied: behind.urls[0]!, values };
 }
 
 /** One case on its own connections. */
 class Run {
   readonly #url: string;
+  readonly #proxied: string;
   readonly #values: Values;
   readonly #options = new Map<string, ConnectOptions>();
   readonly #clients = new Map<string, RpcClient>();
   #response: Response | undefined;
 
-  constructor(url: string, values: Values) {
+  constructor(url: string, { values, proxied }: Pick<World, "values" | "proxied">) {
     this.#url = url;
+    this.#proxied = proxied;
     this.#values = values;
   }
 
@@ -94,6 +100,9 @@ class Run {
       this.#options.set(on, { ...options, headers: { ...options.headers, [name]: value } });
     } else if (word === "as") {
       await (await this.#client(on)).signIn(rest[0]!, this.#values.get(`${rest[0]}.key`)!);
+    } else if (word === "clear") {
+      const headers = { ...options.headers, "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "ws" };
+      this.#clients.set(on, await RpcClient.connect(this.#proxied, { ...options, headers }));
     } else if (word === "binary") (await this.#client(on)).socket.send(Buffer.from(rest[0]!, "hex"));
     else if (word !== "only") throw new Error(`@ ${text}: no such directive`);
   }
@@ -151,7 +160,7 @@ for (const file of readdirSync(FOLDER)
       afterAll(() => world.folder[Symbol.asyncDispose]());
       for (const one of cases.filter((candidate) => isFor(scheme, candidate))) {
         test(one.title, async () => {
-          const run = new Run(world.urls[scheme], world.values);
+          const run = new Run(world.urls[scheme], world);
           for (const step of one.steps) {
             await run.step(step).catch((error: unknown) => {
               throw new Error(

@@ -57,7 +57,9 @@ test(
         "of-locked": false,
       },
     });
-    const { keys, accounts, audit } = server.app;
+    const { keys, accounts, audit, settings } = server.app;
+    // What it did with clear text when it was made, and not what new installations do.
+    expect((await settings.show(SYSTEM)).insecureTransportDialect).toBe("revoke");
     expect((await keys.list(SYSTEM, {})).rows.map(({ name }) => name).sort()).toEqual(
       [
         "good",

@@ -215,7 +215,7 @@ test("a bug in what handles a message closes the socket with 1011", async () => 
     port: 0,
     fetch: (req, server) => {
       const outcome = rpc.upgrade(req, server, PEER);
-      return outcome === "upgraded" ? undefined : outcome;
+      return outcome === "upgraded" ? undefined : (outcome as Response | undefined);
     },
     websocket: rpc.websocket,
   });
@@ -224,9 +224,16 @@ test("a bug in what handles a message closes the socket with 1011", async () => 
   expect(await client.closed).toEqual([1011, "Internal error"]);
 });
 
-const OPEN = { allowOrigins: [], anonymousRate: 0 } as const;
+const OPEN = { allowOrigins: [], anonymousRate: 0, refuseClear: () => undefined } as const;
 const PEER: Peer = {
-  origin: { door: "websocket", address: "127.0.0.1", port: 1, secure: true, client: null, sessionId: null },
+  origin: {
+    door: "websocket",
+    address: "127.0.0.1",
+    port: 1,
+    transport: "secure",
+    client: null,
+    sessionId: null,
+  },
   tls: false,
   binding: undefined,
   unix: false,

@@ -86,7 +86,7 @@ export async function callerOf(store: Store, user: User): Promise<Caller> {
     ceilings: user.ceilings,
     session: { kind: "browser", id },
     endsAt: null,
-    origin: { door: "rest", address, port: 1, secure: true, client: "test", sessionId: id },
+    origin: { door: "rest", address, port: 1, transport: "secure", client: "test", sessionId: id },
     ...rightsOf(user.allRoles, user.allScopes),
   };
 }

@@ -10,7 +10,7 @@ const ORIGIN: Origin = {
   door: "rest",
   address: "10.1.2.3",
   port: 1,
-  secure: true,
+  transport: "secure",
   client: "test",
   sessionId: null,
 };

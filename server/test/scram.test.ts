@@ -225,7 +225,7 @@ describe("sign-in by SCRAM", () => {
   test("over an insecure transport the key signs in and stays whole", async () => {
     const { key, secret } = await makeKey("plain-ws");
     const client = clientOf("root", key.id, secret.scram);
-    const insecure = originOf({ secure: false });
+    const insecure = originOf({ transport: "clear" });
     const exchange = (await app.accounts.signIn.scramFirst(client.first(), insecure, undefined))!;
     expect((await exchange.finish(client.final(exchange.serverFirst).message)).ok).toBe(true);
     expect((await app.keys.get(app.system, key.id)).revokedAt).toBeNull();

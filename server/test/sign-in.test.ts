@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 const no = (reason: SignInRefusal) => ({ ok: false as const, reason });
-const insecure = (door: Origin["door"]): Origin => originOf({ door, secure: false });
+const insecure = (door: Origin["door"]): Origin => originOf({ door, transport: "clear" });
 
 async function makeKey(fields: object = {}, username = "alice") {
   const { key, secret } = await app.keys.create(app.system, {

@@ -7,6 +7,7 @@ export const ALERT_KINDS = [
   "key_unused",
   "backup_failed",
   "backup_old",
+  "clear_text_refused",
   "sign_in_failures",
 ] as const;
 const LEVELS = ["warning", "info"] as const;
@@ -21,7 +22,9 @@ export const Alert = z
     key: z
       .strictObject({ id: z.int(), name: z.string(), username: z.string() })
       .nullable()
-      .describe("The key that it is about; null for refused sign-ins and backups."),
+      .describe(
+        "The key that it is about; null for refused sign-ins, connections in clear text and backups.",
+      ),
   })
   .meta({ id: "Alert" });
 

@@ -5,6 +5,7 @@ import { Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
 export const AUDIT_ORDERS = ["at", "event", "action", "username", "address"] as const;
 const TARGETS = ["key", "user", "group", "settings", "session"] as const;
 const RULES = ["revoke", "refuse", "allow"] as const;
+const DIALECT_RULES = ["close", ...RULES] as const;
 
 export const AuditEntry = z
   .strictObject({
@@ -76,8 +77,16 @@ export const Event = z
 
 export const Settings = z
   .strictObject({
-    insecure_transport: z.enum(RULES).describe("A right key over plain http, by every door but the next."),
-    insecure_transport_dialect: z.enum(RULES).describe("The same by the JSON-RPC API's PLAIN sign-in."),
+    insecure_transport: z
+      .enum(RULES)
+      .describe(
+        "What becomes of a right key that is proved to have come in clear text, by every door but the next. Where nobody can say how it came, it is refused and left whole, but under `allow`.",
+      ),
+    insecure_transport_dialect: z
+      .enum(DIALECT_RULES)
+      .describe(
+        "The same by the JSON-RPC API's PLAIN sign-in. `close`, which new installations have: a WebSocket in clear text is answered 403 before a key can be sent on it.",
+      ),
     client_certificate: z
       .string()
       .max(16_384)

@@ -186,6 +186,8 @@ export interface SignInRefused {
   readonly reason: SignInRefusal;
   /** With `rate_limited` and `too_many_guesses`: after so long at most another attempt is looked at. */
   readonly waitMs?: number;
+  /** With `insecure_transport`, where the key was left whole: what to do about the connection. */
+  readonly advice?: string;
 }
 
 export type CallerResult =

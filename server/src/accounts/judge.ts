@@ -48,7 +48,7 @@ const LESS: readonly Refusal[] = ["no_roles", "address_not_allowed"];
 
 function keyNow(caller: Caller, { record }: StandingRows, now: number): Caller {
   if (!record || !caller.key || record.user.id !== caller.userId) throw ended();
-  const origin = { ...caller.origin, secure: true };
+  const origin = { ...caller.origin, transport: "secure" as const };
   const verdict = judgeRecord(record, { origin, secret: caller.key.secret }, now);
   if (!verdict.ok) throw LESS.includes(verdict.reason) ? less() : ended();
   return callerOfKey(verdict, caller.origin, caller.session);

@@ -2,7 +2,7 @@
 
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import type { InsecureTransportRule } from "../domain/settings.ts";
+import { type Fate, fateOf, transportWords } from "../domain/transport.ts";
 import type { CheckRecord, MaybePromise } from "../store/store.ts";
 import type { Need, Verdict } from "../verify/verify.ts";
 import type { CallerResult, SignInResult } from "./accounts.ts";
@@ -19,6 +19,8 @@ interface Judged {
   readonly verdict: Verdict;
   /** What to tell in the audit where the verdict is no. */
   readonly words: string;
+  /** What to tell the client, where its connection was refused and the key left whole. */
+  readonly advice?: string;
 }
 
 export class KeySignIn {
@@ -33,8 +35,9 @@ export class KeySignIn {
     const { feed, sessions, audit } = this.#deps;
     await feed.follow();
     const seen = sessions.mark();
-    const { verdict, words } = await this.#judge(text, { username }, origin);
-    if (!verdict.ok) return this.#refuse(verdict, words, origin);
+    const judged = await this.#judge(text, { username }, origin);
+    const { verdict } = judged;
+    if (!verdict.ok) return this.#refuse(verdict, judged, origin);
     const credential = credentialOfKey(this.#deps, verdict, { seen, scram: false });
     noteSignIn(audit, credential, origin);
     noteKeyUse(this.#deps, verdict.record.id, origin);
@@ -43,8 +46,8 @@ export class KeySignIn {
 
   callerAgain(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
     const judged = this.#judge(text, { username, cost: 0 }, origin);
-    const called = ({ verdict }: Judged): CallerResult => {
-      if (!verdict.ok) return { ok: false, reason: verdict.reason };
+    const called = ({ verdict, advice }: Judged): CallerResult => {
+      if (!verdict.ok) return { ok: false, reason: verdict.reason, ...(advice && { advice }) };
       return { ok: true, caller: callerOfKey(verdict, origin, null) };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
@@ -52,15 +55,16 @@ export class KeySignIn {
 
   callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
     const judged = this.#judge(text, { username }, origin);
-    const called = ({ verdict, words }: Judged): CallerResult => {
-      if (!verdict.ok) return this.#refuse(verdict, words, origin);
+    const called = (found: Judged): CallerResult => {
+      const { verdict } = found;
+      if (!verdict.ok) return this.#refuse(verdict, found, origin);
       noteKeyUse(this.#deps, verdict.record.id, origin);
       return { ok: true, caller: callerOfKey(verdict, origin, null) };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }
 
-  /** The key's own verdict, and where it came over an insecure transport, what the settings make of that (protocol 4.6). */
+  /** The key's own verdict, and where its way here is not known to be safe, what the settings make of that (protocol 4.6). */
   #judge(text: string, need: Pick<Need, "username" | "cost">, origin: Origin): MaybePromise<Judged> {
     const verdict = this.#deps.verify.verify(text, { ...need, origin });
     const judged = (found: Verdict): MaybePromise<Judged> => {
@@ -81,15 +85,18 @@ export class KeySignIn {
     const { verify, store } = this.#deps;
     const { record } = verdict;
     const rule = await clearTextRule(store, origin);
-    if (rule === "allow") {
-      const allowed = await verify.admit(record, { ...need, origin: { ...origin, secure: true } });
+    const fate = fateOf(rule, origin.transport);
+    if (fate === "pass") {
+      const allowed = await verify.admit(record, { ...need, origin: { ...origin, transport: "secure" } });
       return { verdict: allowed, words: allowed.ok ? "" : wordsOfRefusal(allowed.reason) };
     }
-    if (rule === "revoke") await this.#revoke(record.id);
-    this.#warn(record, rule, origin);
-    const words =
-      rule === "revoke" ? "API key revoked due to insecure transport" : wordsOfRefusal(verdict.reason);
-    return { verdict, words };
+    if (fate === "revoke") await this.#revoke(record.id);
+    this.#warn(record, fate, origin);
+    if (fate === "revoke") return { verdict, words: "API key revoked due to insecure transport" };
+    if (origin.transport === "clear" && rule === "refuse")
+      return { verdict, words: wordsOfRefusal(verdict.reason) };
+    const advice = transportWords(origin.transport);
+    return { verdict, words: advice, advice };
   }
 
   async #revoke(id: number): Promise<void> {
@@ -102,27 +109,28 @@ export class KeySignIn {
     }
   }
 
-  #warn(record: CheckRecord, rule: InsecureTransportRule, { address, door }: Origin): void {
+  #warn(record: CheckRecord, fate: Fate, { address, door, transport }: Origin): void {
     const now = this.#deps.clock.monotonic();
     const last = this.#warnedAt.get(record.id);
     if (last !== undefined && now - last < WARN_EVERY_MS) return;
     if (this.#warnedAt.size >= WARNED_MAX) this.#warnedAt.clear();
     this.#warnedAt.set(record.id, now);
-    const message =
-      rule === "revoke"
-        ? "A key came over an insecure transport and was revoked"
+    const refused =
+      transport === "unknown"
+        ? "A key came through a proxy that is not named, or does not say how its client came, and was refused; --trusted-proxy names it"
         : "A key came over an insecure transport and was refused";
+    const message = fate === "revoke" ? "A key came over an insecure transport and was revoked" : refused;
     this.#deps.log.warn(message, { id: record.id, name: record.name, address, door });
   }
 
   #refuse(
     { reason, record, fault, rate }: Extract<Verdict, { ok: false }>,
-    error: string,
+    { words: error, advice }: Pick<Judged, "words" | "advice">,
     origin: Origin,
   ): Extract<CallerResult, { ok: false }> {
     const username = record?.user.username;
     noteRefusal(this.#deps, { kind: "API_KEY", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
-    return { ok: false, reason, fault, waitMs: rate?.resetMs };
+    return { ok: false, reason, fault, waitMs: rate?.resetMs, ...(advice && { advice }) };
   }
 }

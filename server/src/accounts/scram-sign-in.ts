@@ -78,7 +78,7 @@ export class ScramSignIn {
     const serverFinal = final && checkProof(sent, final, verifier);
     if (!record || !secret || !serverFinal) return this.#refuse("unknown", "Invalid API key", origin);
     const verdict = await verify.admit(record, {
-      origin: { ...origin, secure: true },
+      origin: { ...origin, transport: "secure" },
       username: sent.first.username,
       secret: secret.digest,
     });

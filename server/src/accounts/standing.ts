@@ -25,7 +25,7 @@ export function standingOf(
   if (key === null) return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, from));
   return map(deps.store.findCheck(key.id), (record): MaybePromise<Standing> => {
     if (!record) return { ok: false, reason: "unknown" };
-    const need = { origin: { ...from.origin, secure: true }, secret: key.secret };
+    const need = { origin: { ...from.origin, transport: "secure" as const }, secret: key.secret };
     return map(deps.verify.judge(record, need), (verdict): Standing => {
       if (!verdict.ok) return { ok: false, reason: verdict.reason };
       return { ok: true, caller: callerOfKey(verdict, from.origin, from.session) };

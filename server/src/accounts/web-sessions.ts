@@ -108,7 +108,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     open: async (credential, origin) => {
       const token = makeToken(deps.random);
       const now = clock.now();
-      const { address, client, secure } = origin;
+      const { address, client, transport } = origin;
       const session: WebSession = {
         id: makeId(),
         userId: credential.userId,
@@ -116,7 +116,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
         seenAt: now,
         address,
         client,
-        secure,
+        secure: transport === "secure",
       };
       const work = async (tx: Transaction): Promise<void> => {
         await requireAllowedTransport(tx, origin);

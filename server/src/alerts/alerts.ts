@@ -1,6 +1,6 @@
 /**
- * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins, backups that fail or are
- * missing. Told from the tables as
+ * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins, programs that come in
+ * clear text, backups that fail or are missing. Told from the tables as
  * they are at the moment of asking, so an alert is gone as soon as its cause is.
  *
  * Beside that each process compares them, a moment after keys or their owners have changed and every ten seconds, with those that are
@@ -12,6 +12,7 @@ import {
   type Alert,
   type AlertKind,
   backupAlerts,
+  clearTextAlert,
   FAILURES_HOURS,
   failuresAlert,
   KEY_ALERT_KINDS,
@@ -142,7 +143,10 @@ async function readOthers(store: Store, now: number): Promise<Other[]> {
     alert,
     count: 1,
   }));
-  const { count, firstAt } = await store.readSignInFailures(now - FAILURES_HOURS * HOUR_MS);
+  const lately = now - FAILURES_HOURS * HOUR_MS;
+  const inClear = clearTextAlert(await store.readClearTextPrograms(lately));
+  if (inClear) others.push(inClear);
+  const { count, firstAt } = await store.readSignInFailures(lately);
   if (count > 0 && firstAt !== null) others.push({ alert: failuresAlert({ count, since: firstAt }), count });
   return others;
 }

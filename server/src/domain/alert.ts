@@ -2,7 +2,12 @@
 
 export const KEY_ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused"] as const;
 export type KeyAlertKind = (typeof KEY_ALERT_KINDS)[number];
-export const OTHER_ALERT_KINDS = ["backup_failed", "backup_old", "sign_in_failures"] as const;
+export const OTHER_ALERT_KINDS = [
+  "backup_failed",
+  "backup_old",
+  "clear_text_refused",
+  "sign_in_failures",
+] as const;
 export type OtherAlertKind = (typeof OTHER_ALERT_KINDS)[number];
 export type AlertKind = KeyAlertKind | OtherAlertKind;
 export type AlertLevel = "warning" | "info";
@@ -17,8 +22,12 @@ export const ALERT_LEVELS: Readonly<Record<AlertKind, AlertLevel>> = {
   key_unused: "info",
   backup_failed: "warning",
   backup_old: "warning",
+  clear_text_refused: "warning",
   sign_in_failures: "warning",
 };
+
+/** Of the record of a connection that was not opened. */
+export const CLEAR_TEXT_ACTION = "CONNECT";
 
 export interface Alert {
   /** The same for the same alert, as long as it lasts. */
@@ -58,6 +67,34 @@ export function failuresAlert({ count, since }: { readonly count: number; readon
       ? `A sign-in was refused in the last ${FAILURES_HOURS} hours.`
       : `${count} sign-ins were refused in the last ${FAILURES_HOURS} hours.`;
   return { id: kind, kind, level: ALERT_LEVELS[kind], text, since, key: null };
+}
+
+/** A program that came in clear text, by the name it gives itself. */
+export interface ClearTextProgram {
+  readonly client: string | null;
+  readonly address: string | null;
+  readonly count: number;
+  readonly firstAt: number;
+}
+
+const PROGRAMS_TOLD = 3;
+
+/** @param programs the latest first */
+export function clearTextAlert(
+  programs: readonly ClearTextProgram[],
+): { alert: Alert; count: number } | undefined {
+  if (programs.length === 0) return undefined;
+  const kind = "clear_text_refused";
+  const count = programs.reduce((sum, one) => sum + one.count, 0);
+  const since = Math.min(...programs.map(({ firstAt }) => firstAt));
+  const who = programs
+    .slice(0, PROGRAMS_TOLD)
+    .map(
+      ({ client, address }) => `${client ?? "one without a name"} (${address ?? "addresses that differ"})`,
+    );
+  const more = programs.length > who.length ? ", and others" : "";
+  const text = `Programs came in clear text and were refused before they sent a key: ${who.join(", ")}${more}. Give them the https address.`;
+  return { alert: { id: kind, kind, level: ALERT_LEVELS[kind], text, since, key: null }, count };
 }
 
 /** What is known of the backups that a server writes by itself. */

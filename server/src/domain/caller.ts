@@ -5,6 +5,7 @@ import type { Asking, Party } from "./fair-queue.ts";
 import type { Key } from "./key.ts";
 import { type Ceilings, coversCeilings, coversEnd, coversRate } from "./limits.ts";
 import { coversRights, coversScope, listedRights, type Rights, rightsOf } from "./rights.ts";
+import type { Transport } from "./transport.ts";
 
 /** The door through which somebody came. */
 export type Door = "cli" | "websocket" | "rest" | "auth" | "internal";
@@ -15,8 +16,7 @@ export interface Origin {
   /** Canonical text of the client's address, after trusted proxies; null on a unix socket and on the command line. */
   readonly address: string | null;
   readonly port: number | null;
-  /** TLS, a unix socket or loopback, as the client sees it. */
-  readonly secure: boolean;
+  readonly transport: Transport;
   /** What the client calls itself (User-Agent), cut to 200 characters. */
   readonly client: string | null;
   /** The connection or browser session, for the audit. */
@@ -94,7 +94,14 @@ export interface Caller extends Rights {
 
 export function systemCaller(actor: Actor, username = "system"): Caller {
   const door = actor === "command_line" ? "cli" : "internal";
-  const origin: Origin = { door, address: null, port: null, secure: true, client: null, sessionId: null };
+  const origin: Origin = {
+    door,
+    address: null,
+    port: null,
+    transport: "secure",
+    client: null,
+    sessionId: null,
+  };
   const rights = rightsOf(["FULL_ADMIN"], []);
   return {
     kind: "system",

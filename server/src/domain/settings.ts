@@ -3,12 +3,14 @@ import { ROLES, type Role } from "@chatelaine/contract/roles";
 import { webhookUrlFault } from "./webhook-target.ts";
 
 export type InsecureTransportRule = "revoke" | "refuse" | "allow";
+/** `close`: a WebSocket in clear text is not opened, so that no key is sent on it. */
+export type InsecureTransportDialectRule = InsecureTransportRule | "close";
 
 export type DocsAccess = "open" | "signed_in";
 
 export interface Settings {
   /** A right key over plain http through the dialect's PLAIN login. */
-  readonly insecureTransportDialect: InsecureTransportRule;
+  readonly insecureTransportDialect: InsecureTransportDialectRule;
   /** The same through every other door. */
   readonly insecureTransport: InsecureTransportRule;
   /** PEM of the certificate that clients see where a trusted proxy ends TLS, for SCRAM's channel binding. */
@@ -48,6 +50,9 @@ export const DEFAULT_SETTINGS: Settings = {
   webhookSecret: null,
 };
 
+/** Of new installations, where they differ; those that were there before go on as they were. */
+export const FIRST_SETTINGS: Partial<Settings> = { insecureTransportDialect: "close" };
+
 export const CERTIFICATE_CHARS_MAX = 16_384;
 export const KEY_DAYS_MAX = 36_500;
 /** Below it, a session that is written down as seen once a minute would end under its user's hands. */
@@ -56,15 +61,16 @@ export const SESSION_IDLE_MINUTES_MAX = 1_440;
 export const SESSION_HOURS_MAX = 720;
 export const WEBHOOK_SECRET_CHARS_MIN = 16;
 export const WEBHOOK_SECRET_CHARS_MAX = 256;
-const RULES: readonly string[] = ["revoke", "refuse", "allow"];
+const RULES = ["revoke", "refuse", "allow"];
+const DIALECT_RULES = ["close", ...RULES];
 const PEM = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/;
 
 type Fault = string | undefined;
 
 /** What is wrong with a value that somebody gives; undefined where it will do. */
 const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } = {
-  insecureTransportDialect: ruleFault,
-  insecureTransport: ruleFault,
+  insecureTransportDialect: (value) => ruleFault(value, DIALECT_RULES),
+  insecureTransport: (value) => ruleFault(value, RULES),
   clientCertificate: (value) =>
     value === null || (typeof value === "string" && value.length <= CERTIFICATE_CHARS_MAX && PEM.test(value))
       ? undefined
@@ -95,8 +101,9 @@ export function settingFault(name: string, value: unknown): Fault {
   return FAULTS[name as keyof Settings](value);
 }
 
-function ruleFault(value: unknown): Fault {
-  return typeof value === "string" && RULES.includes(value) ? undefined : "Expected revoke, refuse or allow";
+function ruleFault(value: unknown, rules: readonly string[]): Fault {
+  if (typeof value === "string" && rules.includes(value)) return undefined;
+  return `Expected ${rules.slice(0, -1).join(", ")} or ${rules.at(-1)}`;
 }
 
 function rolesFault(value: unknown): Fault {

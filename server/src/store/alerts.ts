@@ -3,7 +3,14 @@
  * Each is an indexed read. Which alerts are known already stands in `activity.db`, so that one that is raised or cleared is
  * told once, whichever process sees it first: only the rows that a batch really inserts or marks are in its delivery.
  */
-import { type AlertedKey, type KeyAlertKind, SOON_DAYS, UNUSED_DAYS } from "../domain/alert.ts";
+import {
+  type AlertedKey,
+  CLEAR_TEXT_ACTION,
+  type ClearTextProgram,
+  type KeyAlertKind,
+  SOON_DAYS,
+  UNUSED_DAYS,
+} from "../domain/alert.ts";
 import { isOwnerLocked, isOwnerRoleless, LIMITED_USERS, lastInstantAt, limitEndsAt } from "./owner-state.ts";
 import type { Thread } from "./sqlite-threads.ts";
 import type { AlertDelivery, AlertMark, Store } from "./store.ts";
@@ -58,6 +65,10 @@ const SOURCES: Readonly<Record<KeyAlertKind, Source>> = {
 const ALL_BOUND = "?1 + ?2 + ?3 IS NOT NULL";
 const MEMBERS = `k.id AS "keyId", k.name, k.username, k.revoked_reason AS reason,
   ${LAST_INSTANT_AT} AS "expiresAt"`;
+/** Parameter ?1: since when. Connections that were not opened are no sign-ins, and told apart. */
+const FOLD_FAILED = "event = 'AUTHENTICATION' AND last_at >= ?1";
+/** Different ones; who comes from far can make up names. */
+const PROGRAMS_MAX = 100;
 const FAILED = "event = 'AUTHENTICATION' AND success = 0";
 /** More are not counted one by one. */
 const FAILURES_MAX = 10_000;
@@ -83,6 +94,7 @@ export function openAlerts(
   Store,
   | "readKeyAlerts"
   | "readSignInFailures"
+  | "readClearTextPrograms"
   | "findAlertChanges"
   | "findOtherAlerts"
   | "writeAlertChanges"
@@ -113,13 +125,21 @@ export function openAlerts(
           SELECT count(*) AS count, min(at) AS at, max(at) AS last_at FROM
             (SELECT at FROM activity.records WHERE ${FAILED} AND at >= ?1 ORDER BY at DESC LIMIT ${FAILURES_MAX})
           UNION ALL SELECT sum(count), min(at), max(last_at) FROM
-            (SELECT count, at, last_at FROM activity.folds WHERE event = 'AUTHENTICATION' AND last_at >= ?1
-             ORDER BY last_at DESC LIMIT ${FAILURES_MAX}))`,
+            (SELECT count, at, last_at FROM activity.folds WHERE ${FOLD_FAILED}
+             AND action <> '${CLEAR_TEXT_ACTION}' ORDER BY last_at DESC LIMIT ${FAILURES_MAX}))`,
         [since],
       );
       const count = Math.min(row?.count ?? 0, FAILURES_MAX);
       return { count, firstAt: row?.first ?? null, lastAt: row?.last ?? null };
     },
+    readClearTextPrograms: (since) =>
+      read<ClearTextProgram>(
+        `SELECT json_extract(details, '$.client') AS client, sum(count) AS count, min(at) AS "firstAt",
+          iif(min(address) = max(address), min(address), NULL) AS address
+         FROM activity.folds WHERE ${FOLD_FAILED} AND action = '${CLEAR_TEXT_ACTION}'
+         GROUP BY client ORDER BY max(last_at) DESC LIMIT ${PROGRAMS_MAX}`,
+        [since],
+      ),
     findAlertChanges: async (kind, now) => {
       const { from, where, since } = SOURCES[kind];
       const raised = await read<AlertedKey>(

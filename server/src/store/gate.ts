@@ -76,6 +76,7 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "recordUse",
   "readKeyAlerts",
   "readSignInFailures",
+  "readClearTextPrograms",
   "findAlertChanges",
   "findOtherAlerts",
   "writeAlertChanges",

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
+import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
 import {
@@ -39,6 +40,8 @@ export interface PrepareOptions {
   readonly fingerprint: string;
   /** Makes the databases where there are none. */
   readonly create: boolean;
+  /** Of a database that is made now. */
+  readonly firstSettings?: Partial<Settings> | undefined;
   /** Where the state file is kept; null: nowhere. */
   readonly stateFolder: string | null;
   readonly now: number;
@@ -66,6 +69,7 @@ export function prepareDatabases(options: PrepareOptions): Prepared {
     before: (version) => {
       if (version === 0) refuseEmpty(known, fingerprint);
     },
+    made: (database) => putFirstSettings(database, options.firstSettings ?? {}),
     after: (database, schemaBefore) => {
       checkFingerprint(database, fingerprint, folder);
       opened = judgeOpened(database, { ...options, known, schemaBefore, isLogDamaged });
@@ -105,6 +109,8 @@ function migrate(
   steps: {
     /** Told the version that was found, before anything is written. */
     readonly before?: (version: number) => void;
+    /** In the transaction that makes the first tables. */
+    readonly made?: (database: Database) => void;
     readonly after?: (database: Database, versionBefore: number) => void;
   },
 ): void {
@@ -128,9 +134,11 @@ function migrate(
       database.run("PRAGMA synchronous = FULL");
       database
         .transaction(() => {
+          const isNew = versionOf(database) === 0;
           for (let version = versionOf(database); version < migrations.length; version++) {
             for (const statement of migrations[version]!(SQLITE_WORDS)) database.run(statement);
           }
+          if (isNew) steps.made?.(database);
           database.run(`PRAGMA user_version = ${migrations.length}`);
         })
         .immediate();
@@ -144,6 +152,11 @@ function migrate(
   } finally {
     database.close();
   }
+}
+
+function putFirstSettings(database: Database, settings: Partial<Settings>): void {
+  const put = database.query("INSERT INTO settings (name, value) VALUES (?, ?)");
+  for (const [name, value] of Object.entries(settings)) put.run(name, JSON.stringify(value));
 }
 
 function versionOf(database: Database): number {

@@ -134,8 +134,8 @@ function earlier(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-function harder<Choice extends Settings["insecureTransport"]>(a: Choice, b: Choice): Choice {
-  const order = ["allow", "refuse", "revoke"];
+function harder<Choice extends Settings["insecureTransportDialect"]>(a: Choice, b: Choice): Choice {
+  const order = ["allow", "refuse", "revoke", "close"];
   return order.indexOf(a) > order.indexOf(b) ? a : b;
 }
 

@@ -10,7 +10,7 @@
  */
 
 import type { Role } from "@chatelaine/contract/roles";
-import type { AlertedKey, BackupState, KeyAlertKind } from "../domain/alert.ts";
+import type { BackupState } from "../domain/alert.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -25,7 +25,7 @@ import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
 import { readKnown, refuseEmptied } from "./opening.ts";
-import type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
+import type { Delivery, KeptAlerts } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { openSqliteStore } from "./sqlite.ts";
@@ -220,7 +220,7 @@ export interface StandingRows {
  */
 export type Judge = (caller: Caller, rows: StandingRows) => MaybePromise<void>;
 
-export interface Store extends KeptSessions {
+export interface Store extends KeptSessions, KeptAlerts {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
   findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
@@ -311,30 +311,6 @@ export interface Store extends KeptSessions {
   /** Newest first. */
   listRefusals(keyId: number): Promise<readonly RefusalRecord[]>;
   findRefusal(decision: string): Promise<RefusalRecord | undefined>;
-  /** @param want.userId only keys of this user; null: of all */
-  readKeyAlerts(
-    kind: KeyAlertKind,
-    want: { readonly now: number; readonly userId: number | null; readonly limit: number },
-  ): Promise<{ readonly count: number; readonly rows: readonly AlertedKey[] }>;
-  readSignInFailures(
-    since: number,
-  ): Promise<{ readonly count: number; readonly firstAt: number | null; readonly lastAt: number | null }>;
-  /** What differs from the alerts of the kind that are known, at most some thousands. */
-  findAlertChanges(
-    kind: KeyAlertKind,
-    now: number,
-  ): Promise<{ readonly raised: readonly AlertedKey[]; readonly cleared: readonly AlertMark[] }>;
-  /** Those known of no key. */
-  findOtherAlerts(): Promise<readonly AlertMark[]>;
-  /** Takes them among the known, or out. What another process has taken before is in no delivery of this one. */
-  writeAlertChanges(changes: {
-    /** `shown`: JSON. */
-    readonly raised: readonly (AlertMark & { readonly shown: string })[];
-    readonly cleared: readonly AlertMark[];
-    readonly delivery: AlertDelivery;
-  }): Promise<void>;
-  /** The same as before only if no alert was raised or cleared since. */
-  alertsMark(): Promise<string>;
   /**
    * The oldest that is due, claimed until then and its attempt counted; `lost` where another process was faster, undefined
    * where none is due.
@@ -482,6 +458,8 @@ export interface StoreOptions {
   readonly stateFolder: string | null;
   /** Makes the databases where there are none. */
   readonly create: boolean;
+  /** Settings that a database which is made now begins with, where they are not the defaults. */
+  readonly firstSettings?: Partial<Settings>;
   readonly judge: Judge;
 }
 

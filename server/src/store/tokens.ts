@@ -102,7 +102,7 @@ export async function putToken(db: Db, token: NewToken, digest: Uint8Array): Pro
       ends_at: token.createdAt + token.ttlMs,
       address: origin.address,
       client: origin.client,
-      secure: origin.secure ? 1 : 0,
+      secure: origin.transport === "secure" ? 1 : 0,
       match_address: token.matchesAddress ? 1 : 0,
       opens_sessions: token.opensSessions ? 1 : 0,
       single_use: token.isSingleUse ? 1 : 0,

@@ -7,6 +7,7 @@
  * `rest-browser.test.ts`).
  */
 import { AppError } from "../domain/errors.ts";
+import { isOneOf } from "./origins.ts";
 
 export const SECURE_COOKIE = "__Host-chatelaine";
 export const PLAIN_COOKIE = "chatelaine";
@@ -46,7 +47,7 @@ export function requireOwnOrigin(req: Request, ownOrigins: readonly string[]): v
   const origin = req.headers.get("origin");
   const site = req.headers.get("sec-fetch-site");
   const isRead = req.method === "GET" || req.method === "HEAD";
-  const isOrigin = origin === null ? isRead : ownOrigins.includes(origin);
+  const isOrigin = origin === null ? isRead : isOneOf(origin, ownOrigins);
   const isSite = site === null || site === "same-origin" || (isRead && site === "none");
   if (isOrigin && isSite) return;
   throw new AppError("forbidden", "A request with the session cookie must come from this server's own pages");
@@ -56,7 +57,7 @@ export function requireOwnOrigin(req: Request, ownOrigins: readonly string[]): v
 export function refuseForeignOrigin(req: Request, ownOrigins: readonly string[]): void {
   const origin = req.headers.get("origin");
   const site = req.headers.get("sec-fetch-site");
-  const isForeign = origin !== null && !ownOrigins.includes(origin);
+  const isForeign = origin !== null && !isOneOf(origin, ownOrigins);
   if (!isForeign && (site === null || site === "same-origin" || site === "none")) return;
   throw new AppError("forbidden", "Signing in must come from this server's own pages");
 }

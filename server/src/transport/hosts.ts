@@ -10,7 +10,7 @@ import { AppError } from "../domain/errors.ts";
 import { maskForeign } from "../domain/masking.ts";
 import type { Log } from "../log.ts";
 import { createHint } from "./check/hints.ts";
-import { hasProxyHeaders, isTrustedAddress, type ProxyTrust } from "./peer.ts";
+import { isTrustedConnection, type ProxyTrust } from "./peer.ts";
 import { problemResponse } from "./rest/problem.ts";
 
 export interface HostsDeps {
@@ -67,7 +67,7 @@ export function createHosts(deps: HostsDeps): Hosts {
     const host = headers.get("host");
     if (address === null || host === null || host === "" || isFixed(host) || isNamed(host)) return true;
     // A proxy that is trusted says under which name it was asked.
-    return hasProxyHeaders(headers) && isTrustedAddress(address, deps.trust);
+    return isTrustedConnection(headers, address, deps.trust);
   };
   return {
     isKnown,

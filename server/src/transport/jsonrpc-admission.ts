@@ -5,6 +5,7 @@
  */
 import { networkOf } from "../domain/address.ts";
 import type { Clock } from "../domain/clock.ts";
+import { isOneOf } from "./origins.ts";
 
 const RATE_WINDOW_MS = 60_000;
 export const RATE_NETWORKS_MAX = 4_096;
@@ -18,9 +19,11 @@ export function isOriginAllowed(
   own: readonly string[],
   allowed: readonly string[],
 ): boolean {
-  if (origin === null || allowed.includes(origin)) return true;
-  const host = /^https?:\/\/(.+)$/.exec(origin)?.[1];
-  return own.some((one) => one === origin || one.replace(/^https?:\/\//, "") === host);
+  if (origin === null || isOneOf(origin, allowed)) return true;
+  const host = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
+  if (host === undefined) return false;
+  const asOwn = (scheme: string): boolean => isOneOf(`${scheme}://${host}`, own);
+  return asOwn("https") || asOwn("http");
 }
 
 /** Of one method and network, in one window. */

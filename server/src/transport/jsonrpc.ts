@@ -7,6 +7,8 @@ import { randomUUID } from "node:crypto";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
+import type { MaybePromise } from "../verify/verify.ts";
+import type { RefuseClear } from "./clear-upgrades.ts";
 import { AnonymousRate, isOriginAllowed } from "./jsonrpc-admission.ts";
 import type { Api, Peer } from "./jsonrpc-api.ts";
 import { HARD_CHARS_MAX, SocketConnection, type SocketData } from "./jsonrpc-connection.ts";
@@ -29,15 +31,20 @@ export interface JsonRpcDeps {
   readonly allowOrigins: readonly string[];
   /** Calls a minute of one method from one network without a session; 0: without limit. */
   readonly anonymousRate: number;
+  readonly refuseClear: RefuseClear;
 }
 
 export interface JsonRpc {
   /**
    * Answers the paths of the API: `/api/current` and its versions, `/api/versions`, `/api/boot_id`.
-   * @returns undefined for other paths; `upgraded`, or the refusal: 404 no such version, 403 foreign Origin, 426 no upgrade,
-   *   503 shutting down
+   * @returns undefined for other paths; `upgraded`, or the refusal: 404 no such version, 403 foreign Origin or clear text,
+   *   426 no upgrade, 503 shutting down
    */
-  upgrade(req: Request, server: Bun.Server<unknown>, peer: Peer): Response | "upgraded" | undefined;
+  upgrade(
+    req: Request,
+    server: Bun.Server<unknown>,
+    peer: Peer,
+  ): MaybePromise<Response | "upgraded" | undefined>;
   readonly websocket: Bun.WebSocketHandler<SocketData>;
   /** Answers what is under way and closes every socket. */
   close(): Promise<void>;
@@ -56,6 +63,17 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     if (!isOriginAllowed(req.headers.get("origin"), peer.ownOrigins, deps.allowOrigins)) {
       return refuse(403, "Pages of this origin may not connect (--allow-origin)");
     }
+    const refused = deps.refuseClear(req, peer.origin);
+    if (refused instanceof Promise)
+      return refused.then((answer) => answer ?? enter(req, server, version, peer));
+    return refused ?? enter(req, server, version, peer);
+  };
+  const enter = (
+    req: Request,
+    server: Bun.Server<unknown>,
+    version: string,
+    peer: Peer,
+  ): Response | "upgraded" => {
     if (isClosed) return refuse(503, "The server is shutting down", { "Retry-After": "10" });
     const connection = new SocketConnection({ ...deps, lobby, rate }, version, peer);
     lobby.enter(connection, peer.origin.address);

@@ -2,8 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../domain/address.ts";
 import { readPeer, type Wire } from "./peer.ts";
 
-const TRUST = { networks: [parseNetwork("10.0.0.0/8")!, parseNetwork("127.0.0.1")!], unix: false };
-const NONE = { networks: [], unix: false };
+const TRUST = {
+  networks: [parseNetwork("10.0.0.0/8")!, parseNetwork("127.0.0.1")!],
+  unix: false,
+  tls: [],
+  secureFrom: [],
+};
+const NONE = { networks: [], unix: false, tls: [], secureFrom: [] };
 const wire = (address: string | null, tls = false): Wire => ({
   address,
   port: address === null ? null : 4000,
@@ -16,26 +21,26 @@ function seen(
   trust: Parameters<typeof readPeer>[2] = TRUST,
 ) {
   const { origin, loopback, tls, proxied } = readPeer(new Headers(headers), from, trust, "rest");
-  return { address: origin.address, secure: origin.secure, loopback, tls, proxied };
+  return { address: origin.address, transport: origin.transport, loopback, tls, proxied };
 }
 
 describe("where a request comes from", () => {
   test("loopback, TLS and unix sockets are secure, nothing else is", () => {
     expect(seen(wire("::ffff:127.0.0.1"), {}, NONE)).toMatchObject({
       address: "127.0.0.1",
-      secure: true,
+      transport: "secure",
       loopback: true,
     });
-    expect(seen(wire("192.0.2.1", true), {}, NONE)).toMatchObject({ secure: true, tls: true });
-    expect(seen(wire(null), {}, NONE)).toMatchObject({ address: null, secure: true });
-    expect(seen(wire("192.0.2.1"), {}, NONE)).toMatchObject({ secure: false, loopback: false });
+    expect(seen(wire("192.0.2.1", true), {}, NONE)).toMatchObject({ transport: "secure", tls: true });
+    expect(seen(wire(null), {}, NONE)).toMatchObject({ address: null, transport: "secure" });
+    expect(seen(wire("192.0.2.1"), {}, NONE)).toMatchObject({ transport: "clear", loopback: false });
   });
 
   test.each(["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"])(
     "a proxy on loopback that nobody named (%s) is not loopback",
     (name) => {
       expect(seen(wire("127.0.0.1"), { [name]: "https" }, NONE)).toMatchObject({
-        secure: false,
+        transport: "unknown",
         loopback: false,
       });
     },
@@ -45,7 +50,7 @@ describe("where a request comes from", () => {
     const headers = { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "https" };
     expect(seen(wire("192.0.2.9"), headers)).toMatchObject({
       address: "192.0.2.9",
-      secure: false,
+      transport: "unknown",
       proxied: false,
     });
   });
@@ -54,23 +59,82 @@ describe("where a request comes from", () => {
     const headers = { "x-forwarded-for": "6.6.6.6, 198.51.100.7, 10.2.2.2", "x-forwarded-proto": "https" };
     expect(seen(wire("10.1.1.1"), headers)).toMatchObject({
       address: "198.51.100.7",
-      secure: true,
+      transport: "secure",
       tls: true,
     });
   });
 
-  test("a trusted proxy's word alone decides whether the client is secure", () => {
+  test("a trusted proxy's word decides, and without one the connection itself", () => {
     const from = { "x-forwarded-for": "198.51.100.7" };
-    expect(seen(wire("10.1.1.1", true), from)).toMatchObject({ secure: false });
-    expect(seen(wire("10.1.1.1"), { ...from, "x-forwarded-proto": "http" })).toMatchObject({ secure: false });
-    expect(seen(wire("10.1.1.1"), { ...from, "x-forwarded-proto": "https, http" })).toMatchObject({
-      secure: false,
-    });
-    expect(seen(wire("127.0.0.1"), {})).toMatchObject({ secure: false, loopback: false });
+    const transport = (direct: Wire, headers: Record<string, string>) => seen(direct, headers).transport;
+    expect(transport(wire("10.1.1.1", true), from)).toBe("secure");
+    expect(transport(wire("10.1.1.1", true), { ...from, "x-forwarded-proto": "http" })).toBe("clear");
+    expect(transport(wire("10.1.1.1"), from)).toBe("unknown");
+    expect(transport(wire("10.1.1.1"), { ...from, "x-forwarded-proto": "http" })).toBe("clear");
+    expect(transport(wire("10.1.1.1"), { ...from, "x-forwarded-proto": "https, http" })).toBe("unknown");
+    expect(seen(wire("127.0.0.1"), {})).toMatchObject({ transport: "unknown", loopback: false });
     expect(seen(wire("10.1.1.1"), { "x-forwarded-for": "::1" })).toMatchObject({
-      secure: true,
+      transport: "secure",
       loopback: true,
     });
+  });
+
+  test("a program on the proxy's own machine that speaks TLS itself is no proxy", () => {
+    expect(seen(wire("127.0.0.1", true), {})).toMatchObject({
+      transport: "secure",
+      tls: true,
+      proxied: false,
+    });
+  });
+
+  test("a program that ends TLS and says nothing makes its clients secure, and what they say counts for nothing", () => {
+    const trust = { ...NONE, tls: [parseNetwork("127.0.0.1")!] };
+    const lies = { "x-forwarded-proto": "http", "x-forwarded-for": "::1", forwarded: "for=::1" };
+    for (const headers of [{}, lies] as Record<string, string>[])
+      expect(seen(wire("127.0.0.1"), headers, trust)).toEqual({
+        address: "127.0.0.1",
+        transport: "secure",
+        loopback: false,
+        tls: true,
+        proxied: true,
+      });
+  });
+
+  test("a network that is private by itself is secure, and no proxy", () => {
+    const trust = { ...TRUST, secureFrom: [parseNetwork("192.168.7.0/24")!] };
+    expect(seen(wire("192.168.7.9"), {}, trust)).toMatchObject({
+      transport: "secure",
+      tls: false,
+      loopback: false,
+    });
+    expect(seen(wire("192.168.8.9"), {}, trust).transport).toBe("clear");
+    expect(seen(wire("192.168.7.9"), { via: "1.1 a" }, trust).transport).toBe("unknown");
+    const proxied = { "x-forwarded-for": "192.168.7.9", "x-forwarded-proto": "http" };
+    expect(seen(wire("10.1.1.1"), proxied, trust).transport).toBe("secure");
+    expect(seen(wire("10.1.1.1"), proxied).transport).toBe("clear");
+  });
+
+  test("a proxy that writes Forwarded alone names its client and the host there", () => {
+    const headers = {
+      forwarded: 'for="[2001:db8::7]:4711";host="Keys.example:443";proto=https',
+      host: "inner",
+    };
+    const { origin, ownOrigins } = readPeer(new Headers(headers), wire("10.1.1.1"), TRUST, "rest");
+    expect([origin.address, ownOrigins]).toEqual(["2001:db8::7", ["https://keys.example"]]);
+    const both = { ...headers, "x-forwarded-for": "198.51.100.7" };
+    expect(seen(wire("10.1.1.1"), both).address).toBe("198.51.100.7");
+  });
+
+  test.each([
+    [{ host: "keys.example:443" }, ["https://keys.example"]],
+    [{ host: "KEYS.example" }, ["https://keys.example"]],
+    [{ host: "inner", "x-forwarded-host": "keys.example, Keys.Example" }, ["https://keys.example"]],
+    [{ host: "inner", "x-forwarded-host": "a.example, b.example" }, ["https://inner"]],
+    [{ host: "keys.example:80" }, ["https://keys.example:80"]],
+    [{ host: "no host" }, []],
+  ])("pages of %p are the server's own as URLs have them", (headers: object, own) => {
+    const given = new Headers({ ...headers, "x-forwarded-proto": "https" });
+    expect(readPeer(given, wire("10.1.1.1"), TRUST, "rest").ownOrigins).toEqual(own);
   });
 
   test("an address that is none makes the client unknown, never somebody else", () => {

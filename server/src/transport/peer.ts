@@ -1,6 +1,10 @@
 /**
- * Where a request comes from, as the client sees it. What a proxy says of its client counts only from proxies that are trusted,
- * and then it alone decides; a proxy that nobody named is never loopback.
+ * Where a request comes from, and how safely, as the client sees it. What a proxy says of its client counts only from
+ * proxies that are trusted, and then it alone decides; a proxy that nobody named is never loopback.
+ *
+ * A connection is in clear only where that is proved: this listener itself saw another machine come without TLS and without
+ * a proxy's header, or a trusted proxy says so. What nobody can say is unknown: refused, and no reason to revoke anything.
+ * The whole table is `docs/transport-cells.ts`, held at every door by `server/test/transport-matrix.test.ts`.
  */
 import {
   type Address,
@@ -12,10 +16,27 @@ import {
 } from "../domain/address.ts";
 import type { Door, Origin } from "../domain/caller.ts";
 import { maskForeign } from "../domain/masking.ts";
+import type { Transport } from "../domain/transport.ts";
+import { hasProxyHeaders, readForwardedHost, readHops, readProto } from "./forwarded.ts";
+import { originOf } from "./origins.ts";
 
 export interface ProxyTrust {
   readonly networks: readonly Network[];
   readonly unix: boolean;
+  /** Programs that end TLS and say nothing: what their clients' headers say is the clients' own. */
+  readonly tls: readonly Network[];
+  /** Networks that nobody else can listen to. */
+  readonly secureFrom: readonly Network[];
+}
+
+export function trustOf(config: {
+  readonly trustedProxies: readonly Network[];
+  readonly trustUnix: boolean;
+  readonly tlsProxies: readonly Network[];
+  readonly secureFrom: readonly Network[];
+}): ProxyTrust {
+  const { trustedProxies, trustUnix, tlsProxies, secureFrom } = config;
+  return { networks: trustedProxies, unix: trustUnix, tls: tlsProxies, secureFrom };
 }
 
 /** What the listener saw itself. */
@@ -41,95 +62,106 @@ export interface Peer {
   readonly ownOrigins: readonly string[];
 }
 
-const PROXY_HEADERS = [
-  "forwarded",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "x-real-ip",
-];
 const CLIENT_CHARS_MAX = 200;
 
 export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: Door): Peer {
   const direct = wire.address === null ? undefined : parseAddress(wire.address);
-  const isTrusted = direct ? isTrustedProxy(direct, trust) : trust.unix && hasProxyHeaders(headers);
-  const seen = isTrusted ? throughProxy(headers, direct, trust) : withoutProxy(headers, direct, wire);
-  const host = (isTrusted && single(headers.get("x-forwarded-host"))) || headers.get("host");
+  const seen = see(headers, direct, wire, trust);
+  const host = (seen.proxied && readForwardedHost(headers)) || headers.get("host");
   const client = headers.get("user-agent");
   return {
     origin: {
       door,
       address: seen.address ? formatAddress(seen.address) : null,
-      port: isTrusted ? null : wire.port,
-      secure: seen.secure,
+      port: seen.proxied ? null : wire.port,
+      transport: seen.transport,
       client: client === null ? null : maskForeign(client).slice(0, CLIENT_CHARS_MAX),
       sessionId: null,
     },
     tls: seen.tls,
-    proxied: isTrusted,
+    proxied: seen.proxied,
     loopback: seen.loopback,
-    unix: direct === undefined && !isTrusted,
-    ownOrigins: !host ? [] : [`${seen.tls ? "https" : "http"}://${host.toLowerCase()}`],
+    unix: direct === undefined && !seen.proxied && !hasProxyHeaders(headers),
+    ownOrigins: ownOrigins(host, seen),
   };
 }
 
 interface Seen {
   readonly address: Address | undefined;
-  readonly secure: boolean;
+  readonly transport: Transport;
   readonly tls: boolean;
   readonly loopback: boolean;
+  readonly proxied: boolean;
 }
 
-function withoutProxy(headers: Headers, direct: Address | undefined, wire: Wire): Seen {
-  if (!direct) return { address: undefined, secure: true, tls: false, loopback: false };
-  const loopback = isLoopback(direct) && !hasProxyHeaders(headers);
-  return { address: direct, secure: wire.tls || loopback, tls: wire.tls, loopback };
+function see(headers: Headers, direct: Address | undefined, wire: Wire, trust: ProxyTrust): Seen {
+  const { tls } = wire;
+  if (direct && isIn(direct, trust.tls))
+    return { address: direct, transport: "secure", tls: true, loopback: false, proxied: true };
+  const isTrusted = direct ? isIn(direct, trust.networks) : trust.unix;
+  if (!isTrusted) return withoutProxy(headers, direct, wire, trust);
+  // Nobody spoke for anybody: a program on the proxy's own machine.
+  if (tls && !hasProxyHeaders(headers))
+    return { address: direct, transport: "secure", tls, loopback: false, proxied: false };
+  return throughProxy(headers, direct, wire, trust);
 }
 
-/** `X-Forwarded-For` from the right to the first that is no trusted proxy; `X-Forwarded-Proto` must say https throughout. */
-function throughProxy(headers: Headers, direct: Address | undefined, trust: ProxyTrust): Seen {
-  const protos = listed(headers.get("x-forwarded-proto"));
-  const tls = protos.length > 0 && protos.every((proto) => proto.toLowerCase() === "https");
-  const hops = listed(headers.get("x-forwarded-for"));
+function withoutProxy(headers: Headers, direct: Address | undefined, { tls }: Wire, trust: ProxyTrust): Seen {
+  const isForwarded = hasProxyHeaders(headers);
+  const isNear = direct === undefined || isPrivate(direct, trust);
+  const plain = isForwarded ? "unknown" : isNear ? "secure" : "clear";
+  const loopback = direct !== undefined && isLoopback(direct) && !isForwarded;
+  return { address: direct, transport: tls ? "secure" : plain, tls, loopback, proxied: false };
+}
+
+/** The client is the first hop from the right that is no trusted proxy; without a word the connection itself counts. */
+function throughProxy(headers: Headers, direct: Address | undefined, wire: Wire, trust: ProxyTrust): Seen {
+  const said = readProto(headers) ?? (wire.tls ? "secure" : "unknown");
+  const tls = said === "secure";
   let address = direct;
   let isClient = false;
-  for (const hop of hops.reverse()) {
-    const parsed = parseAddress(
-      hop.replace(/^\[([^\]]+)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1"),
-    );
-    if (!parsed) return { address: undefined, secure: tls, tls, loopback: false };
+  for (const hop of readHops(headers).reverse()) {
+    const parsed = parseHop(hop);
+    if (!parsed) return { address: undefined, transport: said, tls, loopback: false, proxied: true };
     address = parsed;
     isClient = !isTrustedProxy(parsed, trust);
     if (isClient) break;
   }
-  const loopback = isClient && address !== undefined && isLoopback(address);
-  return { address, secure: tls || loopback, tls, loopback };
+  const client = isClient ? address : undefined;
+  const transport = client && isPrivate(client, trust) ? "secure" : said;
+  return { address, transport, tls, loopback: client !== undefined && isLoopback(client), proxied: true };
 }
 
-function isTrustedProxy(address: Address, trust: ProxyTrust): boolean {
-  return trust.networks.some((network) => networkContains(network, address));
+/** @param hop with or without brackets and port */
+export function parseHop(hop: string): Address | undefined {
+  const parts = /^\[([^\]]+)\](?::\d+)?$|^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop);
+  return parseAddress(parts?.[1] ?? parts?.[2] ?? hop);
 }
 
-/** @param text of a connection's address; null: a unix socket */
-export function isTrustedAddress(text: string | null, trust: ProxyTrust): boolean {
-  if (text === null) return trust.unix;
-  const address = parseAddress(text);
-  return address !== undefined && isTrustedProxy(address, trust);
+/** Whether nobody but the two ends can listen. */
+export function isPrivate(address: Address, { secureFrom }: Pick<ProxyTrust, "secureFrom">): boolean {
+  return isLoopback(address) || isIn(address, secureFrom);
 }
 
-export function hasProxyHeaders(headers: Headers): boolean {
-  return PROXY_HEADERS.some((name) => headers.has(name));
+function isIn(address: Address, networks: readonly Network[]): boolean {
+  return networks.some((network) => networkContains(network, address));
 }
 
-function listed(value: string | null): string[] {
-  return (value ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+function isTrustedProxy(address: Address, { networks, tls }: ProxyTrust): boolean {
+  return isIn(address, networks) || isIn(address, tls);
 }
 
-function single(value: string | null): string | undefined {
-  const parts = listed(value);
-  return parts.length === 1 ? parts[0] : undefined;
+/** Whether a proxy that is trusted stands there, and says under which name it was asked or cannot say it. */
+export function isTrustedConnection(headers: Headers, address: string | null, trust: ProxyTrust): boolean {
+  if (address === null) return trust.unix && hasProxyHeaders(headers);
+  const direct = parseAddress(address);
+  if (!direct) return false;
+  return isIn(direct, trust.tls) || (hasProxyHeaders(headers) && isIn(direct, trust.networks));
+}
+
+/** Of a client whose connection is not known, pages by either scheme: they are told what is missing. */
+function ownOrigins(host: string | null, { tls, transport }: Seen): string[] {
+  if (!host) return [];
+  const schemes = transport === "unknown" ? ["http", "https"] : [tls ? "https" : "http"];
+  return schemes.flatMap((scheme) => originOf(`${scheme}://${host}`) ?? []);
 }

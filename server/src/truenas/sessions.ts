@@ -117,7 +117,7 @@ export function sessionEntry(session: Session, isCurrent: boolean): Entry {
     credentials: credential.kind,
     credentials_data: credentialData(credential),
     created_at: instant(session.createdAt),
-    secure_transport: origin.secure,
+    secure_transport: origin.transport === "secure",
   };
 }
 

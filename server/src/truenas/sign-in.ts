@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Accounts, Credential, SignInRefusal, SignInResult } from "../accounts/accounts.ts";
 import { systemCaller } from "../domain/caller.ts";
+import { AppError } from "../domain/errors.ts";
 import type { SettingsUseCase } from "../settings/settings.ts";
 import type { Connection } from "../transport/jsonrpc-api.ts";
 import { CallError } from "./errors.ts";
@@ -198,6 +199,8 @@ async function entered(connection: Connection, result: SignInResult): Promise<Si
   if (result.reason === "busy" || result.reason === "too_many_guesses") {
     throw new CallError("EBUSY", "Rate Limit Exceeded");
   }
+  // No judgement of the key: it was left whole, and the client's people can mend the connection.
+  if (result.advice !== undefined) throw new AppError("insecure_transport", result.advice);
   return result;
 }
 

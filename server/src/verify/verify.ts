@@ -293,7 +293,7 @@ function faultOf(times: Times, allowance: Allowance, need: Need, now: number): R
   if (endOf(times, allowance) <= now) return "expired";
   if (user.lockedAt !== null) return "user_locked";
   if (user.roles.length === 0) return "no_roles";
-  if (origin && !origin.secure) return "insecure_transport";
+  if (origin && origin.transport !== "secure") return "insecure_transport";
   const address = need.address === undefined ? (origin?.address ?? null) : need.address;
   if (!isAllowedFrom(allowance, address)) return "address_not_allowed";
   if (scope !== undefined && !coversNeed(allowance, { scopes: [scope] })) return "scope_missing";

@@ -5,6 +5,7 @@ import {
   IconClockPause,
   IconDatabaseExclamation,
   IconDatabaseX,
+  IconLockOpen,
   IconShieldX,
 } from "@tabler/icons-react";
 import { Link, linkOptions } from "@tanstack/react-router";
@@ -57,6 +58,17 @@ const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
     tone: "bad",
     Icon: IconDatabaseExclamation,
     link: () => linkOptions({ to: "/audit", search: { q: "backup" } }),
+  },
+  clear_text_refused: {
+    words: () => "Programs came in clear text",
+    remedy: () => "They were refused before they sent a key: give them the https address",
+    tone: "soon",
+    Icon: IconLockOpen,
+    link: () =>
+      linkOptions({
+        to: "/audit",
+        search: { q: "clear text", since: new Date(serverNow() - DAY_MS).toISOString() },
+      }),
   },
   sign_in_failures: {
     words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),

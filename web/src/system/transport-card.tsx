@@ -2,9 +2,15 @@ import { NativeSelect } from "@mantine/core";
 import { Note } from "../frame/note.tsx";
 import { type Settings, SettingsCard } from "./settings-card.tsx";
 
-type Rule = Settings["insecure_transport"];
+type Rule = Settings["insecure_transport_dialect"];
 
-const RULES: readonly { readonly value: Rule; readonly label: string; readonly words: string }[] = [
+interface Choice {
+  readonly value: Rule;
+  readonly label: string;
+  readonly words: string;
+}
+
+const RULES: readonly Choice[] = [
   {
     value: "refuse",
     label: "Refuse the request",
@@ -21,7 +27,16 @@ const RULES: readonly { readonly value: Rule; readonly label: string; readonly w
     words: "Only where the network itself is encrypted. Everybody on the way can read and use the key.",
   },
 ];
-const CHOICES = RULES.map(({ value, label }) => ({ value, label }));
+const DIALECT_RULES: readonly Choice[] = [
+  {
+    value: "close",
+    label: "Refuse the connection",
+    words:
+      "A WebSocket in clear text is not opened, so no key is sent on it. An alert says which program tried.",
+  },
+  ...RULES,
+];
+const choices = (rules: readonly Choice[]) => rules.map(({ value, label }) => ({ value, label }));
 const ORDER: ("label" | "input" | "description" | "error")[] = ["label", "input", "description", "error"];
 
 interface CardProps {
@@ -31,11 +46,11 @@ interface CardProps {
 
 export function TransportCard({ settings, mayChange }: CardProps) {
   const { insecure_transport, insecure_transport_dialect } = settings;
-  const words = (rule: Rule): string | undefined => RULES.find(({ value }) => value === rule)?.words;
+  const words = (rule: Rule): string | undefined => DIALECT_RULES.find(({ value }) => value === rule)?.words;
   return (
     <SettingsCard
       title="Keys over plain http"
-      words="What happens when a right key comes over a connection that anybody on the way can read. Connections on the machine itself are not affected."
+      words="What happens when a right key comes over a connection that anybody on the way can read. Connections on the machine itself are not affected. Where a proxy does not say how its client came, keys are refused and stay whole, except with “Allow”."
       values={{ insecure_transport, insecure_transport_dialect }}
       mayChange={mayChange}
       patchOf={(values) => values}
@@ -46,14 +61,14 @@ export function TransportCard({ settings, mayChange }: CardProps) {
             label="REST API and checks"
             description={words(form.values.insecure_transport)}
             inputWrapperOrder={ORDER}
-            data={CHOICES}
+            data={choices(RULES)}
             {...form.getInputProps("insecure_transport")}
           />
           <NativeSelect
             label="JSON-RPC API (TrueNAS clients)"
             description={words(form.values.insecure_transport_dialect)}
             inputWrapperOrder={ORDER}
-            data={CHOICES}
+            data={choices(DIALECT_RULES)}
             {...form.getInputProps("insecure_transport_dialect")}
           />
           {Object.values(form.values).includes("allow") && (

@@ -1,13 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../../domain/address.ts";
-import { clientAddress, createAskers, isInsecureClient } from "./asker.ts";
+import { clientAddress, clientTransport, createAskers } from "./asker.ts";
 
 const networks = (...blocks: string[]) => blocks.map((block) => parseNetwork(block)!);
+
+const TRUST = { networks: [], unix: false, tls: [], secureFrom: [] };
 
 describe("who asks", () => {
   test("may do what its address is named for, in whichever spelling, and nobody else anything", () => {
     const askerOf = createAskers({
-      trustedProxies: networks("10.0.0.0/8", "2001:db8::1/128"),
+      trust: { ...TRUST, networks: networks("10.0.0.0/8", "2001:db8::1/128") },
       checkFrom: networks("192.0.2.7/32", "fd00::/8"),
     });
     const rights = (address: string | null) => {
@@ -34,10 +36,29 @@ describe("who asks", () => {
   });
 
   test("a network of everything is of one family", () => {
-    const askerOf = createAskers({ trustedProxies: networks("0.0.0.0/0"), checkFrom: networks("::/0") });
+    const askerOf = createAskers({
+      trust: { ...TRUST, networks: networks("0.0.0.0/0") },
+      checkFrom: networks("::/0"),
+    });
     expect([askerOf("198.51.100.1").mayVerify, askerOf("2001:db8::1").mayVerify]).toEqual(["no", "yes"]);
     expect(askerOf("::ffff:198.51.100.1").mayVerify).toBe("no");
   });
+});
+
+test("through a program that ends TLS and says nothing nobody asks", () => {
+  const askerOf = createAskers({
+    trust: { ...TRUST, tls: networks("127.0.0.1", "10.0.0.1") },
+    checkFrom: [],
+  });
+  for (const address of ["127.0.0.1", "10.0.0.1"])
+    expect(askerOf(address)).toEqual({
+      address,
+      mayAuth: false,
+      isTrusted: false,
+      isNear: false,
+      mayVerify: "no",
+    });
+  expect(askerOf("127.0.0.2").mayAuth).toBe(true);
 });
 
 describe("the client that a proxy names", () => {
@@ -94,16 +115,46 @@ describe("the client that a proxy names", () => {
   });
 });
 
-test("a client came in clear unless every proxy says https, or it is on this machine", () => {
-  const isInsecure = (proto: string | undefined, client: string | null) =>
-    isInsecureClient(new Headers(proto === undefined ? {} : { "X-Forwarded-Proto": proto }), client);
-  for (const proto of [undefined, "https", "HTTPS", "wss", "https, https", "https,wss"])
-    expect([proto, isInsecure(proto, "192.0.2.7")]).toEqual([proto, false]);
-  for (const proto of ["", "http", "https, http", "http,https", "httpss", "ws", "https;"])
-    expect([
-      proto,
-      isInsecure(proto, "192.0.2.7"),
-      isInsecure(proto, null),
-      isInsecure(proto, "127.0.0.1"),
-    ]).toEqual([proto, true, true, false]);
+describe("how the proxy's client came", () => {
+  const near = { isNear: true, isTrusted: false };
+  const named = { isNear: false, isTrusted: true };
+  const service = { isNear: false, isTrusted: false };
+  const judge = (asker: typeof near, proto?: string, client: string | null = "192.0.2.7", isTls = false) => {
+    const headers = new Headers(proto === undefined ? {} : { "X-Forwarded-Proto": proto });
+    return clientTransport(headers, client, { asker, isTls, secureFrom: networks("10.7.0.0/16") });
+  };
+
+  test.each(["https", "HTTPS", "wss", "https, https", "https,wss"])("%p is secure", (proto) => {
+    expect([judge(near, proto), judge(named, proto)]).toEqual(["secure", "secure"]);
+  });
+
+  test.each(["http", "http,https", "ws"])("%p is in clear where the proxy is trusted to say so", (proto) => {
+    expect([judge(near, proto), judge(named, proto), judge(named, proto, null)]).toEqual([
+      "unknown",
+      "clear",
+      "clear",
+    ]);
+  });
+
+  test.each(["https, http", "httpss", "https;"])("%p is not known", (proto) => {
+    expect([judge(near, proto), judge(named, proto)]).toEqual(["unknown", "unknown"]);
+  });
+
+  test("without a word it is as safe as who asks: only a trusted proxy elsewhere has to say it", () => {
+    for (const silent of [undefined, "", ","]) {
+      expect([near, service, named].map((asker) => judge(asker, silent))).toEqual([
+        "secure",
+        "secure",
+        "unknown",
+      ]);
+      expect(judge({ isNear: true, isTrusted: true }, silent)).toBe("secure");
+      expect(judge(named, silent, null, true)).toBe("secure");
+    }
+  });
+
+  test("a client on this machine, or in a network that is private by itself, is secure", () => {
+    for (const client of ["127.0.0.1", "10.7.1.2"])
+      for (const proto of ["http", "https, http", undefined])
+        expect([client, proto, judge(named, proto, client)]).toEqual([client, proto, "secure"]);
+  });
 });

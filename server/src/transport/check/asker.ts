@@ -10,11 +10,16 @@ import {
   networkContains,
   parseAddress,
 } from "../../domain/address.ts";
+import type { Transport } from "../../domain/transport.ts";
+import { readHops, readProto } from "../forwarded.ts";
+import { isPrivate, type ProxyTrust, parseHop } from "../peer.ts";
 
 export interface Asker {
   /** As the listener saw it; null: a unix socket. */
   readonly address: string | null;
   readonly mayAuth: boolean;
+  /** Named by `--trusted-proxy`. */
+  readonly isTrusted: boolean;
   /** This very machine, where no proxy stands before it. */
   readonly isNear: boolean;
   /** Loopback only where no proxy stands before it. */
@@ -22,28 +27,43 @@ export interface Asker {
 }
 
 export interface Askers {
-  readonly trustedProxies: readonly Network[];
+  readonly trust: ProxyTrust;
   readonly checkFrom: readonly Network[];
 }
 
+interface AskedBy {
+  readonly asker: Pick<Asker, "isNear" | "isTrusted">;
+  /** Of the asker's own connection. */
+  readonly isTls: boolean;
+  readonly secureFrom: readonly Network[];
+}
+
 const KNOWN_MAX = 4_096;
-const UNIX: Asker = { address: null, mayAuth: true, isNear: true, mayVerify: "unless_proxied" };
 
 /** @returns judge of the address that a listener saw; null: a unix socket */
-export function createAskers({ trustedProxies, checkFrom }: Askers): (address: string | null) => Asker {
+export function createAskers({ trust, checkFrom }: Askers): (address: string | null) => Asker {
   const known = new Map<string, Asker>();
+  const unix: Asker = {
+    address: null,
+    mayAuth: true,
+    isTrusted: trust.unix,
+    isNear: true,
+    mayVerify: "unless_proxied",
+  };
   const judge = (text: string): Asker => {
     const address = parseAddress(text);
-    if (!address) return { address: text, mayAuth: false, isNear: false, mayVerify: "no" };
+    if (!address) return { address: text, mayAuth: false, isTrusted: false, isNear: false, mayVerify: "no" };
     const isIn = (networks: readonly Network[]): boolean =>
       networks.some((network) => networkContains(network, address));
-    const isNear = isLoopback(address);
+    // Whoever comes through a program that says nothing may be anybody.
+    const isNear = isLoopback(address) && !isIn(trust.tls);
     const isNamed = isIn(checkFrom);
+    const isTrusted = isIn(trust.networks);
     const mayVerify = isNamed ? "yes" : isNear ? "unless_proxied" : "no";
-    return { address: text, mayAuth: isNear || isNamed || isIn(trustedProxies), isNear, mayVerify };
+    return { address: text, mayAuth: isNear || isNamed || isTrusted, isTrusted, isNear, mayVerify };
   };
   return (address) => {
-    if (address === null) return UNIX;
+    if (address === null) return unix;
     let asker = known.get(address);
     if (!asker) {
       asker = judge(address);
@@ -57,11 +77,15 @@ export function createAskers({ trustedProxies, checkFrom }: Askers): (address: s
 /** The client that a proxy names, in canonical text; null where it names none, or nothing that is an address. */
 export function clientAddress(headers: Headers, trusted: readonly Network[]): string | null {
   const named = headers.get("x-forwarded-for");
-  if (named === null) return null;
+  if (named === null) return headers.has("forwarded") ? outermost(readHops(headers), trusted) : null;
   if (!named.includes(",")) return canonical(named);
+  return outermost(named.split(","), trusted);
+}
+
+function outermost(hops: readonly string[], trusted: readonly Network[]): string | null {
   let client: string | null = null;
-  for (const hop of named.split(",").reverse()) {
-    const address = parseAddress(bare(hop));
+  for (const hop of hops.toReversed()) {
+    const address = parseHop(hop.trim());
     if (!address) return null;
     client = formatAddress(address);
     if (!trusted.some((network) => networkContains(network, address))) break;
@@ -76,7 +100,7 @@ const canonicals = new Map<string, string | null>();
 function canonical(hop: string): string | null {
   let text = canonicals.get(hop);
   if (text === undefined) {
-    const address = hop.length > HOP_CHARS_MAX ? undefined : parseAddress(bare(hop));
+    const address = hop.length > HOP_CHARS_MAX ? undefined : parseHop(hop.trim());
     text = address ? formatAddress(address) : null;
     if (hop.length > HOP_CHARS_MAX) return text;
     if (canonicals.size >= KNOWN_MAX) canonicals.clear();
@@ -85,19 +109,20 @@ function canonical(hop: string): string | null {
   return text;
 }
 
-/** Whether the proxy says that its client came without TLS, from elsewhere. */
-export function isInsecureClient(headers: Headers, client: string | null): boolean {
-  const proto = headers.get("x-forwarded-proto");
-  if (proto === null || proto === "https") return false;
-  const all = proto.split(",").map((part) => part.trim().toLowerCase());
-  if (all.every((part) => part === "https" || part === "wss")) return false;
+/**
+ * How the client came that is asked for. Who says nothing is a program on this machine, one that speaks TLS itself, or a
+ * service of `--check-from` that looks after its own clients; a trusted proxy elsewhere has to say it. In clear is proved by
+ * a trusted proxy alone.
+ */
+export function clientTransport(
+  headers: Headers,
+  client: string | null,
+  { asker, isTls, secureFrom }: AskedBy,
+): Transport {
+  const said = readProto(headers);
+  const word = said ?? (isTls || asker.isNear || !asker.isTrusted ? "secure" : "unknown");
+  if (word === "secure") return "secure";
   const address = client === null ? undefined : parseAddress(client);
-  return !address || !isLoopback(address);
-}
-
-/** Without brackets and port. */
-function bare(hop: string): string {
-  const text = hop.trim();
-  const parts = /^\[([^\]]+)\](?::\d+)?$|^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text);
-  return parts?.[1] ?? parts?.[2] ?? text;
+  if (address && isPrivate(address, { secureFrom })) return "secure";
+  return word === "clear" && asker.isTrusted ? "clear" : "unknown";
 }

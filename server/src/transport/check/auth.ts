@@ -3,14 +3,14 @@
  * refuses by the status: 200, 401, 403, 429 or 503. Cookies count for nothing. The refused learn no more than the status
  * and the number of the decision, under which the key's owner finds why.
  */
-import type { Network } from "../../domain/address.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { errorCode } from "../../domain/errors.ts";
 import { maskForeign } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
 import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import type { ProxyTrust } from "../peer.ts";
 import { readPresented } from "../presented.ts";
-import { type Asker, clientAddress, isInsecureClient } from "./asker.ts";
+import { type Asker, clientAddress, clientTransport } from "./asker.ts";
 import { createHint, type Hint } from "./hints.ts";
 import { createIdentity, rateHeaders } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
@@ -23,7 +23,7 @@ export interface AuthDeps {
     allowance: Extract<Check, { ok: true }>["allowance"],
     audience: string,
   ) => string;
-  readonly trustedProxies: readonly Network[];
+  readonly trust: ProxyTrust;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,16 +47,22 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
   rate_limited: 429,
 };
 
+export interface AskedBy {
+  readonly asker: Asker;
+  /** Whether the asker itself speaks TLS. */
+  readonly isTls: boolean;
+}
+
 export interface Auth {
   /** `/auth` itself, whose query says what is wanted. @param pathAt where the path begins in the address */
-  exact(req: Request, pathAt: number, asker: Asker): MaybePromise<Response>;
+  exact(req: Request, pathAt: number, by: AskedBy): MaybePromise<Response>;
   /** `/auth/envoy` and all below: what the address says is never read. */
-  envoy(req: Request, asker: Asker): MaybePromise<Response>;
+  envoy(req: Request, by: AskedBy): MaybePromise<Response>;
   /** Every other path that begins with `/auth`: 403. */
   elsewhere(req: Request, asker: Asker): Response;
 }
 
-export function createAuth({ judge, assert, trustedProxies, ...deps }: AuthDeps): Auth {
+export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
   const wantsOf = createWants();
   const identity = createIdentity();
   const warn = createHint(deps);
@@ -73,13 +79,15 @@ export function createAuth({ judge, assert, trustedProxies, ...deps }: AuthDeps)
       headers.set("Remote-Assertion", assert(check.id, check.allowance, wants.audience));
     return new Response(null, { headers });
   };
-  const ask = (headers: Headers, wants: Wants): MaybePromise<Response> => {
+  const { networks, secureFrom } = trust;
+  const ask = (headers: Headers, wants: Wants, asker: Asker, isTls: boolean): MaybePromise<Response> => {
     const presented = readPresented(headers, wants.header);
     if (presented.kind === "none") return bare(401, { "WWW-Authenticate": CHALLENGE });
-    const address = clientAddress(headers, trustedProxies);
+    const address = clientAddress(headers, networks);
     const { scopes, roles, groups } = wants;
+    const transport = clientTransport(headers, address, { asker, isTls, secureFrom });
     const need: Need = {
-      origin: isInsecureClient(headers, address) ? insecureOrigin(address) : null,
+      origin: transport === "secure" ? null : { ...NOBODY, address, transport },
       address,
       scopes,
       roles,
@@ -93,7 +101,11 @@ export function createAuth({ judge, assert, trustedProxies, ...deps }: AuthDeps)
     if (!(judged instanceof Promise)) return answer(judged, wants, foreign);
     return judged.then((result) => answer(result, wants, foreign));
   };
-  const answerTo = (req: Request, asker: Asker, wants: Wants | undefined): MaybePromise<Response> => {
+  const answerTo = (
+    req: Request,
+    { asker, isTls }: AskedBy,
+    wants: Wants | undefined,
+  ): MaybePromise<Response> => {
     if (!asker.mayAuth) return refuseAsker(asker, warn);
     if (!wants) {
       warn("A proxy asks /auth for something that is not understood, and is refused", {
@@ -102,15 +114,15 @@ export function createAuth({ judge, assert, trustedProxies, ...deps }: AuthDeps)
       return bare(403);
     }
     try {
-      const response = ask(req.headers, wants);
+      const response = ask(req.headers, wants, asker, isTls);
       return response instanceof Promise ? inTime(response, wants, warn) : response;
     } catch (error) {
       return failed(error, wants, warn);
     }
   };
   return {
-    exact: (req, pathAt, asker) => answerTo(req, asker, wantsOf(req.url, pathAt)),
-    envoy: (req, asker) => answerTo(req, asker, wantsOfHeaders(req.headers)),
+    exact: (req, pathAt, by) => answerTo(req, by, wantsOf(req.url, pathAt)),
+    envoy: (req, by) => answerTo(req, by, wantsOfHeaders(req.headers)),
     elsewhere: (req, asker) => {
       if (!asker.mayAuth) return refuseAsker(asker, warn);
       const path = maskForeign(new URL(req.url).pathname.slice(0, PATH_CHARS_MAX));
@@ -128,6 +140,7 @@ function refuseAsker({ address }: Asker, warn: Hint): Response {
   return bare(403);
 }
 
+const NOBODY = { door: "auth", port: null, client: null, sessionId: null } as const;
 const CHALLENGE = 'Bearer realm="chatelaine"';
 const CONFINED = {
   "Cache-Control": "no-store",
@@ -171,10 +184,6 @@ async function inTime(response: Promise<Response>, wants: Wants, warn: Hint): Pr
 
 function bare(status: number, more: Record<string, string> = {}): Response {
   return new Response(null, { status, headers: { ...CONFINED, ...more } });
-}
-
-function insecureOrigin(address: string | null): NonNullable<Need["origin"]> {
-  return { door: "auth", address, port: null, secure: false, client: null, sessionId: null };
 }
 
 function hostOf(headers: Headers): string | null {

@@ -13,13 +13,15 @@ import type { Usage } from "../../usage/usage.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
+import { hasProxyHeaders } from "../forwarded.ts";
 import type { Hosts } from "../hosts.ts";
 import type { BareRoute } from "../listen.ts";
-import { hasProxyHeaders } from "../peer.ts";
+import type { ProxyTrust } from "../peer.ts";
 import { refuseKeyInQuery } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
 import { createAskers } from "./asker.ts";
 import { createAuth } from "./auth.ts";
+import { createHint } from "./hints.ts";
 import { createAssertions, type Signer } from "./identity.ts";
 import { createJudge } from "./judge.ts";
 import { type MetricsDeps, metricsText } from "./metrics.ts";
@@ -39,8 +41,7 @@ export interface CheckDeps {
   readonly bodies: Bodies;
   readonly hosts: Hosts;
   readonly log: Log;
-  readonly trustedProxies: readonly Network[];
-  readonly trustUnix: boolean;
+  readonly trust: ProxyTrust;
   readonly accounts: Pick<Accounts, "requireStanding"> & {
     readonly signIn: Parameters<typeof createOwnCaller>[0];
   };
@@ -63,7 +64,7 @@ const JWKS = "/.well-known/jwks.json";
 const QUESTION = 63;
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
-  const { verify, usage, stats, keys, clock, log, trustedProxies } = deps;
+  const { verify, usage, stats, keys, clock, log, trust } = deps;
   const askerOf = createAskers(deps);
   const judge = createJudge({
     verify,
@@ -73,9 +74,10 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     now: clock.now,
     insecureRule: deps.insecureRule,
     revokeExposed: keys.revokeExposed,
+    hint: createHint({ clock, log }),
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
-  const auth = createAuth({ judge, assert, trustedProxies, clock, log });
+  const auth = createAuth({ judge, assert, trust, clock, log });
   const { requireStanding } = deps.accounts;
   const verifyRoute = createVerifyRoute({
     judge,
@@ -86,10 +88,7 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     clock,
     log,
   });
-  const ownCaller = createOwnCaller(deps.accounts.signIn, {
-    networks: trustedProxies,
-    unix: deps.trustUnix,
-  });
+  const ownCaller = createOwnCaller(deps.accounts.signIn, trust);
   const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
     const refused = refuseKeyInAddress(req, log);
     if (refused) return confined(refused);
@@ -115,7 +114,7 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     if (url.startsWith(AUTH, at)) {
       const next = at + AUTH.length;
       if (next === url.length || url.charCodeAt(next) === QUESTION)
-        return auth.exact(req, at, askerOf(peerAddress()));
+        return auth.exact(req, at, { asker: askerOf(peerAddress()), isTls });
       return auth.elsewhere(req, askerOf(peerAddress()));
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
@@ -126,7 +125,8 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     if (!isReadOf(req, METRICS, req.url.indexOf("/", 8))) return undefined;
     return answerMetrics(req, peerAddress(), isTls);
   };
-  const envoy: BareRoute = (req, peerAddress) => auth.envoy(req, askerOf(peerAddress()));
+  const envoy: BareRoute = (req, peerAddress, isTls) =>
+    auth.envoy(req, { asker: askerOf(peerAddress()), isTls });
   const elsewhere: BareRoute = (req, peerAddress) => auth.elsewhere(req, askerOf(peerAddress()));
   return {
     bare,

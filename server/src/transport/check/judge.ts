@@ -1,9 +1,12 @@
 /** One check for somebody else: judged, counted, and where it is refused, noted under a number for the key's owner. */
+import type { Origin } from "../../domain/caller.ts";
 import { errorCode } from "../../domain/errors.ts";
 import type { InsecureTransportRule } from "../../domain/settings.ts";
+import { fateOf, UNKNOWN_TRANSPORT } from "../../domain/transport.ts";
 import type { Log } from "../../log.ts";
 import type { Seen, Usage } from "../../usage/usage.ts";
 import type { Check, MaybePromise, Need, Verify } from "../../verify/verify.ts";
+import type { Hint } from "./hints.ts";
 import type { CheckStats } from "./stats.ts";
 
 export type Judged =
@@ -21,10 +24,11 @@ export interface JudgeDeps {
   readonly insecureRule: () => MaybePromise<InsecureTransportRule>;
   readonly revokeExposed: (id: number) => Promise<void>;
   readonly log: Log;
+  readonly hint: Hint;
 }
 
 export function createJudge(deps: JudgeDeps): Judge {
-  const { verify, usage, stats, now } = deps;
+  const { verify, usage, stats, now, hint } = deps;
   const count = (door: CheckDoor, check: Check, need: Need, seen: Seen): Judged => {
     if (check.ok) {
       stats.count(door, "ok");
@@ -42,17 +46,28 @@ export function createJudge(deps: JudgeDeps): Judge {
     }
     return { check, decision };
   };
-  /** What the settings make of a right key that came in clear. */
-  const insecure = async (door: CheckDoor, text: string, need: Need, seen: Seen): Promise<Judged> => {
+  /** What the settings make of a right key whose way to the proxy is not known to be safe. */
+  const insecure = async (
+    door: CheckDoor,
+    text: string,
+    need: Need & { readonly origin: Origin },
+    seen: Seen,
+  ): Promise<Judged> => {
     const check = await verify.check(text, need);
-    const rule = await deps.insecureRule();
-    if (rule === "allow") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
+    const fate = fateOf(await deps.insecureRule(), need.origin.transport);
+    if (fate === "pass") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
     const id = !check.ok && check.reason === "insecure_transport" ? check.known?.id : undefined;
-    if (rule === "revoke" && id !== undefined) await revoke(deps, id);
+    if (fate === "revoke" && id !== undefined) await revoke(deps, id);
+    if (need.origin.transport === "unknown" && id !== undefined)
+      hint(
+        "A proxy asks /auth about a key and does not say how its client came, or is not trusted to say that it came in clear, and is refused; let it send X-Forwarded-Proto, and name it with --trusted-proxy",
+        { id },
+      );
     return count(door, check, need, seen);
   };
   return (door, text, need, seen) => {
-    if (need.origin !== null) return insecure(door, text, need, seen);
+    const { origin } = need;
+    if (origin !== null) return insecure(door, text, { ...need, origin }, seen);
     const began = stats.sample();
     const check = verify.check(text, need);
     if (check instanceof Promise) return check.then((result) => count(door, result, need, seen));
@@ -89,7 +104,9 @@ function ruleOf(check: Extract<Check, { ok: false }>, need: Need): string {
     case "rate_limited":
       return `More than ${check.rate?.limit} in ${check.rate?.windowSeconds} seconds`;
     case "insecure_transport":
-      return "The client came to the proxy without TLS";
+      return need.origin?.transport === "unknown"
+        ? UNKNOWN_TRANSPORT
+        : "The client came to the proxy without TLS";
     default:
       return RULES[check.reason] ?? check.reason;
   }

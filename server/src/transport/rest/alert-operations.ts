@@ -1,11 +1,18 @@
 import type { Delivery as DeliveryShape } from "@chatelaine/contract/operations/alerts";
 import type { z } from "zod";
-import { ALERT_LEVELS, type AlertKind, FAILURES_HOURS, UNUSED_DAYS } from "../../domain/alert.ts";
+import {
+  ALERT_LEVELS,
+  type AlertKind,
+  CLEAR_TEXT_ACTION,
+  FAILURES_HOURS,
+  UNUSED_DAYS,
+} from "../../domain/alert.ts";
 import type { Delivery } from "../../webhook/webhook.ts";
 import type { Handlers, NamesOf } from "./call.ts";
 import { instant, instantOrNull } from "./entries.ts";
 
 const LIMIT_DEFAULT = 20;
+const COUNTED_AS_ONE: readonly AlertKind[] = ["sign_in_failures", "clear_text_refused"];
 const HOUR_MS = 3_600_000;
 
 export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
@@ -24,7 +31,7 @@ export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
         since: instant(alert.since),
         key: alert.key && { ...alert.key },
       })),
-      total: kinds.reduce((sum, { kind, count }) => sum + (kind === "sign_in_failures" ? 1 : count), 0),
+      total: kinds.reduce((sum, { kind, count }) => sum + (COUNTED_AS_ONE.includes(kind) ? 1 : count), 0),
     };
   },
   "webhook.test": async ({ caller, deps }) => deliveryEntry(await deps.webhook.test(caller)),
@@ -52,6 +59,10 @@ function mendOf(kind: AlertKind, now: number) {
     case "backup_failed":
     case "backup_old":
       return { operation: "audit.list" as const, query: { action: "backup.create" } };
+    case "clear_text_refused": {
+      const since = instant(now - FAILURES_HOURS * HOUR_MS);
+      return { operation: "audit.list" as const, query: { action: CLEAR_TEXT_ACTION, since } };
+    }
     case "sign_in_failures": {
       const since = instant(now - FAILURES_HOURS * HOUR_MS);
       return {

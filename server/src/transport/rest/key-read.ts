@@ -17,14 +17,15 @@ import { type Key, type KeyState, keyState } from "../../domain/key.ts";
 import { KEY_ID_MAX } from "../../domain/key-text.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
+import { hasProxyHeaders } from "../forwarded.ts";
 import type { BareRoute } from "../listen.ts";
-import { hasProxyHeaders } from "../peer.ts";
+import type { ProxyTrust } from "../peer.ts";
 import type { RestDeps } from "./call.ts";
 import { keyEntry } from "./entries.ts";
 import { problemResponse, refusedKey } from "./problem.ts";
 
 export type KeyReadDeps = Pick<RestDeps, "accounts" | "keys" | "clock" | "log"> & {
-  readonly trustedProxies: readonly Network[];
+  readonly trust: Pick<ProxyTrust, "networks" | "tls">;
 };
 
 const PATH = "/api/v1/keys/";
@@ -43,8 +44,8 @@ interface Near {
   readonly loopback: boolean;
 }
 
-export function createKeyRead({ accounts, keys, clock, log, trustedProxies }: KeyReadDeps): BareRoute {
-  const nearOf = remember((text) => near(text, trustedProxies));
+export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps): BareRoute {
+  const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
   const failed = (error: unknown): Response => {
     const requestId = crypto.randomUUID();
@@ -84,7 +85,14 @@ export function createKeyRead({ accounts, keys, clock, log, trustedProxies }: Ke
     if (!isTls && !(seen.loopback && !hasProxyHeaders(headers))) return undefined;
     const { address } = seen;
     const client = headers.get("user-agent")?.slice(0, CLIENT_CHARS_MAX) ?? null;
-    return read(id, text, { door: "rest", address, port: null, secure: true, client, sessionId: null });
+    return read(id, text, {
+      door: "rest",
+      address,
+      port: null,
+      transport: "secure",
+      client,
+      sessionId: null,
+    });
   };
 }
 
@@ -112,9 +120,9 @@ function plainBearer(headers: Headers): string | undefined {
   return authorization.slice(BEARER.length);
 }
 
-function near(text: string | null, trustedProxies: readonly Network[]): Near | undefined {
+function near(text: string | null, proxies: readonly Network[]): Near | undefined {
   const address = text === null ? undefined : parseAddress(text);
-  if (!address || trustedProxies.some((network) => networkContains(network, address))) return undefined;
+  if (!address || proxies.some((network) => networkContains(network, address))) return undefined;
   return { address: formatAddress(address), loopback: isLoopback(address) };
 }
 

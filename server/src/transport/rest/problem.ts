@@ -90,11 +90,12 @@ export function refusedKey({
   reason,
   fault,
   waitMs,
+  advice,
 }: SignInRefused & { readonly fault?: KeyTextFault }): AppError {
   const code = REFUSED_AS[reason];
   if (reason === "malformed") return new AppError(code, FAULT_WORDS[fault ?? "shape"]);
   const retryAfterSeconds = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs / 1000));
-  return new AppError(code, ERROR_WORDS[code].words, { details: { retryAfterSeconds } });
+  return new AppError(code, advice ?? ERROR_WORDS[code].words, { details: { retryAfterSeconds } });
 }
 
 /** A text in a body that is no key's, at its member. */

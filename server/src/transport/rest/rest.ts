@@ -14,6 +14,7 @@ import { type Context, Hono } from "hono";
 import { AppError, endOr } from "../../domain/errors.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
 import { answerOf } from "../long-answers.ts";
+import { isOneOf } from "../origins.ts";
 import type { Peer } from "../peer.ts";
 import { alertHandlers } from "./alert-operations.ts";
 import { authenticate, authenticateAgain } from "./authenticate.ts";
@@ -101,7 +102,8 @@ async function answer(
   const { headers } = response;
   headers.set("X-Request-Id", bindings.requestId);
   const origin = req.headers.get("origin");
-  if (origin !== null && deps.allowOrigins?.includes(origin)) allowOrigin(headers, origin);
+  if (origin !== null && deps.allowOrigins && isOneOf(origin, deps.allowOrigins))
+    allowOrigin(headers, origin);
   return response;
 }
 
@@ -231,7 +233,7 @@ function preflight(req: Request, path: string, { allowOrigins = [] }: RestDeps):
   if (allowed.length === 0) throw noSuchAddress();
   const origin = req.headers.get("origin");
   if (origin === null) return new Response(null, { status: 204, headers: { Allow: allowed.join(", ") } });
-  if (!allowOrigins.includes(origin)) {
+  if (!isOneOf(origin, allowOrigins)) {
     throw new AppError(
       "forbidden",
       "Pages of other origins may not call; `--allow-origin` names those that may",

@@ -148,7 +148,7 @@ function connectionEntry({ id, credential, origin, createdAt }: Session): z.outp
     key: key && { id: key.id, name: key.name },
     address: origin.address,
     client: origin.client,
-    secure: origin.secure,
+    secure: origin.transport === "secure",
     created_at: instant(createdAt),
   };
 }
