@@ -39,7 +39,11 @@ export function addSettingsCommands(program: Command): void {
         const current = await use.show(caller);
         return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
       });
-      await printChanged(options, settingsShape(changed), `${name} is set.`);
+      await printChanged(
+        options,
+        settingsShape(changed),
+        `${name} is ${value === null ? "taken away" : "set"}.`,
+      );
     });
 }
 

@@ -18,7 +18,12 @@ import {
   createSchedule,
   forgetSchedule,
 } from "./backup/backup.ts";
-import { type Certificates, openCertificates, tlsServerEndPoint } from "./certificates/certificates.ts";
+import {
+  bindingFault,
+  type Certificates,
+  openCertificates,
+  tlsServerEndPoint,
+} from "./certificates/certificates.ts";
 import type { Config, Listen, Place } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
@@ -200,7 +205,7 @@ async function openApp(
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
   accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock, secrets });
+  const settings = createSettings({ store, clock, secrets, bindingFault });
   const alerts = createAlerts({ store, feed, clock, log });
   const backups = createBackups({ store, secrets, clock, folder });
   if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
@@ -460,7 +465,7 @@ function rpcPeer(peer: Peer, app: App) {
   const own = shown && (() => shown);
   const binding = peer.proxied ? proxyBinding(peer, app) : own;
   const { ownOrigins } = withPublicUrl(peer, app);
-  return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins };
+  return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins, proxied: peer.proxied };
 }
 
 /** Pages of the address that clients see are our own too, whatever host a proxy passes on. */
@@ -495,6 +500,7 @@ function proxyBinding(peer: Peer, app: App): (() => Uint8Array) | undefined {
   if (!peer.tls) return undefined;
   const settings = app.store.readSettings();
   if (settings instanceof Promise || settings.clientCertificate === null) return undefined;
-  const { raw } = new X509Certificate(settings.clientCertificate);
-  return () => tlsServerEndPoint(raw);
+  const { clientCertificate: pem } = settings;
+  // One that was set before it was asked for a binding: sign-in without one goes on.
+  return bindingFault(pem) === undefined ? () => tlsServerEndPoint(new X509Certificate(pem).raw) : undefined;
 }

@@ -1,10 +1,12 @@
 /** The use cases over a real store in a temporary folder, with a clock that tests move. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "@chatelaine/contract/roles";
 import { type Accounts, createAccounts, createJudge, type SignInResult } from "../src/accounts/accounts.ts";
 import { type Audit, createAudit } from "../src/audit/audit.ts";
+import { bindingFault } from "../src/certificates/certificates.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/crypto.ts";
 import type { AuditRecord } from "../src/domain/audit.ts";
 import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
@@ -82,7 +84,7 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const feed = createFeed(store, log);
   const usage = createUsage({ store, keys, clock, log });
   accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock, secrets });
+  const settings = createSettings({ store, clock, secrets, bindingFault });
   return {
     ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
     system: systemCaller("command_line"),

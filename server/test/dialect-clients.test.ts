@@ -1,6 +1,9 @@
 /** What programs of others rest on, beyond the official clients: versions by name, lists of methods, events, filters over what is shown. */
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { type Folder, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
+import { RawSocket } from "./raw-socket.ts";
 import { RpcClient } from "./rpc-client.ts";
 
 type Entry = Record<string, unknown>;
@@ -138,4 +141,97 @@ test("audit.query is oldest first unless an order is asked for", async () => {
   expect(rising).toEqual(rising.toSorted((one, other) => one - other));
   const falling = await times({ "query-options": { order_by: ["-timestamp"] } });
   expect(falling).toEqual(falling.toSorted((one, other) => other - one));
+});
+
+test("an unknown method has the original's code and message, and says in data what kind of server this is", async () => {
+  const root = await signedIn("root");
+  for (const [name, end] of [
+    ["pool.query", "and no pool.query"],
+    ["system.advanced.config", "and no system.advanced.config"],
+    ["pool", "and not this method"],
+    [keys.get("root")!, "and not this method"],
+    [`x.${keys.get("root")!.split("-")[1]}`, "and not this method"],
+    ["a.".repeat(40), "and not this method"],
+  ] as const) {
+    const { error } = await root.call(name);
+    const reason = `[ENOMETHOD] Chatelaine has keys, users and groups, ${end}`;
+    const data = { error: 201, errname: "ENOMETHOD", reason, trace: null, extra: null };
+    expect(error).toEqual({ code: -32601, message: "Method does not exist", data });
+  }
+});
+
+test("the address of the older protocol names the right one and closes, before a key is sent", async () => {
+  for (const protocols of [[], ["ddp"]]) {
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/websocket`, protocols);
+    const heard: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<CloseEvent>();
+    socket.onmessage = ({ data }) => heard.push(String(data));
+    socket.onopen = () => socket.send(JSON.stringify({ msg: "connect", version: "1", support: ["1"] }));
+    socket.onclose = resolve;
+    const { code, reason } = await promise;
+    // A client that asks for a sub-protocol may end it by itself, when none is agreed to.
+    if (protocols.length > 0) continue;
+    expect([code, reason]).toEqual([1008, expect.stringContaining("/api/current")]);
+    expect(heard.map((text) => JSON.parse(text))).toEqual([
+      { msg: "failed", version: "1", reason: expect.stringContaining("/api/current") },
+    ]);
+  }
+  const plain = await fetch(`${url}/websocket`);
+  expect([plain.status, await plain.text()]).toEqual([410, expect.stringContaining("/api/current")]);
+});
+
+test("the older REST API is gone, by whatever method and with whatever key", async () => {
+  for (const path of ["/api/v2.0", "/api/v2.0/", "/api/v2.0/system/version", "/api/v1.0/storage/volume"]) {
+    for (const method of ["GET", "POST", "DELETE"]) {
+      const headers = { Authorization: `Bearer ${keys.get("root")}` };
+      const response = await fetch(url + path, { method, headers });
+      const { detail, code } = (await response.json()) as Record<string, string>;
+      expect([path, response.status, code, detail]).toEqual([
+        path,
+        410,
+        "not_found",
+        expect.stringContaining("/api/v1"),
+      ]);
+    }
+  }
+});
+
+test("no sub-protocol is agreed to", async () => {
+  for (const [path, asked] of [
+    ["/api/current", "ddp"],
+    ["/api/current", "graphql-ws, ddp"],
+    ["/websocket", "ddp"],
+  ] as const) {
+    const raw = new RawSocket(connect({ host: "127.0.0.1", port: Number(new URL(url).port) }));
+    const lines = [
+      `GET ${path} HTTP/1.1`,
+      "Host: localhost",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      `Sec-WebSocket-Protocol: ${asked}`,
+      "Connection: Upgrade",
+    ];
+    raw.socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    const head = await raw.until((text) => text.includes("\r\n\r\n"));
+    raw.socket.destroy();
+    expect([path, head.split("\r\n")[0]]).toEqual([path, "HTTP/1.1 101 Switching Protocols"]);
+    expect(head.toLowerCase()).not.toContain("sec-websocket-protocol");
+  }
+});
+
+test("what is recorded of a refused user.create names the user, where that is a name", async () => {
+  const holder = await signedIn("holder");
+  await holder.call("user.create", { username: "sergey" });
+  await holder.call("user.create", { username: "no name at all!" });
+  const root = await signedIn("root");
+  const entries = await root.result<Entry[]>("audit.query", {
+    "query-filters": [
+      ["event", "=", "METHOD_CALL"],
+      ["success", "=", false],
+    ],
+  });
+  const words = entries.map(({ event_data: data }) => (data as Entry).description);
+  expect(words).toContain("Create user sergey");
+  expect(words.filter((text) => text === "Create user").length).toBeGreaterThan(0);
 });

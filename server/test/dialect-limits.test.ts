@@ -238,4 +238,5 @@ const PEER: Peer = {
   binding: undefined,
   unix: false,
   ownOrigins: [],
+  proxied: false,
 };

@@ -6,6 +6,11 @@ import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
 const DAY_MS = 86_400_000;
+/** PEM of a certificate by OpenSSL. */
+async function selfSigned(...kind: string[]): Promise<string> {
+  const args = ["req", "-x509", "-nodes", "-newkey", ...kind, "-keyout", "/dev/null", "-subj", "/CN=proxy"];
+  return new Response(Bun.spawn(["openssl", ...args], { stderr: "ignore" }).stdout).text();
+}
 const inDays = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
 
 describe("the settings", () => {
@@ -37,6 +42,23 @@ describe("the settings", () => {
     ]);
     const unsigned = await change({ webhook_url: "https://hooks.example.org/" });
     expect(unsigned.json.errors[0].path).toBe("webhook_secret");
+  });
+
+  test("refuse a certificate that nobody can bind to, and take one that they can", async () => {
+    for (const [pem, status, words] of [
+      [await selfSigned("ed25519"), 422, "channel binding"],
+      [await selfSigned("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"), 200, undefined],
+      ["/etc/nginx/tls/cert.pem", 422, "--file"],
+      ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 422, "cannot be read"],
+      [null, 200, undefined],
+    ] as const) {
+      const { status: answered, json } = await change({ client_certificate: pem });
+      expect([answered, json.errors?.[0].path]).toEqual([
+        status,
+        status === 422 ? "client_certificate" : undefined,
+      ]);
+      if (words) expect(json.errors[0].message).toContain(words);
+    }
   });
 
   test("are told to everybody who may make keys as far as he needs them", async () => {

@@ -2,7 +2,7 @@
  * tls-server-end-point of RFC 5929, section 4.1: the certificate's digest by the hash of its own signature algorithm,
  * MD5 and SHA-1 replaced by SHA-256. Runtimes do not tell that algorithm, so it is read from the DER.
  */
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { DER, type DerValue, readDer, readOid, readSequence } from "./der.ts";
 
 const RSASSA_PSS = "1.2.840.113549.1.1.10";
@@ -31,6 +31,22 @@ const HASH_OF_OID: Readonly<Record<string, string>> = {
 /** Throws for signature algorithms without a single hash, EdDSA above all: the binding is undefined for them. */
 export function tlsServerEndPoint(leafDer: Uint8Array): Uint8Array {
   return createHash(signatureHash(leafDer)).update(leafDer).digest();
+}
+
+/** @returns why the certificate, in PEM, has no binding; undefined where it has one. */
+export function bindingFault(pem: string): string | undefined {
+  let raw: Uint8Array;
+  try {
+    ({ raw } = new X509Certificate(pem));
+  } catch {
+    return "Expected a whole certificate in PEM: this one cannot be read";
+  }
+  try {
+    tlsServerEndPoint(raw);
+    return undefined;
+  } catch {
+    return "This certificate is signed with Ed25519 or another algorithm without a channel binding: official clients cannot sign in by it. Use an RSA or ECDSA certificate";
+  }
 }
 
 function signatureHash(leafDer: Uint8Array): string {

@@ -74,7 +74,7 @@ const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } =
   clientCertificate: (value) =>
     value === null || (typeof value === "string" && value.length <= CERTIFICATE_CHARS_MAX && PEM.test(value))
       ? undefined
-      : "Expected one certificate in PEM, or none",
+      : "Expected the text of one certificate in PEM, or none; `--file PATH` of the command line takes it from a file",
   keyDaysMax: (value) => (value === null ? undefined : wholeFault(value, 1, KEY_DAYS_MAX, "days")),
   nonExpiringKeys: (value) => (typeof value === "boolean" ? undefined : "Expected true or false"),
   nonExpiringRoles: rolesFault,

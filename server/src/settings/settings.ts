@@ -46,6 +46,8 @@ export function createSettings(deps: {
   readonly store: Store;
   readonly clock: Clock;
   readonly secrets: Pick<Secrets, "seal">;
+  /** Why a certificate, in PEM, cannot be bound to; undefined where it can. */
+  readonly bindingFault: (pem: string) => string | undefined;
 }): SettingsUseCase {
   const { store } = deps;
   return {
@@ -69,7 +71,7 @@ export function createSettings(deps: {
 }
 
 async function change(
-  { store, clock, secrets }: Parameters<typeof createSettings>[0],
+  { store, clock, secrets, bindingFault }: Parameters<typeof createSettings>[0],
   caller: Caller,
   given: Partial<Settings>,
 ): Promise<ShownSettings> {
@@ -83,7 +85,7 @@ async function change(
   await store.transact(caller, async (tx) => {
     const before = await tx.readSettings();
     const patch = withoutShown(before, given);
-    refuseFaults(before, patch);
+    refuseFaults(before, patch, bindingFault);
     await tx.putSettings({ ...patch, ...sealed });
     const target = { kind: "settings", id: null, name: "settings" } as const;
     const details = { changes: notedChanges(before, patch) };
@@ -94,9 +96,15 @@ async function change(
 }
 
 /** Throws invalid for values that will not do, alone or together. */
-function refuseFaults(before: Settings, patch: Partial<Settings>): void {
+function refuseFaults(
+  before: Settings,
+  patch: Partial<Settings>,
+  bindingFault: (pem: string) => string | undefined,
+): void {
   const issues: Issue[] = Object.entries(patch).flatMap(([name, value]) => {
-    const message = settingFault(name, value);
+    const fault = settingFault(name, value);
+    const isCertificate = name === "clientCertificate" && typeof value === "string";
+    const message = fault ?? (isCertificate ? bindingFault(value) : undefined);
     return message === undefined ? [] : [{ path: [name], code: "shape", message }];
   });
   issues.push(...keptTextIssues(patch));

@@ -16,6 +16,7 @@ export const ERRNO = {
   ENOSPC: 28,
   EOPNOTSUPP: 95,
   ETIMEDOUT: 110,
+  ENOMETHOD: 201,
   ENOTAUTHENTICATED: 207,
 } as const;
 

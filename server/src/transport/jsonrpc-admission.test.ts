@@ -59,7 +59,7 @@ test("a rate of 0 is no limit", () => {
 });
 
 test("pages of our own origin and of allowed ones may connect, programs too", () => {
-  const own = ["https://keys.example"];
+  const own = { ownOrigins: ["https://keys.example"], proxied: false };
   expect(isOriginAllowed(null, own, [])).toBe(true);
   expect(isOriginAllowed("https://keys.example", own, [])).toBe(true);
   expect(isOriginAllowed("http://keys.example", own, [])).toBe(true);
@@ -74,4 +74,19 @@ test("pages of our own origin and of allowed ones may connect, programs too", ()
   ]) {
     expect(isOriginAllowed(foreign, own, [])).toBe(false);
   }
+});
+
+test("behind a trusted proxy the port of a page counts only where the proxy passes one on", () => {
+  const [dropped, kept] = [["https://keys.example"], ["https://keys.example:8443"]];
+  for (const [ownOrigins, proxied, origin, passes] of [
+    [dropped, true, "https://keys.example:8443", true],
+    [dropped, true, "https://keys.example", true],
+    [dropped, true, "https://other.example:8443", false],
+    [dropped, true, "https://keys.example.evil:8443", false],
+    [dropped, false, "https://keys.example:8443", false],
+    [kept, true, "https://keys.example:8443", true],
+    [kept, true, "https://keys.example:9443", false],
+    [kept, true, "https://keys.example", false],
+  ] as const)
+    expect([origin, isOriginAllowed(origin, { ownOrigins, proxied }, [])]).toEqual([origin, passes]);
 });

@@ -5,6 +5,7 @@
  */
 import { networkOf } from "../domain/address.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Peer } from "./jsonrpc-api.ts";
 import { isOneOf } from "./origins.ts";
 
 const RATE_WINDOW_MS = 60_000;
@@ -12,18 +13,20 @@ export const RATE_NETWORKS_MAX = 4_096;
 
 /**
  * Absent passes (no browser), our own and allowed ones pass. Our own counts by host and port alone: the common Python library
- * says `http://` on `wss://` too, and no page of another scheme can come from the same port.
+ * says `http://` on `wss://` too, and no page of another scheme can come from the same port. Behind a
+ * trusted proxy that drops the port from `Host`, any port of that host is ours: no cookie counts on these sockets.
  */
 export function isOriginAllowed(
   origin: string | null,
-  own: readonly string[],
+  { ownOrigins, proxied }: Pick<Peer, "ownOrigins" | "proxied">,
   allowed: readonly string[],
 ): boolean {
   if (origin === null || isOneOf(origin, allowed)) return true;
   const host = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
   if (host === undefined) return false;
-  const asOwn = (scheme: string): boolean => isOneOf(`${scheme}://${host}`, own);
-  return asOwn("https") || asOwn("http");
+  const isOwn = (name: string): boolean =>
+    isOneOf(`https://${name}`, ownOrigins) || isOneOf(`http://${name}`, ownOrigins);
+  return isOwn(host) || (proxied && isOwn(host.replace(/:\d+$/, "")));
 }
 
 /** Of one method and network, in one window. */

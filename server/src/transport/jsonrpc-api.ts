@@ -18,6 +18,8 @@ export interface Peer {
   readonly unix: boolean;
   /** Origins of our own pages, as this client addresses us. */
   readonly ownOrigins: readonly string[];
+  /** A trusted proxy stands between, which may drop the port from `Host`. */
+  readonly proxied: boolean;
 }
 
 /** Members of `core.set_options`. */

@@ -15,7 +15,7 @@ import { AppError } from "../domain/errors.ts";
 import { codePoints } from "../domain/query-values.ts";
 import { jsonInSlices } from "../domain/slices.ts";
 import type { Log } from "../log.ts";
-import { RPC } from "./errors.ts";
+import { ERRNO, RPC } from "./errors.ts";
 import type { AnonymousRate, RateCounter } from "./jsonrpc-admission.ts";
 import {
   type Api,
@@ -24,6 +24,7 @@ import {
   type ConnectionOptions,
   LongAnswer,
   type Peer,
+  type RpcError,
 } from "./jsonrpc-api.ts";
 import {
   errorText,
@@ -55,7 +56,8 @@ export interface ConnectionDeps {
 }
 
 export interface SocketData {
-  readonly connection: SocketConnection;
+  /** Absent on a socket that is sent away. */
+  readonly connection?: SocketConnection;
 }
 
 type Socket = Bun.ServerWebSocket<SocketData>;
@@ -236,7 +238,7 @@ export class SocketConnection implements Connection {
     const { id } = request;
     const method = this.#deps.api.findMethod(this.version, request.method);
     if (!method) {
-      this.#refuse({ id, code: RPC.methodNotFound, message: "Method does not exist" });
+      if (id !== undefined) this.#outbox?.send(errorText(id, noSuchMethod(request.method)));
     } else if (this.#running + this.#waiting.length >= IN_FLIGHT_MAX) {
       const message = `Maximum number of concurrent calls (${IN_FLIGHT_MAX}) has exceeded`;
       this.#refuse({ id, code: RPC.tooManyCalls, message });
@@ -347,6 +349,20 @@ export class SocketConnection implements Connection {
 }
 
 /** In characters, not UTF-16 units. */
+/** Names as the original's own; anything else may be a key or password, and is not repeated. */
+const METHOD_NAME = /^(?=.{1,64}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/;
+
+/**
+ * Official clients compare the message, and take its words in `data` for a thing that is gone: those say instead what kind
+ * of server this is.
+ */
+function noSuchMethod(name: string): RpcError {
+  const shown = METHOD_NAME.test(name) ? `and no ${name}` : "and not this method";
+  const reason = `[ENOMETHOD] Chatelaine has keys, users and groups, ${shown}`;
+  const data = { error: ERRNO.ENOMETHOD, errname: "ENOMETHOD", reason, trace: null, extra: null };
+  return { code: RPC.methodNotFound, message: "Method does not exist", data };
+}
+
 function isLonger(text: string, max: number): boolean {
   return text.length > max && (text.length > max * 2 || codePoints(text) > max);
 }

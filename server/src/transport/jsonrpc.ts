@@ -20,7 +20,10 @@ export type { SocketData } from "./jsonrpc-connection.ts";
 /** One answer may be long: a list of all keys. The outbox bounds what is behind it. */
 const BUFFER_BYTES_MAX = 256 << 20;
 const PING_AFTER_SECONDS = 120;
-const API_PATH = /^\/api\/(current|v\d+\.[^/]*)$/;
+/** Where older versions of the original speak another protocol. */
+const LEGACY_PATH = "/websocket";
+const LEGACY_WORDS = "This server speaks JSON-RPC 2.0 at /api/current; /websocket is no more";
+const API_PATH = /^\/api\/(current|v(?![12]\.0$)\d+\.[^/]*)$/;
 
 export interface JsonRpcDeps {
   readonly api: Api;
@@ -60,7 +63,7 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     if (req.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return refuse(426, "This is a WebSocket", { Upgrade: "websocket", Connection: "Upgrade" });
     }
-    if (!isOriginAllowed(req.headers.get("origin"), peer.ownOrigins, deps.allowOrigins)) {
+    if (!isOriginAllowed(req.headers.get("origin"), peer, deps.allowOrigins)) {
       return refuse(403, "Pages of this origin may not connect (--allow-origin)");
     }
     const refused = deps.refuseClear(req, peer.origin);
@@ -77,6 +80,8 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     if (isClosed) return refuse(503, "The server is shutting down", { "Retry-After": "10" });
     const connection = new SocketConnection({ ...deps, lobby, rate }, version, peer);
     lobby.enter(connection, peer.origin.address);
+    // No sub-protocol is spoken here: where one is asked for, none is agreed to.
+    req.headers.delete("sec-websocket-protocol");
     if (server.upgrade(req, { data: { connection } })) return "upgraded";
     lobby.leave(connection);
     return refuse(400, "The upgrade is not a valid one");
@@ -84,6 +89,7 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   return {
     upgrade: (req, server, peer) => {
       const path = new URL(req.url).pathname;
+      if (path === LEGACY_PATH) return sendAway(req, server);
       if (path === "/api/versions") return Response.json(deps.api.versions);
       if (path === "/api/boot_id") return Response.json(bootId);
       const name = API_PATH.exec(path)?.[1];
@@ -104,6 +110,12 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   };
 }
 
+/** Told in the other protocol's own words, before a key is sent; what is sent all the same is not looked at. */
+function sendAway(req: Request, server: Bun.Server<unknown>): Response | "upgraded" {
+  req.headers.delete("sec-websocket-protocol");
+  return server.upgrade(req, { data: {} }) ? "upgraded" : refuse(410, LEGACY_WORDS);
+}
+
 function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData> {
   return {
     maxPayloadLength: HARD_CHARS_MAX + 65_536,
@@ -112,15 +124,23 @@ function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData>
     idleTimeout: PING_AFTER_SECONDS,
     perMessageDeflate: false,
     open: (socket) => {
-      open.add(socket.data.connection);
-      socket.data.connection.opened(socket);
+      const { connection } = socket.data;
+      if (connection) {
+        open.add(connection);
+        connection.opened(socket);
+        return;
+      }
+      socket.send(JSON.stringify({ msg: "failed", version: "1", reason: LEGACY_WORDS }));
+      socket.close(1008, LEGACY_WORDS);
     },
-    message: (socket, data) => socket.data.connection.receive(data),
-    ping: (socket) => socket.data.connection.heard(),
-    drain: (socket) => socket.data.connection.drained(),
+    message: (socket, data) => socket.data.connection?.receive(data),
+    ping: (socket) => socket.data.connection?.heard(),
+    drain: (socket) => socket.data.connection?.drained(),
     close: (socket) => {
-      open.delete(socket.data.connection);
-      socket.data.connection.closed();
+      const { connection } = socket.data;
+      if (!connection) return;
+      open.delete(connection);
+      connection.closed();
     },
   };
 }

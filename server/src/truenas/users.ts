@@ -6,7 +6,7 @@ import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { mapInSlices } from "../domain/slices.ts";
-import type { Group, User } from "../domain/user.ts";
+import { type Group, isUsername, type User } from "../domain/user.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
 import type { AnswerQuery } from "./long-answers.ts";
@@ -83,7 +83,7 @@ export function userMethods(
         if (!given.locked) return shown(call, user);
         return shown(call, await users.lock(call.caller, user.id));
       },
-      { audit: () => "Create user" },
+      { audit: ([given]) => `Create user ${usernameIn(given)}`.trim() },
     ),
     "user.update": method(
       ["ACCOUNT_WRITE"],
@@ -190,6 +190,11 @@ async function groupNames(
 
 function ofUser<Result>(attribute: string, id: number, work: () => Promise<Result>): Promise<Result> {
   return asDialect(attribute, { what: "User", id }, work);
+}
+
+function usernameIn(given: unknown): string {
+  const { username } = Object(given) as { readonly username?: unknown };
+  return typeof username === "string" && isUsername(username) ? username : "";
 }
 
 function idIn(given: unknown): string {

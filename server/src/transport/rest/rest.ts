@@ -43,6 +43,9 @@ interface Env {
   Bindings: { readonly peer: Peer; readonly url: URL; readonly requestId: string };
 }
 
+/** The REST API that the original had before. */
+const LEGACY_API = /^\/api\/v[12]\.0(?:\/|$)/;
+
 type AnyHandler = (call: Call) => Promise<unknown>;
 
 export function createRest(deps: RestDeps): Rest {
@@ -60,7 +63,8 @@ export function createRest(deps: RestDeps): Rest {
     missing: (req) => {
       const { pathname } = new URL(req.url);
       if (pathname !== "/api" && !pathname.startsWith("/api/")) return undefined;
-      return problemResponse(noSuchAddress(), randomUUID(), deps.log);
+      const error = LEGACY_API.test(pathname) ? noMoreThere() : noSuchAddress();
+      return problemResponse(error, randomUUID(), deps.log);
     },
     close: () => {
       events.close();
@@ -221,6 +225,12 @@ function notFound(method: string, path: string): AppError {
 
 function pathPattern(operation: Operation): RegExp {
   return new RegExp(`^${API_BASE}${operation.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
+
+function noMoreThere(): AppError {
+  const words =
+    "This server has no REST API of TrueNAS: ask /api/v1, or speak JSON-RPC 2.0 at wss /api/current";
+  return new AppError("not_found", words, { details: { status: 410 } });
 }
 
 function noSuchAddress(): AppError {
