@@ -144,6 +144,35 @@ test("a browser's session in clear text lives while the setting allows it, and i
   expect((await rest.send("GET /session", { headers: { ...browser, ...TLS } })).json.user).toBeNull();
 });
 
+test.each<[string, () => Promise<Record<string, string>>]>([
+  ["key", async () => bearer(await rest.key("ada", fresh("stream")))],
+  [
+    "browser",
+    async () => {
+      const body = { username: "ada", password: PASSWORD };
+      const { headers } = await rest.send("POST /session", { headers: CLEAR, body });
+      return { Cookie: headers.get("set-cookie")!.split(";")[0]!, Origin: rest.url };
+    },
+  ],
+])(
+  "an event stream of a %s in clear text ends when the setting is narrowed, and revokes nothing",
+  async (_, make) => {
+    await set("allow");
+    const credential = await make();
+    const headers = { ...CLEAR, ...credential };
+    const { body } = await fetch(`${rest.url}/api/v1/events`, { headers });
+    const reader = body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toContain("event: ready");
+    await set("revoke");
+    let told = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      told += new TextDecoder().decode(part.value);
+    expect(told).not.toContain("settings");
+    expect((await rest.send("GET /session", { headers: { ...TLS, ...credential } })).status).toBe(200);
+  },
+  60_000,
+);
+
 test("a key's rate is spent in clear text too, at both doors together", async () => {
   await set("allow");
   const rateLimit = { limit: 5, windowSeconds: 3_600 };

@@ -76,6 +76,43 @@ test("a reset whose answer was lost leaves one secret that works", async () => {
   expect(await Promise.all(statuses)).toEqual([401, 200]);
 });
 
+describe("a secret whose answer was lost is given again", () => {
+  const again = (name: string, body: object) =>
+    rest.send("POST /keys", { headers: { ...auth, "Idempotency-Key": name }, body });
+
+  test("also where the repetition's answer is lost", async () => {
+    const body = { name: "lost-twice", username: "ada" };
+    expect(await isLost("/keys", "lost-twice", body)).toBe(true);
+    expect(await isLost("/keys", "lost-twice", body)).toBe(true);
+    const { status, json } = await again("lost-twice", body);
+    expect(status).toBe(201);
+    expect((await rest.send("GET /keys/self", { headers: bearer(json.key) })).status).toBe(200);
+  });
+
+  test.each<[string, (id: number) => Promise<unknown>]>([
+    ["reset", async (id) => rest.app.keys.update(SYSTEM, id, { reset: true })],
+    ["edited", (id) => rest.app.keys.update(SYSTEM, id, { description: "somebody's now" })],
+    [
+      "paused and resumed",
+      async (id) => {
+        await rest.app.keys.pause(SYSTEM, id);
+        await rest.app.keys.resume(SYSTEM, id);
+      },
+    ],
+  ])("not where somebody else has %s the key meanwhile", async (word, change) => {
+    const body = { name: `meanwhile ${word}`, username: "ada" };
+    const name = `meanwhile-${word.replaceAll(" ", "-")}`;
+    expect(await isLost("/keys", name, body)).toBe(true);
+    const { rows } = await rest.app.keys.list(SYSTEM, {});
+    const { id } = rows.find((key) => key.name === body.name)!;
+    const changed = (await change(id)) as { secret?: { text: string } } | undefined;
+    const { status, json } = await again(name, body);
+    expect([status, json.code]).toEqual([409, "conflict"]);
+    const text = changed?.secret?.text;
+    if (text) expect((await rest.send("GET /keys/self", { headers: bearer(text) })).status).toBe(200);
+  });
+});
+
 describe("a change whose answer was lost is made once, and its repetition tells what it made:", () => {
   const lostThenAgain = async (route: string, body: object) => {
     const [method, path] = route.split(" ") as [string, string];

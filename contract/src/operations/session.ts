@@ -213,7 +213,7 @@ export const sessionOperations = {
     group: "Sessions",
     title: "Remember something for my screens",
     words: "Any JSON, 64 KiB of it for a user in all; read back under `user.attributes` of the session.",
-    access: { kind: "signed_in", words: "A session, of whatever role; not a key." },
+    access: { kind: "signed_in", words: "A session, of whatever role, or a key that is held to nothing." },
     params: z.strictObject({ name: z.string().min(1).max(200) }),
     body: z.strictObject({ value: z.unknown() }),
     output: z.strictObject({ name: z.string(), value: z.unknown() }),

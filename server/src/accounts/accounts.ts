@@ -16,7 +16,7 @@ import type { Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { MaybePromise, Profile, Store, WaitingToken } from "../store/store.ts";
+import type { MaybePromise, Profile, Store, Transaction, WaitingToken } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
 import type { Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
@@ -90,13 +90,13 @@ export interface NewUserInput {
   readonly email?: string | null;
   readonly roles?: readonly Role[];
   readonly scopes?: readonly string[];
+  readonly locked?: boolean;
   /** Absent: cannot sign in by password. */
   readonly password?: string;
   readonly groups?: readonly string[];
 }
 
 export interface UserChange extends Partial<NewUserInput> {
-  readonly locked?: boolean;
   /** Takes the password away. */
   readonly passwordDisabled?: boolean;
   /** What holds for all his keys. Nobody sets his own. */
@@ -269,8 +269,11 @@ export interface Sessions {
   list(caller: Caller): readonly Session[];
   /** AUTH_SESSIONS_WRITE. A waiting token too, by its id. @returns false for an unknown id */
   terminate(caller: Caller, id: string): Promise<boolean>;
-  /** Ends all but the caller's own, in every process, and all tokens. */
-  terminateOthers(caller: Caller): Promise<void>;
+  /**
+   * Ends all but the caller's own, in every process, and all tokens.
+   * @param also in the same transaction, so that all end or none
+   */
+  terminateOthers(caller: Caller, also?: (tx: Transaction) => Promise<void>): Promise<void>;
   /** @returns the way out */
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
@@ -325,10 +328,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     requireStanding: deps.store.requireStanding,
     endSession: async (caller, id) =>
       (await sessions.terminate(caller, id)) || (await web.terminate(caller, id)),
-    endOtherSessions: async (caller) => {
-      await sessions.terminateOthers(caller);
-      await web.terminateOthers(caller);
-    },
+    endOtherSessions: (caller) => sessions.terminateOthers(caller, (tx) => web.endOthersIn(tx, caller)),
     close: async () => {
       await sessions.stop();
       refusalLog.close();

@@ -90,6 +90,8 @@ export class KeySignIn {
       const allowed = await verify.admit(record, { ...need, origin: { ...origin, transport: "secure" } });
       return { verdict: allowed, words: allowed.ok ? "" : wordsOfRefusal(allowed.reason) };
     }
+    // Judged again, it has not been shown again: it came while that was allowed.
+    if (need.cost === 0) return { verdict, words: wordsOfRefusal(verdict.reason) };
     if (fate === "revoke") await this.#revoke(record.id);
     this.#warn(record, fate, origin);
     if (fate === "revoke") return { verdict, words: "API key revoked due to insecure transport" };

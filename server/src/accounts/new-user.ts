@@ -51,6 +51,7 @@ export async function prepareUser(
     roles: distinct(input.roles ?? []),
     scopes: distinct(input.scopes ?? []),
     createdAt: clock.now(),
+    lockedAt: input.locked ? clock.now() : null,
     ceilings: caller.ceilings,
   };
   const after = { ...NOBODY, ...fields, allRoles: fields.roles, allScopes: fields.scopes, groups };
@@ -66,7 +67,6 @@ export async function prepareUser(
 /** What is not yet known of a user who is to be made. */
 const NOBODY = {
   id: 0,
-  lockedAt: null,
   passwordChangedAt: null,
   attributes: {},
   keyIds: [],

@@ -139,11 +139,12 @@ export class LiveSessions implements Sessions {
     return (await this.#terminate(caller, [entry], (tx, sessions) => this.#ties.endIn(tx, sessions))) > 0;
   }
 
-  async terminateOthers(caller: Caller): Promise<void> {
+  async terminateOthers(caller: Caller, also?: (tx: Transaction) => Promise<void>): Promise<void> {
     this.#requireWriter(caller);
     const spares = caller.origin.sessionId;
     const others = [...this.#entries.values()].filter(({ session }) => session.id !== spares);
     await this.#terminate(caller, others, async (tx) => {
+      await also?.(tx);
       const tokens = await tx.endAllTokens(spares);
       if (tokens > 0) tx.audit(tokensRecord(caller, this.#deps.clock.now(), { tokens }));
     });

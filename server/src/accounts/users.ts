@@ -7,7 +7,7 @@ import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import { requireMayMint } from "../domain/minting.ts";
+import { isHeldKey, requireMayMint } from "../domain/minting.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Profile, Store, Transaction } from "../store/store.ts";
@@ -222,6 +222,8 @@ async function setAttribute(
   { name, value }: { readonly name: string; readonly value: unknown },
 ): Promise<void> {
   if (caller.kind === "system") throw new AppError("forbidden", "Not a user session");
+  if (isHeldKey(caller))
+    throw new AppError("forbidden", "A key that is held to limits keeps nothing for its user");
   if (name.length === 0 || name.length > ATTRIBUTE_NAME_CHARS_MAX || !name.isWellFormed()) {
     const message = `The name of an attribute has 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`;
     refuseIssues([{ path: ["key"], code: "shape", message }]);

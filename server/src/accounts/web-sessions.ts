@@ -36,7 +36,8 @@ export interface WebSessions {
   list(caller: Caller): Promise<readonly (WebSession & { readonly username: string })[]>;
   /** AUTH_SESSIONS_WRITE. @returns false for an unknown id */
   terminate(caller: Caller, id: string): Promise<boolean>;
-  terminateOthers(caller: Caller): Promise<void>;
+  /** AUTH_SESSIONS_WRITE. All but the caller's own. */
+  endOthersIn(tx: Transaction, caller: Caller): Promise<void>;
 }
 
 export interface WebSessionsDeps {
@@ -170,10 +171,10 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
       return (await remove(caller, { id }, (session) => endRecord(caller, session))) > 0;
     },
 
-    terminateOthers: async (caller) => {
+    endOthersIn: async (tx, caller) => {
       requireRole(caller, "AUTH_SESSIONS_WRITE");
       const otherThan = caller.origin.sessionId ?? "";
-      await remove(caller, { otherThan }, (session) => endRecord(caller, session));
+      for (const session of await tx.removeWebSessions({ otherThan })) tx.audit(endRecord(caller, session));
     },
   };
 }

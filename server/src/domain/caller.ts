@@ -63,6 +63,14 @@ export type Actor =
 
 export type WritingActor = Exclude<Actor, "reader">;
 
+/** What a request that may be sent again is known by. Digests. */
+export interface OnceMark {
+  readonly digest: Uint8Array;
+  readonly request: Uint8Array;
+  /** It has done its work before, and gives another secret for the one that was lost. */
+  readonly isAgain?: true;
+}
+
 /** Who asks, with the rights that hold at this moment. */
 export interface Caller extends Rights {
   readonly kind: "system" | "user" | "key";
@@ -89,7 +97,7 @@ export interface Caller extends Rights {
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
-  readonly once?: { readonly digest: Uint8Array; readonly request: Uint8Array };
+  readonly once?: OnceMark;
 }
 
 export function systemCaller(actor: Actor, username = "system"): Caller {

@@ -51,7 +51,7 @@ export function refuseIssues(issues: readonly Issue[]): void {
  * @param requireStanding throws where the caller has ended
  */
 export async function endOr(error: unknown, requireStanding: () => void | Promise<void>): Promise<unknown> {
-  if (["unavailable", "storage_full"].includes(errorCode(error))) return error;
+  if (["unavailable", "storage_full", "credential_ended"].includes(errorCode(error))) return error;
   try {
     await requireStanding();
     return error;

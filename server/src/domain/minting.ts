@@ -209,9 +209,14 @@ function groupFault(
   return members.some((member) => member.canSignIn) ? heldFault(caller) : undefined;
 }
 
-/** A key that is held to anything and may not manage sign-in. */
-function isHeldCaller({ key, ceilings }: Caller): boolean {
-  return key !== null && !key.managesSignIn && isHeld(key, ceilings);
+/** A key that is held to anything, by itself or by what its user is held to. */
+export function isHeldKey({ key, ceilings }: Pick<Caller, "key" | "ceilings">): boolean {
+  return key !== null && isHeld(key, ceilings);
+}
+
+/** One that may not manage sign-in either. */
+function isHeldCaller(caller: Caller): boolean {
+  return isHeldKey(caller) && !caller.key?.managesSignIn;
 }
 
 function heldFault(caller: Caller): string | undefined {

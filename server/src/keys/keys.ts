@@ -22,15 +22,14 @@ import {
   lastInstant,
   REASON_CHARS_MAX,
 } from "../domain/key.ts";
-import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import { type MintedKey, requireMayMint } from "../domain/minting.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import type { Condition } from "../domain/query.ts";
-import type { User } from "../domain/user.ts";
-import type { KeyPatch, MaybePromise, NewKey, Store, Transaction } from "../store/store.ts";
+import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
-import { findRepeated, keepOnce } from "./once.ts";
+import { newKeyFields, requireMakable, requirePolicy, type SettingsReader } from "./new-key.ts";
+import { findRepeated, isAsLeft, keepOnce, keepOnceOfKey } from "./once.ts";
 import {
   endAfterReset,
   endByCeiling,
@@ -82,6 +81,8 @@ export interface Keys extends Verifiers, Ends {
   mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
   repeated(caller: Caller): Promise<number | undefined>;
+  /** Whether nobody has changed the key since this very request has made or changed it. */
+  isAsLeft(caller: Caller, key: Key): Promise<boolean>;
   /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
   readonly self: SelfKeys;
 }
@@ -136,6 +137,7 @@ export function createKeys(deps: KeysDeps): Keys {
     standingOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
+    isAsLeft: (caller, key) => isAsLeft(deps.store, caller, key),
     ...createEnds(deps),
   };
   return { ...keys, self: createSelfKeys(keys, deps.store) };
@@ -228,7 +230,7 @@ class KeyLife {
         const fields = newKeyFields(input, endByCeiling(user ?? owner, createdAt));
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
         await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await keepOnce(tx, caller, id, createdAt);
+        await keepOnceOfKey(tx, caller, id, createdAt);
         const managesSignIn = fields.managesSignIn || undefined;
         const shown = { username: owner.username, ...fields, managesSignIn };
         const details = { changes: differences<object>({}, shown) };
@@ -256,7 +258,7 @@ class KeyLife {
       ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
     ]);
     const life = { madeAt, expiresAt, was: reset ? undefined : key.expiresAt };
-    const requireLife = async (from: Pick<Store | Transaction, "readSettings" | "findUser">) => {
+    const requireLife = async (from: SettingsReader & Pick<Store | Transaction, "findUser">) => {
       refuseIssues(lifetimeIssues(patch.expiresAt, madeAt, await from.findUser({ id: key.userId })));
       await requirePolicy(from, caller, life);
     };
@@ -275,7 +277,7 @@ class KeyLife {
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile();
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await keepOnce(tx, caller, id, now);
+        await keepOnceOfKey(tx, caller, id, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
         tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
@@ -406,63 +408,11 @@ async function requireRoom(tx: Transaction, userId: number): Promise<void> {
   throw new AppError("limit_reached", `A user may have at most ${KEYS_PER_USER_MAX} keys`);
 }
 
-/** @param end where the input names none */
-function newKeyFields(
-  input: NewKeyInput,
-  end: number | null,
-): Omit<NewKey, "id" | "userId" | "createdAt" | "createdBy"> {
-  const expiresAt = input.expiresAt ?? end;
-  return {
-    name: input.name,
-    description: input.description ?? "",
-    tags: input.tags ?? [],
-    expiresAt: expiresAt === null ? null : wholeSeconds(expiresAt),
-    roles: input.roles ?? null,
-    scopes: input.scopes ?? null,
-    allowedIps: input.allowedIps ?? null,
-    rateLimit: input.rateLimit ?? null,
-    managesSignIn: input.managesSignIn ?? false,
-  };
-}
-
 /** The key with its owner as they are now. Throws conflict where it is not as it was decided on. */
 async function findIn(tx: Transaction, { id, version }: Key): Promise<Key> {
   const key = await tx.findKey(id);
   if (key?.version !== version) throw changedMeanwhile();
   return key;
-}
-
-/** A key that is to be made, as `minting.ts` judges it. */
-function newKey(input: NewKeyInput, owner: User, madeAt: number): MintedKey {
-  const { allRoles: roles, allScopes: scopes, ceilings } = owner;
-  const fields = newKeyFields(input, endByCeiling(owner, madeAt));
-  const life = { createdAt: madeAt, resetAt: null };
-  return { ...fields, ...life, userId: owner.id, owner: { roles, scopes, ceilings } };
-}
-
-type SettingsReader = Pick<Store | Transaction, "readSettings">;
-
-/**
- * Asked before what takes long, and again in the transaction: another policy, and other limits of the owner, hold from
- * their commit on.
- */
-async function requireMakable(
-  from: SettingsReader,
-  caller: Caller,
-  { input, owner, madeAt }: { readonly input: NewKeyInput; readonly owner: User; readonly madeAt: number },
-): Promise<void> {
-  refuseIssues(lifetimeIssues(input.expiresAt ?? undefined, madeAt, owner));
-  const expiresAt = input.expiresAt ?? endByCeiling(owner, madeAt);
-  await requirePolicy(from, caller, { madeAt, expiresAt, was: undefined });
-  requireMayMint(caller, { what: "key", after: newKey(input, owner, madeAt) });
-}
-
-async function requirePolicy(
-  from: SettingsReader,
-  { roles }: Caller,
-  life: Omit<WantedLife, "roles">,
-): Promise<void> {
-  refuseIssues(policyIssues(await from.readSettings(), { ...life, roles }));
 }
 
 /** Neither what the key may now nor what it is to may be more than the caller may. */

@@ -1,10 +1,12 @@
 /**
  * Requests that may be sent again (`Idempotency-Key`). What one has made is remembered in the transaction that makes it,
- * so that whoever lost the answer and asks again makes nothing twice, whenever the line was cut.
+ * so that whoever lost the answer and asks again makes nothing twice, whenever the line was cut. Of a key the version is
+ * remembered too: what somebody else has changed since is not the request's any more.
  */
-import { equalBytes } from "../crypto.ts";
+import { equalBytes, hmacSha512 } from "../crypto.ts";
 import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
+import type { Key } from "../domain/key.ts";
 import type { Store, Transaction } from "../store/store.ts";
 
 /** How long a request is remembered. */
@@ -13,11 +15,33 @@ export const ONCE_MS = 24 * 60 * 60_000;
 /** Throws conflict where the same request has done its work already. */
 export async function keepOnce(
   tx: Transaction,
-  caller: Caller,
+  { once }: Caller,
   entityId: number,
   now: number,
 ): Promise<void> {
-  if (caller.once) await tx.putOnce({ ...caller.once, entityId }, now - ONCE_MS);
+  if (!once || once.isAgain) return;
+  const { digest, request } = once;
+  await tx.putOnce({ digest, request, entityId }, now - ONCE_MS);
+}
+
+/** The same for what gives out a secret, under the version that the key has by it. */
+export async function keepOnceOfKey(tx: Transaction, caller: Caller, id: number, now: number): Promise<void> {
+  const { once } = caller;
+  if (!once) return;
+  await keepOnce(tx, caller, id, now);
+  const key = await tx.findKey(id);
+  const digest = versionDigest(once.digest, key?.version ?? 0);
+  await tx.putOnce({ digest, request: once.request, entityId: id }, now - ONCE_MS);
+}
+
+/** Whether the key is as this very request has left it. */
+export async function isAsLeft(
+  store: Pick<Store, "findOnce">,
+  { once }: Caller,
+  { id, version }: Pick<Key, "id" | "version">,
+): Promise<boolean> {
+  const found = once && (await store.findOnce(versionDigest(once.digest, version)));
+  return found !== undefined && found.entityId === id && equalBytes(found.request, once!.request);
 }
 
 /** @returns what this very request has made or changed before. Throws invalid where it was another request. */
@@ -29,4 +53,8 @@ export async function findRepeated(
   if (!found || !caller.once) return undefined;
   if (equalBytes(found.request, caller.once.request)) return found.entityId;
   throw new AppError("invalid", "This Idempotency-Key was used for another request");
+}
+
+function versionDigest(digest: Uint8Array, version: number): Uint8Array {
+  return hmacSha512(digest, `version ${version}`).subarray(0, digest.length);
 }

@@ -365,7 +365,7 @@ export type KeyPatch = Partial<
 
 export type NewUser = Pick<
   User,
-  "username" | "fullName" | "email" | "roles" | "scopes" | "createdAt" | "ceilings"
+  "username" | "fullName" | "email" | "roles" | "scopes" | "createdAt" | "lockedAt" | "ceilings"
 > & {
   readonly passwordHash: string | null;
 };
@@ -463,10 +463,7 @@ export interface StoreOptions {
   readonly judge: Judge;
 }
 
-/**
- * Throws AppError: `unavailable` (no database, network file system, too old SQLite), `invalid` (an empty or foreign database, with
- * `details.exitCode`).
- */
+/** Throws `unavailable` (no database, network file system, too old SQLite), `invalid` (an empty or foreign one, `details.exitCode`). */
 export function openStore(options: StoreOptions): Promise<Store> {
   return openSqliteStore(options);
 }

@@ -235,7 +235,7 @@ export class SqlTransaction implements Transaction {
         roles: JSON.stringify(user.roles),
         scopes: JSON.stringify(user.scopes),
         ...rightsColumns(user.roles, user.scopes, []),
-        locked_at: null,
+        locked_at: user.lockedAt,
         password_hash: user.passwordHash,
         password_changed_at: user.passwordHash === null ? null : user.createdAt,
         created_at: user.createdAt,

@@ -78,10 +78,12 @@ export function userMethods(
       async (call, given) => {
         requireOneWay("user_create", given);
         const groups = await groupNames(listGroups, "user_create", given.groups);
-        const input: NewUserInput = { ...inputOf(given, groups), username: given.username };
-        const user = await asDialect("user_create", undefined, () => users.create(call.caller, input));
-        if (!given.locked) return shown(call, user);
-        return shown(call, await users.lock(call.caller, user.id));
+        const input: NewUserInput = {
+          ...inputOf(given, groups),
+          username: given.username,
+          locked: given.locked,
+        };
+        return shown(call, await asDialect("user_create", undefined, () => users.create(call.caller, input)));
       },
       { audit: ([given]) => `Create user ${usernameIn(given)}`.trim() },
     ),

@@ -223,8 +223,8 @@ class Stream {
 
   isTouchedBy(change: Change): boolean {
     if (change.kind === "key") return this.#caller.key?.id === change.id;
-    // The settings say how long sessions of browsers last.
-    if (change.kind === "settings") return this.sessionId !== undefined;
+    // They say how long sessions of browsers last, and what may come in clear text.
+    if (change.kind === "settings") return true;
     return change.kind === "user" && this.userId === change.id;
   }
 

@@ -13,8 +13,6 @@ import { refusedText } from "./problem.ts";
 const SOON_MS = 7 * 86_400_000;
 /** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
 const REVOKE_AT_ONCE = 1_000;
-/** What is no answer about one key: nothing more is tried. */
-const STOPPING: readonly AppError["code"][] = ["internal", "credential_ended"];
 
 const KEYS: Listing = {
   orders: {
@@ -72,7 +70,7 @@ function dateOfEnd(key: Key): Date | null {
   return end === null ? null : new Date(end);
 }
 
-type KeyCall = Call<"keys.create" | "keys.reset" | "self.reset">;
+type KeyCall = Pick<Call<"keys.create" | "keys.reset" | "self.reset">, "caller" | "deps">;
 type Asked = Pick<Call, "caller" | "deps">;
 
 const USE_MS = 90 * 86_400_000;
@@ -124,7 +122,9 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const caller = withOnce(call, "keys.create");
     const input = { ...keyFields(body), name: body.name, username: body.username };
     const make = () => deps.keys.create(caller, input);
-    const { key, secret } = await onceOr(deps.keys, caller, make, (id) => freshSecret(call, id, false));
+    const { key, secret } = await onceOr(deps.keys, caller, make, (id) =>
+      freshSecret({ ...call, caller }, id, false),
+    );
     return { ...entry(key, call), ...secretMembers(secret, call.query.scram) };
   },
   "keys.update": async (call) => {
@@ -141,7 +141,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const change = { ...keyFields(body), version: body.version, reset: true };
     const reset = () => deps.keys.update(caller, params.id, change);
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id, true)),
     );
     return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
@@ -173,7 +173,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const caller = withOnce(call, "self.reset");
     const reset = () => deps.keys.self.reset(caller, readInstant(body.expires_at));
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret(call, id, true)),
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id, true)),
     );
     return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
@@ -219,10 +219,11 @@ async function freshSecret(
   const key = await find().catch(() => undefined);
   const since = wasReset ? (key?.resetAt ?? 0) : 0;
   const isUsed = key?.lastUsedAt != null && key.lastUsedAt >= since;
-  if (!key || isUsed || key.revokedAt !== null || key.pausedAt !== null) {
+  if (!key || isUsed || !(await deps.keys.isAsLeft(caller, key))) {
     throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
   }
-  const again = await deps.keys.update(caller, id, { reset: true, version: key.version });
+  const asAgain = caller.once ? { ...caller, once: { ...caller.once, isAgain: true as const } } : caller;
+  const again = await deps.keys.update(asAgain, id, { reset: true, version: key.version });
   return { key: again.key, secret: told(again.secret) };
 }
 
@@ -305,12 +306,14 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
   const own = caller.roles.has("API_KEY_WRITE") ? [] : [test(["userId"], "=", caller.userId)];
   const where = all([...filters, ...own, test(["revokedAt"], "=", null)]);
   const found = (await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE + 1 })).rows;
-  const rows = found.slice(0, REVOKE_AT_ONCE);
+  const more = found.length > REVOKE_AT_ONCE;
+  const rows = callersLast(caller, found.slice(0, REVOKE_AT_ONCE), more);
   const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
   const revoke = async (): Promise<void> => {
-    for (const key of rows) {
+    for (const [done, key] of rows.entries()) {
       await deps.keys.revoke(caller, key.id, reason).catch((error: unknown) => {
-        if (!(error instanceof AppError) || STOPPING.includes(error.code)) throw error;
+        if (!(error instanceof AppError) || error.code === "internal") throw error;
+        if (error.code === "credential_ended") throw endedAfter(error, done - refused.length, rows.length);
         refused.push({ id: key.id, code: error.code, detail: error.message });
       });
     }
@@ -330,6 +333,17 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
     } = entry(key, call);
     return [{ id, name, username: owner, status, last_used_at, last_used_address, last_used_client }];
   });
-  const more = found.length > rows.length;
   return { dry_run: body.dry_run, count: keys.length, more, keys, refused, receipt };
+}
+
+/** Whose key is among them ends by it, and could revoke no other then: it is the last one, of the last call. */
+function callersLast({ key }: Call["caller"], rows: readonly Key[], more: boolean): readonly Key[] {
+  const others = rows.filter(({ id }) => id !== key?.id);
+  return more ? others : [...others, ...rows.filter(({ id }) => id === key?.id)];
+}
+
+function endedAfter(error: AppError, done: number, all: number): AppError {
+  if (done === 0) return error;
+  const message = `The key or session that asked has ended meanwhile; ${done} of ${all} keys were revoked before`;
+  return new AppError(error.code, message);
 }

@@ -56,7 +56,6 @@ export const sessionHandlers: Handlers<
     return { receipt };
   },
   "me.setAttribute": async ({ caller, params, body, deps }) => {
-    if (caller.kind !== "user") throw new AppError("forbidden", "A key has no screens of its own");
     await deps.accounts.users.setAttribute(caller, params.name, body.value);
     return { name: params.name, value: body.value };
   },
