@@ -28,7 +28,7 @@ export function addBackup(program: Command): void {
     "chatelaine backup --with-secret --passphrase-file /root/passphrase whole.backup",
   )
     .option("--with-secret", "put the master secret into it too, under a passphrase")
-    .option("--force", "replace a file that is there")
+    .option("--force", "replace a backup that is there")
     .option("--verify", "write nothing, and look whether this file is whole and can be restored");
   addPassphraseOptions(command).action(async (file: string, options: BackupOptions, self: Command) => {
     if (options.verify) return verify(file, options, self);

@@ -48,8 +48,10 @@ export function addRestore(program: Command): void {
 async function accept(file: string | undefined, options: RestoreOptions, command: Command): Promise<void> {
   if (file !== undefined || options.dryRun || options.asItWas)
     throw new InvalidArgumentError("--accept goes with no other option and no file.");
-  const { found, expected } = await onData(command, (local) => local.restore.accept(local.caller));
+  const { why, found, expected } = await onData(command, (local) => local.restore.accept(local.caller));
   if (options.json) return printJson({ accepted: true, last_change: found, last_known_change: expected });
+  if (why === "apart")
+    return tell("Accepted. Changes that this data never had are lost; all sessions have ended.");
   tell(
     expected > found
       ? `Accepted. Changes ${found + 1} to ${expected} are lost; all sessions have ended.`

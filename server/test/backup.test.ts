@@ -1,10 +1,11 @@
 /** R24, the first half: what a backup is, and that no damage to it goes unseen. */
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createBackups, openBackup } from "../src/backup/backup.ts";
 import { writeWhole } from "../src/backup/file.ts";
+import { FIRST_LINE } from "../src/backup/format.ts";
 import { AppError, errorCode } from "../src/domain/errors.ts";
 import { inspectBackup } from "../src/restore/restore.ts";
 import { BACKUP_TABLES } from "../src/store/backup-tables.ts";
@@ -17,6 +18,10 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
     () => "ok",
     (error: unknown) => (error instanceof AppError ? `${error.code}: ${error.message}` : String(error)),
   );
+
+/** Of what a backup could be written over and no server changes by itself meanwhile. */
+const contentOf = (folder: string): string[] =>
+  ["secret", "installation", "chatelaine.db"].map((name) => readFileSync(join(folder, name), "latin1"));
 
 describe("a backup", () => {
   let scratch: string;
@@ -110,17 +115,44 @@ describe("a backup", () => {
     expect(await write(join(scratch, "missing/folder"), false)).toStartWith("unavailable: ");
     expect(await write(join(scratch, "again.backup"), false)).toBe("ok");
     expect(await write(join(scratch, "again.backup"), true)).toBe("ok");
+    writeFileSync(join(scratch, "empty"), "");
+    expect(await write(join(scratch, "empty"), true)).toBe("ok");
+    writeFileSync(join(scratch, "letter"), "Dear all, chatelaine backup 1\n");
+    expect(await write(join(scratch, "letter"), true)).toContain("is no backup");
+  });
+
+  test("takes the name of no file of the program, there or not, by whatever way to it", async () => {
+    const app = await folder.open();
+    const link = join(scratch, "link");
+    symlinkSync(folder.path, link);
+    mkdirSync(join(folder.path, "tls"), { recursive: true });
+    const here = readdirSync(folder.path);
+    expect(here).toContain("secret");
+    const later = ["chatelaine.db-journal", "restoring", "tls/ca.key.sealed", "of-a-later-version"];
+    const states = readdirSync(folder.state).map((name) => join(folder.state, name));
+    expect(states).not.toEqual([]);
+    const paths = [folder.path, link].flatMap((way) => [...here, ...later].map((name) => join(way, name)));
+    const before = contentOf(folder.path);
+    for (const path of [...paths, ...states])
+      for (const replace of [true, false]) {
+        const target = { kind: "file", path, replace } as const;
+        const said = await codeOf(app.backups.write(SYSTEM, target));
+        expect({ path, said }).toEqual({ path, said: expect.stringMatching(/^conflict: /) });
+      }
+    expect(contentOf(folder.path)).toEqual(before);
+    expect(await codeOf(backup(app, join(link, "here.backup")))).toBe("ok");
+    rmSync(join(folder.path, "here.backup"));
   });
 
   test("that fails half-way leaves the file before it, and no draft", async () => {
     const path = join(scratch, "kept.backup");
-    writeFileSync(path, "before");
+    writeFileSync(path, `${FIRST_LINE}before`);
     const failing = writeWhole(path, { replace: true }, async (sink) => {
       await sink.write(Buffer.from("half"));
       throw new Error("no more");
     });
     expect(await codeOf(failing)).toContain("no more");
-    expect(readFileSync(path, "utf8")).toBe("before");
+    expect(readFileSync(path, "utf8")).toBe(`${FIRST_LINE}before`);
     expect(readdirSync(scratch).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 

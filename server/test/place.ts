@@ -54,7 +54,7 @@ export class Place implements AsyncDisposable {
   }
 
   putBack(copy: string): void {
-    rmSync(this.data, { recursive: true });
+    rmSync(this.data, { recursive: true, force: true });
     cpSync(copy, this.data, { recursive: true });
   }
 

@@ -1,8 +1,18 @@
 /** R35: empty, foreign and damaged databases at the start, and what a state file that lags or cannot be written does. */
 import { expect, test } from "bun:test";
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { run, serve } from "../../cli/test/chatelaine.ts";
+import { MAIN, run, serve, textOf } from "../../cli/test/chatelaine.ts";
 import { readStates } from "../src/store/state-file.ts";
 import { SYSTEM } from "./installation.ts";
 import { auth, fill, Place } from "./place.ts";
@@ -96,6 +106,111 @@ test(
   TEST_MS,
 );
 
+/** Each sets the folders of a place that has none yet. */
+const NESTED: Readonly<Record<string, (place: Place) => void>> = {
+  "the state folder is in the data folder": (place) => {
+    place.state = join(place.data, "deep", "state");
+  },
+  "the state folder is the data folder": (place) => {
+    place.state = place.data;
+  },
+  "the state folder is a link into the data folder": (place) => {
+    mkdirSync(join(place.data, "state"), { recursive: true });
+    symlinkSync(join(place.data, "state"), place.state);
+  },
+  "the state folder is below a link to the data folder": (place) => {
+    mkdirSync(place.data);
+    symlinkSync(place.data, join(place.base, "link"));
+    place.state = join(place.base, "link", "state");
+  },
+  "the data folder is in the state folder": (place) => {
+    place.data = join(place.state, "data");
+  },
+  "the data folder is a link into the state folder": (place) => {
+    mkdirSync(join(place.state, "data"), { recursive: true });
+    symlinkSync(join(place.state, "data"), place.data);
+  },
+};
+for (const [name, nest] of Object.entries(NESTED)) {
+  test(
+    `where ${name}, every start is refused with exit code 78 and nothing is made`,
+    async () => {
+      await using place = new Place();
+      nest(place);
+      const before = readdirSync(place.base, { recursive: true });
+      expect(await startAgain(place)).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining("one is in the other"),
+      });
+      expect(readdirSync(place.base, { recursive: true })).toEqual(before);
+      const outside = join(place.base, "outside");
+      const state = place.state;
+      place.state = outside;
+      await used(place);
+      const listed = await run(["key", "list", "--data", place.data, "--state", state]);
+      expect(listed).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("one is in the other"),
+      });
+      expect(await run(["key", "list", "--data", place.data, "--state", outside])).toMatchObject({ code: 0 });
+    },
+    TEST_MS,
+  );
+}
+
+for (const name of ["chatelaine.db", "activity.db", "chatelaine.db-wal"]) {
+  test(
+    `where ${name} is a symbolic link, every start is refused with exit code 78, and not where the folder is one`,
+    async () => {
+      await using place = new Place();
+      await used(place);
+      const [file, elsewhere] = [join(place.data, name), join(place.base, "elsewhere")];
+      if (name.endsWith("-wal")) writeFileSync(file, "");
+      renameSync(file, elsewhere);
+      symlinkSync(elsewhere, file);
+      const content = readFileSync(elsewhere, "latin1");
+      const stderr = expect.stringContaining(`${name} is a symbolic link`);
+      expect(await startAgain(place)).toMatchObject({ code: 78, stderr });
+      const listed = await run(["key", "list", "--data", place.data, "--state", place.state]);
+      expect(listed).toMatchObject({ code: 1, stdout: "", stderr });
+      expect(readFileSync(elsewhere, "latin1")).toBe(content);
+      rmSync(file);
+      renameSync(elsewhere, file);
+      renameSync(place.data, elsewhere);
+      symlinkSync(elsewhere, place.data);
+      const again = await place.serve();
+      expect(again.app.store.quarantine()).toBeUndefined();
+    },
+    TEST_MS,
+  );
+}
+
+test(
+  "the same folder by a second name is no copy, and its changes are noted by each name",
+  async () => {
+    await using place = new Place();
+    const shown = await used(place);
+    const copy = place.copy("copy");
+    // A mount of the folder at another name, in a namespace of its own.
+    const mounted = join(place.base, "mounted");
+    mkdirSync(mounted);
+    const flags = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
+    const steps = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+    const revoke = ["key", "revoke", String(shown.second.id), "--reason", "stolen"];
+    const command = [process.execPath, MAIN, ...revoke, "--data", mounted, "--state", place.state];
+    const child = Bun.spawn(["unshare", ...flags, "sh", "-c", steps, "sh", place.data, mounted, ...command], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect([await child.exited, await textOf(child.stderr)]).toEqual([0, expect.stringMatching(/^Revoked/)]);
+    place.putBack(copy);
+    const again = await place.serve();
+    expect(again.app.store.quarantine()).toMatchObject({ why: "behind" });
+  },
+  TEST_MS,
+);
+
 test(
   "a first start that was never used may be begun again",
   async () => {
@@ -142,15 +257,18 @@ test(
     const { path } = readStates(place.state)[0]!;
     const before = readFileSync(path, "utf8");
     await server.app.keys.revoke(SYSTEM, shown.second.id, "stolen");
-    const { seq } = readStates(place.state)[0]!;
+    const { seq, record } = readStates(place.state)[0]!;
+    expect(record).toBeString();
     await place.stop();
-    for (const text of [before, before.slice(0, -5), `${before}\n{"seq":9`, `${before}\0\0\0\0`]) {
+    const old = before.replaceAll(/,"record":"[^"]*"/g, "");
+    expect(old).not.toBe(before);
+    for (const text of [before, before.slice(0, -5), `${before}\n{"seq":9`, `${before}\0\0\0\0`, old]) {
       writeFileSync(path, text);
       const again = await place.serve();
       expect(again.app.store.quarantine()).toBeUndefined();
       expect(await auth(again.urls[0]!, shown.key)).toBe(200);
       await place.stop();
-      expect(readStates(place.state)).toMatchObject([{ seq }]);
+      expect(readStates(place.state)).toMatchObject([{ seq, record }]);
     }
   },
   TEST_MS,

@@ -12,7 +12,7 @@ import { type Caller, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Store } from "../store/store.ts";
 import { VERSION } from "../version.ts";
-import { type Sink, writeWhole } from "./file.ts";
+import { refuseOwnName, type Sink, writeWhole } from "./file.ts";
 import type { Manifest } from "./format.ts";
 import { type Written, writeBackup } from "./write.ts";
 
@@ -32,7 +32,7 @@ export interface Backups {
   /**
    * @param options.passphrase puts the master secret into it, under this
    * @param options.signal ends it before it is whole
-   * Throws conflict (the file is there), storage_full, unavailable: then there is no backup.
+   * Throws conflict (the file is there, or its name is the program's own), storage_full, unavailable: then there is no backup.
    */
   write(by: Caller, target: Target, options?: WriteOptions): Promise<Written>;
   /** Puts one that was written before an upgrade, when nothing could be recorded yet, into the audit log. */
@@ -61,6 +61,7 @@ export function createBackups({ store, secrets, clock, folder, patienceMs }: Bac
     });
   return {
     write: async (by, target, { passphrase, signal } = {}) => {
+      if (target.kind === "file") refuseOwnName(target.path, folder);
       const secret = passphrase === undefined ? null : await secrets.sealMaster(passphrase);
       const snapshot = await store.openSnapshot();
       try {

@@ -6,6 +6,8 @@ import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../domain/errors.ts";
+import { isWithin } from "../store/archive.ts";
+import { FIRST_WORDS } from "./format.ts";
 
 export interface Sink {
   write(bytes: Uint8Array): Promise<void>;
@@ -13,10 +15,11 @@ export interface Sink {
 
 const TIDY_MS_MAX = 2_000;
 const PARTIAL = ".partial";
+const SUFFIX = ".backup";
 const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /**
- * @param options.replace an ordinary file of that name
+ * @param options.replace a backup of that name, or an empty file; never anything else, of the program or not
  * Throws AppError conflict (there is something), storage_full, unavailable.
  */
 export async function writeWhole(
@@ -78,6 +81,36 @@ async function requireFree(path: string, replace: boolean): Promise<void> {
   if (found === undefined) return;
   if (!found.isFile()) throw new AppError("conflict", `${path} is there and is no ordinary file`);
   if (!replace) throw new AppError("conflict", `${path} is there already; --force replaces it`);
+  // Of an empty one, as mktemp makes it, nothing is lost.
+  if (found.size === 0 || (await isBackup(path))) return;
+  throw new AppError(
+    "conflict",
+    `${path} is there and is no backup, so it is not replaced; name another file, or remove this one first`,
+  );
+}
+
+/** By its first bytes: an old or damaged one is one too. */
+async function isBackup(path: string): Promise<boolean> {
+  const first = Buffer.from(FIRST_WORDS);
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(first.length), 0, first.length, 0);
+    return buffer.equals(first);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Throws conflict where a backup would take a name that the program itself gives in the data folder, or may give in a later
+ * version: everything there but `*.backup`.
+ */
+export function refuseOwnName(path: string, dataFolder: string): void {
+  if (path.endsWith(SUFFIX) || !isWithin(dirname(path), dataFolder)) return;
+  throw new AppError(
+    "conflict",
+    `${path} is in the data folder, where a backup has a name that ends in ${SUFFIX}; better write it to another disk`,
+  );
 }
 
 function sinkOf(file: FileHandle): Sink {

@@ -13,7 +13,9 @@
 import type { SealedSecret } from "../crypto.ts";
 import { AppError } from "../domain/errors.ts";
 
-export const FIRST_LINE = "chatelaine backup 1\n";
+/** Of every form. */
+export const FIRST_WORDS = "chatelaine backup ";
+export const FIRST_LINE = `${FIRST_WORDS}1\n`;
 const ANY_FIRST_LINE = /^chatelaine backup (\d{1,9})\n/;
 /** Of the manifest's line. */
 export const HEAD_BYTES_MAX = 65_536;

@@ -1,13 +1,17 @@
 /** The end of a quarantine (`quarantine.ts`), in the transaction of who accepts it; apart from the other changes for its size. */
 import type { Kysely } from "kysely";
 import { type Quarantine, quarantineOf } from "./quarantine.ts";
-import { MARK, type Tables } from "./tables.ts";
+import { ACCEPTED, MARK, type Tables } from "./tables.ts";
 
 /** @returns undefined where there is none */
 export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Quarantine | undefined> {
   const row = await db.deleteFrom("meta").where("name", "=", MARK).returning("value").executeTakeFirst();
   const quarantine = quarantineOf(row?.value);
   if (!quarantine) return undefined;
+  if (quarantine.missing !== undefined) {
+    await db.deleteFrom("meta").where("name", "=", ACCEPTED).execute();
+    await db.insertInto("meta").values({ name: ACCEPTED, value: quarantine.missing }).execute();
+  }
   await db.deleteFrom("web_sessions").execute();
   await db.deleteFrom("setup_tokens").execute();
   await db.deleteFrom("tokens").execute();

@@ -2,6 +2,7 @@
  * The store's second public file: what backups and restores need of the database files themselves, whether or not a store is
  * open on them.
  */
+export { isWithin } from "./folders.ts";
 export { createImage, SCHEMA } from "./image.ts";
 export { leaveWhole } from "./leave-whole.ts";
 export {

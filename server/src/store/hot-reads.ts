@@ -75,6 +75,8 @@ export interface HotReads {
   countUsers(): number;
   /** As of the last poll. */
   quarantine(): Quarantine | undefined;
+  /** Read now, not as of the last poll. */
+  isWaiting(): boolean;
   /** Whether a poll found fewer changes than there were: older data was written over the file. */
   hasGoneBack(): boolean;
   /** Reads as a check does: the settings, one key after the other, and what failed before. Throws unavailable. */
@@ -214,6 +216,7 @@ export function openHotReads(path: string, log: Log): HotReads {
     readSettings,
     countUsers,
     quarantine: () => quarantine,
+    isWaiting: () => mark.get() !== null,
     hasGoneBack: () => hasGoneBack,
     probe: () => {
       again?.();

@@ -8,8 +8,7 @@ import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import { BACKUP_TABLES } from "./backup-tables.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
-import { ACTIVITY_FILE } from "./open-database.ts";
-import { MAIN_FILE } from "./opening.ts";
+import { ACTIVITY_FILE, MAIN_FILE } from "./opening.ts";
 import type { DatabaseName } from "./worker.ts";
 
 export interface Schema {

@@ -7,6 +7,7 @@ import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
 import {
+  ACTIVITY_FILE,
   isDamagedLog,
   judgeOpened,
   MAIN_FILE,
@@ -31,8 +32,6 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x0bd00bd0, "Lustre"],
   [0x47504653, "GPFS"],
 ]);
-
-export const ACTIVITY_FILE = "activity.db";
 
 export interface PrepareOptions {
   readonly folder: string;

@@ -2,15 +2,16 @@
  * Whether the database in the data folder is the one that this machine knows, asked at each start, before anything is served.
  *
  * Known are the state file (`state-file.ts`), outside the folder, and the file `installation` in it. An empty database where one
- * was used, and one of another installation, are refused; one that is behind its state file, or has lost its log, is put
- * into quarantine; one that is unknown (of 0.1, or moved here) gets its files and a warning. Nothing is written before the
- * answer is known. Held by `server/test/restored.test.ts`
- * and `server/test/refused-starts.test.ts`.
+ * was used, and one of another installation, are refused; one that is behind its state file, lacks the last change that
+ * is known there, or has lost its log, is put into quarantine; one that is unknown (of 0.1, or moved here) gets its files and a
+ * warning. Nothing is written before the answer is known. Held by `server/test/restored.test.ts` and
+ * `server/test/refused-starts.test.ts`.
  */
 import type { Database } from "bun:sqlite";
 import {
   closeSync,
   existsSync,
+  lstatSync,
   openSync,
   readFileSync,
   readSync,
@@ -23,11 +24,14 @@ import {
 import { join, resolve } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
+import { isSameFolder, isWithin } from "./folders.ts";
+import { hasRecord, type LastChange, lastChange } from "./last-change.ts";
 import { INSTALLATION_SCHEMA } from "./migrations.ts";
 import { putQuarantine, type Quarantine, readQuarantine } from "./quarantine.ts";
 import { type KnownState, readStates, type StateHead, statePath, writeState } from "./state-file.ts";
 
 export const MAIN_FILE = "chatelaine.db";
+export const ACTIVITY_FILE = "activity.db";
 const MARKER_FILE = "installation";
 /** `EX_CONFIG` of sysexits.h: starting again does not help. */
 const EXIT_CONFIG = 78;
@@ -49,14 +53,39 @@ export interface Opened {
   readonly head: StateHead | undefined;
 }
 
-/** Read before the database is looked at: what is known was made after it. */
+/**
+ * Read before the database is looked at: what is known was made after it. Throws where the folders are such that a rollback,
+ * or the loss of a log, could not be noticed.
+ */
 export function readKnown(folder: string, stateFolder: string | null): Known {
+  if (stateFolder !== null) refuseNested(folder, stateFolder);
+  refuseLinked(folder);
   const real = existsSync(folder) ? realpathSync(folder) : resolve(folder);
   return {
     folder: real,
     marker: readMarker(real),
     states: stateFolder === null ? [] : readStates(stateFolder),
   };
+}
+
+/** What is put back as a whole would put back the file that notices it. */
+function refuseNested(folder: string, stateFolder: string): void {
+  if (!isWithin(stateFolder, folder) && !isWithin(folder, stateFolder)) return;
+  throw refusal(
+    `Of the data folder ${folder} and the state folder ${stateFolder} one is in the other, so an older copy that is put back brings its state file with it and is not noticed. --state names a folder beside the data folder, or is \`off\`.`,
+  );
+}
+
+/** Nothing here looks for log and index beside another file, and a copy of the folder would lack all three. */
+function refuseLinked(folder: string): void {
+  for (const name of [MAIN_FILE, ACTIVITY_FILE])
+    for (const end of ["", "-wal", "-shm"]) {
+      const file = join(folder, `${name}${end}`);
+      if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
+      throw refusal(
+        `${file} is a symbolic link, and SQLite keeps its log beside the file that it leads to. Move that file here, with the -wal and -shm beside it where there are any; the data folder as a whole may be a link.`,
+      );
+    }
 }
 
 /**
@@ -71,7 +100,7 @@ export function refuseEmptied(known: Known, fingerprint?: string): void {
 export function refuseEmpty({ folder, marker, states }: Known, fingerprint: string | undefined): void {
   const file = join(folder, MAIN_FILE);
   const used = states.filter(({ seq }) => seq > 0);
-  const here = used.find((state) => state.folder === folder);
+  const here = used.find((state) => isSameFolder(state.folder, folder));
   const lost = "Mount or restore what is missing";
   if (here)
     throw refusal(
@@ -112,31 +141,34 @@ export function judgeOpened(database: Database, options: OpeningOptions): Opened
   const { known, create, log } = options;
   const { installation, isAdopted } = identify(database, options);
   const state = known.states.find((one) => one.installation === installation);
-  const found = lastSeq(database);
+  const last = lastChange(database);
+  const [found, missing] = [last.seq, state?.record];
   const expected = Math.max(found, state?.seq ?? 0);
-  const why = options.isLogDamaged ? "damaged_log" : expected > found || isAdopted ? "behind" : undefined;
-  if (why) putQuarantine(database, { why, found, expected, since: options.now });
+  const isBehind = expected > found || isAdopted;
+  const lacks = isBehind ? "behind" : hasRecord(database, missing) ? undefined : "apart";
+  const why = options.isLogDamaged ? "damaged_log" : lacks;
+  if (why) putQuarantine(database, { why, found, expected, missing, since: options.now });
   const quarantine = readQuarantine(database);
   if (quarantine) tellQuarantine(quarantine, state, log);
   if (create) writeMarker(known, installation);
-  const seq = quarantine ? undefined : expected;
-  return { folder: known.folder, installation, head: keepState({ installation, state, seq }, options) };
+  const now = { installation, state, last: quarantine ? undefined : last };
+  return { folder: known.folder, installation, head: keepState(now, options) };
 }
 
 /**
  * Makes or renews the state file where a server starts.
- * @param now.seq undefined: in quarantine, where the file keeps the number that is waited for
+ * @param now.last undefined: in quarantine, where the file keeps the change that is waited for
  * @returns what changes are noted under; undefined where they are not
  */
 function keepState(
   now: {
     readonly installation: string;
     readonly state: KnownState | undefined;
-    readonly seq: number | undefined;
+    readonly last: LastChange | undefined;
   },
   { known, stateFolder, fingerprint, create, log, ...options }: OpeningOptions,
 ): StateHead | undefined {
-  const { installation, state, seq } = now;
+  const { installation, state, last } = now;
   if (stateFolder === null) {
     if (create)
       log.warn(
@@ -156,9 +188,9 @@ function keepState(
   const isNew = options.schemaBefore === 0;
   try {
     for (const { path, folder, seq: before } of known.states)
-      if (isNew && folder === known.folder && before === 0) rmSync(path, { force: true });
-    if (seq !== undefined)
-      writeState(stateFolder, head, { seq, at: state && state.seq === seq ? state.at : options.now });
+      if (isNew && before === 0 && isSameFolder(folder, known.folder)) rmSync(path, { force: true });
+    if (last)
+      writeState(stateFolder, head, { ...last, at: state?.seq === last.seq ? state.at : options.now });
   } catch (error) {
     log.warn(
       "The state file cannot be written: a rollback of the whole folder cannot be noticed; --state names a folder for it",
@@ -183,7 +215,7 @@ function identify(
   const { value: installation } = database
     .query("SELECT value FROM meta WHERE name = 'installation'")
     .get() as { value: string };
-  const here = states.find((one) => one.folder === folder && one.seq > 0)?.installation ?? marker;
+  const here = states.find((one) => one.seq > 0 && isSameFolder(one.folder, folder))?.installation ?? marker;
   if (here === undefined || here === installation || schemaBefore === 0)
     return { installation, isAdopted: false };
   const isSameSecret = states.some((one) => one.installation === here && one.fingerprint === fingerprint);
@@ -204,6 +236,8 @@ function tellQuarantine(
 ): void {
   const words = {
     behind: "The database is older than the last change that is known of it",
+    apart:
+      "The database lacks the last change that is known of it, because it is an older copy that has gone on by itself",
     damaged_log: "The write-ahead log of the database is damaged, and changes in it are lost",
     restored: "The database was restored from a backup",
   }[why];
@@ -218,17 +252,9 @@ function tellQuarantine(
   );
 }
 
-/** Number of the last change, those included that were cut from the feed. */
-export function lastSeq(database: Database): number {
-  const { seq } = database
-    .query("SELECT coalesce(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'changes'")
-    .get() as { seq: number };
-  return seq;
-}
-
 /** Whether the folder that the state file is about is still there beside this one. */
 function isCopyOf(state: KnownState, folder: string): boolean {
-  return state.folder !== folder && readMarker(state.folder) === state.installation;
+  return !isSameFolder(state.folder, folder) && readMarker(state.folder) === state.installation;
 }
 
 /** By its size alone: to open and close the file would drop the locks that this process has on it. */

@@ -7,8 +7,7 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS } from "./migrations.ts";
-import { ACTIVITY_FILE } from "./open-database.ts";
-import { isDamagedLog, MAIN_FILE } from "./opening.ts";
+import { ACTIVITY_FILE, isDamagedLog, MAIN_FILE } from "./opening.ts";
 
 /** What stands in the folder, as far as a restore must know. */
 export type Present =

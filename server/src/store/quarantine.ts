@@ -7,12 +7,17 @@ import { AppError } from "../domain/errors.ts";
 import { MARK } from "./tables.ts";
 
 export interface Quarantine {
-  /** The state file knows a later change; the log of the database is damaged; a backup was restored. */
-  readonly why: "behind" | "damaged_log" | "restored";
+  /**
+   * The state file knows a later change; it knows one that this database never had; the log of the database is damaged; a
+   * backup was restored.
+   */
+  readonly why: "behind" | "apart" | "damaged_log" | "restored";
   /** Number of the last change in the database when it was found. */
   readonly found: number;
   /** Number of the last change that was ever known of it. */
   readonly expected: number;
+  /** Id of the last audit record that was known of it, which it may lack. */
+  readonly missing?: string | undefined;
   readonly since: number;
 }
 
@@ -34,8 +39,8 @@ export function quarantineOf(value: string | undefined): Quarantine | undefined 
 /** Begins it, or keeps the one that there is with the higher number. */
 export function putQuarantine(database: Database, quarantine: Quarantine): Quarantine {
   const before = readQuarantine(database);
-  const { expected } = quarantine;
-  const after = before ? { ...before, expected: Math.max(before.expected, expected) } : quarantine;
+  const { expected, missing = before?.missing } = quarantine;
+  const after = before ? { ...before, expected: Math.max(before.expected, expected), missing } : quarantine;
   database.run(`INSERT OR REPLACE INTO meta (name, value) VALUES ('${MARK}', ?)`, [JSON.stringify(after)]);
   return after;
 }

@@ -7,8 +7,10 @@
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import type { AuditRecord } from "../domain/audit.ts";
+import { isSameFolder } from "./folders.ts";
 import { createEmpty, migrate } from "./image.ts";
-import { lastSeq, MAIN_FILE, readKnown } from "./opening.ts";
+import { hasRecord, type LastChange, lastChange } from "./last-change.ts";
+import { MAIN_FILE, readKnown } from "./opening.ts";
 import { copyPresent, holdPresent, type Present } from "./present.ts";
 import { quarantineOf } from "./quarantine.ts";
 import { applyPlan, attachImage, readSide, relationOf } from "./restore.ts";
@@ -70,11 +72,13 @@ export function carryOutRestore(job: RestoreJob, recordOf: (outcome: Outcome) =>
       numbers: job.backup.numbers,
       change: known.change,
       record: recordOf(outcome),
-      quarantine: outcome.isQuarantined ? { why: "restored", since: job.now } : undefined,
+      quarantine: outcome.isQuarantined
+        ? { why: "restored", since: job.now, missing: known.record }
+        : undefined,
       installation: known.installation,
     });
     database.run("DETACH DATABASE backup; PRAGMA wal_checkpoint(TRUNCATE)");
-    noteState(job, change);
+    noteState(job, lastChange(database));
     return { ...outcome, change, made };
   } finally {
     database.close(true);
@@ -96,14 +100,15 @@ function decide(database: Database, job: RestoreJob): Decided {
   const options = { relation: asItWas ? ("none" as const) : relation, now: job.now };
   const plan = planRestore(readSide(database, "backup"), here, options);
   const known = knownHere(job);
-  const changes = Math.max(lastSeq(database), relation === "before" ? backup.change : 0);
+  const changes = Math.max(lastChange(database).seq, relation === "before" ? backup.change : 0);
   const isQuarantined =
     asItWas ||
     present.kind !== "readable" ||
     relation === "apart" ||
     present.isLogDamaged ||
     present.meta.quarantine !== undefined ||
-    changes < known.change;
+    changes < known.change ||
+    !["main", "backup"].some((from) => hasRecord(database, known.record, from));
   return { plan, known, outcome: { relation, report: plan.report, isQuarantined } };
 }
 
@@ -112,6 +117,8 @@ interface KnownHere {
   readonly installation: string | null;
   /** The highest number of a change that was ever known of it. */
   readonly change: number;
+  /** Of the last one that the state file knows. */
+  readonly record: string | undefined;
 }
 
 function knownHere({ folder, stateFolder, present, backup }: RestoreJob): KnownHere {
@@ -122,17 +129,18 @@ function knownHere({ folder, stateFolder, present, backup }: RestoreJob): KnownH
   return {
     installation: meta.installation === undefined ? installation : null,
     change: Math.max(state?.seq ?? 0, quarantineOf(meta.quarantine)?.expected ?? 0),
+    record: state?.record,
   };
 }
 
 /** So that the database as it was before is noticed at once, should somebody put it back. */
-function noteState({ folder, stateFolder, present, backup }: RestoreJob, change: number): void {
+function noteState({ folder, stateFolder, present, backup }: RestoreJob, last: LastChange): void {
   if (stateFolder === null) return;
   const { states, real } = whoseFolder(folder, stateFolder);
   const installation = (present.kind === "readable" && present.meta.installation) || backup.installation;
-  const state = states.find((one) => one.installation === installation && one.folder === real);
+  const state = states.find((one) => one.installation === installation && isSameFolder(one.folder, real));
   try {
-    if (state) openStateNotes(stateFolder, state).note(() => change);
+    if (state) openStateNotes(stateFolder, state).note(() => last);
   } catch {
     // It may lag: the next start writes it, or says that it cannot.
   }
@@ -141,6 +149,7 @@ function noteState({ folder, stateFolder, present, backup }: RestoreJob, change:
 /** @returns as `here` which installation the folder, or what this machine knows of it, says it is */
 export function whoseFolder(folder: string, stateFolder: string | null) {
   const { states, marker, folder: real } = readKnown(folder, stateFolder);
-  const here = states.find((state) => state.folder === real && state.seq > 0)?.installation ?? marker;
+  const here =
+    states.find((state) => isSameFolder(state.folder, real) && state.seq > 0)?.installation ?? marker;
   return { states, here, real };
 }

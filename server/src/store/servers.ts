@@ -8,6 +8,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
+import { isSameFolder } from "./folders.ts";
 
 const SUFFIX = ".server";
 
@@ -30,7 +31,7 @@ let count = 0;
 export function noteServer(notesFolder: string, server: Omit<RunningServer, "pid">): () => void {
   for (const path of listNotes(notesFolder)) {
     const note = readNote(path);
-    if (note?.folder === server.folder && !isAlive(note)) rmSync(path, { force: true });
+    if (note && isSameFolder(note.folder, server.folder) && !isAlive(note)) rmSync(path, { force: true });
   }
   const note: Note = { pid: process.pid, started: startOf(process.pid), ...server };
   const path = join(notesFolder, `${process.pid}-${++count}${SUFFIX}`);
@@ -48,7 +49,7 @@ function findServers(notesFolders: readonly string[], folder: string): RunningSe
   return notesFolders
     .flatMap((notesFolder) => listNotes(notesFolder))
     .flatMap((path) => readNote(path) ?? [])
-    .filter((note) => note.folder === folder && isAlive(note));
+    .filter((note) => isSameFolder(note.folder, folder) && isAlive(note));
 }
 
 function listNotes(notesFolder: string): string[] {

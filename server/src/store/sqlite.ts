@@ -85,6 +85,13 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     gate.requireSame();
     if (!create) requireSameServers([folder, stateFolder ?? folder], prepared.folder, identity);
   };
+  /** A command says that it did what it was told to, which holds for the data that waits and no other. */
+  const tellWaiting = once(() =>
+    log.warn(
+      "What was changed now counts for this data alone, which waits to be accepted, and is lost where other data is put in its place",
+      { folder: prepared.folder },
+    ),
+  );
   const writer = openThread("writer", { ...files, notes, notNoted: createNotNoted(log, clock) });
   const reader = openThread("reader", files);
   const lister = openThread("reader", files);
@@ -156,6 +163,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       });
       // What was committed to a file that is not there any more is not acknowledged.
       requireSame();
+      if (!create && hot.isWaiting()) tellWaiting();
       return result;
     },
     requireStanding,
@@ -189,6 +197,14 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     },
   };
   return behindGate(store, gate);
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
 }
 
 /** Tells at most once a minute. */

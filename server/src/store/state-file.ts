@@ -1,6 +1,7 @@
 /**
- * What this machine remembers of an installation outside its data folder: its id, its folder, and the number of its last
- * change. A database that comes with a lower number was put back from an older copy (`opening.ts` decides what follows).
+ * What this machine remembers of an installation outside its data folder: its id, its folder, and of its last change the number
+ * and an audit record. A database that comes with a lower number, or lacks that record, was put back from an older copy or has
+ * gone on from one (`opening.ts` decides what follows).
  *
  * One file an installation, named by its id. Its first line tells what it is about and is written whole, by fsync and
  * rename; each change appends a line after its COMMIT has returned, so the file may lag behind the database and never
@@ -25,6 +26,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { LastChange } from "./last-change.ts";
 
 /** Written whole again beyond this: some 6 000 changes. */
 const FILE_BYTES_MAX = 256 * 1024;
@@ -40,10 +42,9 @@ export interface StateHead {
   readonly fingerprint: string;
 }
 
-export interface KnownState extends StateHead {
+/** The last change that is known: its number, and its record unless an older version wrote the file. */
+export interface KnownState extends StateHead, LastChange {
   readonly path: string;
-  /** Number of the last change that is known. */
-  readonly seq: number;
   /** When it was noted, milliseconds since the epoch. */
   readonly at: number;
 }
@@ -75,9 +76,10 @@ function readState(path: string): KnownState | undefined {
   const lines = text.split("\n").map(parseLine);
   const head = lines.find((line) => typeof line.installation === "string");
   if (!head) return undefined;
-  let last = { seq: 0, at: 0 };
-  for (const { seq, at } of lines)
-    if (Number.isSafeInteger(seq) && Number(seq) >= last.seq) last = { seq: Number(seq), at: Number(at) };
+  let last: LastChange & { at: number } = { seq: 0, at: 0, record: undefined };
+  for (const { seq, at, record } of lines)
+    if (Number.isSafeInteger(seq) && Number(seq) >= last.seq)
+      last = { seq: Number(seq), at: Number(at), record: typeof record === "string" ? record : undefined };
   const { installation, folder, fingerprint } = head;
   return {
     path,
@@ -99,7 +101,7 @@ function parseLine(line: string): Readonly<Record<string, unknown>> {
 }
 
 /** Writes the whole file: whole or not at all, and on the disk when it returns. Throws where that cannot be. */
-export function writeState(stateFolder: string, head: StateHead, last: { seq: number; at: number }): void {
+export function writeState(stateFolder: string, head: StateHead, last: LastChange & { at: number }): void {
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
   const path = statePath(stateFolder, head.installation);
   const draft = `${path}.${process.pid}.new`;
@@ -117,8 +119,11 @@ export function writeState(stateFolder: string, head: StateHead, last: { seq: nu
 }
 
 export interface StateNotes {
-  /** Appends what `lastSeq` says, unless it was noted before. Throws where it cannot be written; the next call tries again. */
-  note(lastSeq: () => number): void;
+  /**
+   * Appends what `last` says (undefined: nothing), unless it was noted before. Throws where it cannot be written; the next
+   * call tries again.
+   */
+  note(last: () => LastChange | undefined): void;
   /** Waits until what was noted is on the disk. */
   sync(): void;
 }
@@ -129,9 +134,9 @@ export function openStateNotes(stateFolder: string, head: StateHead): StateNotes
   let noted = -1;
   let isSynced = true;
   /** @returns false where somebody else wrote the file whole meanwhile, and this line is lost with the old one */
-  const append = (seq: number): boolean => {
+  const append = (last: LastChange): boolean => {
     // A line that was cut short before this one ends here.
-    const line = `\n${JSON.stringify({ seq, at: Date.now() })}\n`;
+    const line = `\n${JSON.stringify({ seq: last.seq, at: Date.now(), record: last.record })}\n`;
     return withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => {
       if (writeSync(file, line) < line.length) throw new Error("The disk is full");
       const { ino, dev, size } = fstatSync(file);
@@ -141,12 +146,12 @@ export function openStateNotes(stateFolder: string, head: StateHead): StateNotes
     });
   };
   return {
-    note: (lastSeq) => {
+    note: (lastChange) => {
       // Read again after each writing: what others noted in a file that was replaced meanwhile is in the database.
-      for (let seq = lastSeq(); seq > noted; seq = lastSeq()) {
-        if (existsSync(path) && append(seq)) isSynced = false;
-        else writeState(stateFolder, head, { seq, at: Date.now() });
-        noted = seq;
+      for (let last = lastChange(); last && last.seq > noted; last = lastChange()) {
+        if (existsSync(path) && append(last)) isSynced = false;
+        else writeState(stateFolder, head, { ...last, at: Date.now() });
+        noted = last.seq;
       }
     },
     sync: () => {

@@ -3,9 +3,11 @@ import type { Generated } from "kysely";
 
 /** Name of the row of `meta` that is there while the data waits to be accepted. */
 export const MARK = "quarantine";
+/** Name of the row of `meta` with the audit record that was accepted to be missing (`last-change.ts`). */
+export const ACCEPTED = "accepted";
 
 export interface Tables {
-  /** `secret_fingerprint`, `installation`, and `quarantine` while the data waits to be accepted. */
+  /** `secret_fingerprint`, `installation`, `quarantine` while the data waits to be accepted, and `accepted` after that. */
   meta: { name: string; value: string };
   settings: { name: string; value: string };
   users: UserRow;

@@ -15,6 +15,7 @@ import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { GONE_PLACES, goneAt } from "./gone-places.ts";
+import { LAST_CHANGE, type LastChange, type LastChangeRow, lastChangeOf } from "./last-change.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { fitReserve, type Wanted } from "./reserve.ts";
@@ -194,17 +195,21 @@ function close(): WorkerResult {
 }
 
 /**
- * The number of the last change. In quarantine there is none: the state file keeps the one that is waited for, so that
- * the right database can still take this one's place.
+ * The last change. In quarantine there is none: the state file keeps the one that is waited for, so that the right
+ * database can still take this one's place.
  */
-const LAST_SEQ = `SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE name = '${MARK}') THEN -1
-  ELSE coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) END AS seq`;
+const LAST_TO_NOTE = `${LAST_CHANGE} WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = '${MARK}')`;
+
+function lastToNote(): LastChange | undefined {
+  const row = prepared("main", LAST_TO_NOTE).get() as LastChangeRow | null;
+  return row ? lastChangeOf(row) : undefined;
+}
 
 /** What was committed is noted before anybody is told that it was (`state-file.ts`). */
 function note(): WorkerResult {
   if (!notes) return NOTHING;
   try {
-    notes.note(() => (prepared("main", LAST_SEQ).get() as { seq: number }).seq);
+    notes.note(lastToNote);
     return NOTHING;
   } catch (error) {
     return { ...NOTHING, notNoted: (error as Error).message };
