@@ -287,7 +287,9 @@ describe("a restore is refused, with nothing changed, where the backup", () => {
   afterEach(() => one.folder[Symbol.asyncDispose]());
   const unchanged = async (work: Promise<unknown>, words: RegExp): Promise<void> => {
     const files = () =>
-      readdirSync(one.folder.path).map((name) => [name, Bun.hash(readFileSync(join(one.folder.path, name)))]);
+      readdirSync(one.folder.path, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => [name, Bun.hash(readFileSync(join(one.folder.path, name)))]);
     const before = files();
     expect(await codeOf(work)).toMatch(words);
     expect(files()).toEqual(before);
