@@ -69,12 +69,13 @@ const TABLE: Readonly<Record<string, Row>> = {
   main: { may: ["*"], packages: ["*"] },
   server: { may: ["*"], packages: ["*"] },
   bench: { may: ["*"], packages: ["*"], seesPrivate: true },
+  torture: { may: ["bin"], packages: ["node:*", "bun:sqlite"] },
 };
 
 const PUBLIC_FOLDERS = ["domain", "transport"];
 /** Beside the file that is named after its folder. */
 const PUBLIC_FILES = ["store/archive", "store/steady-clock"];
-const WORKSPACES = ["contract", "server", "client", "cli", "bench", "web"];
+const WORKSPACES = ["contract", "server", "client", "cli", "bench", "torture", "web"];
 /** The composition root is the process's edge: nothing that it composes may reach back into it. */
 const MAY_IMPORT_SERVER = ["main", "cli", "bench"];
 const IMPURE =

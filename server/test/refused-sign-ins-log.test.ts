@@ -152,6 +152,25 @@ test("what the journal puts before a line is no hindrance", async () => {
   }
 });
 
+test("the lines that the page for operators shows are written so, and are found", async () => {
+  const page = readFileSync(join(DEPLOY, "README.md"), "utf8");
+  const shown = page.split("\n").filter((line) => /^\S+Z WARN {2}|^\{"time"/.test(line));
+  expect(shown).toHaveLength(4);
+  expect(await fail2ban(shown)).toEqual(Array(4).fill("203.0.113.7"));
+  expect(crowdSec(shown)).toEqual(Array(4).fill("203.0.113.7"));
+  const shapes = (lines: readonly string[]): Set<string> =>
+    new Set(
+      lines.map((line) => line.replace(/\d{4}-\S+?Z/, "").replaceAll(/(count|guesses)("?[:=])\d+/g, "$1$2")),
+    );
+  const written = (["text", "json"] as const).flatMap((format) => {
+    const { lines, refusals } = openLog(format);
+    for (let time = 0; time < 12; time++) refusals.tell(refused, from("203.0.113.7"));
+    refusals.close();
+    return lines;
+  });
+  expect(shapes(shown)).toEqual(shapes(written));
+});
+
 /**
  * What fail2ban finds: its filter is a list of Python's regular expressions, read by Python. As fail2ban does, the time is
  * taken out of the line before, and `<ADDR>` stands for an address.
