@@ -187,6 +187,9 @@ const USER_ACTS: readonly Act[] = [
   onUser("person", "a role for one with a password", () => ({ roles: ["KEY_HOLDER", "ACCOUNT_READ"] })),
   onUser("holder", "a role for one with a key", () => ({ roles: ["KEY_HOLDER", "ACCOUNT_READ"] })),
   onUser("limited person", "a role for one under limits", () => ({ roles: ["KEY_HOLDER", "ACCOUNT_READ"] })),
+  onUser("clerk", "a role that one with a password has by a group", () => ({
+    roles: ["KEY_HOLDER", "ACCOUNT_READ"],
+  })),
   onUser("person", "a scope for one with a password", () => ({ scopes: ["dns:read"] })),
   onUser("person", "another name for one with a password", ({ world }) => ({
     username: world.fresh("name"),
@@ -349,6 +352,9 @@ const RPC_ACTS: readonly Act[] = [
     roles: ["KEY_HOLDER", "ACCOUNT_READ"],
   })),
   onThe("user.update", "person", "a role for one with a password", () => ({
+    roles: ["KEY_HOLDER", "ACCOUNT_READ"],
+  })),
+  onThe("user.update", "clerk", "a role that one with a password has by a group", () => ({
     roles: ["KEY_HOLDER", "ACCOUNT_READ"],
   })),
   onThe("user.update", "person", "a group for one with a password", () => ({ groups: [1] })),

@@ -49,6 +49,7 @@ const TARGETS = {
     return user;
   },
   member: (world) => world.member(),
+  clerk: (world) => world.clerk(),
   "limited person": (world) => world.user({ password: PASSWORD }, LIMITS),
   "locked bare": (world) => world.locked({}),
   "locked person": (world) => world.locked({ password: PASSWORD }),
@@ -145,6 +146,16 @@ export class World {
     const email = `${username}@example.org`;
     const made = await users.create(SYSTEM, { username, email, roles: ["KEY_HOLDER"], groups: [group.name] });
     return { id: made.id, name: username };
+  }
+
+  /** Who reads accounts by a group alone. */
+  async clerk(): Promise<Target> {
+    const { groups } = this.rest.app.accounts;
+    const roles = ["ACCOUNT_READ"] as const;
+    const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles, scopes: [] });
+    const user = await this.user({ password: PASSWORD });
+    await groups.addMember(SYSTEM, group.name, user.name);
+    return user;
   }
 
   async key(input: KeyFields & { readonly username: string }): Promise<Target> {

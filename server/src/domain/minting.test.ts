@@ -177,6 +177,13 @@ describe("a key that is held to anything", () => {
     ["makes a user with one", { what: "user", after: person, password: "sets" }],
     ["gives a role", changes(person, { ...person, ...more })],
     ["gives a role to one with a key", changes(user({ keyIds: [9] }), user({ keyIds: [9], ...more }))],
+    [
+      "gives for good the role that a group gives",
+      changes(
+        { ...person, groups: ["ops"], ...more, roles: ["KEY_HOLDER"] },
+        { ...person, groups: ["ops"], ...more },
+      ),
+    ],
     ["gives a group", changes(person, { ...person, groups: ["ops"] })],
     ["takes a lock off", changes({ ...person, lockedAt: NOW }, person)],
     ["gives a name", changes(person, { ...person, username: "root" })],
@@ -200,6 +207,21 @@ describe("a key that is held to anything", () => {
       expect(mayMint(caller({ key: {} }), gift)).toBe(true);
     });
   }
+
+  test("gives for good no scope that a full administrator has only as such", () => {
+    const held = caller({ key: { expiresAt: NOW + HOUR } });
+    const full = { roles: ["FULL_ADMIN"], allRoles: ["FULL_ADMIN"] } as const;
+    const every = { scopes: ["*"], allScopes: ["*"] } as const;
+    const chief = { ...person, ...full };
+    expect(mayMint(held, changes(chief, { ...chief, ...every }))).toBe(false);
+    expect(mayMint(held, changes({ ...chief, ...every }, { ...chief, ...every }))).toBe(true);
+    expect(mayMint(held, changes(chief, person))).toBe(true);
+    const group = { name: "ops", roles: ["FULL_ADMIN"], scopes: [] } as const;
+    const members = [{ canSignIn: true, ceilings: null }];
+    const widened: Minting = { what: "group", before: group, after: { ...group, scopes: ["*"] }, members };
+    expect(mayMint(held, widened)).toBe(false);
+    expect(mayMint(caller({ key: {} }), widened)).toBe(true);
+  });
 
   test("gives to those who have no way in, and takes from everybody", () => {
     const held = caller({ key: { expiresAt: NOW + HOUR } });

@@ -8,6 +8,8 @@
  * power is never passed on. A user under limits passes them on and widens none. For every narrowing, operation and door
  * this is held by `server/test/minting.test.ts`.
  */
+
+import { expandRoles } from "@chatelaine/contract/roles";
 import { coversNetworks } from "./address.ts";
 import type { Caller } from "./caller.ts";
 import { AppError } from "./errors.ts";
@@ -183,6 +185,7 @@ function givesMore(before: User | undefined, after: User): boolean {
   return (
     before === undefined ||
     !coversRights(rightsOf(before.allRoles, before.allScopes), rightsOf(after.allRoles, after.allScopes)) ||
+    !coversRights(givenRights(before), givenRights(after)) ||
     after.groups.some((name) => !before.groups.includes(name)) ||
     (before.lockedAt !== null && after.lockedAt === null) ||
     before.username !== after.username ||
@@ -199,14 +202,20 @@ function groupFault(
     if (group && !coversRights(caller, rightsOf(group.roles, group.scopes))) return LACKING;
   }
   if (!before || !after) return undefined;
-  const isGain =
-    before.name !== after.name ||
-    !coversRights(rightsOf(before.roles, before.scopes), rightsOf(after.roles, after.scopes));
+  const isGain = before.name !== after.name || !coversRights(givenRights(before), givenRights(after));
   if (!isGain) return undefined;
   if (members.some(({ ceilings }) => !coversCeilings(caller.ceilings, ceilings))) {
     return HELD_TO_LESS;
   }
   return members.some((member) => member.canSignIn) ? heldFault(caller) : undefined;
+}
+
+/**
+ * What was given to a user or group itself. It stays when what covers it today, a group or the role of a full
+ * administrator, is taken away.
+ */
+function givenRights({ roles, scopes }: Pick<Group, "roles" | "scopes">): Rights {
+  return { roles: expandRoles(roles), scopes };
 }
 
 /** A key that is held to anything, by itself or by what its user is held to. */
