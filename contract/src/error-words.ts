@@ -44,9 +44,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
   insecure_transport: {
     title: "Sent over an insecure transport",
     words:
-      "A key, password or token came over plain http from another machine, where anybody on the way can read it.",
+      "A key, password or token came over plain http from another machine, where anybody on the way can read it; or through a proxy that is not named or does not say how its client came, so that nobody knows.",
     remedy:
-      "Use https. A key was left whole, but treat it as known to others: reset it; and change a password.",
+      "Use https, and behind a proxy name it with `--trusted-proxy`. A key that came in clear was left whole, but treat it as known to others: reset it; and change a password.",
   },
   address_not_allowed: {
     title: "Not from this address",

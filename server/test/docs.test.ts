@@ -16,6 +16,7 @@ const PAGES = [
   "/why-refused",
   "/expiring-keys",
   "/guard-a-service",
+  "/behind-a-reverse-proxy",
   "/scram",
   "/my-key",
   "/roles",
@@ -301,4 +302,18 @@ describe("the documentation in a browser", () => {
     expect(foreign()).toEqual([]);
     await page.close();
   }, 60_000);
+});
+
+test("the guide for proxies shows the very table that is tried on real listeners", async () => {
+  const { text } = await rest.send("GET /api/docs/current/behind-a-reverse-proxy");
+  const file = new URL("../src/transport/docs/transport-matrix.txt", import.meta.url).pathname;
+  const lines = (await Bun.file(file).text())
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const shown = [...text.matchAll(/<tr>((?:<td>[^<]*<\/td>){9})<\/tr>/g)].flatMap(([, row = ""]) => {
+    const cells = [...row.matchAll(/<td>([^<]*)<\/td>/g)].map(([, cell = ""]) => cell);
+    return cells[3]!.split("; ").map((said) => cells.with(3, said).join(" | "));
+  });
+  expect(lines.length).toBeGreaterThan(100);
+  expect(shown.toSorted()).toEqual(lines.toSorted());
 });

@@ -22,3 +22,7 @@ declare module "*/tokens.css" {
   const text: string;
   export default text;
 }
+declare module "*.txt" {
+  const text: string;
+  export default text;
+}

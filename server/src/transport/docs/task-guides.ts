@@ -6,6 +6,7 @@ import { BACKUP } from "./backup-guide.ts";
 import { curl, guide } from "./guide.ts";
 import { code, type Page } from "./layout.ts";
 import { operationPath } from "./operations.ts";
+import { BEHIND_A_PROXY } from "./proxy-guide.ts";
 
 const ROTATE = guide(
   "rotate-a-key",
@@ -127,4 +128,4 @@ ${code(`curl -X POST ${origin}/api/v1/verify \\
 <li>Whoever was refused gets a <code>Decision-Id</code>; <a href="${base}/why-refused">the owner of the key finds why</a>.</li></ul>`,
 );
 
-export const TASK_GUIDES: readonly Page[] = [ROTATE, REFUSED, EXPIRING, GUARD, BACKUP];
+export const TASK_GUIDES: readonly Page[] = [ROTATE, REFUSED, EXPIRING, GUARD, BEHIND_A_PROXY, BACKUP];

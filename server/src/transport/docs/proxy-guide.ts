@@ -1,0 +1,103 @@
+/** Chatelaine itself behind a proxy. Its table is the one that `transport-matrix.test.ts` tries on real listeners. */
+import { html } from "hono/html";
+import { guide } from "./guide.ts";
+import { code, type Page, table } from "./layout.ts";
+import matrix from "./transport-matrix.txt" with { type: "text" };
+
+export const BEHIND_A_PROXY: Page = guide(
+  "behind-a-reverse-proxy",
+  "Behind a reverse proxy",
+  "nginx, Caddy, Traefik, HAProxy or stunnel before Chatelaine itself: --trusted-proxy, X-Forwarded-Proto, Forwarded, ws and wss, insecure_transport, clear text, 403, errno 95, --secure-from, WireGuard.",
+  (_, base) => html`
+<p>A proxy in front of Chatelaine ends TLS, so only the proxy knows how its client came. Name the proxy, and let it say so:</p>
+${code(`chatelaine serve --trusted-proxy 127.0.0.1`)}
+${code(`location / {
+  proxy_pass http://127.0.0.1:5390;
+  proxy_http_version 1.1;
+  proxy_set_header Host $host;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $connection_upgrade;
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header Forwarded "";
+}
+# Beside server, in http:
+map $http_upgrade $connection_upgrade { default upgrade; "" close; }`)}
+<p>Caddy and Traefik send these headers by themselves; HAProxy does with <code>http-request set-header X-Forwarded-Proto https</code> and
+<code>option forwardfor</code>. The proxy has to set them itself, and not pass on what its client sent. <code>CHATELAINE_TRUSTED_PROXY</code> takes the same, parted by commas;
+for a unix socket the name is <code>unix</code>.</p>
+<h2>Secure, in clear, or not known</h2>
+<p>A <strong>secure</strong> connection is one that nobody else can listen to: TLS, a unix socket, this machine itself. One is <strong>in clear</strong> where that is proved:
+this server saw another machine come without TLS and without a proxy's header, or a trusted proxy says <code>http</code> or <code>ws</code>. Everything else is
+<strong>not known</strong>: a proxy that nobody named, one that says nothing, or one that says two things.</p>
+<p>What comes in clear is judged by the settings <code>insecure_transport</code> and <code>insecure_transport_dialect</code>. What is not known is refused, with
+<a href="${base}/errors/insecure_transport"><code>insecure_transport</code></a> (403; errno 95 at the JSON-RPC API) and a sentence that names <code>--trusted-proxy</code>, and
+<em>nothing is revoked</em>: name the proxy, and the same key is good. Only the value <code>allow</code> lets it pass. SCRAM never sends the key, and passes.</p>
+<p>New installations have <code>close</code> for the JSON-RPC API: a WebSocket in clear from another machine is answered 403 with the https address before
+a key can be sent, and an alert says which program tried.</p>
+<h2>What a program says</h2>
+${table(
+  ["What you see", "What it is", "What to do"],
+  [
+    [
+      "403 or errno 95, and the sentence names --trusted-proxy",
+      "The proxy is not named, or does not say how its client came",
+      "Name it with --trusted-proxy, and let it send X-Forwarded-Proto",
+    ],
+    [
+      "403, “This connection is in clear text”, with an https address",
+      "The program came by http or ws",
+      "Give the program the https address",
+    ],
+    [
+      "“API key has expired”, and the key is revoked",
+      "It came in clear, and the setting is revoke",
+      "Reset the key; set insecure_transport_dialect to close",
+    ],
+    [
+      "“Pages of this origin may not connect”, or sign-in fails in the browser alone",
+      "The proxy passes another host on",
+      "Let it pass Host on, or set public_url",
+    ],
+    [
+      "SCRAM with channel binding fails behind the proxy",
+      "Clients see the proxy's certificate",
+      "Set client_certificate to it",
+    ],
+    [
+      "/auth answers 403 to good keys",
+      "The proxy on another machine does not say how its client came",
+      "Let it send X-Forwarded-Proto when it asks",
+    ],
+  ],
+)}
+<p>The log has a line for each of them, once a minute. <code>chatelaine why DECISION</code> tells the exact rule for one refusal.</p>
+<h2>Programs that end TLS and say nothing</h2>
+<p>stunnel, a TCP load balancer with TLS: they send no headers, and pass on what their clients write. Name them so:</p>
+${code(`chatelaine serve --trusted-proxy 10.0.0.7=tls`)}
+<p>All that comes from there is secure, whatever it says, and is neither near nor let ask <code>/auth</code>, also where the address is loopback:
+let your guarding proxies ask by a unix socket then (<code>--check unix:/path</code>).</p>
+<h2>Networks that are private by themselves</h2>
+<p>In WireGuard, or the network of one pod, plain http cannot be listened to. <code>--secure-from</code> (<code>CHATELAINE_SECURE_FROM</code>) names such networks:</p>
+${code(`chatelaine serve --http 10.8.0.1:5390 --secure-from 10.8.0.0/24`)}
+<h2>Every way to come, at every door</h2>
+<p>A good key or password, where both settings are <code>revoke</code>. With <code>refuse</code> and <code>close</code>, what stands here as revoked is refused. “Trusted” is a peer that
+<code>--trusted-proxy</code> names. At <code>/auth</code> the headers tell of the guarding proxy's own client; who is not let ask there gets 403.</p>
+${table(["From", "Listener", "Peer", "Headers", "REST", "/auth", "PLAIN", "SCRAM", "Password"], rowsOf(matrix))}`,
+);
+
+/** Rows of one place with the same outcomes stand together. */
+function rowsOf(text: string): string[][] {
+  const rows: string[][] = [];
+  for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const [from = "", listener = "", peer = "", said = "", ...outcomes] = line.split(" | ");
+    const alike = rows.find(
+      (row) =>
+        row.slice(0, 3).join() === [from, listener, peer].join() && row.slice(4).join() === outcomes.join(),
+    );
+    if (alike) alike[3] += `; ${said}`;
+    else rows.push([from, listener, peer, said, ...outcomes]);
+  }
+  return rows;
+}
