@@ -1,6 +1,7 @@
 /**
  * The check of a signed identity, the header `Remote-Assertion` that a proxy passes on: a JWT (RFC 7519) signed by
- * Ed25519 (RFC 8037), for one audience, for at most 60 seconds. With it a service need not trust the network between
+ * Ed25519 (RFC 8037), for one audience, for at most 90 seconds, of which 30 have passed when it is
+ * made, so that clocks may differ. With it a service need not trust the network between
  * the proxy and itself. One algorithm is known, whatever a token says of itself. A no is a value; that the public keys
  * could not be fetched is a thrown ChatelaineError `unavailable`.
  *
@@ -61,7 +62,7 @@ export interface AssertionCheckOptions extends Judging, Omit<RemoteKeysOptions, 
 
 const ISSUER = "chatelaine";
 const CHARS_MAX = 16 * 1024;
-const LIFE_SECONDS_MAX = 60;
+const LIFE_SECONDS_MAX = 90;
 const LEEWAY_SECONDS = 2;
 const LEEWAY_SECONDS_MAX = 30;
 const SETS_MAX = 16;

@@ -3,6 +3,7 @@
  * refused learn the status and the number of the decision, no more. 401, 403, 429: the key is not good enough; 503:
  * Chatelaine could not be asked, which is never the key's fault.
  */
+import { type Challenge, challengeFor } from "./challenge.ts";
 import { readClientAddress } from "./client-address.ts";
 import { ChatelaineError } from "./errors.ts";
 import { type Presented, type ReadHeader, readPresented } from "./presented.ts";
@@ -18,6 +19,11 @@ import {
 export interface GuardOptions extends VerifierOptions, Pick<Wanted, "scope" | "cost"> {
   /** The one header that carries keys; absent: Authorization (Bearer, Basic) and X-API-Key. */
   readonly header?: string;
+  /**
+   * What a 401 offers. `auto`, which it is unless set: Basic and Bearer to programs, Bearer alone to what may be a browser,
+   * so that no box for a password opens. `basic`, `bearer`: that one alone. With `header` it is `bearer` unless set.
+   */
+  readonly challenge?: Challenge;
   /** Gets why Chatelaine could not be asked. Absent: a line on standard error, once a minute at most. */
   readonly onUnavailable?: (error: ChatelaineError) => void;
   /**
@@ -71,21 +77,22 @@ const WORDS = {
   429: ["too_many_requests", "Too many requests", "This key has used up what it may."],
   503: ["unavailable", "Unavailable", "Keys cannot be checked at the moment: keep yours and try again."],
 } as const;
-const CHALLENGE = 'Bearer realm="chatelaine"';
-const BAD_TOKEN = `${CHALLENGE}, error="invalid_token"`;
+const NO_KEY = 'Bearer realm="chatelaine"';
+const BAD_TOKEN = `${NO_KEY}, error="invalid_token"`;
 
 /** For any framework: what to do with a request that has these headers. */
 export function createGuard(options: GuardOptions): Guard {
   const { verify } = createVerifier(options);
-  const { header, scope, cost } = options;
+  const { header, scope, cost, challenge = header === undefined ? "auto" : "bearer" } = options;
   const report = reporter(options);
   return async (read, ip) => {
     const presented = readPresented(read, header);
     const { headers: spent } = presented;
-    if (presented.kind !== "key") return { spent, refusal: withoutKey(presented) };
+    const offer = (bearer: string): string => challengeFor(read, bearer, challenge);
+    if (presented.kind !== "key") return { spent, refusal: withoutKey(presented, offer) };
     try {
       const answer = await verify(presented.text, { scope, cost, ip: readClientAddress(ip) });
-      if (!answer.valid) return { spent, refusal: refusalOf(answer) };
+      if (!answer.valid) return { spent, refusal: refusalOf(answer, offer) };
       const { key, user, rate_limit } = answer;
       return { spent, identity: { key, user, rate_limit } };
     } catch (error) {
@@ -100,15 +107,17 @@ export function identityOf(request: object): Identity | undefined {
   return (request as { readonly [IDENTITY]?: Identity })[IDENTITY];
 }
 
-function withoutKey({ kind }: Presented): Refusal {
-  return refuse(401, { "WWW-Authenticate": kind === "none" ? CHALLENGE : BAD_TOKEN });
+type Offer = (bearer: string) => string;
+
+function withoutKey({ kind }: Presented, offer: Offer): Refusal {
+  return refuse(401, { "WWW-Authenticate": offer(kind === "none" ? NO_KEY : BAD_TOKEN) });
 }
 
-function refusalOf({ reason, decision, retry_after_seconds: seconds = 1 }: BadAnswer): Refusal {
+function refusalOf({ reason, decision, retry_after_seconds: seconds = 1 }: BadAnswer, offer: Offer): Refusal {
   // A reason that only a later server knows is a no all the same.
   const status = STATUS[reason] ?? 403;
   const more = {
-    ...(status === 401 && { "WWW-Authenticate": BAD_TOKEN }),
+    ...(status === 401 && { "WWW-Authenticate": offer(BAD_TOKEN) }),
     ...(status === 429 && { "Retry-After": String(seconds) }),
     ...(decision && { "Decision-Id": decision }),
   };

@@ -90,13 +90,15 @@ test("issuer, audience, lifetime and both ends in time are strict", async () => 
   const pair = makePair("a");
   const check = checkOf(pair);
   expect(await check(makeToken(pair))).toMatchObject({ username: "ada", keyId: 7, email: null });
+  const begun = { iat: SECONDS - 30, nbf: SECONDS - 30, exp: SECONDS + 60 };
+  expect(await check(makeToken(pair, begun))).toMatchObject({ username: "ada" });
   const refused: [object, string][] = [
     [{ iss: "chatelaine.evil" }, "issuer"],
     [{ iss: undefined }, "issuer"],
     [{ aud: "app.example.evil" }, "audience"],
     [{ aud: ["app.example"] }, "audience"],
-    [{ exp: SECONDS + 61 }, "lifetime"],
-    [{ iat: SECONDS - 30, nbf: SECONDS - 30, exp: SECONDS + 31 }, "lifetime"],
+    [{ exp: SECONDS + 91 }, "lifetime"],
+    [{ iat: SECONDS - 30, nbf: SECONDS - 30, exp: SECONDS + 61 }, "lifetime"],
     [{ exp: String(SECONDS + 60) }, "malformed"],
     [{ exp: undefined }, "malformed"],
     [{ nbf: SECONDS + 3 }, "not_yet"],

@@ -4,7 +4,6 @@
  * `createServer` is the whole program in one process; `openLocal` is the same use cases straight on a data folder, for
  * the command line, whether or not a server runs on it.
  */
-import { X509Certificate } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Accounts, createAccounts, createJudge } from "./accounts/accounts.ts";
@@ -18,12 +17,7 @@ import {
   createSchedule,
   forgetSchedule,
 } from "./backup/backup.ts";
-import {
-  bindingFault,
-  type Certificates,
-  openCertificates,
-  tlsServerEndPoint,
-} from "./certificates/certificates.ts";
+import { bindingFault, bindingOf, type Certificates, openCertificates } from "./certificates/certificates.ts";
 import type { Config, Listen, Place } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
@@ -499,8 +493,5 @@ function hostsOf(config: Config, certificates: Certificates | undefined, app: Ap
 function proxyBinding(peer: Peer, app: App): (() => Uint8Array) | undefined {
   if (!peer.tls) return undefined;
   const settings = app.store.readSettings();
-  if (settings instanceof Promise || settings.clientCertificate === null) return undefined;
-  const { clientCertificate: pem } = settings;
-  // One that was set before it was asked for a binding: sign-in without one goes on.
-  return bindingFault(pem) === undefined ? () => tlsServerEndPoint(new X509Certificate(pem).raw) : undefined;
+  return settings instanceof Promise ? undefined : bindingOf(settings.clientCertificate);
 }

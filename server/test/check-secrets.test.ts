@@ -15,6 +15,7 @@ const NAMES = [
   "X-Auth-Scope",
   "X-Auth-Header",
   "X-Auth-Assert",
+  "X-Auth-Challenge",
   "Referer",
   "Cookie",
   "X-API-Key",

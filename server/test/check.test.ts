@@ -394,7 +394,7 @@ test("a listener of --check serves checks and health, and nothing else", async (
     expect([path, await get(path, { headers })]).toEqual([path, 404]);
 });
 
-test("an assertion is signed by the key of jwks.json, for one audience, for a minute", async () => {
+test("an assertion is signed by the key of jwks.json, for one audience, for a minute and half of one before", async () => {
   await using check = await openCheck();
   const { id, text } = await check.key("ci");
   expect((await check.auth(text)).headers.has("remote-assertion")).toBe(false);
@@ -413,7 +413,8 @@ test("an assertion is signed by the key of jwks.json, for one audience, for a mi
   ).toBe(true);
   const claims = read(body);
   expect(claims).toMatchObject({ iss: "chatelaine", aud: "app.example", sub: "ada", key_id: id });
-  expect(claims.exp - claims.iat).toBeLessThanOrEqual(60);
+  expect(claims.exp - claims.iat).toBeLessThanOrEqual(90);
+  expect(claims.nbf).toBe(claims.iat);
 });
 
 test("when the database is away /auth answers 503, or 403 where the proxy knows no other, and never 401", async () => {

@@ -155,7 +155,7 @@ describe("credentials", () => {
     const missing = await rest.send("GET /keys");
     const wrong = await rest.send("GET /keys", { headers: bearer(`1-${"A".repeat(64)}`) });
     const unknown = await rest.send("GET /keys", { headers: bearer(`999-${"A".repeat(64)}`) });
-    expect(missing.headers.get("www-authenticate")).toStartWith("Bearer ");
+    expect(missing.headers.get("www-authenticate")).toStartWith("Basic ");
     expect([wrong.status, wrong.json.code]).toEqual([401, "not_authenticated"]);
     expect({ ...unknown.json, request_id: "" }).toEqual({ ...wrong.json, request_id: "" });
   });

@@ -21,6 +21,7 @@ export function envoyRecipe(guard: Guard): RecipeFile[] {
     "X-Auth-Header",
     "X-Auth-Deny",
     "X-Auth-Assert",
+    "X-Auth-Challenge",
   ];
   const wants: Readonly<Record<string, string>> = {
     "X-Auth-Scope": guard.scopes.join(","),

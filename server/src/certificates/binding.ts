@@ -33,6 +33,12 @@ export function tlsServerEndPoint(leafDer: Uint8Array): Uint8Array {
   return createHash(signatureHash(leafDer)).update(leafDer).digest();
 }
 
+/** @returns undefined where the certificate has none: one that was kept before that was asked. Sign-in without a binding goes on */
+export function bindingOf(pem: string | null): (() => Uint8Array) | undefined {
+  if (pem === null || bindingFault(pem) !== undefined) return undefined;
+  return () => tlsServerEndPoint(new X509Certificate(pem).raw);
+}
+
 /** @returns why the certificate, in PEM, has no binding; undefined where it has one. */
 export function bindingFault(pem: string): string | undefined {
   let raw: Uint8Array;

@@ -7,6 +7,7 @@ import { connect } from "node:tls";
 import { deriveSecrets } from "../crypto.ts";
 import { AppError } from "../domain/errors.ts";
 import {
+  bindingOf,
   type CertificateOptions,
   type Certificates,
   openCertificates,
@@ -362,6 +363,10 @@ describe("tls-server-end-point (RFC 5929, section 4.1)", () => {
     await openssl("x509", "-in", "e.pem", "-outform", "DER", "-out", "e.der");
     const der = new Uint8Array(readFileSync(join(folder, "e.der")));
     expect(() => tlsServerEndPoint(der)).toThrow("undefined for signature algorithm 1.3.101.112");
+    const pem = readFileSync(join(folder, "e.pem"), "utf8");
+    expect([bindingOf(pem), bindingOf(null), bindingOf("no PEM")]).toEqual([undefined, undefined, undefined]);
+    const { certFile } = await selfSign("bindable", "-newkey", "rsa:2048");
+    expect(bindingOf(readFileSync(certFile, "utf8"))?.()).toHaveLength(32);
     for (let cut = 0; cut < der.length; cut += 7)
       expect(() => tlsServerEndPoint(der.subarray(0, cut))).toThrow();
   });

@@ -11,7 +11,7 @@ import { readBrought } from "./brought.ts";
 import { openLocalFolder } from "./local.ts";
 import { readNames } from "./names.ts";
 
-export { bindingFault, tlsServerEndPoint } from "./binding.ts";
+export { bindingFault, bindingOf, tlsServerEndPoint } from "./binding.ts";
 
 export interface ServingCertificate {
   /** The leaf first, then what the operator brought as its chain. */

@@ -8,6 +8,7 @@ import { errorCode } from "../../domain/errors.ts";
 import { maskForeign } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
 import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import { challengeFor } from "../challenge.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { readPresented } from "../presented.ts";
 import { type Asker, clientAddress, clientTransport } from "./asker.ts";
@@ -62,13 +63,26 @@ export interface Auth {
   elsewhere(req: Request, asker: Asker): Response;
 }
 
+interface Shown {
+  /** The client's headers. */
+  readonly client: Headers;
+  /** `Authorization` carried the key, and so must not go onwards. */
+  readonly isSpent: boolean;
+}
+
 export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
   const wantsOf = createWants();
   const identity = createIdentity();
   const warn = createHint(deps);
-  const answer = (judged: Judged, wants: Wants, foreign: string | null): Response => {
-    if (judged.decision !== null) return refusal(judged.check, wants, judged.decision);
+  const answer = (judged: Judged, wants: Wants, { client, isSpent }: Shown): Response => {
+    if (judged.decision !== null) {
+      const response = refusal(judged.check, wants, judged.decision);
+      if (response.status === 401)
+        response.headers.set("WWW-Authenticate", challengeFor(client, BAD_KEY, wants.challenge));
+      return response;
+    }
     const { check } = judged;
+    const foreign = isSpent ? null : client.get("authorization");
     const ready = identity(check.id, check.allowance);
     if (foreign === null && check.rate === null && wants.audience === null)
       return new Response(null, { headers: ready });
@@ -82,7 +96,9 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
   const { networks, secureFrom } = trust;
   const ask = (headers: Headers, wants: Wants, asker: Asker, isTls: boolean): MaybePromise<Response> => {
     const presented = readPresented(headers, wants.header);
-    if (presented.kind === "none") return bare(401, { "WWW-Authenticate": CHALLENGE });
+    if (presented.kind === "none") {
+      return bare(401, { "WWW-Authenticate": challengeFor(headers, NO_KEY, wants.challenge) });
+    }
     const address = clientAddress(headers, networks);
     const { scopes, roles, groups } = wants;
     const transport = clientTransport(headers, address, { asker, isTls, secureFrom });
@@ -97,9 +113,9 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
     const seen = { address, client: cut(headers.get("user-agent"), CLIENT_CHARS_MAX), host: hostOf(headers) };
     const judged = judge("auth", text, need, seen);
     const isSpent = presented.kind === "key" && presented.isAuthorization;
-    const foreign = isSpent ? null : headers.get("authorization");
-    if (!(judged instanceof Promise)) return answer(judged, wants, foreign);
-    return judged.then((result) => answer(result, wants, foreign));
+    const shown = { client: headers, isSpent };
+    if (!(judged instanceof Promise)) return answer(judged, wants, shown);
+    return judged.then((result) => answer(result, wants, shown));
   };
   const answerTo = (
     req: Request,
@@ -141,7 +157,8 @@ function refuseAsker({ address }: Asker, warn: Hint): Response {
 }
 
 const NOBODY = { door: "auth", port: null, client: null, sessionId: null } as const;
-const CHALLENGE = 'Bearer realm="chatelaine"';
+const NO_KEY = 'Bearer realm="chatelaine"';
+const BAD_KEY = `${NO_KEY}, error="invalid_token"`;
 const CONFINED = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
@@ -150,13 +167,14 @@ const CONFINED = {
 };
 /** Copied by each answer, and given the number of its decision before. */
 const REFUSED = new Headers(CONFINED);
-const UNKNOWN = new Headers({ ...CONFINED, "WWW-Authenticate": `${CHALLENGE}, error="invalid_token"` });
 
 function refusal({ reason, rate }: Extract<Check, { ok: false }>, wants: Wants, decision: string): Response {
   const status = STATUS[reason];
-  const headers = status === 401 ? UNKNOWN : REFUSED;
-  headers.set("Decision-Id", decision);
-  const response = new Response(null, { status: status === 429 && wants.folds ? 403 : status, headers });
+  REFUSED.set("Decision-Id", decision);
+  const response = new Response(null, {
+    status: status === 429 && wants.folds ? 403 : status,
+    headers: REFUSED,
+  });
   if (rate) rateHeaders(response.headers, rate);
   return response;
 }

@@ -15,6 +15,8 @@ export const IDENTITY_HEADERS = [
 /** What `/auth` answers with besides; an assertion is at most this old, and lives as long again. */
 const ASSERTION_REUSE_MS = 30_000;
 const ASSERTION_SECONDS = 60;
+/** It begins before now, for services whose clocks are behind. */
+const BEGUN_SECONDS = 30;
 const ASSERTIONS_MAX = 10_000;
 
 export interface Signer {
@@ -98,14 +100,15 @@ function assertionOf(
   },
 ): string {
   const { user, rights } = about.allowance;
-  const iat = Math.floor(about.now / 1000);
+  const seconds = Math.floor(about.now / 1000);
+  const iat = seconds - BEGUN_SECONDS;
   const claims = {
     iss: "chatelaine",
     aud: about.audience,
     sub: user.username,
     iat,
     nbf: iat,
-    exp: iat + ASSERTION_SECONDS,
+    exp: seconds + ASSERTION_SECONDS,
     jti: crypto.randomUUID(),
     name: user.fullName,
     email: user.email,

@@ -4,6 +4,7 @@
  * What is not understood is no: a typing error in a configuration must not open a door.
  */
 import { isScope } from "../../domain/rights.ts";
+import { CHALLENGES, type Challenge } from "../challenge.ts";
 
 export interface Wants {
   readonly scopes: readonly string[];
@@ -13,9 +14,11 @@ export interface Wants {
   readonly header: string | null;
   readonly folds: boolean;
   readonly audience: string | null;
+  /** What a 401 offers. */
+  readonly challenge: Challenge;
 }
 
-const NAMES = ["scope", "role", "group", "header", "deny", "assert"] as const;
+const NAMES = ["scope", "role", "group", "header", "deny", "assert", "challenge"] as const;
 type Name = (typeof NAMES)[number];
 
 const READ_MAX = 1_000;
@@ -56,10 +59,15 @@ function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefi
   if (pairs.some(([name]) => !NAMES.includes(name as Name))) return undefined;
   const [scopes, roles, groups] = [given("scope"), given("role"), given("group")];
   const [header, deny, audience] = [given("header"), given("deny"), given("assert")];
+  const challenge = given("challenge");
   if (!scopes.every(isScope) || ![...roles, ...groups].every((word) => WORD.test(word))) return undefined;
   if (header.length > 1 || header.some((name) => !HEADER.test(name) || COOKIE.test(name))) return undefined;
   if (deny.length > 1 || deny.some((status) => status !== "403")) return undefined;
   if (audience.length > 1 || audience.some((text) => !AUDIENCE.test(text))) return undefined;
+  if (challenge.length > 1 || challenge.some((word) => !CHALLENGES.includes(word as Challenge)))
+    return undefined;
+  // Basic is read from `Authorization` alone.
+  const usual = header.length > 0 ? "bearer" : "auto";
   return {
     scopes,
     roles,
@@ -67,5 +75,6 @@ function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefi
     header: header[0] ?? null,
     folds: deny.length > 0,
     audience: audience[0] ?? null,
+    challenge: (challenge[0] as Challenge | undefined) ?? usual,
   };
 }

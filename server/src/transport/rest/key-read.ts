@@ -17,6 +17,7 @@ import { type Key, type KeyState, keyState } from "../../domain/key.ts";
 import { KEY_ID_MAX } from "../../domain/key-text.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
+import { challengeFor } from "../challenge.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { BareRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
@@ -44,14 +45,22 @@ interface Near {
   readonly loopback: boolean;
 }
 
+interface From {
+  readonly origin: Origin;
+  /** Headers of the request. */
+  readonly asked: Headers;
+}
+
 export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps): BareRoute {
   const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
-  const failed = (error: unknown): Response => {
+  const failed = (error: unknown, asked: Headers): Response => {
     const requestId = crypto.randomUUID();
     const response = problemResponse(error, requestId, log);
     securityHeaders(response.headers);
     response.headers.set("X-Request-Id", requestId);
+    const bearer = response.headers.get("WWW-Authenticate");
+    if (bearer !== null) response.headers.set("WWW-Authenticate", challengeFor(asked, bearer));
     return response;
   };
   const answer = (key: Key, caller: Caller): Response => {
@@ -65,14 +74,14 @@ export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps
     const found = keys.get(caller, id);
     return found instanceof Promise ? found.then((key) => answer(key, caller)) : answer(found, caller);
   };
-  const read = (id: number, text: string, origin: Origin): MaybePromise<Response> => {
+  const read = (id: number, text: string, { origin, asked }: From): MaybePromise<Response> => {
     try {
       const asker = accounts.signIn.callerOfKey(text, undefined, origin);
       const response =
         asker instanceof Promise ? asker.then((known) => readAs(id, known)) : readAs(id, asker);
-      return response instanceof Promise ? response.catch(failed) : response;
+      return response instanceof Promise ? response.catch((error) => failed(error, asked)) : response;
     } catch (error) {
-      return failed(error);
+      return failed(error, asked);
     }
   };
   return (req, peerAddress, isTls) => {
@@ -85,14 +94,8 @@ export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps
     if (!isTls && !(seen.loopback && !hasProxyHeaders(headers))) return undefined;
     const { address } = seen;
     const client = headers.get("user-agent")?.slice(0, CLIENT_CHARS_MAX) ?? null;
-    return read(id, text, {
-      door: "rest",
-      address,
-      port: null,
-      transport: "secure",
-      client,
-      sessionId: null,
-    });
+    const from = { door: "rest", address, port: null, transport: "secure" } as const;
+    return read(id, text, { asked: headers, origin: { ...from, client, sessionId: null } });
   };
 }
 

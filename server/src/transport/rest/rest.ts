@@ -12,6 +12,7 @@ import type { Operation } from "@chatelaine/contract/operations/operation";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { type Context, Hono } from "hono";
 import { AppError, endOr } from "../../domain/errors.ts";
+import { challengeFor } from "../challenge.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
 import { answerOf } from "../long-answers.ts";
 import { isOneOf } from "../origins.ts";
@@ -105,10 +106,18 @@ async function answer(
   const response = await app.fetch(req, bindings);
   const { headers } = response;
   headers.set("X-Request-Id", bindings.requestId);
+  if (response.status === 401) offerBasic(req, bindings.url, headers);
   const origin = req.headers.get("origin");
   if (origin !== null && deps.allowOrigins && isOneOf(origin, deps.allowOrigins))
     allowOrigin(headers, origin);
   return response;
+}
+
+/** Not where somebody signs in with a password: that is what screens ask. */
+function offerBasic(req: Request, { pathname }: URL, headers: Headers): void {
+  const bearer = headers.get("WWW-Authenticate");
+  const isSignIn = req.method === "POST" && pathname === `${API_BASE}/session`;
+  if (bearer !== null && !isSignIn) headers.set("WWW-Authenticate", challengeFor(req.headers, bearer));
 }
 
 function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<Env> {
