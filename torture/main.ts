@@ -19,6 +19,7 @@ const UNDER_MS = 4_000;
 const RATIO_MAX = 3;
 const FILE = new URL("./RESULTS.md", import.meta.url).pathname;
 const attackers = new Set<Bun.Subprocess>();
+let opened: Target | undefined;
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -83,6 +84,7 @@ const HEAD = [
 
 async function run(word: string): Promise<boolean> {
   await using target = await openTarget(AUDIT_RECORDS);
+  opened = target;
   await watch(target.credentials, BEFORE_MS);
   const load = loadavg()[0]!.toFixed(1);
   const rows = [HEAD, HEAD.map(() => "---")];
@@ -116,7 +118,7 @@ async function run(word: string): Promise<boolean> {
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
     for (const attacker of attackers) attacker.kill("SIGKILL");
-    process.exit(130);
+    void Promise.resolve(opened?.[Symbol.asyncDispose]()).finally(() => process.exit(130));
   });
 const isGood = await run(process.argv[2] ?? "");
 process.stdout.write(

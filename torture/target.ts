@@ -62,6 +62,8 @@ export async function openTarget(auditRecords: number): Promise<Target> {
     ],
     { stdout: "ignore", stderr: Bun.file(log) },
   );
+  // Whatever becomes of this process.
+  process.on("exit", () => serve.kill("SIGKILL"));
   const close = async (): Promise<void> => {
     serve.kill("SIGKILL");
     await serve.exited;
