@@ -53,5 +53,5 @@ const REASONS: Readonly<Record<number, string>> = {
 
 function mendOf(scopes: readonly string[]): string {
   const rights = scopes.length === 0 ? "if the proxy asks for a scope, name it by --scope; " : "";
-  return `${rights}if it asks for a role or group, name a user who has it by --user; otherwise look whether Chatelaine lets the proxy ask (--trusted-proxy, --check-from)`;
+  return `${rights}if it asks for a role or group, name a user who has it by --user; otherwise look whether Chatelaine lets the proxy ask (--trusted-proxy, --check-from), and whether the proxy sends X-Forwarded-Proto when it asks: https or wss, and nothing else beside it in Forwarded; the server's log says which`;
 }
