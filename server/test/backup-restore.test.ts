@@ -242,6 +242,12 @@ describe("a restore", () => {
     cpSync(old, one.folder.path, { recursive: true });
     const { relation, isQuarantined } = await restore(one.folder, newer);
     expect([relation, isQuarantined]).toEqual(["before", false]);
+    // Without what the machine knows, nothing says that the backup is of the last change.
+    const elsewhere = { path: join(scratch, "older-elsewhere"), state: null };
+    removeAll(elsewhere.path);
+    cpSync(old, elsewhere.path, { recursive: true });
+    const alone = await restore(elsewhere, newer);
+    expect([alone.relation, alone.isQuarantined]).toEqual(["before", true]);
     const server = await one.folder.serve();
     expect([await ask(server, one.text), await ask(server, secret!.text)]).toEqual([401, 200]);
   });

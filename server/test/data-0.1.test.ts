@@ -1,7 +1,7 @@
 /** Promise 9: a data folder of 0.1 (`fixtures/data-0.1`) opens in today's code, whole, once, and however the migration ends. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { run, serve } from "../../cli/test/chatelaine.ts";
 import { INSTALLATION_SCHEMA } from "../src/store/migrations.ts";
@@ -138,19 +138,25 @@ test(
   TEST_MS,
 );
 
-test(
-  "a folder of 0.1 that is put back after the upgrade is known for what it is",
-  async () => {
-    await using place = new Place();
-    placeFixture(place);
-    const first = await place.serve();
-    await first.app.keys.revoke(SYSTEM, known.keys.good.id, "stolen");
-    await place.stop();
-    for (const name of ["chatelaine.db", "activity.db"])
-      copyFileSync(join(FIXTURE, name), join(place.data, name));
-    const again = await place.serve();
-    expect(await auth(again.urls[0]!, known.keys.good.text)).toBe(503);
-    expect(again.app.store.quarantine()).toMatchObject({ why: "behind" });
-  },
-  TEST_MS,
-);
+for (const where of ["in its place", "at another path"])
+  test(
+    `a folder of 0.1 that is put back ${where} after the upgrade is known for what it is`,
+    async () => {
+      await using place = new Place();
+      placeFixture(place);
+      const first = await place.serve();
+      await first.app.keys.revoke(SYSTEM, known.keys.good.id, "stolen");
+      await place.stop();
+      if (where === "at another path") {
+        rmSync(place.data, { recursive: true });
+        place.data = join(place.base, "elsewhere");
+        placeFixture(place);
+      }
+      for (const name of ["chatelaine.db", "activity.db"])
+        copyFileSync(join(FIXTURE, name), join(place.data, name));
+      const again = await place.serve();
+      expect(await auth(again.urls[0]!, known.keys.good.text)).toBe(503);
+      expect(again.app.store.quarantine()).toMatchObject({ why: "behind" });
+    },
+    TEST_MS,
+  );

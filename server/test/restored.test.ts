@@ -1,12 +1,14 @@
 /** Real folders, put back as an operator does: promise 10, R24 and R35. */
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readStates } from "../src/store/state-file.ts";
 import { askDoors } from "./doors.ts";
-import { SYSTEM } from "./installation.ts";
+import { PASSWORD, SYSTEM } from "./installation.ts";
 import { auth, fill, Place, signIn } from "./place.ts";
 import { until } from "./rest-app.ts";
+import { RpcClient } from "./rpc-client.ts";
 
 test("the whole folder put back to before a revocation is in quarantine at every door, until it is accepted", async () => {
   await using place = new Place();
@@ -127,6 +129,50 @@ for (const [name, { ahead, state }] of Object.entries(LACKING)) {
     const last = await place.serve();
     expect(await auth(last.urls[0]!, shown.key)).toBe(503);
   });
+}
+
+test("older data that is written into the file of a running server ends every session once it is accepted", async () => {
+  await using place = new Place();
+  const shown = await fill(await place.serve());
+  await place.stop();
+  const old = place.copy("old");
+  const server = await place.serve();
+  const client = await RpcClient.connect(server.urls[0]!);
+  const signIn = { mechanism: "PASSWORD_PLAIN", username: "ada", password: PASSWORD };
+  expect((await client.call("auth.login_ex", signIn)).result).toMatchObject({ response_type: "SUCCESS" });
+  await server.app.keys.revoke(SYSTEM, shown.second.id, "stolen");
+  await server.app.feed.follow();
+  writeInto(join(place.data, "chatelaine.db"), join(old, "chatelaine.db"));
+  await until(async () => (await auth(server.urls[0]!, shown.key)) === 503);
+  const local = await place.local();
+  expect(await local.restore.accept(local.caller)).toMatchObject({ why: "behind" });
+  await until(async () => (await auth(server.urls[0]!, shown.key)) === 200);
+  const asked = client.call("api_key.query", [], {}).then(
+    ({ error }) => error?.code,
+    () => "closed",
+  );
+  expect(await asked).not.toBeUndefined();
+});
+
+/** As SQLite's own backup does it: by one transaction, in the file that others have open. */
+function writeInto(file: string, older: string): void {
+  const database = new Database(file);
+  try {
+    database.run("PRAGMA foreign_keys = OFF");
+    database.query("ATTACH DATABASE ? AS older").run(older);
+    const names = database.query("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all();
+    database
+      .transaction(() => {
+        // The table of numbers comes last: each row that is put back moves it.
+        for (const { name } of [...(names as { name: string }[]), { name: "sqlite_sequence" }]) {
+          database.run(`DELETE FROM main."${name}"`);
+          database.run(`INSERT INTO main."${name}" SELECT * FROM older."${name}"`);
+        }
+      })
+      .immediate();
+  } finally {
+    database.close();
+  }
 }
 
 test("what was accepted is not asked for again where the state file could not be written then", async () => {

@@ -1,5 +1,6 @@
 /** The end of a quarantine (`quarantine.ts`), in the transaction of who accepts it; apart from the other changes for its size. */
 import type { Kysely } from "kysely";
+import { GAP } from "./last-change.ts";
 import { type Quarantine, quarantineOf } from "./quarantine.ts";
 import { ACCEPTED, MARK, type Tables } from "./tables.ts";
 
@@ -19,8 +20,7 @@ export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Q
     .selectFrom("changes")
     .select(({ fn }) => fn.max("seq").as("seq"))
     .executeTakeFirst();
-  const seq = Math.max(Number(last?.seq ?? 0), quarantine.found, quarantine.expected) + 1;
-  // A gap in the feed: followers end and forget everything.
+  const seq = Math.max(Number(last?.seq ?? 0), quarantine.found, quarantine.expected) + GAP;
   await db
     .insertInto("changes")
     .values({

@@ -191,11 +191,13 @@ export function openHotReads(path: string, log: Log): HotReads {
       log.error("The header of the WAL index missed a change; it is not asked any more");
     quarantine = quarantineOf(mark.get()?.value);
     const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
+    const wasOlder = hasGoneBack;
     // The newest row is never cut.
     hasGoneBack = rows.length === 0 && newest.get()!.seq < seenSeq;
     if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
     const next = rows[0]?.seq ?? seenSeq + 1;
-    const missed = next > seenSeq + 1 ? everything.all(next - 1, rows[0]!.at) : [];
+    const isGap = rows.length > 0 && (wasOlder || next > seenSeq + 1);
+    const missed = isGap ? everything.all(next - 1, rows[0]!.at) : [];
     seenSeq = rows.at(-1)?.seq ?? seenSeq;
     return [...missed, ...rows].map(changeOf);
   };

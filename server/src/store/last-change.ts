@@ -6,6 +6,9 @@
 import type { Database } from "bun:sqlite";
 import { ACCEPTED } from "./tables.ts";
 
+/** A gap in the feed says to its followers, those that have seen all of it included, that everything may have changed. */
+export const GAP = 2;
+
 export interface LastChange {
   /** Of the last change, those included that were cut from the feed; 0: none yet. */
   readonly seq: number;

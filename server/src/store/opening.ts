@@ -215,11 +215,17 @@ function identify(
   const { value: installation } = database
     .query("SELECT value FROM meta WHERE name = 'installation'")
     .get() as { value: string };
-  const here = states.find((one) => one.seq > 0 && isSameFolder(one.folder, folder))?.installation ?? marker;
+  const isOld = schemaBefore < INSTALLATION_SCHEMA;
+  const used = states.filter(({ seq }) => seq > 0);
+  const here =
+    used.find((one) => isSameFolder(one.folder, folder))?.installation ??
+    marker ??
+    // Of 0.1, and at another path: nothing but the secret says whose it is.
+    (isOld ? used.find((one) => one.fingerprint === fingerprint)?.installation : undefined);
   if (here === undefined || here === installation || schemaBefore === 0)
     return { installation, isAdopted: false };
   const isSameSecret = states.some((one) => one.installation === here && one.fingerprint === fingerprint);
-  if (schemaBefore < INSTALLATION_SCHEMA && isSameSecret) {
+  if (isOld && isSameSecret) {
     database.run("UPDATE meta SET value = ? WHERE name = 'installation'", [here]);
     return { installation: here, isAdopted: true };
   }

@@ -9,14 +9,13 @@ import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { AuditRecord } from "../domain/audit.ts";
 import { AppError } from "../domain/errors.ts";
 import { BACKUP_TABLES } from "./backup-tables.ts";
+import { GAP } from "./last-change.ts";
 import { putQuarantine, type Quarantine } from "./quarantine.ts";
 import type { Plan, Relation, Side } from "./restore-plan.ts";
 import { auditColumns } from "./rows.ts";
 
 /** Name under which the image of a backup is attached. */
 const BACKUP = "backup";
-/** A gap in the feed says to its followers that everything may have changed. */
-const GAP = 2;
 
 export function attachImage(database: Database, path: string): void {
   database.query(`ATTACH DATABASE ? AS ${BACKUP}`).run(path);

@@ -108,6 +108,8 @@ function decide(database: Database, job: RestoreJob): Decided {
     present.isLogDamaged ||
     present.meta.quarantine !== undefined ||
     changes < known.change ||
+    // That it is older than the backup shows that what happened since is known by nobody, or by the state file alone.
+    (relation === "before" && changes !== known.change) ||
     !["main", "backup"].some((from) => hasRecord(database, known.record, from));
   return { plan, known, outcome: { relation, report: plan.report, isQuarantined } };
 }
