@@ -112,9 +112,11 @@ describe("a part that cannot be loaded", () => {
       await page.goto(`${screens.url}/keys`);
       await rowOf(page, "key 01").waitFor();
       await page.getByRole("link", { name, exact: true }).click();
-      await page.getByText("This part of the screens could not be loaded").waitFor();
+      const missing = page.getByText("This part of the screens could not be loaded");
+      await missing.waitFor();
       await page.getByRole("navigation", { name: "Main" }).waitFor();
       await mend();
+      await missing.waitFor({ state: "detached" });
       await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
     });
 

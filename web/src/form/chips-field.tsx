@@ -34,12 +34,12 @@ export function ChipsField(props: TagsInputProps) {
   return <TagsInput {...props} onKeyDown={keepEmptyEnter} />;
 }
 
-/** Words that are chosen, each a chip. */
+/** Words that are chosen, each a chip. The list itself scrolls, not a frame around it that no keyboard reaches. */
 export function ChoicesField(props: MultiSelectProps) {
-  return <MultiSelect {...props} onKeyDown={keepEnter} />;
+  return <MultiSelect {...props} withScrollArea={false} onKeyDown={keepEnter} />;
 }
 
 /** One word that is chosen. */
 export function ChoiceField(props: SelectProps<string>) {
-  return <Select {...props} onKeyDown={keepEnter} />;
+  return <Select {...props} withScrollArea={false} onKeyDown={keepEnter} />;
 }

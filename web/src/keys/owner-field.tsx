@@ -82,7 +82,6 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         onChange={(username) => username !== null && onChange(username)}
         searchValue={typed}
         onSearchChange={setTyped}
-        maxDropdownHeight={280}
       />
       {chosen?.locked && (
         <Note tone="soon" title={`${value} is locked`}>

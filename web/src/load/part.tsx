@@ -17,10 +17,14 @@ export type Part<Props> = ((props: Props) => ReactNode) & {
   readonly preload: () => Promise<void>;
 };
 
-/** @param waiting shown while it comes */
+/**
+ * @param waiting shown while it comes
+ * @param heading of a whole screen, which has one also where it could not be loaded
+ */
 export function part<Props extends object>(
   fetchPart: () => Promise<ComponentType<Props>>,
   waiting: ReactNode = null,
+  heading?: string,
 ): Part<Props> {
   let known: ComponentType<Props> | undefined;
   const find = async (): Promise<void> => {
@@ -30,7 +34,7 @@ export function part<Props extends object>(
   const Loaded = (props: Props): ReactNode => {
     const state = useLoading(find, known !== undefined);
     if (known !== undefined) return createElement(known, props);
-    return state.hasFailed ? <NotThere onAgain={state.again} /> : waiting;
+    return state.hasFailed ? <NotThere heading={heading} onAgain={state.again} /> : waiting;
   };
   return Object.assign(Loaded, { preload: () => find().catch(() => undefined) });
 }
@@ -77,9 +81,15 @@ async function isOtherVersion(): Promise<boolean> {
   }
 }
 
-function NotThere({ onAgain }: { readonly onAgain: () => void }) {
+interface NotThereProps {
+  readonly heading: string | undefined;
+  readonly onAgain: () => void;
+}
+
+function NotThere({ heading, onAgain }: NotThereProps) {
   return (
     <div role="alert">
+      {heading !== undefined && <h1>{heading}</h1>}
       <State icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />} title="The server does not answer">
         <p>This part of the screens could not be loaded. It appears by itself when the server is back.</p>
         <Button variant="default" onClick={onAgain}>
