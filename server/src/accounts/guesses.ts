@@ -5,6 +5,8 @@
  * bucket of its own for that account, so that whoever guesses from elsewhere cannot lock the owner out (held by
  * `guesses.test.ts`). An attempt that turned out right is no guess and is taken back.
  */
+
+import type { Secrets } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Store } from "../store/store.ts";
@@ -24,20 +26,23 @@ export interface Attempt {
 
 export interface GuessDeps {
   readonly store: Pick<Store, "countGuess" | "clearGuesses">;
+  readonly secrets: Pick<Secrets, "digestToken">;
   readonly clock: Clock;
 }
 
 /**
  * Counts an attempt.
- * @param username undefined for what cannot be a user name: then the network alone is counted
+ * @param named undefined for what cannot be a user name: then the network alone is counted
  * @returns undefined where there were too many
  */
 export async function countAttempt(
-  { store, clock }: GuessDeps,
-  username: string | undefined,
+  { store, secrets, clock }: GuessDeps,
+  named: string | undefined,
   address: string | null,
 ): Promise<Attempt | undefined> {
   const network = networkOf(address);
+  // Whatever is typed where a name belongs, a password too: what is kept of it tells nothing without the master secret.
+  const username = named && Buffer.from(secrets.digestToken(`guesses of ${named}`)).toString("base64url");
   const count = (bucket: string, by: -1 | 0 | 1, windowMs = GUESS_WINDOW_MS): Promise<number> =>
     store.countGuess(bucket, clock.now(), windowMs, by);
   const known = `known|${username}|${network}`;

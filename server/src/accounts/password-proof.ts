@@ -2,7 +2,9 @@
  * Proves a password, to sign in with it or to change it: refused in clear text as the settings say, counted as a guess
  * before it is looked at, and as slow for a name that nobody has. What fails is noted as a failed sign-in.
  */
+
 import type { Audit } from "../audit/audit.ts";
+import type { Secrets } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -17,6 +19,7 @@ import { noteRefusal, wordsOfRefusal } from "./sign-in-notes.ts";
 
 export interface ProofDeps {
   readonly store: Pick<Store, "findPassword" | "countGuess" | "clearGuesses" | "readSettings">;
+  readonly secrets: Pick<Secrets, "digestToken">;
   readonly passwords: Pick<Passwords, "check">;
   readonly audit: Pick<Audit, "refuse">;
   readonly refusalLog: Pick<RefusalLog, "tell">;

@@ -1,6 +1,6 @@
 /** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
 import { type Audit, recordOf } from "../audit/audit.ts";
-import { makeToken, type Random, type Secrets } from "../crypto.ts";
+import { makeToken, type Random } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import { type Caller, type Origin, systemCaller } from "../domain/caller.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
@@ -15,7 +15,6 @@ import type { UsersDeps } from "./users.ts";
 export const SETUP_TOKEN_MS = 3_600_000;
 
 export interface SetupDeps extends UsersDeps {
-  readonly secrets: Pick<Secrets, "digestToken">;
   readonly random: Random;
 }
 

@@ -3,6 +3,7 @@
  * the state that is there then: `minting.ts` judges the user before the change and after it.
  */
 import { type Audit, recordOf } from "../audit/audit.ts";
+import type { Secrets } from "../crypto.ts";
 import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
@@ -27,6 +28,7 @@ const ATTRIBUTE_NAME_CHARS_MAX = 200;
 
 export interface UsersDeps {
   readonly store: Store;
+  readonly secrets: Pick<Secrets, "digestToken">;
   readonly passwords: Passwords;
   readonly audit: Pick<Audit, "note" | "refuse">;
   readonly refusalLog: Pick<RefusalLog, "tell">;
