@@ -142,3 +142,9 @@ function makeSecretFile(path: string, random: Random): void {
     rmSync(draft, { force: true });
   }
 }
+
+/** Of the databases, with their logs. */
+export function databaseBytes(folder: string): Record<string, number> {
+  const names = ["chatelaine.db", "chatelaine.db-wal", "activity.db", "activity.db-wal"];
+  return Object.fromEntries(names.map((name) => [name, Bun.file(join(folder, name)).size]));
+}

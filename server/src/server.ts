@@ -1,8 +1,7 @@
 /**
  * The composition root: nothing else knows how the parts are put together.
  *
- * `createServer` is the whole program in one process; `openLocal` is the same use cases straight on a data folder, for
- * the command line, whether or not a server runs on it.
+ * `createServer` is the whole program; `openLocal` the same use cases on a data folder, whether or not it is served.
  */
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -25,6 +24,7 @@ import type { Clock } from "./domain/clock.ts";
 import { FIRST_SETTINGS } from "./domain/settings.ts";
 import { createFeed, type Feed } from "./feed/feed.ts";
 import {
+  databaseBytes,
   makeDataFolder,
   openToOthers,
   readMasterSecret,
@@ -120,7 +120,6 @@ export interface Local extends App {
   close(): Promise<void>;
 }
 
-const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const SWEEP_EVERY_MS = 1_000;
 const RENEW_EVERY_MS = 3_600_000;
 const BACKUP_LOOK_EVERY_MS = 30_000;
@@ -176,7 +175,7 @@ async function openApp(
   { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
 ): Promise<App> {
   const { log, random = systemRandom } = overrides;
-  const clock = createSteadyClock(overrides.clock ?? SYSTEM_CLOCK, log);
+  const clock = createSteadyClock(overrides.clock, log);
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
   const { fingerprint } = secrets;
   let accounts: Accounts;
@@ -259,7 +258,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const metrics = {
     backup: () => schedule,
     countSessions: () => app.accounts.sessions.list(systemCaller("reader")).length,
-    storeBytes: () => bytesOf(config.data),
+    storeBytes: () => databaseBytes(config.data),
     version: VERSION,
   };
   const check = createCheck({
@@ -319,11 +318,6 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
       await closeApp(app);
     },
   };
-}
-
-function bytesOf(folder: string): Record<string, number> {
-  const names = ["chatelaine.db", "chatelaine.db-wal", "activity.db", "activity.db-wal"];
-  return Object.fromEntries(names.map((name) => [name, Bun.file(join(folder, name)).size]));
 }
 
 /** What happens by itself: expiry is told, certificates are renewed, backups are written. */

@@ -19,8 +19,11 @@ export interface SteadyClock extends Clock {
   settle(): Promise<void>;
 }
 
-export function createSteadyClock(wall: Clock, log: Log): SteadyClock {
-  return new Steady(wall, log);
+const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** @param wall that of the machine where absent */
+export function createSteadyClock(wall: Clock | undefined, log: Log): SteadyClock {
+  return new Steady(wall ?? SYSTEM_CLOCK, log);
 }
 
 class Steady implements SteadyClock {
