@@ -185,6 +185,10 @@ describe("a key that is held to anything", () => {
       ),
     ],
     ["gives a group", changes(person, { ...person, groups: ["ops"] })],
+    [
+      "gives a name with the password taken away",
+      changes(person, { ...person, username: "root", hasPassword: false }),
+    ],
     ["takes a lock off", changes({ ...person, lockedAt: NOW }, person)],
     ["gives a name", changes(person, { ...person, username: "root" })],
     ["gives an address", changes(person, { ...person, email: "root@example.org" })],
