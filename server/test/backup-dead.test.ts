@@ -1,9 +1,22 @@
 /** R24: what ended since a backup does not come back with it, asked of a real server on the restored folder. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import type { Key } from "../src/domain/key.ts";
 import type { App, Server } from "../src/server.ts";
-import { ask, made, makeTemplate, removeAll, restore, scratchFolder, signIn } from "./backup-app.ts";
-import { movedClock, PASSWORD, SYSTEM } from "./installation.ts";
+import type { Relation } from "../src/store/restore-plan.ts";
+import {
+  ask,
+  backup,
+  type Made,
+  made,
+  makeTemplate,
+  removeAll,
+  restore,
+  scratchFolder,
+  signIn,
+} from "./backup-app.ts";
+import { type Folder, movedClock, PASSWORD, SYSTEM } from "./installation.ts";
 
 setDefaultTimeout(30_000);
 const scratch = scratchFolder();
@@ -18,6 +31,12 @@ async function verify(server: Server, key: string, more: object = {}): Promise<b
     body: JSON.stringify({ key, ip: "198.51.100.7", ...more }),
   });
   return ((await answer.json()) as { valid: boolean }).valid;
+}
+
+async function accept(folder: Folder): Promise<void> {
+  const app = await folder.open();
+  await app.restore.accept(SYSTEM);
+  await app.close();
 }
 
 describe("what ended since the backup does not come back", () => {
@@ -138,6 +157,80 @@ describe("what ended since the backup does not come back", () => {
       const after = await folder.serve({}, { clock });
       expect([what, await isDead(after, text)]).toEqual([what, true]);
       expect(await signIn(after, "root", PASSWORD)).toBeLessThan(300);
+    });
+  }
+});
+
+describe("of two secrets the newer counts, whichever side has it", () => {
+  const NEWER = "another long password";
+  interface Case {
+    readonly what: string;
+    /** What the operator does after the reset, with the backup of before it. @returns what is restored at last */
+    readonly restored: (one: Made, newer: () => Promise<string>) => Promise<string>;
+    readonly relation: Relation;
+  }
+  const asItWas = async ({ folder, file }: Made): Promise<string> => {
+    const { before } = await restore(folder, file, { asItWas: true });
+    await accept(folder);
+    return before!;
+  };
+  const CASES: readonly Case[] = [
+    { what: "the backup of what a restore as it was replaced", restored: asItWas, relation: "after" },
+    {
+      what: "a backup that went on after a restore as it was, onto a folder of before that",
+      restored: async (one, newer) => {
+        const copy = join(scratch, "copy-of-newer");
+        removeAll(copy);
+        cpSync(one.folder.path, copy, { recursive: true });
+        await asItWas(one);
+        const file = await newer();
+        removeAll(one.folder.path);
+        cpSync(copy, one.folder.path, { recursive: true });
+        return file;
+      },
+      relation: "before",
+    },
+    {
+      what: "the newer backup, where the folder went on from an older one by itself",
+      restored: async (one, newer) => {
+        const file = await newer();
+        removeAll(join(one.folder.path, "chatelaine.db"));
+        await restore(one.folder, one.file);
+        await accept(one.folder);
+        return file;
+      },
+      relation: "apart",
+    },
+    {
+      what: "the older backup, under a clock that was set back",
+      restored: async (one) => one.file,
+      relation: "after",
+    },
+  ];
+  for (const { what, restored, relation } of CASES) {
+    test(`${what}`, async () => {
+      const one = await made();
+      const { folder, key, text } = one;
+      await using _ = folder;
+      const clock = movedClock(Date.now() + (what.includes("set back") ? -86_400_000 : 10_000));
+      const app = await folder.open({ clock });
+      const ada = (await app.accounts.users.list(SYSTEM, {})).rows.find((row) => row.username === "ada")!;
+      const { secret } = await app.keys.update(SYSTEM, key.id, { reset: true });
+      await app.accounts.users.update(SYSTEM, ada.id, { password: NEWER });
+      await app.close();
+      const newer = async (): Promise<string> => {
+        const now = await folder.open({ clock });
+        const file = await backup(now, join(scratch, "newer-secrets.backup"));
+        await now.close();
+        return file;
+      };
+      const result = await restore(folder, await restored(one, newer));
+      expect([what, result.relation]).toEqual([what, relation]);
+      if (result.isQuarantined) await accept(folder);
+      const server = await folder.serve();
+      expect([await ask(server, text), await ask(server, secret!.text)]).toEqual([401, 200]);
+      expect(await signIn(server, "ada", PASSWORD)).toBe(401);
+      expect(await signIn(server, "ada", NEWER)).toBeLessThan(300);
     });
   }
 });

@@ -34,6 +34,7 @@ import {
   type Outcome,
   type Present,
   previewRestore,
+  RESTORED,
   type RestoreJob,
   SCHEMA,
   served,
@@ -298,7 +299,7 @@ function noteOf(
   const { manifest } = more.backup;
   const some = <Item>(items: readonly Item[]): readonly Item[] => items.slice(0, NAMED_MAX);
   return {
-    action: "restore.from_backup",
+    action: RESTORED,
     description: `Restore the backup of ${new Date(manifest.at).toISOString()}`,
     target: null,
     details: {

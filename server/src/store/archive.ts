@@ -14,6 +14,7 @@ export {
   type Present,
   served,
 } from "./present.ts";
+export { RESTORED } from "./restore.ts";
 export {
   carryOutRestore,
   type Outcome,

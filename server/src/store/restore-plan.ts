@@ -4,7 +4,8 @@
  *
  * Where the present database went on from the backup, or apart from it, nothing that it knows to have ended comes back:
  * revoked, paused, expired, reset, deleted, locked, demoted, limited (held by `restore-plan.test.ts`). Where the backup went on
- * from the present database, it knows all that the database knows, and is taken as it is.
+ * from the present database, it knows all that the database knows, and is taken as it is. But one that took an older backup as
+ * it was since has older secrets again: then, and where both went on apart, the newer secret of each row counts in every relation.
  */
 import type { Selectable } from "kysely";
 import type { Settings } from "../domain/settings.ts";
@@ -73,6 +74,8 @@ export interface Plan extends Omit<Side, "numbers"> {
 
 export interface PlanOptions {
   readonly relation: Relation;
+  /** Whether the one that went on took an older backup as it was on its way. */
+  readonly wentBack?: boolean;
   readonly now: number;
 }
 
@@ -86,11 +89,12 @@ const NOTHING: Side = {
   numbers: {},
 };
 
-export function planRestore(backup: Side, present: Side | undefined, { relation, now }: PlanOptions): Plan {
+export function planRestore(backup: Side, present: Side | undefined, options: PlanOptions): Plan {
+  const { relation, now } = options;
   const keeps = relation === "after" || relation === "apart";
   const there = present ?? NOTHING;
   const kept: (Named & { because: readonly string[] })[] = [];
-  const merge = new Merge(backup, there, { keeps, isAfter: relation === "after" }, kept);
+  const merge = new Merge(backup, there, options, kept);
   const groups = merge.groups();
   const users = merge.users();
   const keys = merge.keys(users);
@@ -106,28 +110,34 @@ class Merge {
   readonly #backup: Side;
   readonly #present: Side;
   readonly #keeps: boolean;
-  readonly #isAfter: boolean;
+  readonly #relation: Relation;
+  /** Else the one that went on has the newer secrets, whatever the clocks said. */
+  readonly #byTime: boolean;
   readonly #kept: (Named & { because: readonly string[] })[];
+  /** Of backup and present: when the newest secret of each key was made. */
+  readonly #secretsMade: readonly [ReadonlyMap<number, number>, ReadonlyMap<number, number>];
   /** Of keys in both: whether the present one has the secret that counts. */
   readonly #presentSecret = new Set<number>();
 
   constructor(
     backup: Side,
     present: Side,
-    { keeps, isAfter }: { keeps: boolean; isAfter: boolean },
+    { relation, wentBack = false }: PlanOptions,
     kept: (Named & { because: readonly string[] })[],
   ) {
     this.#backup = backup;
     this.#present = present;
-    this.#keeps = keeps;
-    this.#isAfter = isAfter;
+    this.#keeps = relation === "after" || relation === "apart";
+    this.#relation = relation;
+    this.#byTime = relation === "apart" || wentBack;
     this.#kept = kept;
+    this.#secretsMade = [newestByKey(backup.secrets), newestByKey(present.secrets)];
   }
 
   groups(): Group[] {
     const { groups } = this.#present;
     return this.#rows("groups", this.#backup.groups, groups, (was, is) => {
-      const row = applyRules(GROUP_RULES, was, is, false);
+      const row = this.#keeps ? applyRules(GROUP_RULES, was, is, false) : nextVersion(was, is);
       this.#note({ kind: "group", id: row.id, name: row.name }, was, row, ["roles", "scopes"]);
       return row;
     });
@@ -136,8 +146,10 @@ class Merge {
   users(): User[] {
     const { users } = this.#present;
     return this.#rows("users", this.#backup.users, users, (was, is) => {
-      const isNewer = this.#isAfter || (is.password_changed_at ?? 0) > (was.password_changed_at ?? 0);
-      const row = applyRules(USER_RULES, was, is, isNewer);
+      const isNewer = this.#hasNewerPassword(was, is);
+      const row = this.#keeps
+        ? applyRules(USER_RULES, was, is, isNewer)
+        : { ...nextVersion(was, is), ...(isNewer && passwordOf(is)) };
       const fields = ["locked_at", "roles", "scopes", "ceilings", "password_hash"] as const;
       this.#note({ kind: "user", id: row.id, name: row.username }, was, row, fields);
       return row;
@@ -147,9 +159,11 @@ class Merge {
   keys(users: readonly User[]): Key[] {
     const owners = new Set(users.map(({ id }) => id));
     const rows = this.#rows("keys", this.#backup.keys, this.#present.keys, (was, is) => {
-      const isNewer = this.#isAfter || (is.reset_at ?? 0) > (was.reset_at ?? 0);
+      const isNewer = this.#hasNewerSecret(was, is);
       if (isNewer) this.#presentSecret.add(was.id);
-      const row = applyRules(KEY_RULES, was, is, isNewer);
+      const row = this.#keeps
+        ? applyRules(KEY_RULES, was, is, isNewer)
+        : { ...nextVersion(was, is), ...(isNewer && { hint: is.hint, reset_at: is.reset_at }) };
       const fields = ["revoked_at", "paused_at", "reset_at", "expires_at", "roles", "scopes"] as const;
       const limits = ["allowed_ips", "rate_limit", "manages_sign_in"] as const;
       this.#note({ kind: "key", id: row.id, name: row.name }, was, row, [...fields, ...limits]);
@@ -197,12 +211,34 @@ class Merge {
     return backup.flatMap((was) => {
       const is = there.get(was.id);
       // Two histories may have given one number twice: then the present row is another's.
-      if (is && this.#keeps && is.created_at === was.created_at) return [both(was, is)];
-      if (is) return [{ ...was, version: Math.max(was.version, is.version) + 1 }];
+      if (is && this.#relation !== "none" && is.created_at === was.created_at) return [both(was, is)];
+      if (is) return [nextVersion(was, is)];
       if (!this.#keeps || was.id > given) return [was];
       this.#kept.push({ ...named(table, was), because: ["deleted"] });
       return [];
     });
+  }
+
+  #hasNewerPassword(was: User, is: User): boolean {
+    if (this.#byTime && is.password_hash === null && is.password_changed_at !== null) return true;
+    const newer = this.#newer(was.password_changed_at ?? 0, is.password_changed_at ?? 0);
+    // To take a password away moves no instant.
+    return newer ?? (this.#relation !== "before" && was.password_hash !== null);
+  }
+
+  #hasNewerSecret(was: Key, is: Key): boolean {
+    const [ofBackup, ofPresent] = this.#secretsMade;
+    return (
+      this.#newer(was.reset_at ?? 0, is.reset_at ?? 0) ??
+      this.#newer(ofBackup.get(was.id) ?? 0, ofPresent.get(was.id) ?? 0) ??
+      this.#relation !== "before"
+    );
+  }
+
+  /** @returns whether the present one counts; undefined: the instants do not say it */
+  #newer(was: number, is: number): boolean | undefined {
+    if (!this.#byTime) return this.#relation === "after";
+    return was === is ? undefined : is > was;
   }
 
   /** What of these fields is not as the backup has it. */
@@ -228,6 +264,21 @@ const WORDS: Readonly<Record<string, string>> = {
   rate_limit: "a rate",
   manages_sign_in: "no sign-in to manage",
 };
+
+function nextVersion<Row extends { version: number }>(was: Row, is: Row): Row {
+  return { ...was, version: Math.max(was.version, is.version) + 1 };
+}
+
+function newestByKey(secrets: readonly Secret[]): Map<number, number> {
+  const newest = new Map<number, number>();
+  for (const { key_id, created_at } of secrets)
+    newest.set(key_id, Math.max(newest.get(key_id) ?? 0, created_at));
+  return newest;
+}
+
+function passwordOf({ password_hash, password_changed_at }: User) {
+  return { password_hash, password_changed_at };
+}
 
 function named(table: "groups" | "users" | "keys", row: { id: number }): Named {
   const { id, name = "", username = "" } = row as { id: number; name?: string; username?: string };

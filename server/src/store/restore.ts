@@ -16,6 +16,8 @@ import { auditColumns } from "./rows.ts";
 
 /** Name under which the image of a backup is attached. */
 const BACKUP = "backup";
+/** The action of the audit record of a restore. */
+export const RESTORED = "restore.from_backup";
 
 export function attachImage(database: Database, path: string): void {
   database.query(`ATTACH DATABASE ? AS ${BACKUP}`).run(path);
@@ -47,6 +49,22 @@ export function relationOf(database: Database): Relation {
       .get() !== null;
   if (knows("main", BACKUP)) return "after";
   return knows(BACKUP, "main") ? "before" : "apart";
+}
+
+/**
+ * Whether the one that went on took an older backup as it was since. Its audit records are those of both, so it counts as the
+ * one that went on, but its secrets may be the older ones.
+ */
+export function wentBack(database: Database, relation: Relation): boolean {
+  const [one, other] = relation === "before" ? [BACKUP, "main"] : ["main", BACKUP];
+  return (
+    database
+      .query(
+        `SELECT 1 FROM ${one}.audit WHERE action = '${RESTORED}' AND json_extract(details, '$.as_it_was') = 1
+         AND id NOT IN (SELECT id FROM ${other}.audit) LIMIT 1`,
+      )
+      .get() !== null
+  );
 }
 
 export interface ApplyOptions {

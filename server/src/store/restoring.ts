@@ -13,7 +13,7 @@ import { hasRecord, type LastChange, lastChange } from "./last-change.ts";
 import { MAIN_FILE, readKnown } from "./opening.ts";
 import { copyPresent, holdPresent, type Present } from "./present.ts";
 import { quarantineOf } from "./quarantine.ts";
-import { applyPlan, attachImage, readSide, relationOf } from "./restore.ts";
+import { applyPlan, attachImage, readSide, relationOf, wentBack } from "./restore.ts";
 import { type Plan, planRestore, type Relation, type Report } from "./restore-plan.ts";
 import { openStateNotes } from "./state-file.ts";
 
@@ -97,7 +97,11 @@ function decide(database: Database, job: RestoreJob): Decided {
   attachImage(database, job.image);
   const relation = present.kind === "readable" ? relationOf(database) : "none";
   const here = present.kind === "readable" ? readSide(database, "main") : undefined;
-  const options = { relation: asItWas ? ("none" as const) : relation, now: job.now };
+  const options = {
+    relation: asItWas ? ("none" as const) : relation,
+    wentBack: here !== undefined && wentBack(database, relation),
+    now: job.now,
+  };
   const plan = planRestore(readSide(database, "backup"), here, options);
   const known = knownHere(job);
   const changes = Math.max(lastChange(database).seq, relation === "before" ? backup.change : 0);
