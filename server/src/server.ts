@@ -42,7 +42,7 @@ import {
 } from "./restore/restore.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
 import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
-import { openStore, refuseEmptiedFolder, type Store } from "./store/store.ts";
+import { openStore, refuseEmptiedFolder, refuseForeignFolder, type Store } from "./store/store.ts";
 import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
@@ -180,6 +180,7 @@ async function openApp(
   const { fingerprint } = secrets;
   let accounts: Accounts;
   const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
+  refuseForeignFolder(folder, stateFolder, fingerprint);
   const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
   const store = await openStore({
     folder,

@@ -1,4 +1,5 @@
 /** R35: empty, foreign and damaged databases at the start, and what a state file that lags or cannot be written does. */
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
   copyFileSync,
@@ -105,6 +106,66 @@ test(
   },
   TEST_MS,
 );
+
+/** What a wrong mount puts in the place of the databases. */
+const FOREIGN: Readonly<
+  Record<string, { readonly secret: "another" | "the same"; readonly isOld: boolean }>
+> = {
+  "of 0.1 and another secret": { secret: "another", isOld: true },
+  "of 0.1 and the same secret": { secret: "the same", isOld: true },
+  "of today and another secret": { secret: "another", isOld: false },
+  "of today and the same secret": { secret: "the same", isOld: false },
+};
+const OLD = new URL("./fixtures/data-0.1/", import.meta.url).pathname;
+for (const [name, { secret, isOld }] of Object.entries(FOREIGN))
+  for (const left of ["closed", "with its log"])
+    test(
+      `a database of another installation, ${name}, ${left}, is refused and left byte for byte as it is`,
+      async () => {
+        await using place = new Place();
+        await using other = new Place();
+        const makeFolder = ({ data }: Place, from: string): void => {
+          mkdirSync(data, { mode: 0o700 });
+          copyFileSync(join(from, "secret"), join(data, "secret"));
+        };
+        makeFolder(other, OLD);
+        if (isOld)
+          for (const file of ["chatelaine.db", "activity.db"])
+            copyFileSync(join(OLD, file), join(other.data, file));
+        else await used(other);
+        if (secret === "the same") makeFolder(place, OLD);
+        await used(place);
+        // The folder is known by its file alone, and nothing says that its secret is the other's.
+        if (isOld && secret === "the same") rmSync(place.state, { recursive: true });
+        for (const file of ["chatelaine.db", "activity.db"])
+          copyFileSync(join(other.data, file), join(place.data, file));
+        if (left === "with its log") {
+          const open = new Database(join(place.data, "chatelaine.db"), { strict: true });
+          open.run("INSERT INTO meta (name, value) VALUES ('more', '')");
+          for (const end of ["", "-wal"])
+            copyFileSync(join(place.data, `chatelaine.db${end}`), join(place.base, `kept${end}`));
+          open.close();
+          for (const end of ["", "-wal"])
+            copyFileSync(join(place.base, `kept${end}`), join(place.data, `chatelaine.db${end}`));
+        }
+        const content = () =>
+          Object.fromEntries(
+            readdirSync(place.data)
+              .filter(
+                (file) => /\.(db|db-wal|backup)$/.test(file) || (left === "closed" && /-shm$/.test(file)),
+              )
+              .map((file) => [file, readFileSync(join(place.data, file), "latin1")]),
+          );
+        const before = content();
+        const stderr = expect.stringMatching(/another installation|The master secret is not the one/);
+        expect(await startAgain(place)).toMatchObject({ code: 78, stderr });
+        expect(content()).toEqual(before);
+        const listed = await run(["key", "list", "--data", place.data, "--state", place.state]);
+        expect(listed).toMatchObject({ code: 1, stdout: "", stderr });
+        expect(content()).toEqual(before);
+      },
+      TEST_MS,
+    );
 
 /** Each sets the folders of a place that has none yet. */
 const NESTED: Readonly<Record<string, (place: Place) => void>> = {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
+import { versionOf } from "./as-it-is.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
 import {
   ACTIVITY_FILE,
@@ -13,8 +14,10 @@ import {
   MAIN_FILE,
   type Opened,
   readKnown,
-  refusal,
   refuseEmpty,
+  refuseForeign,
+  refuseNewer,
+  refuseOtherSecret,
 } from "./opening.ts";
 
 export const BUSY_MS = 2_000;
@@ -62,6 +65,7 @@ export function prepareDatabases(options: PrepareOptions): Prepared {
   refuseNetwork(folder);
   refuseOldSqlite();
   const known = readKnown(folder, options.stateFolder);
+  refuseForeign(known, fingerprint);
   const isLogDamaged = isDamagedLog(`${files.main}-wal`);
   let opened: Opened | undefined;
   migrate(files.main, MIGRATIONS, {
@@ -122,12 +126,7 @@ function migrate(
     database.run(`PRAGMA busy_timeout = ${BUSY_MS * 5}`);
     const known = versionOf(database);
     steps.before?.(known);
-    if (known > migrations.length) {
-      throw new AppError(
-        "unavailable",
-        `${path} was made by a newer Chatelaine (schema ${known}, this one knows ${migrations.length})`,
-      );
-    }
+    refuseNewer(path, known, migrations.length);
     if (known < migrations.length) {
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
@@ -158,10 +157,6 @@ function putFirstSettings(database: Database, settings: Partial<Settings>): void
   for (const [name, value] of Object.entries(settings)) put.run(name, JSON.stringify(value));
 }
 
-function versionOf(database: Database): number {
-  return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
-}
-
 function checkFingerprint(database: Database, fingerprint: string, folder: string): void {
   const find = database.query("SELECT value FROM meta WHERE name = 'secret_fingerprint'");
   if (!find.get()) {
@@ -170,6 +165,5 @@ function checkFingerprint(database: Database, fingerprint: string, folder: strin
       .run(fingerprint);
   }
   const { value } = find.get() as { value: string };
-  if (value === fingerprint) return;
-  throw refusal(`The master secret is not the one that the database in ${folder} was made with`);
+  refuseOtherSecret(value, fingerprint, folder);
 }

@@ -24,9 +24,10 @@ import {
 import { join, resolve } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
+import { metaOf, readAsItIs, versionOf } from "./as-it-is.ts";
 import { isSameFolder, isWithin } from "./folders.ts";
 import { hasRecord, type LastChange, lastChange } from "./last-change.ts";
-import { INSTALLATION_SCHEMA } from "./migrations.ts";
+import { INSTALLATION_SCHEMA, MIGRATIONS } from "./migrations.ts";
 import { putQuarantine, type Quarantine, readQuarantine } from "./quarantine.ts";
 import { type KnownState, readStates, type StateHead, statePath, writeState } from "./state-file.ts";
 
@@ -206,15 +207,73 @@ function keepState(
   return head;
 }
 
+/**
+ * Throws where the database is another installation's, has another secret, or is of a newer version: read as it is, before a backup is
+ * written or a table is changed, so that it stays as it is for whoever it belongs to.
+ */
+export function refuseForeign(known: Known, fingerprint: string): void {
+  const path = join(known.folder, MAIN_FILE);
+  if (isEmpty(path)) return;
+  let found: { readonly schema: number; readonly fingerprint?: string; readonly installation?: string };
+  try {
+    found = readAsItIs(path, (database) => {
+      const schema = versionOf(database);
+      if (schema === 0) return { schema };
+      const [installation, secret] = ["installation", "secret_fingerprint"].map((name) =>
+        metaOf(database, name),
+      );
+      return {
+        schema,
+        ...(installation ? { installation } : {}),
+        ...(secret ? { fingerprint: secret } : {}),
+      };
+    });
+  } catch {
+    // Whoever opens it says why.
+    return;
+  }
+  refuseNewer(path, found.schema, MIGRATIONS.length);
+  if (found.schema === 0) return;
+  if (found.fingerprint !== undefined) refuseOtherSecret(found.fingerprint, fingerprint, known.folder);
+  requireKnown({ known, fingerprint, schemaBefore: found.schema }, found.installation);
+}
+
+export function refuseNewer(path: string, schema: number, newest: number): void {
+  if (schema > newest)
+    throw new AppError(
+      "unavailable",
+      `${path} was made by a newer Chatelaine (schema ${schema}, this one knows ${newest})`,
+    );
+}
+
+export function refuseOtherSecret(found: string, fingerprint: string, folder: string): void {
+  if (found !== fingerprint)
+    throw refusal(`The master secret is not the one that the database in ${folder} was made with`);
+}
+
+type Whose = Pick<OpeningOptions, "known" | "fingerprint" | "schemaBefore">;
+
 /** Which installation it is; one that had no id yet is the one that is known to have its folder and secret. */
-function identify(
-  database: Database,
-  { known, fingerprint, schemaBefore }: OpeningOptions,
-): { installation: string; isAdopted: boolean } {
+function identify(database: Database, options: Whose): { installation: string; isAdopted: boolean } {
+  const { value: own } = database.query("SELECT value FROM meta WHERE name = 'installation'").get() as {
+    value: string;
+  };
+  const installation = requireKnown(options, own) ?? own;
+  const isAdopted = installation !== own;
+  if (isAdopted) database.run("UPDATE meta SET value = ? WHERE name = 'installation'", [installation]);
+  return { installation, isAdopted };
+}
+
+/**
+ * Throws where another installation is known in the folder.
+ * @param own what the database says; a new one, and one that was of an older schema, has just been given it
+ * @returns undefined: nothing is known
+ */
+function requireKnown(
+  { known, fingerprint, schemaBefore }: Whose,
+  own: string | undefined,
+): string | undefined {
   const { folder, marker, states } = known;
-  const { value: installation } = database
-    .query("SELECT value FROM meta WHERE name = 'installation'")
-    .get() as { value: string };
   const isOld = schemaBefore < INSTALLATION_SCHEMA;
   const used = states.filter(({ seq }) => seq > 0);
   const here =
@@ -222,16 +281,12 @@ function identify(
     marker ??
     // Of 0.1, and at another path: nothing but the secret says whose it is.
     (isOld ? used.find((one) => one.fingerprint === fingerprint)?.installation : undefined);
-  if (here === undefined || here === installation || schemaBefore === 0)
-    return { installation, isAdopted: false };
+  if (here === undefined || here === own || schemaBefore === 0) return own;
   const isSameSecret = states.some((one) => one.installation === here && one.fingerprint === fingerprint);
-  if (isOld && isSameSecret) {
-    database.run("UPDATE meta SET value = ? WHERE name = 'installation'", [here]);
-    return { installation: here, isAdopted: true };
-  }
+  if (isOld && isSameSecret) return here;
   const source = states.find((one) => one.installation === here)?.path ?? join(folder, MARKER_FILE);
   throw refusal(
-    `The database in ${folder} is of another installation (${installation}) than the one that is known there (${here}). Put the right one back; if this one is to take its place, remove ${source} and ${join(folder, MARKER_FILE)}.`,
+    `The database in ${folder} is of another installation (${own ?? "without a name"}) than the one that is known there (${here}). Put the right one back; if this one is to take its place, remove ${source} and ${join(folder, MARKER_FILE)}.`,
   );
 }
 

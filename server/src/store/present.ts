@@ -6,6 +6,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
+import { metaOf, readAsItIs, versionOf } from "./as-it-is.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS } from "./migrations.ts";
 import { ACTIVITY_FILE, isDamagedLog, MAIN_FILE } from "./opening.ts";
 
@@ -158,22 +159,15 @@ function readHeader(
   hasMeta: boolean,
 ): { readonly schema: number; readonly fingerprint: string | undefined } | undefined {
   if (!existsSync(path)) return undefined;
-  let database: Database | undefined;
   try {
-    database = new Database(path, { readonly: true, strict: true });
-    const schema = versionOf(database);
-    if (!hasMeta || schema === 0) return { schema, fingerprint: undefined };
-    const find = "SELECT value FROM meta WHERE name = 'secret_fingerprint'";
-    return { schema, fingerprint: readAll<{ value: string }>(database, find)[0]?.value };
+    return readAsItIs(path, (database) => {
+      const schema = versionOf(database);
+      const fingerprint = hasMeta && schema > 0 ? metaOf(database, "secret_fingerprint") : undefined;
+      return { schema, fingerprint };
+    });
   } catch {
     return undefined;
-  } finally {
-    database?.close();
   }
-}
-
-function versionOf(database: Database): number {
-  return readAll<{ user_version: number }>(database, "PRAGMA user_version")[0]!.user_version;
 }
 
 /** @returns `ok`, or what is wrong with the file */

@@ -24,7 +24,7 @@ import type { Settings } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
-import { readKnown, refuseEmptied } from "./opening.ts";
+import { readKnown, refuseEmptied, refuseForeign } from "./opening.ts";
 import type { Delivery, KeptAlerts } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -471,4 +471,9 @@ export function openStore(options: StoreOptions): Promise<Store> {
 /** Throws where the database of this folder is gone or empty although one was used there: asked before anything is made. */
 export function refuseEmptiedFolder(folder: string, stateFolder: string | null): void {
   refuseEmptied(readKnown(folder, stateFolder));
+}
+
+/** Throws where the database of this folder is not the installation's: asked before anything is written beside it. */
+export function refuseForeignFolder(folder: string, stateFolder: string | null, fingerprint: string): void {
+  refuseForeign(readKnown(folder, stateFolder), fingerprint);
 }
