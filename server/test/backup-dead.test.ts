@@ -33,6 +33,12 @@ async function verify(server: Server, key: string, more: object = {}): Promise<b
   return ((await answer.json()) as { valid: boolean }).valid;
 }
 
+/** What services are told of the user of a key. */
+async function told(server: Server, key: string, header: string): Promise<string | null> {
+  const { headers } = await fetch(`${server.urls[0]}/auth`, { headers: { Authorization: `Bearer ${key}` } });
+  return headers.get(header);
+}
+
 async function accept(folder: Folder): Promise<void> {
   const app = await folder.open();
   await app.restore.accept(SYSTEM);
@@ -130,6 +136,29 @@ describe("what ended since the backup does not come back", () => {
       end: (app) =>
         change(app, { ceilings: { allowedIps: ["192.0.2.0/24"], rateLimit: null, lifetimeSeconds: null } }),
       isDead: async (server, text) => !(await verify(server, text)),
+    },
+    {
+      what: "the user name that was given up",
+      end: (app) => change(app, { username: "ada-the-trainee" }),
+      isDead: async (server, text) => (await told(server, text, "Remote-User")) === "ada-the-trainee",
+    },
+    {
+      what: "the full name that was given up",
+      end: (app) => change(app, { fullName: "Ada" }),
+      isDead: async (server, text) => (await told(server, text, "Remote-Name")) === "Ada",
+    },
+    {
+      what: "the e-mail address that was given up",
+      end: (app) => change(app, { email: "ada@example.com" }),
+      isDead: async (server, text) => (await told(server, text, "Remote-Email")) === "ada@example.com",
+    },
+    {
+      what: "the name of a group that was given up",
+      end: async (app) => {
+        await app.accounts.groups.update(SYSTEM, "ops", { name: "former-ops" });
+        await app.accounts.groups.create(SYSTEM, { name: "ops", roles: [], scopes: [] });
+      },
+      isDead: async (server, text) => (await told(server, text, "Remote-Groups")) === "former-ops",
     },
     {
       what: "the password that was changed",

@@ -178,6 +178,9 @@ describe("what has ended since stays so", () => {
     ["locked", { locked_at: LATER }, "locked"],
     ["given a password", { password_hash: "new hash", password_changed_at: LATER }, "another password"],
     ["left without a password", { password_hash: null, password_changed_at: LATER }, "another password"],
+    ["given another user name", { username: "trainee" }, "another user name"],
+    ["given another full name", { full_name: "Trainee" }, "another full name"],
+    ["given an e-mail address", { email: "t@example.com" }, "another e-mail address"],
     ["held to ceilings", { ceilings: '{"allowedIps":["192.0.2.1"]}' }, "limits"],
   ];
   for (const [what, patch, because] of USERS) {
@@ -186,11 +189,37 @@ describe("what has ended since stays so", () => {
         const side = usered(2, patch);
         expect(userOf(side, 2, relation)).toMatchObject(patch);
         expect(plan(side, relation).report.keptDead).toEqual([
-          { kind: "user", id: 2, name: "user2", because: [because] },
+          { kind: "user", id: 2, name: patch.username ?? "user2", because: [because] },
         ]);
       });
     }
   }
+
+  test("names that were given up, and given to others: those who have them keep them", () => {
+    const side = present((is) => {
+      is.users = [user(1, { username: "user2" }), whole(user(2, { username: "user1" }))];
+      is.groups = [group(1, { name: "former" })];
+    });
+    for (const relation of ["after", "apart"] as const) {
+      const { users, groups, keys } = plan(side, relation);
+      expect(users.map(({ username }) => username)).toEqual(["user2", "user1"]);
+      expect(users.map(({ group_names }) => group_names)).toEqual(["[]", '["former"]']);
+      expect([keys.map(({ username }) => username), groups[0]?.name]).toEqual([["user2", "user1"], "former"]);
+    }
+    // Where both went on apart, the backup may have somebody whose name is another's by now.
+    const more = { users: [...BACKUP.users, user(3)], keys: [...BACKUP.keys, key(3, { user_id: 3 })] };
+    const taken = usered(2, { username: "user3" });
+    const { users, keys, report } = planRestore({ ...BACKUP, ...more }, taken, {
+      relation: "apart",
+      now: NOW,
+    });
+    expect([users.map(({ username }) => username), keys.length]).toEqual([["user1", "user3"], 2]);
+    expect(report.keptDead).toEqual([
+      { kind: "user", id: 2, name: "user3", because: ["another user name"] },
+      { kind: "user", id: 3, name: "user3", because: ["its name is taken"] },
+      { kind: "key", id: 3, name: "key3", because: ["its owner stays away"] },
+    ]);
+  });
 
   test("roles and scopes that a user lost, by themselves or included in others", () => {
     expect(rolesOf(userOf(usered(1, { roles: "[]" }), 1))).toEqual([]);
@@ -222,21 +251,32 @@ describe("what has ended since stays so", () => {
     expect([plan(gone).groups, rolesOf(userOf(gone, 2))]).toEqual([[], ["KEY_HOLDER"]]);
   });
 
-  test("settings that made something harder, and a webhook that was replaced", () => {
+  test("settings that made something harder, and a webhook and addresses that were replaced", () => {
     const row = (name: string, value: unknown) => ({ name, value: JSON.stringify(value) });
     const backup = {
       ...BACKUP,
-      settings: [row("insecureTransport", "allow"), row("webhookUrl", "https://old.example/x")],
+      settings: [
+        row("insecureTransport", "allow"),
+        row("webhookUrl", "https://old.example/x"),
+        row("publicUrl", "https://old.example"),
+        row("clientCertificate", "X-Old"),
+      ],
     };
     const side = {
       ...BACKUP,
-      settings: [row("docs", "signed_in"), row("keyDaysMax", 30), row("nonExpiringKeys", false)],
+      settings: [
+        row("docs", "signed_in"),
+        row("keyDaysMax", 30),
+        row("nonExpiringKeys", false),
+        row("publicUrl", "https://new.example"),
+      ],
     };
     const { settings } = planRestore(backup, side, { relation: "after", now: NOW });
     const value = (name: string) => JSON.parse(settings.find((one) => one.name === name)?.value ?? '"none"');
     expect(["insecureTransport", "docs", "keyDaysMax", "nonExpiringKeys", "webhookUrl"].map(value)).toEqual([
       ...["refuse", "signed_in", 30, false, null],
     ]);
+    expect(["publicUrl", "clientCertificate"].map(value)).toEqual(["https://new.example", null]);
   });
 
   test("no right is ever more than it is now, whatever both have", () => {

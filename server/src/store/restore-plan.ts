@@ -138,7 +138,7 @@ class Merge {
     const { groups } = this.#present;
     return this.#rows("groups", this.#backup.groups, groups, (was, is) => {
       const row = this.#keeps ? applyRules(GROUP_RULES, was, is, false) : nextVersion(was, is);
-      this.#note({ kind: "group", id: row.id, name: row.name }, was, row, ["roles", "scopes"]);
+      this.#note({ kind: "group", id: row.id, name: row.name }, was, row, ["name", "roles", "scopes"]);
       return row;
     });
   }
@@ -151,7 +151,8 @@ class Merge {
         ? applyRules(USER_RULES, was, is, isNewer)
         : { ...nextVersion(was, is), ...(isNewer && passwordOf(is)) };
       const fields = ["locked_at", "roles", "scopes", "ceilings", "password_hash"] as const;
-      this.#note({ kind: "user", id: row.id, name: row.username }, was, row, fields);
+      const names = ["username", "full_name", "email"] as const;
+      this.#note({ kind: "user", id: row.id, name: row.username }, was, row, [...names, ...fields]);
       return row;
     });
   }
@@ -171,7 +172,7 @@ class Merge {
     });
     return rows.filter((key) => {
       if (owners.has(key.user_id)) return true;
-      this.#kept.push({ kind: "key", id: key.id, name: key.name, because: ["its owner is deleted"] });
+      this.#kept.push({ kind: "key", id: key.id, name: key.name, because: ["its owner stays away"] });
       return false;
     });
   }
@@ -208,13 +209,23 @@ class Merge {
   ): Row[] {
     const there = new Map(present.map((row) => [row.id, row]));
     const given = this.#present.numbers[table === "keys" ? "key_ids" : table] ?? 0;
+    const inBoth = new Map(
+      backup.flatMap((was) => {
+        const is = there.get(was.id);
+        // Two histories may have given one number twice: then the present row is another's.
+        const isSame = is && this.#relation !== "none" && is.created_at === was.created_at;
+        return isSame ? [[was.id, both(was, is)] as const] : [];
+      }),
+    );
+    const taken = new Set([...inBoth.values()].map((row) => named(table, row).name));
     return backup.flatMap((was) => {
       const is = there.get(was.id);
-      // Two histories may have given one number twice: then the present row is another's.
-      if (is && this.#relation !== "none" && is.created_at === was.created_at) return [both(was, is)];
-      if (is) return [nextVersion(was, is)];
-      if (!this.#keeps || was.id > given) return [was];
-      this.#kept.push({ ...named(table, was), because: ["deleted"] });
+      const row = inBoth.get(was.id) ?? (is ? nextVersion(was, is) : was);
+      if (inBoth.has(was.id)) return [row];
+      const isDeleted = !is && this.#keeps && was.id <= given;
+      const isTaken = taken.has(named(table, was).name);
+      if (!isDeleted && !isTaken) return [row];
+      this.#kept.push({ ...named(table, was), because: [isDeleted ? "deleted" : "its name is taken"] });
       return [];
     });
   }
@@ -251,6 +262,10 @@ class Merge {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
+  name: "another name",
+  username: "another user name",
+  full_name: "another full name",
+  email: "another e-mail address",
   revoked_at: "revoked",
   paused_at: "paused",
   reset_at: "reset",

@@ -1,6 +1,7 @@
 /**
  * What becomes of a row that stands in a backup and in the present database: the backup's, but nothing that was taken away
- * since comes back. There is a rule for every column, which the types hold: a column that is added is thought about here.
+ * since comes back, and people and groups keep the names that they have. There is a rule for every column, which the types
+ * hold: a column that is added is thought about here.
  *
  * The rules are pure; `restore-plan.ts` applies them to all rows.
  */
@@ -22,6 +23,10 @@ const fromBackup =
   <Row, Name extends keyof Row>(name: Name): Rule<Row, Row[Name]> =>
   (backup) =>
     backup[name];
+const fromPresent =
+  <Row, Name extends keyof Row>(name: Name): Rule<Row, Row[Name]> =>
+  (_, present) =>
+    present[name];
 /** What is set at present stays, what is not is as it was. */
 const ifSet =
   <Row, Name extends keyof Row>(name: Name): Rule<Row, Row[Name]> =>
@@ -65,9 +70,10 @@ export const KEY_RULES: Rules<Key> = {
 
 export const USER_RULES: Rules<User> = {
   id: fromBackup("id"),
-  username: fromBackup("username"),
-  full_name: fromBackup("full_name"),
-  email: fromBackup("email"),
+  // What services know people by is a right: one that was taken away, or is somebody else's by now, stays away.
+  username: fromPresent("username"),
+  full_name: fromPresent("full_name"),
+  email: fromPresent("email"),
   attributes: fromBackup("attributes"),
   created_at: fromBackup("created_at"),
   roles: (backup, present) => JSON.stringify(commonOwn(backup, present).roles),
@@ -86,28 +92,31 @@ export const USER_RULES: Rules<User> = {
 
 export const GROUP_RULES: Rules<Group> = {
   id: fromBackup("id"),
-  name: fromBackup("name"),
+  name: fromPresent("name"),
   created_at: fromBackup("created_at"),
   roles: (backup, present) => JSON.stringify(commonRoles(listOf(backup.roles), listOf(present.roles))),
   scopes: (backup, present) => JSON.stringify(intersectScopes(listOf(backup.scopes), listOf(present.scopes))),
   version,
 };
 
-/** Settings that make something harder stay as hard; an address or secret of the webhook that was replaced stays so. */
+/**
+ * Settings that make something harder stay as hard; an address or secret of the webhook that was replaced stays so, and so do
+ * the public URL and the certificate that clients see, by which the server is known.
+ */
 export const SETTING_RULES: { readonly [Name in keyof Settings]: Rule<Settings, Settings[Name]> } = {
   insecureTransportDialect: (backup, present) =>
     harder(backup.insecureTransportDialect, present.insecureTransportDialect),
   insecureTransport: (backup, present) => harder(backup.insecureTransport, present.insecureTransport),
-  clientCertificate: fromBackup("clientCertificate"),
+  clientCertificate: fromPresent("clientCertificate"),
   keyDaysMax: (backup, present) => earlier(backup.keyDaysMax, present.keyDaysMax),
   nonExpiringKeys: (backup, present) => backup.nonExpiringKeys && present.nonExpiringKeys,
   nonExpiringRoles: ifSet("nonExpiringRoles"),
-  publicUrl: fromBackup("publicUrl"),
+  publicUrl: fromPresent("publicUrl"),
   sessionIdleMinutes: (backup, present) => Math.min(backup.sessionIdleMinutes, present.sessionIdleMinutes),
   sessionHours: (backup, present) => Math.min(backup.sessionHours, present.sessionHours),
   docs: (backup, present) => (present.docs === "signed_in" ? "signed_in" : backup.docs),
-  webhookUrl: (_, present) => present.webhookUrl,
-  webhookSecret: (_, present) => present.webhookSecret,
+  webhookUrl: fromPresent("webhookUrl"),
+  webhookSecret: fromPresent("webhookSecret"),
 };
 
 export function applyRules<Row extends object>(

@@ -35,7 +35,11 @@ ${table(
     ["A key was reset, a password changed", "The new one is good, the old one is not"],
     ["A key or user was held to roles, scopes, addresses, a rate or an end", "Held to them"],
     ["A user was locked or deleted, lost a role or scope, or left a group", "So it stays"],
-    ["The webhook was changed, a setting made stricter", "So it stays"],
+    ["A user or group has another name or e-mail address", "The present ones stay"],
+    [
+      "The webhook, the public URL or the client certificate was changed, a setting made stricter",
+      "So it stays",
+    ],
   ],
 )}
 <p>All sessions end. The database as it was is kept beside it, as <code>before-restore-….backup</code>.</p>
