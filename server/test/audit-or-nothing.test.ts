@@ -21,6 +21,7 @@ const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "keys.revokeExposed": (app) => app.keys.revokeExposed(1),
   "keys.remove": (app) => app.keys.remove(SYSTEM, 1),
   "keys.sweepExpired": (app) => app.keys.sweepExpired(),
+  "keys.keepEnds": (app) => app.keys.keepEnds(0, Date.now()),
   "users.create": (app) =>
     app.accounts.users.create(SYSTEM, { username: "new", roles: ["KEY_HOLDER"], password: PASSWORD }),
   "users.update": (app) => app.accounts.users.update(SYSTEM, 2, { fullName: "Other" }),
@@ -50,6 +51,7 @@ const READS = [
   "keys.self",
   "users.profile",
   "keys.repeated",
+  "keys.isAsLeft",
   "groups.list",
   "groups.get",
   "settings.show",
