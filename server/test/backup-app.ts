@@ -68,6 +68,21 @@ export function removeAll(...paths: readonly string[]): void {
   for (const path of paths) rmSync(path, { recursive: true, force: true });
 }
 
+/** Runs a script of this folder with a disk of its own, that goes with it. @param place where the disk is. @returns what it prints */
+export async function onSmallDisk(place: string, size: string, script: string): Promise<unknown> {
+  const path = new URL(`./${script}`, import.meta.url).pathname;
+  const flags = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
+  const steps = 'mount -t tmpfs -o size="$4",mode=700 none "$1" && exec "$2" "$3" "$1"';
+  const args = ["sh", "-c", steps, "sh", place, process.execPath, path, size];
+  const child = Bun.spawn(["unshare", ...flags, ...args], { stdout: "pipe", stderr: "pipe" });
+  const [out, error] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(`No small disk could be had: ${error}`);
+  return JSON.parse(out);
+}
+
 export async function ask(server: Server, key: string, query = ""): Promise<number> {
   const { status } = await fetch(`${server.urls[0]}/auth${query}`, {
     headers: { Authorization: `Bearer ${key}` },

@@ -20,6 +20,7 @@ import {
   type Made,
   made,
   makeTemplate,
+  onSmallDisk,
   PASSPHRASE,
   removeAll,
   restore,
@@ -344,6 +345,19 @@ describe("a restore is refused, with nothing changed, where the backup", () => {
     );
     expect(readdirSync(place.path)).toEqual([]);
   });
+});
+
+test("a restore on a full disk says so, whatever is there and wherever it ends, and leaves nothing", async () => {
+  const disk = scratchFolder();
+  const said = (await onSmallDisk(disk, "8m", "restore-full-script.ts")) as Record<string, unknown>;
+  removeAll(disk);
+  expect(Object.keys(said).length).toBe(12);
+  for (const [where, what] of Object.entries(said)) {
+    const answer = expect.stringMatching(
+      /^storage_full: There is no space (in DATA for the restore|for DATA\/.+)$/,
+    );
+    expect([where, what]).toEqual([where, { answer, left: [] }]);
+  }
 });
 
 test("time that is moved is the time of the restore", async () => {

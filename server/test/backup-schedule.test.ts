@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createSchedule, forgetSchedule } from "../src/backup/backup.ts";
 import { createLog, type Log } from "../src/log.ts";
 import type { Local } from "../src/server.ts";
-import { backup, removeAll, restore, scratchFolder } from "./backup-app.ts";
+import { backup, onSmallDisk, removeAll, restore, scratchFolder } from "./backup-app.ts";
 import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { openRest, until } from "./rest-app.ts";
 
@@ -246,19 +246,8 @@ test("serve writes them, shows their age, serves on where they fail, and shows t
 
 test("a target that is full raises the alert, leaves no half file, and harms nothing", async () => {
   const scratch = scratchFolder();
-  const script = new URL("./backup-full-script.ts", import.meta.url).pathname;
-  const flags = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
-  const steps = 'mount -t tmpfs -o size=64k,mode=700 none "$1" && exec "$2" "$3" "$1"';
-  const child = Bun.spawn(["unshare", ...flags, "sh", "-c", steps, "sh", scratch, process.execPath, script], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, error] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) !== 0) throw new Error(`No small disk could be had: ${error}`);
-  expect(JSON.parse(out)).toEqual({
+  const out = await onSmallDisk(scratch, "64k", "backup-full-script.ts");
+  expect(out).toEqual({
     alerts: ["backup_failed: There is no space for"],
     left: ["filler"],
     made: "ok",

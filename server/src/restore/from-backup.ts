@@ -71,15 +71,28 @@ export interface FromBackupResult extends Outcome {
 const WORK_FOLDER = "restore-work";
 const DATABASES = { main: "chatelaine.db", activity: "activity.db" } as const;
 const NAMED_MAX = 200;
+const FULL_CODES: ReadonlySet<string> = new Set(["SQLITE_FULL", "ENOSPC", "EDQUOT"]);
+const FULL_WORDS = /disk is full|ENOSPC/i;
 
 /** Throws AppError, one clear line, with nothing changed. */
 export async function restoreFromBackup(options: FromBackup): Promise<FromBackupResult> {
   try {
     return await restoreChecked(options);
+  } catch (error) {
+    if ((error instanceof AppError && error.code === "storage_full") || !isOutOfSpace(error)) throw error;
+    const full = options.dryRun ? tmpdir() : options.folder;
+    throw new AppError("storage_full", `There is no space in ${full} for the restore`, { cause: error });
   } finally {
     // Reading alone makes a log beside a database.
     await leaveWhole(Object.values(DATABASES).map((name) => join(options.folder, name)));
   }
+}
+
+/** Whether a full disk is at the bottom of it, whichever step met it. */
+function isOutOfSpace(error: unknown): boolean {
+  const { code = "", message, cause } = error as { code?: string; message: string; cause?: unknown };
+  if (FULL_CODES.has(code) || FULL_WORDS.test(message)) return true;
+  return cause !== undefined && isOutOfSpace(cause);
 }
 
 async function restoreChecked(options: FromBackup): Promise<FromBackupResult> {

@@ -111,8 +111,11 @@ export function lockRestores(folder: string): () => void {
     database.run("PRAGMA busy_timeout = 0; PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE");
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
+    const isHeld = (error as { code?: string }).code?.startsWith("SQLITE_BUSY") ?? false;
+    if (!isHeld) rmSync(path, { force: true });
     database.close();
-    throw new AppError("conflict", `Another restore into ${folder} runs`, { cause: error });
+    if (isHeld) throw new AppError("conflict", `Another restore into ${folder} runs`, { cause: error });
+    throw new AppError("unavailable", `${path} cannot be written`, { cause: error });
   }
   return () => {
     rmSync(path, { force: true });
