@@ -309,6 +309,84 @@ for (const withState of [true, false]) {
   );
 }
 
+/** What is known of the folder outside of it when it is started again. */
+const KNOWN: Readonly<Record<string, (place: Place) => void>> = {
+  "its state file": () => {},
+  "a state file of an older version": ({ state }) => {
+    const { path } = readStates(state)[0]!;
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replaceAll(/,"inFile":\{[^}]*\}/g, ""));
+    expect(readFileSync(path, "utf8")).not.toBe(text);
+  },
+  nothing: ({ state }) => rmSync(state, { recursive: true }),
+};
+for (const [name, forget] of Object.entries(KNOWN))
+  test(
+    `an older database under the log of a newer one is refused, its own is served; known is ${name}`,
+    async () => {
+      await using place = new Place();
+      const main = join(place.data, "chatelaine.db");
+      const at = (kept: string) => join(place.base, kept);
+      const description = "d".repeat(3_800);
+      const first = await place.serve();
+      const shown = await fill(first);
+      for (let count = 0; count < 12; count++)
+        await first.app.keys.create(SYSTEM, { name: `more ${count}`, username: "ada", description });
+      const { key: last } = await first.app.keys.create(SYSTEM, {
+        name: "last",
+        username: "ada",
+        description,
+      });
+      await place.stop();
+      copyFileSync(main, at("old"));
+      const second = await place.serve();
+      await second.app.keys.revoke(SYSTEM, shown.second.id, "stolen");
+      await place.stop();
+      const third = await place.serve();
+      for (const tag of ["a", "b"]) await third.app.keys.update(SYSTEM, last.id, { tags: [tag] });
+      // As it is after a crash now.
+      cpSync(place.state, at("known"), { recursive: true });
+      for (const end of ["", "-wal"]) copyFileSync(`${main}${end}`, at(`new${end}`));
+      await place.stop();
+      rmSync(place.state, { recursive: true });
+      renameSync(at("known"), place.state);
+      // The process that is noted as the server is gone after a crash.
+      for (const note of readdirSync(place.state).filter((one) => one.endsWith(".server")))
+        rmSync(join(place.state, note));
+      forget(place);
+      const put = (file: string): void => {
+        copyFileSync(at(file), main);
+        copyFileSync(at("new-wal"), `${main}-wal`);
+        rmSync(`${main}-shm`, { force: true });
+      };
+
+      put("old");
+      const stderr = expect.stringContaining("do not belong together");
+      expect(await startAgain(place)).toMatchObject({ code: 78, stderr });
+      const listed = await run(["key", "list", "--data", place.data, "--state", place.state]);
+      expect(listed).toMatchObject({ code: 1, stdout: "", stderr });
+      for (const [file, kept] of [
+        [main, "old"],
+        [`${main}-wal`, "new-wal"],
+      ] as const)
+        expect(readFileSync(file).equals(readFileSync(at(kept)))).toBe(true);
+
+      put("new");
+      const again = await place.serve();
+      expect(again.app.store.quarantine()).toBeUndefined();
+      expect(await auth(again.urls[0]!, shown.key)).toBe(200);
+      expect(await auth(again.urls[0]!, shown.second.text)).toBe(401);
+      expect((await again.app.keys.get(SYSTEM, last.id)).tags).toEqual(["b"]);
+      await place.stop();
+
+      // What the refusal says: without the log the copy is what it is.
+      copyFileSync(at("old"), main);
+      const older = await place.serve();
+      expect(older.app.store.quarantine()).toMatchObject({ why: "behind" });
+    },
+    TEST_MS,
+  );
+
 test(
   "a state file that lags behind the database, or was cut short by a power loss, is caught up",
   async () => {

@@ -23,6 +23,18 @@ export const LAST_CHANGE = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHE
 const HAS_RECORD = "SELECT 1 FROM audit WHERE id = ?1 ORDER BY seq DESC LIMIT 1";
 const HAS_ACCEPTED = `SELECT 1 FROM meta WHERE name = '${ACCEPTED}' AND value = ?1`;
 
+/** Looks and does nothing. */
+const LOG_STATE = "PRAGMA wal_checkpoint(NOOP)";
+
+/**
+ * Whether all of the log is in the file, on the disk. To be asked after each commit: SQLite carries the log over at the end
+ * of one and begins it anew in the next.
+ */
+export function isCarriedOver(database: Database): boolean {
+  const row = database.query(LOG_STATE).get() as { log: number; checkpointed: number };
+  return row.log === row.checkpointed;
+}
+
 export interface LastChangeRow {
   readonly seq: number;
   readonly record: string | null;

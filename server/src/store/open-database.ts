@@ -6,6 +6,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { versionOf } from "./as-it-is.ts";
+import { refuseForeignLog } from "./log-of-file.ts";
 import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
 import {
   ACTIVITY_FILE,
@@ -67,6 +68,7 @@ export function prepareDatabases(options: PrepareOptions): Prepared {
   const known = readKnown(folder, options.stateFolder);
   refuseForeign(known, fingerprint);
   const isLogDamaged = isDamagedLog(`${files.main}-wal`);
+  if (!isLogDamaged) refuseForeignLog(files.main, known, [folder, options.stateFolder ?? folder]);
   let opened: Opened | undefined;
   migrate(files.main, MIGRATIONS, {
     before: (version) => {

@@ -26,7 +26,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { metaOf, readAsItIs, versionOf } from "./as-it-is.ts";
 import { isSameFolder, isWithin } from "./folders.ts";
-import { hasRecord, type LastChange, lastChange } from "./last-change.ts";
+import { hasRecord, isCarriedOver, type LastChange, lastChange } from "./last-change.ts";
 import { INSTALLATION_SCHEMA, MIGRATIONS } from "./migrations.ts";
 import { putQuarantine, type Quarantine, readQuarantine } from "./quarantine.ts";
 import { type KnownState, readStates, type StateHead, statePath, writeState } from "./state-file.ts";
@@ -143,6 +143,7 @@ export function judgeOpened(database: Database, options: OpeningOptions): Opened
   const { installation, isAdopted } = identify(database, options);
   const state = known.states.find((one) => one.installation === installation);
   const last = lastChange(database);
+  const inFile = isCarriedOver(database) ? last : state?.inFile;
   const [found, missing] = [last.seq, state?.record];
   const expected = Math.max(found, state?.seq ?? 0);
   const isBehind = expected > found || isAdopted;
@@ -152,7 +153,7 @@ export function judgeOpened(database: Database, options: OpeningOptions): Opened
   const quarantine = readQuarantine(database);
   if (quarantine) tellQuarantine(quarantine, state, log);
   if (create) writeMarker(known, installation);
-  const now = { installation, state, last: quarantine ? undefined : last };
+  const now = { installation, state, last: quarantine ? undefined : { ...last, inFile } };
   return { folder: known.folder, installation, head: keepState(now, options) };
 }
 
@@ -165,7 +166,7 @@ function keepState(
   now: {
     readonly installation: string;
     readonly state: KnownState | undefined;
-    readonly last: LastChange | undefined;
+    readonly last: (LastChange & Pick<KnownState, "inFile">) | undefined;
   },
   { known, stateFolder, fingerprint, create, log, ...options }: OpeningOptions,
 ): StateHead | undefined {
@@ -314,7 +315,7 @@ function tellQuarantine(
 }
 
 /** Whether the folder that the state file is about is still there beside this one. */
-function isCopyOf(state: KnownState, folder: string): boolean {
+export function isCopyOf(state: KnownState, folder: string): boolean {
   return !isSameFolder(state.folder, folder) && readMarker(state.folder) === state.installation;
 }
 

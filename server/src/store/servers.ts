@@ -45,7 +45,7 @@ export function noteServer(notesFolder: string, server: Omit<RunningServer, "pid
 }
 
 /** Those that run on this data folder. */
-function findServers(notesFolders: readonly string[], folder: string): RunningServer[] {
+export function findServers(notesFolders: readonly string[], folder: string): RunningServer[] {
   return notesFolders
     .flatMap((notesFolder) => listNotes(notesFolder))
     .flatMap((path) => readNote(path) ?? [])

@@ -7,8 +7,9 @@
  * rename; each change appends a line after its COMMIT has returned, so the file may lag behind the database and never
  * leads it. An append is not fsynced: it survives the end of the process at once, and a power loss from a second later on
  * (`sync`). Lines that cannot be read are passed over, and the highest number counts, so several processes may append.
- * Held by
- * `server/test/restored.test.ts`, `server/test/refused-starts.test.ts` and `server/test/crash.test.ts`.
+ *
+ * Some lines say as well how far the database file has come without its log (`log-of-file.ts`): this may lag too.
+ * Held by `server/test/restored.test.ts`, `server/test/refused-starts.test.ts` and `server/test/crash.test.ts`.
  */
 import {
   closeSync,
@@ -47,6 +48,8 @@ export interface KnownState extends StateHead, LastChange {
   readonly path: string;
   /** When it was noted, milliseconds since the epoch. */
   readonly at: number;
+  /** This change is in the database file itself; undefined: an older version wrote the state file. */
+  readonly inFile: LastChange | undefined;
 }
 
 /** Every state file in the folder that can be read; none where there is no such folder. */
@@ -77,9 +80,13 @@ function readState(path: string): KnownState | undefined {
   const head = lines.find((line) => typeof line.installation === "string");
   if (!head) return undefined;
   let last: LastChange & { at: number } = { seq: 0, at: 0, record: undefined };
-  for (const { seq, at, record } of lines)
-    if (Number.isSafeInteger(seq) && Number(seq) >= last.seq)
-      last = { seq: Number(seq), at: Number(at), record: typeof record === "string" ? record : undefined };
+  let inFile: LastChange | undefined;
+  for (const line of lines) {
+    const change = changeIn(line);
+    if (change && change.seq >= last.seq) last = { ...change, at: Number(line.at) };
+    const carried = changeIn(line.inFile);
+    if (carried && carried.seq >= (inFile?.seq ?? 0)) inFile = carried;
+  }
   const { installation, folder, fingerprint } = head;
   return {
     path,
@@ -87,7 +94,15 @@ function readState(path: string): KnownState | undefined {
     folder: String(folder),
     fingerprint: String(fingerprint),
     ...last,
+    inFile,
   };
+}
+
+function changeIn(value: unknown): LastChange | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { seq, record } = value as Readonly<Record<string, unknown>>;
+  if (!Number.isSafeInteger(seq)) return undefined;
+  return { seq: Number(seq), record: typeof record === "string" ? record : undefined };
 }
 
 /** An empty one for what is no object: cut short by a power loss, or empty. */
@@ -101,7 +116,11 @@ function parseLine(line: string): Readonly<Record<string, unknown>> {
 }
 
 /** Writes the whole file: whole or not at all, and on the disk when it returns. Throws where that cannot be. */
-export function writeState(stateFolder: string, head: StateHead, last: LastChange & { at: number }): void {
+export function writeState(
+  stateFolder: string,
+  head: StateHead,
+  last: LastChange & Pick<KnownState, "at" | "inFile">,
+): void {
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
   const path = statePath(stateFolder, head.installation);
   const draft = `${path}.${process.pid}.new`;
@@ -118,12 +137,17 @@ export function writeState(stateFolder: string, head: StateHead, last: LastChang
   }
 }
 
+export interface Noted extends LastChange {
+  /** It is in the database file itself. */
+  readonly isInFile?: boolean;
+}
+
 export interface StateNotes {
   /**
    * Appends what `last` says (undefined: nothing), unless it was noted before. Throws where it cannot be written; the next
    * call tries again.
    */
-  note(last: () => LastChange | undefined): void;
+  note(last: () => Noted | undefined): void;
   /** Waits until what was noted is on the disk. */
   sync(): void;
 }
@@ -132,11 +156,13 @@ export interface StateNotes {
 export function openStateNotes(stateFolder: string, head: StateHead): StateNotes {
   const path = statePath(stateFolder, head.installation);
   let noted = -1;
+  let inFile: LastChange | undefined;
   let isSynced = true;
   /** @returns false where somebody else wrote the file whole meanwhile, and this line is lost with the old one */
-  const append = (last: LastChange): boolean => {
+  const append = ({ seq, record, isInFile }: Noted): boolean => {
+    const said = { seq, at: Date.now(), record, ...(isInFile ? { inFile: { seq, record } } : {}) };
     // A line that was cut short before this one ends here.
-    const line = `\n${JSON.stringify({ seq: last.seq, at: Date.now(), record: last.record })}\n`;
+    const line = `\n${JSON.stringify(said)}\n`;
     return withFile(path, constants.O_WRONLY | constants.O_APPEND, (file) => {
       if (writeSync(file, line) < line.length) throw new Error("The disk is full");
       const { ino, dev, size } = fstatSync(file);
@@ -145,13 +171,18 @@ export function openStateNotes(stateFolder: string, head: StateHead): StateNotes
       return named?.ino === ino && named.dev === dev;
     });
   };
+  const isNews = ({ seq, isInFile }: Noted): boolean =>
+    seq > noted || (isInFile === true && seq > (inFile?.seq ?? -1));
   return {
     note: (lastChange) => {
       // Read again after each writing: what others noted in a file that was replaced meanwhile is in the database.
-      for (let last = lastChange(); last && last.seq > noted; last = lastChange()) {
+      for (let last = lastChange(); last && isNews(last); last = lastChange()) {
+        const { seq, record, isInFile } = last;
+        const carried = isInFile ? { seq, record } : (inFile ?? readState(path)?.inFile);
         if (existsSync(path) && append(last)) isSynced = false;
-        else writeState(stateFolder, head, { ...last, at: Date.now() });
-        noted = last.seq;
+        else writeState(stateFolder, head, { seq, record, at: Date.now(), inFile: carried });
+        noted = Math.max(noted, seq);
+        if (isInFile) inFile = carried;
       }
     },
     sync: () => {

@@ -8,18 +8,18 @@
  */
 
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
 import { LIST_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { GONE_PLACES, goneAt } from "./gone-places.ts";
-import { LAST_CHANGE, type LastChange, type LastChangeRow, lastChangeOf } from "./last-change.ts";
+import { isCarriedOver, LAST_CHANGE, type LastChangeRow, lastChangeOf } from "./last-change.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { fitReserve, type Wanted } from "./reserve.ts";
-import { openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
+import { type Noted, openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
 import { MARK } from "./tables.ts";
 
 export type ThreadRole = "writer" | "reader" | "searcher";
@@ -186,12 +186,25 @@ function yieldProcessor(): void {
 
 /** Throws where a statement is still open: a connection that only seems closed keeps the last one from clearing up. */
 function close(): WorkerResult {
+  const main = databases.get("main");
+  const last = lastAtClose(main);
   for (const statement of statements.values()) statement.finalize();
   statements.clear();
   for (const database of databases.values()) database.close(true);
   databases.clear();
+  // The last to close has carried the log into the file.
+  if (last && main && !existsSync(`${main.filename}-wal`)) notes?.note(() => ({ ...last, isInFile: true }));
   notes?.sync();
   return NOTHING;
+}
+
+function lastAtClose(main: Database | undefined): Noted | undefined {
+  try {
+    return notes && main && !main.inTransaction ? lastToNote() : undefined;
+  } catch {
+    // It cannot be read any more, and is to be closed all the same.
+    return undefined;
+  }
 }
 
 /**
@@ -200,14 +213,15 @@ function close(): WorkerResult {
  */
 const LAST_TO_NOTE = `${LAST_CHANGE} WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = '${MARK}')`;
 
-function lastToNote(): LastChange | undefined {
+function lastToNote(): Noted | undefined {
   const row = prepared("main", LAST_TO_NOTE).get() as LastChangeRow | null;
-  return row ? lastChangeOf(row) : undefined;
+  return row ? { ...lastChangeOf(row), isInFile: isCarriedOver(databases.get("main")!) } : undefined;
 }
 
 /** What was committed is noted before anybody is told that it was (`state-file.ts`). */
 function note(): WorkerResult {
-  if (!notes) return NOTHING;
+  // Between two statements of a change nothing is committed yet that is news.
+  if (!notes || databases.get("main")?.inTransaction) return NOTHING;
   try {
     notes.note(lastToNote);
     return NOTHING;
@@ -248,6 +262,8 @@ function truncateLog(name: DatabaseName, database: Database): void {
   } finally {
     database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
   }
+  // Before the log begins anew: what cannot be noted now, the next time tries again.
+  if (name === "main") note();
 }
 
 function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
