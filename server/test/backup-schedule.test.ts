@@ -1,13 +1,14 @@
 /** Backups that a server writes by itself. Time is moved; disks and files are real. */
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSchedule, forgetSchedule } from "../src/backup/backup.ts";
+import { readHead } from "../src/backup/format.ts";
 import { createLog, type Log } from "../src/log.ts";
-import type { Local } from "../src/server.ts";
+import { type Local, openLocal } from "../src/server.ts";
 import { backup, onSmallDisk, removeAll, restore, scratchFolder } from "./backup-app.ts";
-import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
+import { type Folder, type MovedClock, makeInstallation, movedClock, QUIET, SYSTEM } from "./installation.ts";
 import { openRest, until } from "./rest-app.ts";
 
 setDefaultTimeout(30_000);
@@ -82,6 +83,39 @@ describe("backups by themselves", () => {
     }
     const own = ["chatelaine-20300104T000000Z.backup", "chatelaine-20300105T000000Z.backup"];
     expect(files()).toEqual([...others, ...own].sort());
+  });
+
+  test("go into one folder with those of another installation of the same master secret, and neither touches the other's", async () => {
+    const twin = join(scratch, "twin");
+    mkdirSync(twin, { mode: 0o700 });
+    cpSync(join(folder.path, "secret"), join(twin, "secret"));
+    const state = `${twin}.state`;
+    await (await folder.serve({ data: twin, state })).close();
+    const other = await openLocal({ data: twin, state }, { log: QUIET, clock });
+    const ofTwin = createSchedule(
+      { everyMs: 24 * HOUR_MS, to, keep: 1 },
+      { ...other, fingerprint: other.secrets.fingerprint, clock, log },
+    );
+    const own = scheduleOf(1);
+    const owners = () =>
+      files().map((name) => [name, readHead(readFileSync(join(to, name))).manifest.installation] as const);
+    const [one, two] = [app.store.installation(), other.store.installation()];
+    expect([app.secrets.fingerprint, one === two]).toEqual([other.secrets.fingerprint, false]);
+    await own.tick();
+    // At the same instant too.
+    await ofTwin.tick();
+    expect(owners()).toEqual([
+      ["chatelaine-20300101T000000Z.backup", one],
+      ["chatelaine-20300101T000001Z.backup", two],
+    ]);
+    clock.advance(24 * HOUR_MS);
+    await ofTwin.tick();
+    expect(owners()).toEqual([
+      ["chatelaine-20300101T000000Z.backup", one],
+      ["chatelaine-20300102T000000Z.backup", two],
+    ]);
+    expect([own.ageSeconds(), ofTwin.ageSeconds()]).toEqual([86_400, 0]);
+    await other.close();
   });
 
   test("leave no drafts of a process that was killed, and touch those of one that may live", async () => {

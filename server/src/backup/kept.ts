@@ -1,5 +1,5 @@
 /** Which backups of a folder stay. Only files of our own name and of our own installation are ever deleted. */
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isPartial } from "./file.ts";
@@ -12,9 +12,11 @@ export interface Kept {
   readonly folder: string;
   /** Its first group is the instant, as `instantOfName` writes it. */
   readonly name: RegExp;
-  /** Of the master secret. */
-  readonly fingerprint: string;
+  readonly owner: Owner;
 }
+
+/** By the master secret alone two installations are not told apart. Databases of 0.1 have no id: null. */
+export type Owner = Pick<Manifest, "installation" | "secretFingerprint">;
 
 export interface KeptFile {
   readonly path: string;
@@ -27,7 +29,7 @@ export function instantOfName(at: number): string {
 }
 
 /** Those of this installation, the newest first. */
-export async function listKept({ folder, name, fingerprint }: Kept): Promise<KeptFile[]> {
+export async function listKept({ folder, name, owner }: Kept): Promise<KeptFile[]> {
   const names = (await readdir(folder)).filter((one) => name.test(one));
   const instant = (one: string): string => name.exec(one)?.[1] ?? "";
   names.sort((a, b) => (instant(a) < instant(b) ? 1 : -1));
@@ -35,9 +37,27 @@ export async function listKept({ folder, name, fingerprint }: Kept): Promise<Kep
   for (const one of names) {
     const path = join(folder, one);
     const manifest = await manifestOf(path);
-    if (manifest?.secretFingerprint === fingerprint) files.push({ path, manifest });
+    if (manifest && isOf(owner, manifest)) files.push({ path, manifest });
   }
   return files;
+}
+
+/** The path for a backup of that instant; a second later, and so on, where the name is somebody else's. */
+export async function ownPath(
+  start: string,
+  at: number,
+  { folder, owner }: Omit<Kept, "name">,
+): Promise<string> {
+  for (let time = at; ; time += 1_000) {
+    const path = join(folder, `${start}-${instantOfName(time)}.backup`);
+    if (!existsSync(path)) return path;
+    const manifest = await manifestOf(path);
+    if (manifest && isOf(owner, manifest)) return path;
+  }
+}
+
+function isOf(owner: Owner, { installation, secretFingerprint }: Manifest): boolean {
+  return installation === owner.installation && secretFingerprint === owner.secretFingerprint;
 }
 
 /** Deletes those beyond the newest, and drafts of ours that nobody writes any more. */

@@ -1,13 +1,12 @@
 /** Backups that the program writes for itself before it changes a database as a whole: before an upgrade, before a restore. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Secrets } from "../crypto.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { findOlderSchema, openSnapshot } from "../store/archive.ts";
 import { VERSION } from "../version.ts";
 import { writeWhole } from "./file.ts";
-import { instantOfName, keepNewest } from "./kept.ts";
+import { keepNewest, ownPath } from "./kept.ts";
 import { writeBackup } from "./write.ts";
 
 /** The newest of them stay. */
@@ -30,9 +29,12 @@ export interface SafetyOptions {
 export async function writeSafetyBackup(options: SafetyOptions): Promise<string> {
   const { folder, to, before, files, secrets, now } = options;
   mkdirSync(to, { recursive: true, mode: 0o700 });
-  const path = join(to, `before-${before}-${instantOfName(now)}.backup`);
   const snapshot = await openSnapshot(files);
+  const { installation = null } = snapshot.facts.meta;
+  const owner = { installation, secretFingerprint: secrets.fingerprint };
+  let path: string;
   try {
+    path = await ownPath(`before-${before}`, now, { folder: to, owner });
     const content = { snapshot, secrets, folder, version: VERSION, at: now, secret: null };
     await writeWhole(path, { replace: true }, async (sink) => {
       await writeBackup(sink, content);
@@ -40,7 +42,7 @@ export async function writeSafetyBackup(options: SafetyOptions): Promise<string>
   } finally {
     await snapshot.close();
   }
-  await keepNewest({ folder: to, name: NAME, keep: KEPT, fingerprint: secrets.fingerprint });
+  await keepNewest({ folder: to, name: NAME, keep: KEPT, owner });
   return path;
 }
 

@@ -5,14 +5,13 @@
  * How old the last one is comes from the files themselves, so that one that somebody deleted counts as missing.
  */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { BackupState } from "../domain/alert.ts";
 import { systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { Backups } from "./backup.ts";
-import { instantOfName, keepNewest, listKept } from "./kept.ts";
+import { keepNewest, listKept, type Owner, ownPath } from "./kept.ts";
 
 export interface ScheduleConfig {
   readonly everyMs: number;
@@ -34,7 +33,8 @@ export interface BackupSchedule {
 
 export interface ScheduleDeps {
   readonly backups: Backups;
-  readonly store: Pick<Store, "readBackupState" | "writeBackupState" | "quarantine">;
+  readonly store: Pick<Store, "readBackupState" | "writeBackupState" | "quarantine" | "installation">;
+  /** Of the master secret. */
   readonly fingerprint: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -67,6 +67,7 @@ export function createSchedule(config: ScheduleConfig, deps: ScheduleDeps): Back
 class Schedule {
   readonly #config: ScheduleConfig;
   readonly #deps: ScheduleDeps;
+  readonly #owner: Owner;
   readonly #since: number;
   #writtenAt: number | null = null;
   #failedAt: number | null = null;
@@ -77,6 +78,7 @@ class Schedule {
   constructor(config: ScheduleConfig, deps: ScheduleDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#owner = { installation: deps.store.installation(), secretFingerprint: deps.fingerprint };
     this.#since = deps.clock.now();
   }
 
@@ -125,24 +127,24 @@ class Schedule {
   }
 
   async #findLast(): Promise<number | null> {
-    const { clock, fingerprint } = this.#deps;
+    const { clock } = this.#deps;
     const { to } = this.#config;
     await mkdir(to, { recursive: true, mode: 0o700 });
-    const files = await listKept({ folder: to, name: NAME, fingerprint });
+    const files = await listKept({ folder: to, name: NAME, owner: this.#owner });
     const known = files.map(({ manifest }) => manifest.at).filter((at) => at <= clock.now() + AHEAD_MS_MAX);
     return known.length === 0 ? null : Math.max(...known);
   }
 
   async #write(): Promise<void> {
-    const { backups, clock, fingerprint, log } = this.#deps;
+    const { backups, clock, log } = this.#deps;
     const { to: folder, keep } = this.#config;
-    const path = join(folder, `chatelaine-${instantOfName(clock.now())}.backup`);
+    const path = await ownPath("chatelaine", clock.now(), { folder, owner: this.#owner });
     const target = { kind: "file", path, replace: true } as const;
     const { signal } = this.#stopping;
     const { manifest, bytes } = await backups.write(systemCaller("backup"), target, { signal });
     this.#writtenAt = manifest.at;
     log.info("Wrote a backup", { path, bytes });
-    await keepNewest({ folder, name: NAME, fingerprint, keep }).catch((error: unknown) =>
+    await keepNewest({ folder, name: NAME, owner: this.#owner, keep }).catch((error: unknown) =>
       log.warn("Backups that are too many could not be deleted", { folder, error }),
     );
   }

@@ -88,6 +88,7 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
 ]);
 /** They see to it themselves. */
 const UNGATED: ReadonlySet<string> = new Set<keyof Store>([
+  "installation",
   "poll",
   "probe",
   "quarantine",

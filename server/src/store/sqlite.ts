@@ -141,6 +141,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       await alerts.writeAlertChanges(changes);
     },
     ...deliveries,
+    installation: () => prepared.installation,
     ...openBackupState(writer, reader),
     findProfile: hot.findProfile,
     poll: () => {

@@ -329,6 +329,8 @@ export interface Store extends KeptSessions, KeptAlerts {
    */
   countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
+  /** What tells it apart from all others, those of the same master secret too. */
+  installation(): string;
   readBackupState(): Promise<BackupState>;
   writeBackupState(state: BackupState): Promise<void>;
   /** All that a backup holds, as of this moment. To be closed. */
