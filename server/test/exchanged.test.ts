@@ -152,3 +152,22 @@ describe("a running server whose files are exchanged", () => {
     TEST_MS,
   );
 });
+
+test(
+  "counters of rate limits that are deleted under a server give nothing anew, to no process, and the log says so",
+  async () => {
+    await using place = new Place();
+    const server = await place.serve();
+    await fill(server);
+    const rateLimit = { limit: 2, windowSeconds: 86_400 };
+    const { secret } = await server.app.keys.create(SYSTEM, { name: "counted", username: "ada", rateLimit });
+    const use = (url: string) => auth(url, secret.text);
+    const [url] = server.urls as [string];
+    expect([await use(url), await use(url), await use(url)]).toEqual([200, 200, 429]);
+    rmSync(join(place.data, "rates"), { recursive: true });
+    await until(async () => place.said(/^Counters of rate limits were deleted or replaced/).length === 1);
+    const other = await place.serve();
+    expect([await use(url), await use(other.urls[0]!)]).toEqual([429, 429]);
+  },
+  TEST_MS,
+);

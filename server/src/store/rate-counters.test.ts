@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRateCounters, type RateCounters } from "./rate-counters.ts";
@@ -33,6 +33,36 @@ test("a process that looked at its clock before another one began the window beg
   expect([left(one, 5), left(one, 5), left(one, 5)]).toEqual([2, 1, 0]);
   expect([left(other, 0), left(one, 6)]).toEqual(["no", "no"]);
 });
+
+const file = () => join(folder, "rates", "key-0");
+const LOST: Readonly<Record<string, () => void>> = {
+  "the folder is deleted": () => rmSync(join(folder, "rates"), { recursive: true }),
+  "the file is deleted": () => rmSync(file()),
+  "an empty one is put in its place": () => {
+    rmSync(file());
+    writeFileSync(file(), new Uint8Array(4_096 * 8));
+  },
+  "another process counts in a new one": () => {
+    rmSync(file());
+    left(openRateCounters(folder), 3);
+  },
+};
+for (const [name, lose] of Object.entries(LOST))
+  test(`where ${name}, nothing is given anew once a server has looked`, () => {
+    expect([left(one, 0), left(one, 0, 1, 8), left(other, 1), left(one, 2)]).toEqual([2, 2, 1, 0]);
+    expect(one.rejoin()).toEqual([]);
+    lose();
+    expect(one.rejoin()).toEqual([file()]);
+    expect(one.rejoin()).toEqual([]);
+    const third = openRateCounters(folder);
+    const later = name === "another process counts in a new one" ? 59_999 : 4;
+    expect([left(one, later), left(other, later), left(third, later, 1, 8), left(one, later, 1, 8)]).toEqual([
+      ...(later === 4 ? (["no", "no"] as const) : ([1, "no"] as const)),
+      1,
+      0,
+    ]);
+    expect([other.rejoin(), left(other, later, 1, 8)]).toEqual([[file()], "no"]);
+  });
 
 test("a clock that steps back by less than a window gives nothing anew, and by more closes nothing for good", () => {
   for (let spent = 0; spent < 3; spent++) left(one, 0);

@@ -6,11 +6,15 @@
  * 24 for what was spent in it, changed by compare-and-swap alone. Windows begin with their first use. A file has 4 096
  * counters, found by the number of the key or user, and is written out in zeros before it is mapped, so that a full
  * disk is an error here and not a fault in the middle of a request.
+ *
+ * A file that is deleted or replaced goes on counting for whoever has it mapped, while everybody else begins anew. Once a
+ * second a server looks, and carries what was spent into the file that is there.
  */
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { RateLimit } from "../domain/limits.ts";
+import { identityOf } from "./same-files.ts";
 import type { RateState } from "./store.ts";
 
 export const RATES_FOLDER = "rates";
@@ -30,18 +34,27 @@ export interface RateCounters {
   ): RateState;
   /** Gives back what was just taken. */
   giveBack(whose: "key" | "user", id: number, cost: number): void;
+  /** @returns the files that were not those any more that are counted in. Throws unavailable. */
+  rejoin(): readonly string[];
+}
+
+interface Mapped {
+  readonly counters: BigUint64Array;
+  /** As `same-files.ts` has it. */
+  readonly identity: string | undefined;
 }
 
 export function openRateCounters(folder: string): RateCounters {
-  const files = new Map<string, BigUint64Array>();
+  const files = new Map<string, Mapped>();
+  const inFolder = join(folder, RATES_FOLDER);
   const counterOf = (whose: string, id: number): [BigUint64Array, number] => {
     const name = `${whose}-${Math.floor(id / COUNTERS)}`;
-    let counters = files.get(name);
-    if (!counters) {
-      counters = mapCounters(join(folder, RATES_FOLDER), name);
-      files.set(name, counters);
+    let mapped = files.get(name);
+    if (!mapped) {
+      mapped = mapCounters(inFolder, name);
+      files.set(name, mapped);
     }
-    return [counters, id % COUNTERS];
+    return [mapped.counters, id % COUNTERS];
   };
   return {
     take: (whose, id, { rule, cost, now }) => {
@@ -74,18 +87,37 @@ export function openRateCounters(folder: string): RateCounters {
         if (Atomics.compareExchange(counters, place, before, before - back) === before) return;
       }
     },
+    rejoin: () =>
+      [...files].flatMap(([name, before]) => {
+        const path = join(inFolder, name);
+        if (identityOf(path) === before.identity) return [];
+        const now = mapCounters(inFolder, name);
+        carryOver(before.counters, now.counters);
+        files.set(name, now);
+        return [path];
+      }),
   };
 }
 
+/** The later window counts, and in the same one what was spent more: a counter has its window in front. */
+function carryOver(from: BigUint64Array, to: BigUint64Array): void {
+  for (let place = 0; place < COUNTERS; place++) {
+    const spent = Atomics.load(from, place);
+    for (let there = Atomics.load(to, place); there < spent; there = Atomics.load(to, place))
+      Atomics.compareExchange(to, place, there, spent);
+  }
+}
+
 /** Whole or not at all; of two processes that make the file at once both map the first one's. */
-function mapCounters(folder: string, name: string): BigUint64Array {
+function mapCounters(folder: string, name: string): Mapped {
   const path = join(folder, name);
   try {
     if (!existsSync(path)) makeFile(folder, path);
     const { size } = statSync(path);
     if (size !== BYTES) throw new Error(`${path} has ${size} bytes, not ${BYTES}`);
+    const identity = identityOf(path);
     const mapped = Bun.mmap(path, { shared: true });
-    return new BigUint64Array(mapped.buffer, mapped.byteOffset, COUNTERS);
+    return { counters: new BigUint64Array(mapped.buffer, mapped.byteOffset, COUNTERS), identity };
   } catch (cause) {
     throw new AppError("unavailable", "The counters of rate limits cannot be kept", { cause });
   }

@@ -117,6 +117,15 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     const every = (ms: number, work: () => Promise<unknown>) =>
       timers.push(setInterval(() => void work().catch(() => undefined), ms));
     every(TIDY_EVERY_MS, tidy);
+    every(TIDY_EVERY_MS, async () => {
+      // Not into a folder that was put in this one's place.
+      const exchanged = opened.areSameNow() ? rates.rejoin() : [];
+      if (exchanged.length > 0)
+        log.warn(
+          "Counters of rate limits were deleted or replaced while they were in use; what was spent was carried over",
+          { files: exchanged.join(" ") },
+        );
+    });
     every(RESIZE_EVERY_MS, resize);
     await resize().catch(() => undefined);
   }
