@@ -1,8 +1,8 @@
 /**
  * Serves from the small disk that its folder is on, and does one thing after the other to it by lines on standard input:
- * `fill`, `free`, `close`, `open`. After each it says where the server listens.
+ * `fill`, `free`, `close`, `open`. After each it says where the server listens; after `list`, which files are in its folder.
  */
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { readConfig } from "../src/config.ts";
@@ -43,6 +43,7 @@ const steps: Readonly<Record<string, () => void | Promise<void>>> = {
 
 for await (const line of createInterface(process.stdin)) {
   await steps[line]?.();
-  process.stdout.write(`${server?.urls[0]}\n`);
+  const said = line === "list" ? readdirSync(join(disk, "data")).join(" ") : server?.urls[0];
+  process.stdout.write(`${said}\n`);
 }
 process.exit(0);

@@ -40,11 +40,19 @@ class SmallDisk {
   }
 
   async step(name: "fill" | "free" | "open" | "close"): Promise<void> {
-    this.#child.stdin.write(`${name}\n`);
+    this.url = await this.#ask(name);
+  }
+
+  async files(): Promise<string[]> {
+    return (await this.#ask("list")).split(" ");
+  }
+
+  async #ask(line: string): Promise<string> {
+    this.#child.stdin.write(`${line}\n`);
     this.#child.stdin.flush();
     const { value, done } = await this.#lines.next();
     if (done) throw new Error("No small disk could be had");
-    this.url = value;
+    return value;
   }
 
   /** In the same namespace. */
@@ -225,11 +233,12 @@ IT(
 );
 
 IT(
-  "a server that ends on a full disk starts again on it, and revokes",
+  "a server that ends on a full disk leaves its databases whole, starts again on it, and revokes",
   async () => {
     await using disk = new SmallDisk();
     const { keys, root } = await makeFull(disk);
     await disk.step("close");
+    expect((await disk.files()).filter((name) => /-(wal|shm)$/.test(name))).toEqual([]);
     await disk.step("fill");
     await disk.step("open");
     expect(await disk.auth(keys[0]!)).toBe(200);

@@ -7,18 +7,30 @@
  * times. Where somebody else stays, nothing happens.
  */
 import { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { OPENING_BYTES } from "./reserve.ts";
 
 const TRIES = 3;
 const BETWEEN_MS = 10;
 
-/** Nothing of this process may have the files open. */
-export async function leaveWhole(paths: readonly string[]): Promise<void> {
+/**
+ * Nothing of this process may have the files open.
+ * @param release gives up a part of what is held back for a full disk; false: there is nothing left
+ */
+export async function leaveWhole(
+  paths: readonly string[],
+  release: () => boolean = () => false,
+): Promise<void> {
   for (const path of paths) {
     for (let tries = 0; tries < TRIES && hasLog(path); tries++) {
       if (tries > 0) await Bun.sleep(BETWEEN_MS * (0.5 + Math.random()));
       openAndClose(path);
     }
+    if (!hasLog(path) || !isFull(path)) continue;
+    while (isInTheWay(path) && release());
+    // The index of the log, of which who is alone makes no use.
+    if (!hasLog(path)) openAndClose(path);
   }
 }
 
@@ -37,5 +49,28 @@ function openAndClose(path: string): void {
     }
   } catch {
     // A full disk, a damaged file: what is in the log stays there, and the next start reads it.
+  }
+}
+
+/** Whether what is in the log, and the files that SQLite makes to read it, might not find room. */
+function isFull(path: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize < (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) + OPENING_BYTES;
+}
+
+/** Tries once more. @returns whether it is for want of room that the log stays, and not because somebody else has it open */
+function isInTheWay(path: string): boolean {
+  try {
+    const database = new Database(path, { readwrite: true, create: false, strict: true });
+    try {
+      // Alone it needs no index of the log on the disk. Closing would not say why it fails.
+      database.run("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+      database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      database.close(true);
+    }
+    return hasLog(path);
+  } catch (error) {
+    return /^SQLITE_(FULL|IOERR|CANTOPEN)/.test(String((error as { code?: unknown }).code));
   }
 }

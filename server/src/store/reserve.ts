@@ -17,7 +17,7 @@ const KEY_BYTES = 1024;
 /** More than the pages that one revocation adds to the write-ahead log. */
 const PART_BYTES = 64 * 1024;
 /** Two indexes of logs (32 KiB each), and what a start writes. */
-const OPENING_BYTES = 3 * PART_BYTES;
+export const OPENING_BYTES = 3 * PART_BYTES;
 const CHUNK_BYTES = 1024 * 1024;
 /** Processes on one folder count its keys at different moments: what one holds for keys made lately another leaves there. */
 const SLACK_BYTES = 512 * KEY_BYTES;

@@ -203,7 +203,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       direct.close();
       hot.close();
       await writer.close();
-      if (opened.areSameNow()) await leaveWhole([main, activityFile]);
+      if (opened.areSameNow()) await leaveWhole([main, activityFile], reserve.release);
     },
   };
   return behindGate(store, gate);
