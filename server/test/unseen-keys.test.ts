@@ -296,7 +296,8 @@ describe("a key of somebody else", () => {
       const ofIt = rows.filter(({ target }) => target?.id === there.key);
       expect([action, ofIt.length > 0]).toEqual([action, true]);
       for (const { success, error } of ofIt) expect({ success, error }).toMatchObject({ success: false });
-      expect(ofIt.at(-1)).toMatchObject(refused);
+      // Records of one millisecond have no order.
+      expect(ofIt).toContainEqual(expect.objectContaining(refused));
     }
   });
 
