@@ -277,6 +277,40 @@ for (const proxy of PROXIES) {
   });
 }
 
+for (const proxy of PROXIES) {
+  test(`behind ${proxy}, a guard without scopes: the client's query is the service's alone`, async () => {
+    await using check = await openCheck();
+    await using service = startService();
+    await using guard = await startProxy({
+      proxy,
+      site: `http://127.0.0.1:${await freePort()}`,
+      service: `http://127.0.0.1:${service.port}`,
+      chatelaine: check.url,
+    });
+    const { text } = await check.key(`${proxy}-query`);
+    const QUERIES = [
+      "y=1",
+      "scope=admin:all",
+      "header=Foo",
+      "deny=404",
+      "assert=x",
+      `long=${"q".repeat(2_000)}`,
+    ];
+    for (const query of QUERIES) {
+      const path = `/x?${query}`;
+      const answer = await fetch(guard.url + path, { headers: bearer(text) });
+      expect([query, answer.status]).toEqual([query, 200]);
+      const arrived = (await answer.json()) as { path: string; headers: Record<string, string> };
+      expect(arrived.path).toEndWith(path);
+      expect(arrived.headers.authorization ?? "").toBe("");
+      const before = service.arrived.length;
+      const without = await fetch(guard.url + path, { headers: { Foo: text }, redirect: "manual" });
+      expect([query, without.status]).toEqual([query, 401]);
+      expect(service.arrived.length).toBe(before);
+    }
+  });
+}
+
 describe("the snippet in Debian's default site", () => {
   test("guards it with a WebSocket and an upload of 100 MB, and with connections kept alive", async () => {
     await using check = await openCheck();

@@ -22,7 +22,7 @@ ${site.tls && guard.cert !== "" ? `\ttls ${guard.cert} ${guard.certKey}\n` : ""}
 		request_header -Remote-*
 ${ODD_CHARACTERS.map((character) => `\t\trequest_header -*${character}*`).join("\n")}
 		forward_auth ${upstream(chatelaine.tls, hostPort(chatelaine))} {
-			uri ${authQuery(guard)}
+			uri ${ownQuery(guard)}
 			copy_headers ${[...told, ...(isOurs ? ["Authorization"] : [])].join(" ")}
 ${trusted(guard.chatelaineCa)}		}
 		# The key stays here.
@@ -42,4 +42,10 @@ ${trusted(guard.serviceCa)}		}
 /** Without it Caddy trusts whom the system trusts. */
 function trusted(ca: string | undefined): string {
   return ca === undefined ? "" : `\t\t\ttransport http {\n\t\t\t\ttls_trusted_ca_certs ${ca}\n\t\t\t}\n`;
+}
+
+/** Caddy keeps the client's query where the address that is asked has none, so it always has one. */
+function ownQuery(guard: Guard): string {
+  const asked = authQuery(guard);
+  return asked.includes("?") ? asked : `${asked}?`;
 }
