@@ -162,6 +162,25 @@ test("a token that waits is among the sessions, says so, and is ended there", as
   again.close();
 });
 
+test("a group's form puts in and takes out only whom it changed: who came or went meanwhile stays so", async () => {
+  const { accounts, caller } = screens.local;
+  await accounts.groups.create(caller, { name: "shift", roles: [], scopes: [] });
+  await accounts.groups.addMember(caller, "shift", "grace");
+  const page = await screens.open("ada", "/groups");
+  await chooseAction(page, "shift", "Edit");
+  const panel = dialog(page, "Edit Group");
+  await panel.getByText("grace", { exact: true }).waitFor();
+  await accounts.groups.removeMember(caller, "shift", "grace");
+  await accounts.groups.addMember(caller, "shift", "ada");
+  await field(panel, "Name").fill("shift2");
+  await button(panel, "Save").click();
+  await panel.waitFor({ state: "detached" });
+  const ada = await accounts.users.get(caller, { username: "ada" });
+  const grace = await accounts.users.get(caller, { username: "grace" });
+  expect([ada?.groups.includes("shift2"), grace?.groups.includes("shift2")]).toEqual([true, false]);
+  await accounts.groups.remove(caller, "shift2");
+});
+
 test("a group is edited and deleted, and says who loses what", async () => {
   const { accounts, caller } = screens.local;
   await accounts.groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });

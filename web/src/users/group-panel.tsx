@@ -65,7 +65,7 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     enabled: group !== undefined,
   });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
-  const saved = useRef<Saved | undefined>(group);
+  const saved = useRef<Saved>({ group, members: group?.members ?? [] });
   const [isAsked, setAsked] = useState(false);
   const save = useChange<Values, void>({
     run: (values, once) => saveGroup(values, saved, once),
@@ -149,22 +149,34 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   );
 }
 
-type Saved = Pick<Group, "name" | "roles" | "scopes" | "members">;
+interface Saved {
+  /** As the server has it, as far as it is known. */
+  group: Pick<Group, "name" | "roles" | "scopes" | "members"> | undefined;
+  /** Members when the form was opened, and what it has made of them since. */
+  members: readonly string[];
+}
 
-/** What it grants first, then who is in it, so that nobody is a member of what is not there. */
+/**
+ * What it grants first, then who is in it, so that nobody is a member of what is not there. Only those are put in or taken
+ * out whom this form put in or took out: who came or went meanwhile stays so.
+ */
 async function saveGroup(
   { name, roles, scopes, members }: Values,
-  saved: { current: Saved | undefined },
+  { current: saved }: { readonly current: Saved },
   once: { readonly idempotencyKey: string },
 ): Promise<void> {
   const body = { name, roles: roles as Role[], scopes };
-  const was = saved.current;
-  if (was === undefined) saved.current = await call("groups.create", { body }, once);
+  const was = saved.group;
+  if (was === undefined) saved.group = await call("groups.create", { body }, once);
   else if (JSON.stringify(body) !== JSON.stringify({ name: was.name, roles: was.roles, scopes: was.scopes }))
-    saved.current = await call("groups.update", { name: was.name, body }, once);
-  const before = saved.current?.members ?? [];
-  for (const username of members)
-    if (!before.includes(username)) saved.current = await call("groups.addMember", { name, username });
-  for (const username of before)
-    if (!members.includes(username)) saved.current = await call("groups.removeMember", { name, username });
+    saved.group = await call("groups.update", { name: was.name, body }, once);
+  const there = saved.group?.members ?? [];
+  for (const username of members.filter((one) => !saved.members.includes(one))) {
+    if (!there.includes(username)) saved.group = await call("groups.addMember", { name, username });
+    saved.members = [...saved.members, username];
+  }
+  for (const username of saved.members.filter((one) => !members.includes(one))) {
+    if (there.includes(username)) saved.group = await call("groups.removeMember", { name, username });
+    saved.members = saved.members.filter((one) => one !== username);
+  }
 }
