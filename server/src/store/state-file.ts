@@ -155,7 +155,7 @@ export interface StateNotes {
 /** For the thread that commits. */
 export function openStateNotes(stateFolder: string, head: StateHead): StateNotes {
   const path = statePath(stateFolder, head.installation);
-  let noted = -1;
+  let noted: LastChange = { seq: -1, record: undefined };
   let inFile: LastChange | undefined;
   let isSynced = true;
   /** @returns false where somebody else wrote the file whole meanwhile, and this line is lost with the old one */
@@ -172,16 +172,18 @@ export function openStateNotes(stateFolder: string, head: StateHead): StateNotes
     });
   };
   const isNews = ({ seq, isInFile }: Noted): boolean =>
-    seq > noted || (isInFile === true && seq > (inFile?.seq ?? -1));
+    seq > noted.seq || (isInFile === true && seq > (inFile?.seq ?? -1));
   return {
     note: (lastChange) => {
       // Read again after each writing: what others noted in a file that was replaced meanwhile is in the database.
       for (let last = lastChange(); last && isNews(last); last = lastChange()) {
-        const { seq, record, isInFile } = last;
+        const { seq, isInFile } = last;
+        // The first record of a number stays: later ones are of what is no change, such as a backup, which has not its own.
+        const { record } = seq === noted.seq ? noted : last;
         const carried = isInFile ? { seq, record } : (inFile ?? readState(path)?.inFile);
-        if (existsSync(path) && append(last)) isSynced = false;
+        if (existsSync(path) && append({ seq, record, isInFile })) isSynced = false;
         else writeState(stateFolder, head, { seq, record, at: Date.now(), inFile: carried });
-        noted = Math.max(noted, seq);
+        if (seq > noted.seq) noted = { seq, record };
         if (isInFile) inFile = carried;
       }
     },
