@@ -4,16 +4,15 @@
  *
  * A counter is eight bytes of a file that all processes map: 40 bits for when its window began (milliseconds since 2020),
  * 24 for what was spent in it, changed by compare-and-swap alone. Windows begin with their first use. A file has 4 096
- * counters, found by the number of the key or user, and is written out in zeros before it is mapped, so that a full
- * disk is an error here and not a fault in the middle of a request.
+ * counters, found by the number of the key or user.
  *
  * A file that is deleted or replaced goes on counting for whoever has it mapped, while everybody else begins anew. Once a
  * second a server looks, and carries what was spent into the file that is there.
  */
-import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { RateLimit } from "../domain/limits.ts";
+import { prepareMapped } from "./mapped-file.ts";
 import { identityOf } from "./same-files.ts";
 import type { RateState } from "./store.ts";
 
@@ -112,32 +111,11 @@ function carryOver(from: BigUint64Array, to: BigUint64Array): void {
 function mapCounters(folder: string, name: string): Mapped {
   const path = join(folder, name);
   try {
-    if (!existsSync(path)) makeFile(folder, path);
-    const { size } = statSync(path);
-    if (size !== BYTES) throw new Error(`${path} has ${size} bytes, not ${BYTES}`);
+    prepareMapped(path, BYTES);
     const identity = identityOf(path);
     const mapped = Bun.mmap(path, { shared: true });
     return { counters: new BigUint64Array(mapped.buffer, mapped.byteOffset, COUNTERS), identity };
   } catch (cause) {
     throw new AppError("unavailable", "The counters of rate limits cannot be kept", { cause });
-  }
-}
-
-function makeFile(folder: string, path: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.new`;
-  try {
-    writeFileSync(draft, new Uint8Array(BYTES), { mode: 0o600, flush: true });
-    linkOrKeep(draft, path);
-  } finally {
-    rmSync(draft, { force: true });
-  }
-}
-
-function linkOrKeep(draft: string, path: string): void {
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
