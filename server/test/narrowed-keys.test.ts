@@ -25,7 +25,7 @@ describe("a narrowed key of a full administrator", () => {
     (await app.keys.create(SYSTEM, { ...limits, name: fresh(), username: "root" })).key.id;
   const callerWith = async (limits: KeyFields): Promise<Caller> => {
     const { secret } = await app.keys.create(SYSTEM, { ...limits, name: fresh(), username: "root" });
-    const result = await app.accounts.signIn.callerOfKey(secret.text, undefined, ORIGIN);
+    const result = await app.accounts.signIn.callerOfKey(secret.text, ORIGIN);
     if (!result.ok) throw new Error(result.reason);
     return result.caller;
   };

@@ -121,17 +121,15 @@ describe("over an insecure transport", () => {
     const key = await makeKey();
     const { signIn } = app.accounts;
     for (let times = 0; times < 3; times++) {
-      expect(await signIn.callerOfKey(key.text, undefined, insecure("rest"))).toEqual(
-        no("insecure_transport"),
-      );
+      expect(await signIn.callerOfKey(key.text, insecure("rest"))).toEqual(no("insecure_transport"));
     }
     const told = () =>
       app.warnings.filter((words) => words.startsWith("A key came over an insecure transport"));
     expect(told()).toHaveLength(1);
     app.clock.move(60_000);
-    await signIn.callerOfKey(key.text, undefined, insecure("rest"));
+    await signIn.callerOfKey(key.text, insecure("rest"));
     expect(told()).toHaveLength(2);
-    expect((await signIn.callerOfKey(key.text, undefined, originOf({ door: "rest" }))).ok).toBe(true);
+    expect((await signIn.callerOfKey(key.text, originOf({ door: "rest" }))).ok).toBe(true);
   });
 
   test("the settings turn each door's rule, at once", async () => {
@@ -139,7 +137,7 @@ describe("over an insecure transport", () => {
     const { signIn } = app.accounts;
     await app.settings.change(app.system, { insecureTransportDialect: "allow", insecureTransport: "revoke" });
     expect((await signIn.byKey(key.text, "alice", insecure("websocket"))).ok).toBe(true);
-    expect((await signIn.callerOfKey(key.text, undefined, insecure("rest"))).ok).toBe(false);
+    expect((await signIn.callerOfKey(key.text, insecure("rest"))).ok).toBe(false);
     expect(await signIn.byKey(key.text, "alice", originOf())).toEqual(no("revoked"));
   });
 
@@ -166,7 +164,7 @@ describe("over an insecure transport", () => {
 describe("a door that asks with every request", () => {
   test("gets the caller with the key's narrowed rights, and no audit record", async () => {
     const key = await makeKey({ roles: ["ACCOUNT_READ"], scopes: ["dns:read"] }, "root");
-    const result = await app.accounts.signIn.callerOfKey(key.text, undefined, originOf({ door: "rest" }));
+    const result = await app.accounts.signIn.callerOfKey(key.text, originOf({ door: "rest" }));
     if (!result.ok) throw new Error(result.reason);
     expect(result.caller).toMatchObject({
       kind: "key",

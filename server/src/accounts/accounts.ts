@@ -204,9 +204,9 @@ export interface SignIn {
   /**
    * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
    */
-  callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult>;
+  callerOfKey(text: string, origin: Origin): MaybePromise<CallerResult>;
   /** The same for a request that goes on: judged anew, but no use of the key, so nothing is counted, spent or noted. */
-  callerAgain(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult>;
+  callerAgain(text: string, origin: Origin): MaybePromise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
   byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
   byToken(token: string, origin: Origin): Promise<SignInResult>;

@@ -44,8 +44,8 @@ export class KeySignIn {
     return { ok: true, credential };
   }
 
-  callerAgain(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
-    const judged = this.#judge(text, { username, cost: 0 }, origin);
+  callerAgain(text: string, origin: Origin): MaybePromise<CallerResult> {
+    const judged = this.#judge(text, { cost: 0 }, origin);
     const called = ({ verdict, advice }: Judged): CallerResult => {
       if (!verdict.ok) return { ok: false, reason: verdict.reason, ...(advice && { advice }) };
       return { ok: true, caller: callerOfKey(verdict, origin, null) };
@@ -53,8 +53,8 @@ export class KeySignIn {
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }
 
-  callerOfKey(text: string, username: string | undefined, origin: Origin): MaybePromise<CallerResult> {
-    const judged = this.#judge(text, { username }, origin);
+  callerOfKey(text: string, origin: Origin): MaybePromise<CallerResult> {
+    const judged = this.#judge(text, {}, origin);
     const called = (found: Judged): CallerResult => {
       const { verdict } = found;
       if (!verdict.ok) return this.#refuse(verdict, found, origin);

@@ -15,8 +15,8 @@ export function createSignIn(deps: SignInDeps): SignIn {
   const scram = new ScramSignIn(deps);
   return {
     byKey: (text, username, origin) => keys.byKey(text, username, origin),
-    callerOfKey: (text, username, origin) => keys.callerOfKey(text, username, origin),
-    callerAgain: (text, username, origin) => keys.callerAgain(text, username, origin),
+    callerOfKey: (text, origin) => keys.callerOfKey(text, origin),
+    callerAgain: (text, origin) => keys.callerAgain(text, origin),
     byPassword: (username, password, origin) => byPassword(deps, { username, password }, origin),
     byToken: (token, origin) => byToken(deps, token, origin),
     scramFirst: (message, origin, binding) => scram.first(message, origin, binding),

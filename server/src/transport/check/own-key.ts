@@ -23,7 +23,7 @@ export function createOwnCaller(
     const text = readCredential(headers);
     if (text === undefined) return undefined;
     const { origin } = readPeer(headers, { address, port: null, tls }, trust, "rest");
-    const known = await signIn.callerOfKey(text, undefined, origin);
+    const known = await signIn.callerOfKey(text, origin);
     if (!known.ok && known.reason === "insecure_transport") throw refusedKey(known);
     return known.ok ? known.caller : undefined;
   };

@@ -29,7 +29,7 @@ interface Judges {
 async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promise<Asker | undefined> {
   const text = readCredential(req.headers);
   if (text !== undefined) {
-    const answer = await ofKey(text, undefined, peer.origin);
+    const answer = await ofKey(text, peer.origin);
     if (!answer.ok) throw refusedKey(answer);
     return { caller: answer.caller, session: undefined };
   }

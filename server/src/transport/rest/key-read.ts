@@ -76,7 +76,7 @@ export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps
   };
   const read = (id: number, text: string, { origin, asked }: From): MaybePromise<Response> => {
     try {
-      const asker = accounts.signIn.callerOfKey(text, undefined, origin);
+      const asker = accounts.signIn.callerOfKey(text, origin);
       const response =
         asker instanceof Promise ? asker.then((known) => readAs(id, known)) : readAs(id, asker);
       return response instanceof Promise ? response.catch((error) => failed(error, asked)) : response;
