@@ -71,9 +71,14 @@ export interface FromBackupResult extends Outcome {
 const WORK_FOLDER = "restore-work";
 const DATABASES = { main: "chatelaine.db", activity: "activity.db" } as const;
 const NAMED_MAX = 200;
-const FULL_CODES: ReadonlySet<string> = new Set(["SQLITE_FULL", "ENOSPC", "EDQUOT"]);
-/** What SQLite says where a file, or its index of the log, cannot grow: a full tmpfs among others. */
-const CANNOT_GROW = /^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMOPEN|SHMSIZE|SHMMAP)$/;
+/** The last is of an index of the log that cannot grow. */
+const FULL_CODES: ReadonlySet<string> = new Set([
+  "SQLITE_FULL",
+  "ENOSPC",
+  "EDQUOT",
+  "SQLITE_IOERR_WRITE",
+  "SQLITE_IOERR_SHMSIZE",
+]);
 const FULL_WORDS = /disk is full|ENOSPC/i;
 
 /** Throws AppError, one clear line, with nothing changed. */
@@ -93,7 +98,7 @@ export async function restoreFromBackup(options: FromBackup): Promise<FromBackup
 /** Whether a full disk is at the bottom of it, whichever step met it. */
 function isOutOfSpace(error: unknown): boolean {
   const { code = "", message, cause } = error as { code?: string; message: string; cause?: unknown };
-  if (FULL_CODES.has(code) || CANNOT_GROW.test(code) || FULL_WORDS.test(message)) return true;
+  if (FULL_CODES.has(code) || FULL_WORDS.test(message)) return true;
   return cause !== undefined && isOutOfSpace(cause);
 }
 
