@@ -85,7 +85,7 @@ export const alertOperations = {
     group: "Alerts",
     title: "List alerts",
     words:
-      "What wants attention now: revoked keys, keys that expire within seven days, keys that nobody has used in 90 days (both without keys that do not work anyway, such as those of a locked owner), sign-ins that were refused in the last 24 hours, and where the server writes backups, that the last one failed or is more than twice as old as it should be. An alert is gone as soon as its cause is mended; nothing dismisses it. Who reads keys sees those of all keys, a key holder those of its own; refused sign-ins and backups are for those who read the audit log. The event stream tells of a change with an event of the kind `alert`.",
+      "What needs attention now: revoked keys; keys that expire within seven days; keys that nobody has used for 90 days; sign-ins that were refused in the last 24 hours; programs whose connections in clear text were refused in the last 24 hours; and, if the server writes backups, a last backup that failed or is more than twice as old as it should be. Keys that are refused anyway, for example because their owner is locked, are not reported as expiring or unused. An alert disappears when its cause is fixed; it cannot be dismissed. Users who may read all keys see the alerts of all keys; key holders see those of their own keys; alerts that are not about a key are shown to users who may read the audit log. The event stream tells of a change with an event of the kind `alert`.",
     access: {
       kind: "roles",
       anyOf: ["API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ"],

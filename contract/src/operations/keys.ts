@@ -57,7 +57,7 @@ export const keyOperations = {
     group: "Keys",
     title: "Make a key",
     words:
-      "Answers with the entry and the key itself, which is told this once. A holder who may act only for themself names themself as owner. Nobody makes a key with rights that they lack, and a key makes none that ends later, works more often or from other addresses than it does; one with a rate limit makes none. A key that is held to limits makes keys of its own user only, unless it manages sign-in.",
+      "Returns the entry and the key itself, which is shown only once. Users who may only manage their own keys must name themselves as the owner. Nobody can make a key with rights that they do not have. A key cannot make a key that ends later, has a higher rate limit or works from other addresses than itself; a key with a rate limit cannot make keys. A key with limits can only make keys of its own user, unless it manages sign-in.",
     access: holders,
     query: ScramQuery,
     body: KeyCreate,

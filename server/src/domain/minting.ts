@@ -3,10 +3,10 @@
  *
  * Nothing mints more than its maker has. Every operation at every door asks `requireMayMint`, inside the transaction, of the
  * state that is there then: what stands and what is to become of it must both be within the caller's rights, and within
- * what the caller's key and user are held to (end, rate, addresses, roles, scopes). A key that is held to anything opens
- * no way to sign in that it does not have itself, and makes no key by which it would be somebody else to services, unless a full administrator's session let it (`managesSignIn`); that
- * power is never passed on. A user under limits passes them on and widens none. For every narrowing, operation and door
- * this is held by `server/test/minting.test.ts`.
+ * what the caller's key and user are held to (end, rate, addresses, roles, scopes). A key with any limit opens no way to
+ * sign in that it does not have itself, and makes no key of another user, because services would take it for that user. A
+ * full administrator's session can allow both (`managesSignIn`); that power is never passed on. A user under limits passes
+ * them on and widens none. `server/test/minting.test.ts` holds this for every narrowing, operation and door.
  */
 
 import { expandRoles } from "@chatelaine/contract/roles";
