@@ -50,6 +50,12 @@ export function isLoopback(address: Address): boolean {
   return address.bits === 32 ? address.value >> 24n === 127n : address.value === 1n;
 }
 
+/** @param host an address without brackets, or a name */
+export function isLoopbackHost(host: string): boolean {
+  const address = parseAddress(host);
+  return address ? isLoopback(address) : host === "localhost";
+}
+
 /** The block that strangers are counted for: one IPv4 address, or one IPv6 /64. */
 function guessNetwork(address: Address): string {
   return address.bits === 32

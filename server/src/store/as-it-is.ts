@@ -6,9 +6,14 @@ import { constants, Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-/** Whether there is something in it. */
+/** undefined: there is no log beside it. */
+export function logBytes(path: string): number | undefined {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size;
+}
+
+/** Whether there is a log, with something in it. */
 export function hasLog(path: string): boolean {
-  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return (logBytes(path) ?? 0) > 0;
 }
 
 /** The database as whoever opens it sees it. */

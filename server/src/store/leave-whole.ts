@@ -7,8 +7,9 @@
  * times. Where somebody else stays, nothing happens.
  */
 import { Database } from "bun:sqlite";
-import { statfsSync, statSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { logBytes } from "./as-it-is.ts";
 import { OPENING_BYTES } from "./reserve.ts";
 
 const TRIES = 3;
@@ -23,19 +24,20 @@ export async function leaveWhole(
   release: () => boolean = () => false,
 ): Promise<void> {
   for (const path of paths) {
-    for (let tries = 0; tries < TRIES && hasLog(path); tries++) {
+    for (let tries = 0; tries < TRIES && isLogLeft(path); tries++) {
       if (tries > 0) await Bun.sleep(BETWEEN_MS * (0.5 + Math.random()));
       openAndClose(path);
     }
-    if (!hasLog(path) || !isFull(path)) continue;
+    if (!isLogLeft(path) || !isFull(path)) continue;
     while (isInTheWay(path) && release());
     // The index of the log, of which who is alone makes no use.
-    if (!hasLog(path)) openAndClose(path);
+    if (!isLogLeft(path)) openAndClose(path);
   }
 }
 
-function hasLog(path: string): boolean {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false }) !== undefined;
+/** An empty one is left too. */
+function isLogLeft(path: string): boolean {
+  return logBytes(path) !== undefined;
 }
 
 function openAndClose(path: string): void {
@@ -55,7 +57,7 @@ function openAndClose(path: string): void {
 /** Whether what is in the log, and the files that SQLite makes to read it, might not find room. */
 function isFull(path: string): boolean {
   const { bavail, bsize } = statfsSync(dirname(path));
-  return bavail * bsize < (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) + OPENING_BYTES;
+  return bavail * bsize < (logBytes(path) ?? 0) + OPENING_BYTES;
 }
 
 /** Tries once more. @returns whether it is for want of room that the log stays, and not because somebody else has it open */
@@ -69,7 +71,7 @@ function isInTheWay(path: string): boolean {
     } finally {
       database.close(true);
     }
-    return hasLog(path);
+    return isLogLeft(path);
   } catch (error) {
     return /^SQLITE_(FULL|IOERR|CANTOPEN)/.test(String((error as { code?: unknown }).code));
   }

@@ -256,9 +256,7 @@ type Whose = Pick<OpeningOptions, "known" | "fingerprint" | "schemaBefore">;
 
 /** Which installation it is; one that had no id yet is the one that is known to have its folder and secret. */
 function identify(database: Database, options: Whose): { installation: string; isAdopted: boolean } {
-  const { value: own } = database.query("SELECT value FROM meta WHERE name = 'installation'").get() as {
-    value: string;
-  };
+  const own = metaOf(database, "installation")!;
   const installation = requireKnown(options, own) ?? own;
   const isAdopted = installation !== own;
   if (isAdopted) database.run("UPDATE meta SET value = ? WHERE name = 'installation'", [installation]);

@@ -4,7 +4,7 @@
  * `server/test/close-clear-text.test.ts`).
  */
 import type { Audit } from "../audit/audit.ts";
-import { isLoopback, parseAddress } from "../domain/address.ts";
+import { isLoopbackHost } from "../domain/address.ts";
 import { CLEAR_TEXT_ACTION } from "../domain/alert.ts";
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
@@ -70,11 +70,8 @@ function wordsOf(address: string | undefined): string {
 
 /** Of a listener that other machines reach. */
 export function reachedPort(listeners: readonly { readonly url: string }[]): number | undefined {
-  const address = listeners.map(({ url }) => new URL(url)).find(({ hostname }) => !isLoopbackHost(hostname));
+  const address = listeners
+    .map(({ url }) => new URL(url))
+    .find(({ hostname }) => !isLoopbackHost(hostname.replace(/^\[|\]$/g, "")));
   return address && Number(address.port || 443);
-}
-
-function isLoopbackHost(hostname: string): boolean {
-  const address = parseAddress(hostname.replace(/^\[|\]$/g, ""));
-  return address ? isLoopback(address) : hostname === "localhost";
 }

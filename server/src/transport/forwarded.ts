@@ -1,6 +1,6 @@
 /**
  * What a proxy's headers say of its client: `X-Forwarded-*` and `Forwarded` (RFC 7239), read alike at every door. Whether
- * their word counts is not judged here. The table of what follows from them is `docs/transport-cells.ts`.
+ * their word counts is not judged here. The table of what follows from them is `docs/transport-matrix.txt`.
  */
 
 /** How the client came, in the words of the proxy: all the way by TLS, in clear, or not to be said. */

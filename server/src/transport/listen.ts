@@ -9,7 +9,7 @@ import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer as createProbe } from "node:net";
 import { KEEP_ALIVE_SECONDS, UNTAKEN_SECONDS } from "@chatelaine/contract/limits";
 import type { Listen } from "../config.ts";
-import { isLoopback, parseAddress } from "../domain/address.ts";
+import { isLoopbackHost } from "../domain/address.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import type { Bodies, Inbound } from "./bodies.ts";
@@ -236,9 +236,7 @@ function nameless(req: Request): Response | undefined {
 }
 
 function isOnLoopback(on: Listen): boolean {
-  if (on.kind === "unix") return false;
-  const address = parseAddress(on.host);
-  return address ? isLoopback(address) : on.host === "localhost";
+  return on.kind !== "unix" && isLoopbackHost(on.host);
 }
 
 /** Whoever reaches a loopback address is on this machine: nothing has to be asked. */

@@ -4,7 +4,7 @@
  *
  * A connection is in clear only where that is proved: this listener itself saw another machine come without TLS and without
  * a proxy's header, or a trusted proxy says so. What nobody can say is unknown: refused, and no reason to revoke anything.
- * The whole table is `docs/transport-cells.ts`, held at every door by `server/test/transport-matrix.test.ts`.
+ * The whole table is `docs/transport-matrix.txt`, held at every door by `server/test/transport-matrix.test.ts`.
  */
 import {
   type Address,

@@ -42,10 +42,11 @@ export function createLongAnswers(): AnswerQuery {
   });
   return async (call, { limit, count, get }, query) => {
     if (count || get || (limit > 0 && limit <= SHORT_ROWS_MAX)) return query();
-    const leave = await queue.enter(askingOf(call.caller));
+    const asking = askingOf(call.caller);
+    const leave = await queue.enter(asking);
     if (!leave) throw tooMany();
     try {
-      const made = await making.pass(askingOf(call.caller), async () => jsonInSlices(await query()));
+      const made = await making.pass(asking, async () => jsonInSlices(await query()));
       if (!made) throw tooMany();
       return new LongAnswer(made.of, leave);
     } catch (error) {
