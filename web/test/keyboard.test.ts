@@ -89,6 +89,8 @@ async function confirm(page: Page, title: string, verb: string): Promise<void> {
   await tabTo(page, "Confirm");
   await page.keyboard.press("Space");
   await tabTo(page, verb);
+  // Until the server has said what will stop, a press does nothing.
+  await page.locator("button:focus:not([aria-busy])").waitFor();
   await page.keyboard.press("Enter");
   await dialog(page, title).waitFor({ state: "detached" });
 }
