@@ -10,9 +10,18 @@ export function addServe(program: Command): void {
     "chatelaine serve",
     "chatelaine serve --https 0.0.0.0:5397 --data /srv/chatelaine",
     "chatelaine serve --http unix:/run/chatelaine.sock --https off --trusted-proxy unix",
+    "chatelaine serve --check unix:/run/chatelaine.sock --socket-group www-data",
   )
     .option("--http <addr>", "ADDRESS:PORT, unix:/path or off; 127.0.0.1:5390 unless set (CHATELAINE_HTTP)")
     .option("--https <addr>", "the same with TLS; 127.0.0.1:5397 unless set (CHATELAINE_HTTPS)")
+    .option(
+      "--socket-mode <mode>",
+      "mode of unix sockets: who may connect; 0660, owner and group, unless set (CHATELAINE_SOCKET_MODE)",
+    )
+    .option(
+      "--socket-group <group>",
+      "group of unix sockets, such as the proxy's; the server's own unless set (CHATELAINE_SOCKET_GROUP)",
+    )
     .option("--cert <file>", "certificate chain of your own, PEM (CHATELAINE_CERT)")
     .option("--key <file>", "its private key, PEM (CHATELAINE_KEY)")
     .option(

@@ -155,6 +155,7 @@ test("every flag of serve has an environment variable, and the flag wins", async
   expect(off.stderr).toContain("--http and --https are both off");
   const wrong = {
     CHATELAINE_CERT: "a.pem",
+    CHATELAINE_SOCKET_MODE: "rw",
     CHATELAINE_TRUSTED_PROXY: "10.0.0.0/8, nowhere",
     CHATELAINE_ALLOW_ORIGIN: "example.org",
     CHATELAINE_ALLOW_HOST: "example.org:80",
@@ -166,6 +167,7 @@ test("every flag of serve has an environment variable, and the flag wins", async
   expect(code).toBe(2);
   for (const flag of [
     "--cert",
+    "--socket-mode",
     "--trusted-proxy",
     "--allow-origin",
     "--allow-host",

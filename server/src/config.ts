@@ -12,6 +12,13 @@ export type Listen =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** Who may reach a unix socket. */
+export interface SocketAccess {
+  readonly mode: number;
+  /** Name or number; null: that of who runs the server. */
+  readonly group: string | null;
+}
+
 /** Where an installation is. */
 export interface Place {
   /** The data folder. */
@@ -33,6 +40,8 @@ export interface Config extends Place {
   readonly backup: BackupConfig | null;
   readonly http: Listen | null;
   readonly https: Listen | null;
+  /** Of unix sockets among them. */
+  readonly socket: SocketAccess;
   readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
@@ -60,6 +69,8 @@ export interface RawConfig {
   readonly state?: string;
   readonly http?: string;
   readonly https?: string;
+  readonly socketMode?: string;
+  readonly socketGroup?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly trustedProxy?: readonly string[];
@@ -78,6 +89,8 @@ export interface RawConfig {
 
 export const DEFAULT_HTTP = "127.0.0.1:5390";
 export const DEFAULT_HTTPS = "127.0.0.1:5397";
+/** Its owner and its group. */
+const DEFAULT_SOCKET_MODE = "0660";
 const DEFAULT_ANONYMOUS_RATE = "20";
 const DEFAULT_KEEP = "14";
 const ENDS_TLS = "=tls";
@@ -113,6 +126,12 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
     ...placeOf(raw, env),
     http: note(null, () => readListen("--http", raw.http ?? env.CHATELAINE_HTTP ?? DEFAULT_HTTP)),
     https: note(null, () => readListen("--https", raw.https ?? env.CHATELAINE_HTTPS ?? DEFAULT_HTTPS)),
+    socket: note({ mode: 0o660, group: null }, () =>
+      readSocket(
+        raw.socketMode ?? env.CHATELAINE_SOCKET_MODE ?? DEFAULT_SOCKET_MODE,
+        raw.socketGroup ?? env.CHATELAINE_SOCKET_GROUP,
+      ),
+    ),
     brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
     trustedProxies: proxies
       .filter((text) => text !== "unix" && !text.endsWith(ENDS_TLS))
@@ -241,6 +260,15 @@ function readListen(flag: string, text: string): Listen | null {
     throw new Error(`${flag}: expected ADDRESS:PORT, [IPv6]:PORT, unix:/path or off, not "${text}"`);
   }
   return { kind: "tcp", host, port };
+}
+
+/** A socket without the owner's bits is one that nobody can be sure to reach; bits beyond the nine mean nothing on it. */
+function readSocket(mode: string, group: string | undefined): SocketAccess {
+  if (!/^0?[67][0-7]{2}$/.test(mode))
+    throw new Error(`--socket-mode: expected a mode from 0600 to 0777, such as 0660, not "${mode}"`);
+  if (group && !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(group))
+    throw new Error(`--socket-group: expected the name or number of a group, not "${group}"`);
+  return { mode: Number.parseInt(mode, 8), group: group || null };
 }
 
 function readNetwork(text: string): Network {

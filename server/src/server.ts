@@ -376,6 +376,7 @@ async function openListeners(
     written: shared.check.written,
     websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
     trust: trustOf(config),
+    socket: config.socket,
     finish: withSecurityHeaders,
   };
   try {

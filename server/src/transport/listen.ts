@@ -5,10 +5,10 @@
  * on, ends those that it has by `Connection: close` and then goes, so nobody is dropped (held by
  * `certificate-renewal.test.ts`). A port that another program holds is never shared.
  */
-import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer as createProbe } from "node:net";
+import { existsSync, unlinkSync } from "node:fs";
+import { createServer as createProbe } from "node:net";
 import { KEEP_ALIVE_SECONDS, UNTAKEN_SECONDS } from "@chatelaine/contract/limits";
-import type { Listen } from "../config.ts";
+import type { Listen, SocketAccess } from "../config.ts";
 import { isLoopbackHost } from "../domain/address.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
@@ -18,6 +18,7 @@ import { isLong } from "./long-answers.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
 import { SharedPort } from "./shared-port.ts";
+import { bindUnixSocket, clearUnixSocket } from "./unix-socket.ts";
 
 /** undefined: not a path of this route. `upgraded`: the socket is a WebSocket now. */
 export type Route = (
@@ -69,6 +70,8 @@ export interface ListenOptions {
   readonly flag: string;
   readonly on: Listen;
   readonly tls: Tls | undefined;
+  /** Of a unix socket. */
+  readonly socket: SocketAccess;
   readonly bare?: BareRoute;
   /** Bare routes by their paths as they are written, before dot segments make other paths of them; `/x/*` is all below. */
   readonly written?: Readonly<Record<string, BareRoute>>;
@@ -185,8 +188,8 @@ function serve(options: ListenOptions, on: Listen): Serving {
     path,
     (req: Request, server: Bun.Server<unknown>) => handle(req, server, route, nameless(req)),
   ]);
-  try {
-    const server = Bun.serve<unknown>({
+  const bind = (): Bun.Server<unknown> =>
+    Bun.serve<unknown>({
       ...place,
       ...(isTls ? { tls: { cert: tls.cert, key: tls.key, ciphers: TLS_1_2_SUITES } } : {}),
       // Bun gives a request on a unix socket no time of its own.
@@ -202,8 +205,11 @@ function serve(options: ListenOptions, on: Listen): Serving {
         return options.finish(new Response("Internal error\n", { status: 500, headers }));
       },
     } as Bun.Serve.Options<unknown>);
+  try {
+    const server = on.kind === "unix" ? bindUnixSocket(on.path, options.socket, bind) : bind();
     return Object.assign(state, { server });
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError(
       "unavailable",
       `${flag}: cannot listen on ${textOf(on)} (${(error as Error).message})`,
@@ -301,22 +307,6 @@ function whyNot(flag: string, host: string, port: number, code: string): string 
   if (code === "EACCES") return `${flag}: no permission to listen on ${place}; ports below 1024 need root`;
   if (code === "EADDRNOTAVAIL") return `${flag}: ${host} is no address of this machine`;
   return `${flag}: cannot listen on ${place} (${code})`;
-}
-
-/** Takes away the socket of a server that is gone. */
-async function clearUnixSocket(flag: string, path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  if (!lstatSync(path).isSocket())
-    throw new AppError("unavailable", `${flag}: ${path} is there and is no socket`);
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-  if (isAlive) throw new AppError("unavailable", `${flag}: another server answers on ${path}`);
-  unlinkSync(path);
 }
 
 function urlOf(on: Listen, tls: boolean): string {
