@@ -1,8 +1,8 @@
 /** What a user of a guarded service feels: the same service behind nginx, with and without the guard of our own recipe. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { placeOf } from "@chatelaine/client/proxy-guard";
-import { nginxRecipe } from "@chatelaine/client/proxy-nginx";
+import { placeOf } from "@chatelaine/proxy-recipes/guard";
+import { nginxRecipe } from "@chatelaine/proxy-recipes/nginx";
 import { freePort, type Node } from "./node.ts";
 import { figure } from "./results.ts";
 import {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "..");
 const containerfile = readFileSync(join(root, "deploy/Containerfile"), "utf8");
 /** What the executable is made of; the other workspaces only stand in the lock file. */
-const BUILT = ["contract", "server", "client", "cli", "web"];
+const BUILT = ["contract", "server", "client", "proxy-recipes", "cli", "web"];
 
 test("the image is built from every workspace, because the lock file is about all of them", () => {
   const { workspaces } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {

@@ -64,8 +64,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   transport: WIRE,
   truenas: WIRE,
   client: { mayType: ["contract"] },
-  cli: { may: ["client", "contract", "server", "main", "version"], packages: ["node:*", "bun", "commander"] },
-  web: { may: ["client", "contract"], packages: ["*"] },
+  "proxy-recipes": { isPure: true },
+  cli: {
+    may: ["client", "contract", "proxy-recipes", "server", "main", "version"],
+    packages: ["node:*", "bun", "commander"],
+  },
+  web: { may: ["client", "contract", "proxy-recipes"], packages: ["*"] },
   main: { may: ["*"], packages: ["*"] },
   server: { may: ["*"], packages: ["*"] },
   bench: { may: ["*"], packages: ["*"], seesPrivate: true },
@@ -75,7 +79,7 @@ const TABLE: Readonly<Record<string, Row>> = {
 const PUBLIC_FOLDERS = ["domain", "transport"];
 /** Beside the file that is named after its folder. */
 const PUBLIC_FILES = ["store/archive", "store/steady-clock"];
-const WORKSPACES = ["contract", "server", "client", "cli", "bench", "torture", "web"];
+const WORKSPACES = ["contract", "server", "client", "proxy-recipes", "cli", "bench", "torture", "web"];
 /** The composition root is the process's edge: nothing that it composes may reach back into it. */
 const MAY_IMPORT_SERVER = ["main", "cli", "bench"];
 const IMPURE =

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verifyAssertion } from "@chatelaine/client/assertion";
-import { IDENTITY } from "@chatelaine/client/proxy-guard";
+import { IDENTITY } from "@chatelaine/proxy-recipes/guard";
 import { openCheck } from "../../server/test/check-app.ts";
 import { run } from "./chatelaine.ts";
 import { makeCertificate } from "./namespace.ts";

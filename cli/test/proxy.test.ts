@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { IDENTITY, ODD_CHARACTERS } from "@chatelaine/client/proxy-guard";
+import { IDENTITY, ODD_CHARACTERS } from "@chatelaine/proxy-recipes/guard";
 import { type CheckApp, openCheck } from "../../server/test/check-app.ts";
 import { SYSTEM } from "../../server/test/installation.ts";
 import { run } from "./chatelaine.ts";

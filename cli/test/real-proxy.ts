@@ -140,6 +140,7 @@ export interface Relay extends AsyncDisposable {
   readonly connections: () => number;
   /** All that was sent to the far end, as it was written. */
   readonly sent: () => string;
+  readonly forget: () => void;
 }
 
 /** Passes bytes on to an address, and counts who connects. */
@@ -166,6 +167,9 @@ export async function startRelay(to: string): Promise<Relay> {
     url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
     connections: () => count,
     sent: () => sent,
+    forget: () => {
+      sent = "";
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

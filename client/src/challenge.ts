@@ -17,9 +17,10 @@ export function challengeFor(read: ReadHeader, bearer: string, wanted: Challenge
   return wanted === "auto" && isProgram(read) ? `${BASIC}, ${bearer}` : bearer;
 }
 
+/** An empty field says nothing: some proxies write one for what their client does not send. */
 function isProgram(read: ReadHeader): boolean {
   const valuesOf = (name: string): readonly string[] => [read(name) ?? []].flat();
-  if (OF_BROWSERS.some((name) => valuesOf(name).length > 0)) return false;
+  if (OF_BROWSERS.some((name) => valuesOf(name).some((value) => value !== ""))) return false;
   if (valuesOf("user-agent").some((value) => value.startsWith("Mozilla/"))) return false;
   return !valuesOf("cookie").some((value) => OWN_COOKIE.test(value));
 }

@@ -26,6 +26,11 @@ const ASKERS: readonly (readonly [string, boolean, Record<string, string>])[] = 
   ["a program without a name", true, { "User-Agent": "" }],
   ["a program that names Mozilla later", true, { "User-Agent": "tool (like Mozilla/5.0)" }],
   ["a program with a cookie of somebody", true, { "User-Agent": "tool", Cookie: "theme=dark" }],
+  [
+    "a program behind a proxy that writes what its client does not send",
+    true,
+    { "User-Agent": "tool", "Sec-Fetch-Mode": "", Origin: "", "X-Requested-With": "", Cookie: "" },
+  ],
   ["a browser", false, { "User-Agent": MOZILLA }],
   ["a page's fetch", false, { "User-Agent": "tool", "Sec-Fetch-Mode": "cors" }],
   ["a page elsewhere", false, { "User-Agent": "tool", Origin: "https://app.example" }],

@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, collect, onData, type Printing } from "../command.ts";
 import { readKey } from "../input.ts";
 import { print, printJson } from "../output.ts";
-import { parseHeader, parseScope } from "../proxy/guard.ts";
+import { parseHeader, parseScope } from "../proxy/arguments.ts";
 import { type Canary, canaryOf, makeCanary } from "./canary.ts";
 import { type Echo, startEcho } from "./echo.ts";
 import { examine } from "./examine.ts";

@@ -1,5 +1,5 @@
 /** What the service is told of who asks: the proxy's word alone, and never the key. */
-import { IDENTITY } from "@chatelaine/client/proxy-guard";
+import { IDENTITY } from "@chatelaine/proxy-recipes/guard";
 import { type Check, type Exam, found, ok, skipped, some } from "./finding.ts";
 
 const NAMES = [...IDENTITY, "Remote-Assertion"];

@@ -1,17 +1,33 @@
 /** Configurations for reverse proxies that put Chatelaine in front of a service. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { join, resolve } from "node:path";
-import { caddyRecipe } from "@chatelaine/client/proxy-caddy";
-import { authorityOf, type Guard, type Place, type RecipeFile } from "@chatelaine/client/proxy-guard";
-import { nginxRecipe, nginxSnippet } from "@chatelaine/client/proxy-nginx";
+import { caddyRecipe } from "@chatelaine/proxy-recipes/caddy";
+import { envoyRecipe } from "@chatelaine/proxy-recipes/envoy";
+import {
+  authorityOf,
+  CHALLENGES,
+  type Challenge,
+  type Guard,
+  isAddress,
+  type Place,
+  type RecipeFile,
+} from "@chatelaine/proxy-recipes/guard";
+import { haproxyRecipe } from "@chatelaine/proxy-recipes/haproxy";
+import { nginxRecipe, nginxSnippet } from "@chatelaine/proxy-recipes/nginx";
+import { traefikRecipe } from "@chatelaine/proxy-recipes/traefik";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
 import { print, tell } from "../output.ts";
-import { envoyRecipe } from "./envoy.ts";
-import { parseAudience, parseFile, parseHeader, parsePlace, parseScope, parseSite } from "./guard.ts";
-import { haproxyRecipe } from "./haproxy.ts";
-import { traefikRecipe } from "./traefik.ts";
+import {
+  parseAudience,
+  parseChallenge,
+  parseChatelaine,
+  parseFile,
+  parseHeader,
+  parsePlace,
+  parseScope,
+  parseSite,
+} from "./arguments.ts";
 
 interface ProxyOptions {
   readonly for: Guard["site"];
@@ -20,6 +36,9 @@ interface ProxyOptions {
   readonly scope?: readonly string[];
   readonly header?: string;
   readonly assert?: string;
+  readonly challenge?: Challenge;
+  readonly preflight?: boolean;
+  readonly stripPath?: boolean;
   readonly cert?: string;
   readonly certKey?: string;
   readonly chatelaineCa?: string;
@@ -52,9 +71,9 @@ export function addProxy(program: Command): void {
     .requiredOption("--to <url>", "the service behind it", parsePlace("--to"))
     .option(
       "--chatelaine <url>",
-      "where the proxy reaches Chatelaine; http://127.0.0.1:5390 unless set",
-      parsePlace("--chatelaine"),
-      parsePlace("--chatelaine")("http://127.0.0.1:5390"),
+      "where the proxy reaches Chatelaine, unix:/path too; http://127.0.0.1:5390 unless set",
+      parseChatelaine,
+      parseChatelaine("http://127.0.0.1:5390"),
     )
     .option(
       "--scope <scope>",
@@ -63,6 +82,13 @@ export function addProxy(program: Command): void {
     )
     .option("--header <name>", "the header that carries the key, and nothing else does", parseHeader)
     .option("--assert <audience>", "also passes on a signed identity for this audience", parseAudience)
+    .option(
+      "--challenge <what>",
+      `what who has no key is offered: ${CHALLENGES.join(", ")}; auto, Basic to programs alone, unless set`,
+      parseChallenge,
+    )
+    .option("--preflight", "lets CORS preflights reach the service, which has to answer them, without a key")
+    .option("--strip-path", "takes the path of --for away before the service, which does not know it")
     .option("--cert <file>", "certificate of the site; for HAProxy with its key", parseFile)
     .option("--cert-key <file>", "its private key", parseFile)
     .option(
@@ -83,6 +109,10 @@ export function addProxy(program: Command): void {
       if (options.snippet && proxy !== "nginx") command.error("error: --snippet is for nginx");
       const folder = options.write === undefined ? (FOLDERS[proxy] ?? "") : resolve(options.write);
       const guard = guardOf(proxy, options);
+      if (proxy === "traefik" && guard.chatelaine.socket !== undefined)
+        command.error("error: traefik asks over TCP alone: say --chatelaine http://127.0.0.1:5390");
+      if (options.stripPath && guard.site.path === "")
+        command.error("error: --strip-path needs a path in --for, such as https://app.example/app");
       if (needsName(proxy, guard))
         command.error(
           `error: ${proxy} compares a certificate with names alone: say --chatelaine https://NAME:PORT, with a name that Chatelaine's certificate has, such as localhost`,
@@ -98,7 +128,7 @@ export function addProxy(program: Command): void {
 /** Where its certificate is looked at. */
 function needsName(proxy: string, { chatelaine, chatelaineCa }: Guard): boolean {
   const isLookedAt = proxy === "haproxy" || (proxy === "nginx" && authorityOf(chatelaine, chatelaineCa));
-  return chatelaine.tls && isIP(chatelaine.host.replace(/^\[|\]$/g, "")) > 0 && Boolean(isLookedAt);
+  return chatelaine.tls && isAddress(chatelaine) && Boolean(isLookedAt);
 }
 
 function guardOf(proxy: string, options: ProxyOptions): Guard {
@@ -117,6 +147,9 @@ function guardOf(proxy: string, options: ProxyOptions): Guard {
     scopes: options.scope ?? [],
     header: options.header,
     audience: options.assert,
+    challenge: options.challenge,
+    letsPreflights: options.preflight,
+    stripsPath: options.stripPath,
     cert: options.cert ?? fallback,
     chatelaineCa: options.chatelaineCa,
     serviceCa: options.toCa,

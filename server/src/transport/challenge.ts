@@ -18,8 +18,9 @@ export function challengeFor(headers: Headers, bearer: string, wanted: Challenge
   return wanted === "auto" && isProgram(headers) ? `${BASIC}, ${bearer}` : bearer;
 }
 
+/** An empty field says nothing: some proxies write one for what their client does not send. */
 function isProgram(headers: Headers): boolean {
-  if (OF_BROWSERS.some((name) => headers.has(name))) return false;
+  if (OF_BROWSERS.some((name) => headers.get(name))) return false;
   if (headers.get("user-agent")?.startsWith("Mozilla/")) return false;
   return !OWN_COOKIE.test(headers.get("cookie") ?? "");
 }

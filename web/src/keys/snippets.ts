@@ -1,6 +1,6 @@
-import { caddyRecipe } from "@chatelaine/client/proxy-caddy";
-import { type Guard, placeOf, type RecipeFile } from "@chatelaine/client/proxy-guard";
-import { nginxSnippet } from "@chatelaine/client/proxy-nginx";
+import { caddyRecipe } from "@chatelaine/proxy-recipes/caddy";
+import { type Guard, placeOf, type RecipeFile } from "@chatelaine/proxy-recipes/guard";
+import { nginxSnippet } from "@chatelaine/proxy-recipes/nginx";
 import type { MadeKey } from "./key.ts";
 
 export interface Snippet {

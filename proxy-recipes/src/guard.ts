@@ -1,4 +1,7 @@
-/** What every configuration of a reverse proxy is made of: which site, which service, what is asked of a key. */
+/**
+ * What every configuration of a reverse proxy is made of: which site, which service, what is asked of a key. The proxies'
+ * files make text of it, and know nothing that the others would have to know as well.
+ */
 
 export const IDENTITY = [
   "Remote-User",
@@ -14,7 +17,13 @@ export interface Place {
   readonly tls: boolean;
   readonly host: string;
   readonly port: number;
+  /** Path of a unix socket, in the place of host and port. */
+  readonly socket?: string;
 }
+
+/** What a 401 offers; `auto`: Basic and Bearer to programs, and Bearer alone to browsers, which would open a box of their own. */
+export const CHALLENGES = ["auto", "basic", "bearer"] as const;
+export type Challenge = (typeof CHALLENGES)[number];
 
 export interface Guard {
   /** The site as clients see it. */
@@ -32,6 +41,12 @@ export interface Guard {
   /** PEM of the authorities of Chatelaine's certificate and of the service's; absent: those that the system trusts. */
   readonly chatelaineCa?: string | undefined;
   readonly serviceCa?: string | undefined;
+  /** Absent: auto. */
+  readonly challenge?: Challenge | undefined;
+  /** CORS preflights reach the service without a key. */
+  readonly letsPreflights?: boolean | undefined;
+  /** The service does not know the site's path: it is taken away, and told in X-Forwarded-Prefix. */
+  readonly stripsPath?: boolean | undefined;
 }
 
 /** What a recipe writes: the first file is the one that is printed. */
@@ -42,10 +57,12 @@ export interface RecipeFile {
 
 /** Of `/auth`, with what the guard asks. */
 export function authQuery(guard: Guard, more: Readonly<Record<string, string>> = {}): string {
+  const { challenge = "auto" } = guard;
   const pairs = [
     ...guard.scopes.map((scope) => ["scope", scope]),
     ...(guard.header === undefined ? [] : [["header", guard.header]]),
     ...(guard.audience === undefined ? [] : [["assert", guard.audience]]),
+    ...(challenge === "auto" ? [] : [["challenge", challenge]]),
     ...Object.entries(more),
   ];
   return pairs.length === 0 ? "/auth" : `/auth?${pairs.map(([name, value]) => `${name}=${value}`).join("&")}`;
@@ -60,6 +77,38 @@ export function passedOn({ audience }: Guard): readonly string[] {
 export function keyHeaders({ header }: Guard): readonly string[] {
   return header === undefined ? ["X-API-Key"] : [header];
 }
+
+/** Headers of the client that /auth needs: those that carry keys, and those that tell a browser from a program. */
+export function askedHeaders({ header }: Guard): readonly string[] {
+  const keys = header === undefined ? ["Authorization", "X-API-Key"] : [header];
+  const marks = ["User-Agent", "Sec-Fetch-Mode", "Origin", "X-Requested-With"];
+  return [...keys, ...marks.filter((name) => name.toLowerCase() !== header?.toLowerCase())];
+}
+
+/** A cookie of Chatelaine's own screens tells a browser; what is in it is nobody's business. */
+export const OWN_COOKIE_PATTERN = "(^|[; ])(__Host-)?chatelaine[^=;]*=";
+export const OWN_COOKIE_MARK = "chatelaine=1";
+
+/**
+ * What the check is not given where a proxy can only leave headers out: those that grow large. An application's cookies are
+ * often larger than what any server reads.
+ */
+export const LARGE_HEADERS = ["Referer", "Baggage", "Tracestate"] as const;
+
+/** Taken from preflights where a proxy can only leave headers out: credentials, and what would make another request of it. */
+export function uncheckedHeaders(guard: Guard): readonly string[] {
+  const others = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
+  return [...new Set(["Authorization", "Cookie", ...keyHeaders(guard), ...others])];
+}
+
+/** Headers of the client that a service is given with a preflight where a proxy can name them. */
+export const PREFLIGHT_HEADERS = [
+  "Origin",
+  "Access-Control-Request-Method",
+  "Access-Control-Request-Headers",
+  "Access-Control-Request-Private-Network",
+  "User-Agent",
+] as const;
 
 /**
  * What a header's name may have in it beside letters, digits and hyphens (RFC 9110, 5.6.2). Gateways to CGI, WSGI and their
@@ -97,8 +146,18 @@ export function hostPort({ host, port }: Place): string {
   return `${host}:${port}`;
 }
 
+/** An address, and no name. */
+export function isAddress({ host }: Place): boolean {
+  return host.startsWith("[") || /^[\d.]+$/.test(host);
+}
+
 /** Where an address leads. */
 export function placeOf(url: URL): Place {
   const tls = url.protocol === "https:";
   return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)) };
+}
+
+/** A unix socket; the name stands where a request has to name a host. */
+export function socketAt(path: string): Place {
+  return { tls: false, host: "chatelaine", port: 80, socket: path };
 }

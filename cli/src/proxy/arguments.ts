@@ -1,5 +1,12 @@
 /** Options that become a guard. All of them are checked here, because they end up in configurations. */
-import { type Guard, type Place, placeOf } from "@chatelaine/client/proxy-guard";
+import {
+  CHALLENGES,
+  type Challenge,
+  type Guard,
+  type Place,
+  placeOf,
+  socketAt,
+} from "@chatelaine/proxy-recipes/guard";
 import { InvalidArgumentError } from "commander";
 
 export function parseSite(text: string): Guard["site"] {
@@ -16,6 +23,19 @@ export function parsePlace(flag: string): (text: string) => Place {
     if (url.pathname !== "/") throw new InvalidArgumentError(`${flag} takes no path.`);
     return placeOf(url);
   };
+}
+
+/** Where the proxy reaches Chatelaine: an address, or a unix socket. */
+export function parseChatelaine(text: string): Place {
+  return text.startsWith("unix:")
+    ? socketAt(parseFile(text.slice("unix:".length)))
+    : parsePlace("--chatelaine")(text);
+}
+
+export function parseChallenge(text: string): Challenge {
+  const found = CHALLENGES.find((one) => one === text);
+  if (!found) throw new InvalidArgumentError(`Expected one of ${CHALLENGES.join(", ")}.`);
+  return found;
 }
 
 export function parseScope(text: string, before: readonly string[] = []): string[] {

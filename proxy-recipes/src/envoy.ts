@@ -1,19 +1,22 @@
 /** Envoy, by its ext_authz filter. It appends its client's path and query to `/auth/envoy`, so rights are asked by headers that it sets. */
-import { isIP } from "node:net";
 import {
+  askedHeaders,
   authorityOf,
   type Guard,
   hostPort,
   IDENTITY,
+  isAddress,
   keyHeaders,
   type Place,
   passedOn,
   type RecipeFile,
   twins,
-} from "@chatelaine/client/proxy-guard";
+  uncheckedHeaders,
+} from "./guard.ts";
+import { remarks } from "./remarks.ts";
 
 export function envoyRecipe(guard: Guard): RecipeFile[] {
-  const { site, service, chatelaine } = guard;
+  const { site, service, chatelaine, challenge = "auto" } = guard;
   const asked = [
     "X-Auth-Scope",
     "X-Auth-Role",
@@ -27,17 +30,20 @@ export function envoyRecipe(guard: Guard): RecipeFile[] {
     "X-Auth-Scope": guard.scopes.join(","),
     "X-Auth-Header": guard.header ?? "",
     "X-Auth-Assert": guard.audience ?? "",
+    "X-Auth-Challenge": challenge === "auto" ? "" : challenge,
   };
   const set = asked.filter((name) => wants[name]);
-  const keyIn = guard.header === undefined ? ["authorization", "x-api-key"] : [guard.header.toLowerCase()];
   const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
-  const removed = [...new Set([...IDENTITY, "Remote-Assertion", ...asked, ...twins(guard, ["."])])];
+  const removed = [
+    ...new Set([...IDENTITY, "Remote-Assertion", "Forwarded", ...asked, ...twins(guard, ["."])]),
+  ];
   const exact = (names: readonly string[], spaces: number): string =>
     names.map((name) => `${" ".repeat(spaces)}- exact: ${name.toLowerCase()}`).join("\n");
-  const text = `# envoy.yaml: ${site.host}${site.path} opens to keys of Chatelaine alone.
+  const text = `${remarks(guard, { file: "envoy.yaml", group: "envoy", away: 503 })}
 static_resources:
   listeners:
-  - address: { socket_address: { address: 0.0.0.0, port_value: ${site.port} } }
+  # Both families.
+  - address: { socket_address: { address: "::", ipv4_compat: true, port_value: ${site.port} } }
     filter_chains:
     - filters:
       - name: envoy.filters.network.http_connection_manager
@@ -64,20 +70,21 @@ ${removed.map((name) => `              - remove: ${name.toLowerCase()}`).join("\
                 .map((name) => name.toLowerCase())
                 .join(", ")}]
               routes:
-              - match: { ${site.path === "" ? 'prefix: "/"' : `path_separated_prefix: "${site.path}"`} }
-                route: { cluster: service, timeout: 0s }
-          http_filters:
+${guard.letsPreflights ? preflightRoute(guard) : ""}              - match: { ${matchOf(guard)} }
+                route: { ${routeOf(guard)} }
+${prefixed(guard)}          http_filters:
           - name: envoy.filters.http.ext_authz
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
               failure_mode_allow: false
               # Away is never the key's fault.
               status_on_error: { code: ServiceUnavailable }
+              # What it needs of the client's headers, and no others: cookies are not for Chatelaine.
               allowed_headers:
                 patterns:
-${exact([...keyIn, "x-forwarded-for", "x-forwarded-proto", "user-agent"], 16)}
+${exact([...askedHeaders(guard), "X-Forwarded-For", "X-Forwarded-Proto"], 16)}
               http_service:
-                server_uri: { uri: "http://${hostPort(chatelaine)}", cluster: chatelaine, timeout: 0.2s }
+                server_uri: { uri: "http://${chatelaine.socket === undefined ? hostPort(chatelaine) : chatelaine.host}", cluster: chatelaine, timeout: 0.2s }
                 path_prefix: /auth/envoy
 ${set.length === 0 ? "" : `                authorization_request:\n                  headers_to_add:\n${set.map((name) => `                  - { key: ${name.toLowerCase()}, value: "${wants[name]}" }`).join("\n")}\n`}                authorization_response:
                   allowed_upstream_headers:
@@ -95,6 +102,46 @@ ${cluster("service", service, guard.serviceCa)}
   return [{ name: "envoy.yaml", text }];
 }
 
+function matchOf({ site }: Guard): string {
+  return site.path === "" ? 'prefix: "/"' : `path_separated_prefix: "${site.path}"`;
+}
+
+function routeOf(guard: Guard): string {
+  const { site } = guard;
+  const regex = `^${site.path.replaceAll(".", "[.]")}/*`;
+  const rewritten = `, regex_rewrite: { pattern: { regex: "${regex}" }, substitution: "/" }`;
+  return `cluster: service, timeout: 0s${isStripped(guard) ? rewritten : ""}`;
+}
+
+function isStripped({ site, stripsPath }: Guard): boolean {
+  return Boolean(stripsPath) && site.path !== "";
+}
+
+function prefixed(guard: Guard): string {
+  if (!isStripped(guard)) return "";
+  const header = `{ key: x-forwarded-prefix, value: "${guard.site.path}" }`;
+  return `                request_headers_to_add:
+                - { header: ${header}, append_action: OVERWRITE_IF_EXISTS_OR_ADD }
+`;
+}
+
+function preflightRoute(guard: Guard): string {
+  const unchecked = uncheckedHeaders(guard).map((name) => name.toLowerCase());
+  return `              - match:
+                  ${matchOf(guard)}
+                  headers:
+                  - { name: ":method", string_match: { exact: OPTIONS } }
+                  - { name: origin, string_match: { safe_regex: { regex: ".+" } } }
+                  - { name: access-control-request-method, string_match: { safe_regex: { regex: ".+" } } }
+                route: { ${routeOf(guard)} }
+                request_headers_to_remove: [${unchecked.join(", ")}]
+${prefixed(guard)}                typed_per_filter_config:
+                  envoy.filters.http.ext_authz:
+                    "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+                    disabled: true
+`;
+}
+
 function tlsOf({ cert, certKey }: Guard): string {
   return `      transport_socket:
         name: envoy.transport_sockets.tls
@@ -107,11 +154,12 @@ function tlsOf({ cert, certKey }: Guard): string {
 `;
 }
 
+/** Names of both families; where there are two addresses the one of IPv4, where local services listen more often. */
 function cluster(name: string, place: Place, ca: string | undefined): string {
-  const { host, port, tls } = place;
+  const { host, port, tls, socket } = place;
   const bare = host.replace(/^\[|\]$/g, "");
   const authority = authorityOf(place, ca);
-  const san = `san_type: ${isIP(bare) ? "IP_ADDRESS" : "DNS"}, matcher: { exact: "${bare}" }`;
+  const san = `san_type: ${isAddress(place) ? "IP_ADDRESS" : "DNS"}, matcher: { exact: "${bare}" }`;
   const vouched = authority
     ? `, common_tls_context: { validation_context: { trusted_ca: { filename: ${authority} }, match_typed_subject_alt_names: [{ ${san} }] } }`
     : "";
@@ -121,12 +169,17 @@ function cluster(name: string, place: Place, ca: string | undefined): string {
       name: envoy.transport_sockets.tls
       typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: "${bare}"${vouched} }`
     : "";
+  const found = "type: STRICT_DNS\n    dns_lookup_family: V4_PREFERRED";
+  const address =
+    socket === undefined
+      ? `socket_address: { address: "${bare}", port_value: ${port} }`
+      : `pipe: { path: "${socket}" }`;
   return `  - name: ${name}
-    type: STRICT_DNS
+    ${socket === undefined ? found : "type: STATIC"}
     connect_timeout: 1s
     load_assignment:
       cluster_name: ${name}
       endpoints:
       - lb_endpoints:
-        - endpoint: { address: { socket_address: { address: "${bare}", port_value: ${port} } } }${secure}`;
+        - endpoint: { address: { ${address} } }${secure}`;
 }

@@ -1,0 +1,241 @@
+/** nginx with its auth_request module, as Debian packages it. */
+import {
+  authorityOf,
+  authQuery,
+  type Guard,
+  hostPort,
+  keyHeaders,
+  LARGE_HEADERS,
+  OWN_COOKIE_MARK,
+  OWN_COOKIE_PATTERN,
+  type Place,
+  PREFLIGHT_HEADERS,
+  passedOn,
+  type RecipeFile,
+} from "./guard.ts";
+import { remarks } from "./remarks.ts";
+
+/** Connections that a worker keeps: more than are busy at once, or it opens new ones all the time; given up before the other side does. */
+const KEPT = ["keepalive 256;", "keepalive_requests 100000;", "keepalive_timeout 20s;"];
+/** nginx knows 401 and 403 alone. */
+const DENY = { deny: "403" } as const;
+const OF = { group: "www-data", away: 503 } as const;
+
+export function nginxRecipe(guard: Guard): RecipeFile[] {
+  const { site } = guard;
+  const ssl = site.tls ? " ssl" : "";
+  const listen = [
+    `listen ${site.port}${ssl};`,
+    `listen [::]:${site.port}${ssl};`,
+    ...(site.tls ? [`ssl_certificate ${guard.cert};`, `ssl_certificate_key ${guard.certKey};`] : []),
+  ];
+  const places = { check: "chatelaine_check", service: "chatelaine_service", isRegex: false };
+  const text = `${remarks(guard, { ...OF, file: "nginx.conf" })}
+${guard.chatelaine.socket === undefined ? "" : `user ${OF.group};\n`}events {}
+http {
+  # Headers with underscores, dots and their like are dropped: Remote_User would pass for Remote-User behind CGI and WSGI.
+  underscores_in_headers off;
+  ignore_invalid_headers on;
+  # For applications with many cookies. They go to the service, and not to Chatelaine.
+  large_client_header_buffers 4 64k;
+${indent(upstreams(guard), 2)}
+  server {
+${indent([...listen, `server_name ${site.host};`].join("\n"), 4)}
+${indent(locations(guard, places), 4)}
+  }
+}
+`;
+  return [{ name: "nginx.conf", text }];
+}
+
+/** For a server block that is there: its own locations stay, and stand behind this one. */
+export function nginxSnippet(guard: Guard, isWritten: boolean): RecipeFile[] {
+  const places = isWritten
+    ? { check: "chatelaine_check", service: "chatelaine_service", isRegex: true }
+    : { check: direct(guard.chatelaine), service: hostPort(guard.service), isRegex: true };
+  const file = "chatelaine-guard.conf";
+  const head = isWritten
+    ? "# Include this in a server block, and chatelaine-upstreams.conf beside it (conf.d)."
+    : "# Include this in a server block. With --write DIR there is a second file for conf.d, which keeps connections alive.";
+  const text = `${remarks(guard, { ...OF, file })}
+${head}
+# Say these two in the http block as well where another server block is the default of this address.
+underscores_in_headers off;
+ignore_invalid_headers on;
+${locations(guard, places)}
+`;
+  const snippet = { name: file, text };
+  if (!isWritten) return [snippet];
+  return [snippet, { name: "chatelaine-upstreams.conf", text: `${upstreams(guard)}\n` }];
+}
+
+function upstreams({ chatelaine, service }: Guard): string {
+  const upstream = (name: string, place: string) =>
+    `upstream ${name} {\n  server ${place};\n  ${KEPT.join("\n  ")}\n}`;
+  const check = chatelaine.socket === undefined ? hostPort(chatelaine) : `unix:${chatelaine.socket}`;
+  return `${upstream("chatelaine_check", check)}\n${upstream("chatelaine_service", hostPort(service))}`;
+}
+
+/** Where an address stands in a proxy_pass, before its path. */
+function direct(place: Place): string {
+  return place.socket === undefined ? hostPort(place) : `unix:${place.socket}:`;
+}
+
+interface Places {
+  readonly check: string;
+  readonly service: string;
+  /** A regular expression stands before the prefix locations that are there. */
+  readonly isRegex: boolean;
+}
+
+function locations(guard: Guard, { check, service, isRegex }: Places): string {
+  const pattern = patternOf(guard.site.path);
+  // A prefix ends at a segment: /app is not /apple.
+  const where = isRegex || guard.site.path !== "" ? `~ ^${pattern}(/|$)` : "/";
+  const told = [...passedOn(guard), "Authorization", "Decision-Id", "Retry-After"];
+  const authorization =
+    guard.header === undefined ? [`proxy_set_header Authorization ${variable("Authorization")};`] : [];
+  const isLetBy = guard.letsPreflights ?? false;
+  return `${checkLocation(guard, check)}
+location ${where} {
+  auth_request /.chatelaine-check;
+${told.map((name) => `  auth_request_set ${variable(name)} ${upstreamHeader(name)};`).join("\n")}
+  add_header Decision-Id ${variable("Decision-Id")} always;
+  add_header Retry-After ${variable("Retry-After")} always;
+  # nginx answers 500 where nobody can be asked. Pages of the server block for other errors have to be said here again.
+  error_page 500 = @chatelaine_away;
+${isLetBy ? PREFLIGHT_TURN : ""}  set $chatelaine_connection "";
+  if ($http_upgrade) {
+    set $chatelaine_connection upgrade;
+  }
+${stripped(guard)}  client_max_body_size 0;
+  proxy_request_buffering off;
+  proxy_pass ${scheme(guard.service)}://${service};
+${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $chatelaine_connection;
+  proxy_read_timeout 1h;
+${forwarded(guard)}
+${passedOn(guard)
+  .map((name) => `  proxy_set_header ${name} ${variable(name)};`)
+  .join("\n")}
+${guard.audience === undefined ? '  proxy_set_header Remote-Assertion "";\n' : ""}${[...keyHeaders(guard).map((name) => `proxy_set_header ${name} "";`), ...authorization].map((line) => `  ${line}`).join("\n")}
+}
+location @chatelaine_away {
+  add_header Retry-After 2 always;
+  add_header Cache-Control no-store always;
+  return 503;
+}${isLetBy ? `\n${preflightLocation(guard, service)}` : ""}`;
+}
+
+/**
+ * All headers go to the check but those that grow large: before nginx 1.23 a variable has the first of two headers alone,
+ * and of two keys that differ one would be taken.
+ */
+function checkLocation(guard: Guard, check: string): string {
+  return `location = /.chatelaine-check {
+  internal;
+  client_max_body_size 0;
+  set $chatelaine_cookie "";
+  if ($http_cookie ~ "${OWN_COOKIE_PATTERN}") {
+    set $chatelaine_cookie "${OWN_COOKIE_MARK}";
+  }
+  proxy_pass ${scheme(guard.chatelaine)}://${check}${authQuery(guard, DENY)};
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  proxy_pass_request_body off;
+  proxy_set_header Content-Length "";
+  # Cookies and other headers that grow large are not for Chatelaine; a cookie of its own tells it a browser.
+  proxy_set_header Cookie $chatelaine_cookie;
+${LARGE_HEADERS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
+  proxy_set_header Host chatelaine;
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $host;
+  proxy_set_header Forwarded "";
+${verified(guard.chatelaine, guard.chatelaineCa)}  proxy_buffer_size 32k;
+  proxy_buffers 4 32k;
+  proxy_busy_buffers_size 32k;
+  proxy_cache off;
+  proxy_connect_timeout 1s;
+  proxy_read_timeout 2s;
+}`;
+}
+
+const PREFLIGHT_TURN = `  set $chatelaine_preflight $request_method;
+  if ($http_origin) {
+    set $chatelaine_preflight "$chatelaine_preflight origin";
+  }
+  if ($http_access_control_request_method) {
+    set $chatelaine_preflight "$chatelaine_preflight method";
+  }
+  error_page 418 = @chatelaine_preflight;
+  if ($chatelaine_preflight = "OPTIONS origin method") {
+    return 418;
+  }
+`;
+
+function preflightLocation(guard: Guard, service: string): string {
+  return `location @chatelaine_preflight {
+${stripped(guard)}  proxy_pass ${scheme(guard.service)}://${service};
+${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
+  proxy_pass_request_headers off;
+  proxy_pass_request_body off;
+  proxy_set_header Connection "";
+  proxy_set_header Content-Length "";
+${forwarded(guard)}
+${PREFLIGHT_HEADERS.map((name) => `  proxy_set_header ${name} $http_${name.toLowerCase().replaceAll("-", "_")};`).join("\n")}
+}`;
+}
+
+/** The path that nginx compares is the one that it passes on then, with its dots and escapes resolved. */
+function stripped({ site, stripsPath }: Guard): string {
+  return stripsPath && site.path !== "" ? `  rewrite "(?s)^${patternOf(site.path)}/?(.*)$" /$1 break;\n` : "";
+}
+
+function forwarded({ site, stripsPath }: Guard): string {
+  const lines = [
+    "Host $http_host",
+    "X-Forwarded-For $remote_addr",
+    "X-Forwarded-Proto $scheme",
+    "X-Forwarded-Host $http_host",
+    ...(stripsPath ? [`X-Forwarded-Prefix ${site.path}`] : []),
+    'Forwarded ""',
+  ];
+  return lines.map((line) => `  proxy_set_header ${line};`).join("\n");
+}
+
+function patternOf(path: string): string {
+  return path.replaceAll(".", "\\.");
+}
+
+function scheme({ tls }: Place): string {
+  return tls ? "https" : "http";
+}
+
+function variable(name: string): string {
+  return `$chatelaine_${name.toLowerCase().replaceAll("-", "_")}`;
+}
+
+function upstreamHeader(name: string): string {
+  return `$upstream_http_${name.toLowerCase().replaceAll("-", "_")}`;
+}
+
+/** nginx takes any certificate unless it is told otherwise, and compares names alone, not addresses. */
+function verified(place: Place, ca: string | undefined): string {
+  const authority = authorityOf(place, ca);
+  const lines = authority
+    ? [
+        "verify on",
+        "verify_depth 3",
+        "server_name on",
+        `name ${place.host}`,
+        `trusted_certificate ${authority}`,
+      ]
+    : [];
+  return lines.map((line) => `  proxy_ssl_${line};\n`).join("");
+}
+
+function indent(text: string, spaces: number): string {
+  return text.replace(/^(?=.)/gm, " ".repeat(spaces));
+}
