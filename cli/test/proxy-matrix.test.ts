@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IDENTITY } from "@chatelaine/proxy-recipes/guard";
 import { type CheckApp, openCheck } from "../../server/test/check-app.ts";
-import { ask, type RoomyService, type Sent, startRoomyService } from "./raw-proxy.ts";
+import { ask, type LargeHeaderSink, type Sent, startLargeHeaderSink } from "./raw-proxy.ts";
 import { freePort, PROXIES, type Relay, type RunningProxy, startProxy, startRelay } from "./real-proxy.ts";
 
 const KIB = 1024;
@@ -69,7 +69,7 @@ const ROWS: readonly Row[] = [
 const isRoot = process.getuid?.() === 0;
 let check: CheckApp;
 let relay: Relay;
-let service: RoomyService;
+let service: LargeHeaderSink;
 let folder: string;
 let keys: Record<"good" | "bad" | "no", readonly string[]>;
 
@@ -82,7 +82,7 @@ beforeAll(async () => {
     ...(isRoot && { socketGroup: "www-data" }),
   });
   relay = await startRelay(check.url);
-  service = await startRoomyService();
+  service = await startLargeHeaderSink();
   const { id, text } = await check.key("matrix");
   keys = {
     good: [`Authorization: Bearer ${text}`],

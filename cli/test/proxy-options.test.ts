@@ -98,6 +98,94 @@ for (const proxy of PROXIES) {
   });
 }
 
+for (const proxy of PROXIES)
+  test(`${proxy} takes the path of the site away before a service that does not know it, preflights too, and offers what it is told to`, async () => {
+    await using check = await openCheck();
+    await using service = startService();
+    const { text } = await check.key("ci");
+    await using guard = await startProxy({
+      proxy,
+      site: `http://localhost:${await freePort()}/my.app`,
+      service: `http://127.0.0.1:${service.port}`,
+      chatelaine: check.url,
+      more: ["--strip-path", "--preflight", "--challenge", "basic"],
+    });
+    const headers = { Authorization: `Bearer ${text}`, "X-Forwarded-Prefix": "/forged" };
+    const preflight = { Origin: "https://other.example", "Access-Control-Request-Method": "PUT" };
+    const place = new URL(guard.url).origin;
+    for (const [path, arrives] of [
+      ["/my.app", "/"],
+      ["/my.app/", "/"],
+      ["/my.app/x/y?z=%2F&a=/my.app", "/x/y?z=%2F&a=/my.app"],
+      ["/my.app/my.app/x", "/my.app/x"],
+    ] as const)
+      for (const init of [{ headers }, { method: "OPTIONS", headers: { ...headers, ...preflight } }]) {
+        const answer = await fetch(place + path, init);
+        expect([path, answer.status]).toEqual([path, 200]);
+        const arrived = (await answer.json()) as { path: string; headers: Record<string, string> };
+        const { pathname, search } = new URL(arrived.path);
+        expect([path, pathname + search]).toEqual([path, arrives]);
+        expect(arrived.headers["x-forwarded-prefix"]).toBe("/my.app");
+        expect(arrived.headers.authorization ?? "").toBe("");
+      }
+    const before = service.arrived.length;
+    // The dot of a path is a dot.
+    for (const path of ["/myxapp/x", "/my.appx", "/x"]) await fetch(place + path, { headers });
+    const browser = await fetch(`${guard.url}/x`, { headers: { "User-Agent": "Mozilla/5.0" } });
+    expect([browser.status, browser.headers.get("www-authenticate")?.includes("Basic ")]).toEqual([
+      401,
+      true,
+    ]);
+    expect(service.arrived.length).toBe(before);
+  });
+
+for (const proxy of PROXIES)
+  test(`${proxy} lets Chatelaine know a browser, which is never offered Basic, and programs are`, async () => {
+    await using check = await openCheck();
+    await using guard = await startProxy({
+      proxy,
+      site: `http://localhost:${await freePort()}`,
+      service: `http://127.0.0.1:${await freePort()}`,
+      chatelaine: check.url,
+    });
+    for (const [headers, isOffered] of [
+      [{}, true],
+      [{ Cookie: "theme=dark" }, true],
+      [{ Cookie: "theme=dark; chatelaine=secret" }, false],
+      [{ Cookie: "__Host-chatelaine_7=secret" }, false],
+      [{ "User-Agent": "Mozilla/5.0 (X11)" }, false],
+      [{ "Sec-Fetch-Mode": "cors" }, false],
+      [{ Origin: "https://other.example" }, false],
+      [{ "X-Requested-With": "XMLHttpRequest" }, false],
+    ] as const) {
+      const { status, headers: told } = await fetch(guard.url, {
+        headers: { "User-Agent": "tool", ...headers },
+      });
+      const offered = told.get("www-authenticate") ?? "";
+      expect([headers, status, offered.includes("Basic "), offered.includes("Bearer ")]).toEqual([
+        headers,
+        401,
+        isOffered,
+        true,
+      ]);
+    }
+  });
+
+test("a unix socket is asked by the recipes that can, which say how Chatelaine is started for it", async () => {
+  const place = ["--for", "http://a.example", "--to", "http://127.0.0.1:1", "--chatelaine", "unix:/run/c/s"];
+  for (const [proxy, group] of [
+    ["nginx", "www-data"],
+    ["caddy", "caddy"],
+    ["haproxy", "haproxy"],
+    ["envoy", "envoy"],
+  ] as const)
+    expect((await run(["proxy", proxy, ...place])).stdout).toContain(
+      `chatelaine serve --check unix:/run/c/s --socket-group ${group}\n`,
+    );
+  const { code, stderr } = await run(["proxy", "traefik", ...place]);
+  expect([code, stderr.includes("asks over TCP alone")]).toEqual([2, true]);
+});
+
 test("recipes of a Chatelaine elsewhere let no proxy believe any certificate", async () => {
   const place = [
     "--for",

@@ -108,7 +108,7 @@ export interface Seen {
   readonly bytes: number;
 }
 
-export interface RoomyService extends AsyncDisposable {
+export interface LargeHeaderSink extends AsyncDisposable {
   readonly port: number;
   readonly arrived: Seen[];
 }
@@ -116,7 +116,7 @@ export interface RoomyService extends AsyncDisposable {
 const HEADER_BYTES_MAX = 256 * 1024;
 
 /** Answers 200 to everything when the body has come, and repeats what is said in a tunnel. */
-export async function startRoomyService(): Promise<RoomyService> {
+export async function startLargeHeaderSink(): Promise<LargeHeaderSink> {
   const arrived: Seen[] = [];
   const sockets = new Set<Socket>();
   const note = ({ url = "", method = "", headers }: IncomingMessage, bytes: number): void => {
