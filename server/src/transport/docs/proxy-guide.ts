@@ -80,6 +80,16 @@ let your guarding proxies ask by a unix socket then (<code>--check unix:/path</c
 <h2>Networks that are private by themselves</h2>
 <p>In WireGuard, or the network of one pod, plain http cannot be listened to. <code>--secure-from</code> (<code>CHATELAINE_SECURE_FROM</code>) names such networks:</p>
 ${code(`chatelaine serve --http 10.8.0.1:5390 --secure-from 10.8.0.0/24`)}
+<h2>A proxy that guards a service</h2>
+<p><code>chatelaine proxy</code> prints a configuration that asks <code>/auth</code> about each request. While Chatelaine restarts or is away, no request
+reaches the service: nginx, HAProxy and Envoy answer 503, Caddy 502, Traefik 500, and never 401, so that no program throws a good key away. A browser without a key is
+answered 401 and an empty page, and no box for a password opens, unless <code>--challenge basic</code> asks for it. The check gets no cookies; nginx and Caddy pass it the other headers, which
+have to stay below 16 KiB together.</p>
+<p>Over a unix socket nobody else on the machine can ask. Its group is the one that the proxy runs as, and its mode 0660 unless <code>--socket-mode</code> says otherwise:</p>
+${code(`chatelaine serve --check unix:/run/chatelaine/check.sock --socket-group www-data
+chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --chatelaine unix:/run/chatelaine/check.sock`)}
+<p>Traefik asks over TCP alone. <code>--preflight</code> lets CORS preflights (<code>OPTIONS</code> with <code>Origin</code> and <code>Access-Control-Request-Method</code>) reach the service
+without a key, and takes cookies and keys from them. <code>--strip-path</code> is for a service that does not know the path it is reached under.</p>
 <h2>Every way to come, at every door</h2>
 <p>A good key or password, where both settings are <code>revoke</code>. With <code>refuse</code> and <code>close</code>, what stands here as revoked is refused. “Trusted” is a peer that
 <code>--trusted-proxy</code> names. At <code>/auth</code> the headers tell of the guarding proxy's own client; who is not let ask there gets 403.</p>
