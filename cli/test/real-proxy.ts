@@ -85,8 +85,12 @@ export async function runProxy(
   const { hostname, port } = new URL(url);
   const until = performance.now() + READY_MS_MAX;
   while (!(await accepts(hostname, Number(port)))) {
-    if (child.exitCode !== null || performance.now() > until)
-      throw new Error(`${proxy} did not start: ${child.exitCode === null ? "" : await said}`);
+    if (child.exitCode !== null || performance.now() > until) {
+      child.kill("SIGKILL");
+      const words = await said;
+      rmSync(folder, { recursive: true, force: true });
+      throw new Error(`${proxy} did not start: ${words}`);
+    }
     await Bun.sleep(20);
   }
   return {
