@@ -110,13 +110,17 @@ function addEdit(group: Command): void {
 function addMembers(group: Command): void {
   addPrinting(group, "add <name> <user>", "Makes a user a member.", "chatelaine group add dns ada").action(
     async (name: string, user: string, options: Printing, command: Command) => {
-      const changed = await onGroups(command, (groups, caller) => groups.addMember(caller, name, user));
+      const changed = await onGroups(command, (groups, caller) =>
+        groups.addMember(caller, { name, username: user }),
+      );
       await printChanged(options, groupShape(changed), `${user} is in ${name}.`);
     },
   );
   addPrinting(group, "remove <name> <user>", "Takes a member out.", "chatelaine group remove dns ada").action(
     async (name: string, user: string, options: Printing, command: Command) => {
-      const changed = await onGroups(command, (groups, caller) => groups.removeMember(caller, name, user));
+      const changed = await onGroups(command, (groups, caller) =>
+        groups.removeMember(caller, { name, username: user }),
+      );
       await printChanged(options, groupShape(changed), `${user} is not in ${name}.`);
     },
   );

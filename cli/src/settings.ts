@@ -37,7 +37,7 @@ export function addSettingsCommands(program: Command): void {
       const value = parseValue(name, await readValue(given, options.file));
       const changed = await onData(command, async ({ settings: use, caller }) => {
         const current = await use.show(caller);
-        return use.change(caller, { [memberOf(current, name)]: value } as Partial<Settings>);
+        return use.change(caller, { [memberOf(current, name)]: value });
       });
       await printChanged(
         options,
@@ -64,11 +64,11 @@ function parseValue(name: string, text: string | null): unknown {
   return text === "true" || text === "false" ? text === "true" : text;
 }
 
-function settingsShape(settings: Settings): Record<string, unknown> {
+function settingsShape({ version: _, ...settings }: Settings): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).map(([member, value]) => [nameOf(member), value]));
 }
 
-function memberOf(settings: Settings, name: string): string {
+function memberOf({ version: _, ...settings }: Settings, name: string): string {
   const members = Object.keys(settings).map((one) => (one === "webhookSecretSet" ? "webhookSecret" : one));
   const member = members.find((one) => nameOf(one) === name);
   if (member !== undefined) return member;

@@ -35,8 +35,9 @@ const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
     app.accounts.groups.create(SYSTEM, { name: "new", roles: ["KEY_HOLDER"], scopes: [] }),
   "groups.update": (app) => app.accounts.groups.update(SYSTEM, "staff", { scopes: ["dns:read"] }),
   "groups.remove": (app) => app.accounts.groups.remove(SYSTEM, "staff"),
-  "groups.addMember": (app) => app.accounts.groups.addMember(SYSTEM, "staff", "root"),
-  "groups.removeMember": (app) => app.accounts.groups.removeMember(SYSTEM, "staff", "alice"),
+  "groups.addMember": (app) => app.accounts.groups.addMember(SYSTEM, { name: "staff", username: "root" }),
+  "groups.removeMember": (app) =>
+    app.accounts.groups.removeMember(SYSTEM, { name: "staff", username: "alice" }),
   "settings.change": (app) => app.settings.change(SYSTEM, { insecureTransport: "allow" }),
 };
 const READS = [
@@ -78,7 +79,7 @@ describe("no change without its audit record", () => {
     asAlice = await callerOf(app.store, alice);
     await users.lock(SYSTEM, bob.id);
     await groups.create(SYSTEM, { name: "staff", roles: ["API_KEY_READ"], scopes: [] });
-    await groups.addMember(SYSTEM, "staff", "alice");
+    await groups.addMember(SYSTEM, { name: "staff", username: "alice" });
     await app.keys.create(SYSTEM, { name: "one", username: "root" });
     await app.keys.create(SYSTEM, { name: "two", username: alice.username });
     await app.keys.pause(SYSTEM, 2);

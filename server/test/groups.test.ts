@@ -19,7 +19,7 @@ describe("groups", () => {
     const { groups, users } = app.accounts;
     await makeUser(app, "alice", []);
     await groups.create(root, dns);
-    expect((await groups.addMember(root, "dns", "alice")).members).toEqual(["alice"]);
+    expect((await groups.addMember(root, { name: "dns", username: "alice" })).members).toEqual(["alice"]);
     expect(await users.get(root, { username: "alice" })).toMatchObject({
       allRoles: ["KEY_HOLDER"],
       allScopes: ["dns:read"],
@@ -29,7 +29,7 @@ describe("groups", () => {
       allScopes: ["dns:write"],
       groups: ["names"],
     });
-    expect((await groups.removeMember(root, "names", "alice")).members).toEqual([]);
+    expect((await groups.removeMember(root, { name: "names", username: "alice" })).members).toEqual([]);
     expect(await users.get(root, { username: "alice" })).toMatchObject({ allRoles: [], allScopes: [] });
   });
 
@@ -38,8 +38,9 @@ describe("groups", () => {
     await makeUser(app, "alice", []);
     await groups.create(root, dns);
     await groups.update(root, "dns", { scopes: ["dns:read"] });
-    for (let times = 0; times < 2; times++) await groups.addMember(root, "dns", "alice");
-    for (let times = 0; times < 2; times++) await groups.removeMember(root, "dns", "alice");
+    for (let times = 0; times < 2; times++) await groups.addMember(root, { name: "dns", username: "alice" });
+    for (let times = 0; times < 2; times++)
+      await groups.removeMember(root, { name: "dns", username: "alice" });
     await groups.update(root, "dns", { roles: [] });
     await groups.remove(root, "dns");
     const words = ["create", "add", "remove", "update", "delete"].map(async (what) =>
@@ -67,7 +68,9 @@ describe("groups", () => {
       code: "name_taken",
     });
     expect(await refusalOf(groups.get(root, "nowhere"))).toMatchObject({ code: "not_found" });
-    expect(await refusalOf(groups.addMember(root, "dns", "nobody"))).toMatchObject({ code: "not_found" });
+    expect(await refusalOf(groups.addMember(root, { name: "dns", username: "nobody" }))).toMatchObject({
+      code: "not_found",
+    });
   });
 
   test("are not touched by whoever lacks what they or the member have", async () => {
@@ -82,11 +85,13 @@ describe("groups", () => {
       () => groups.update(manager, "plain", { scopes: ["dns:read"] }),
       () => groups.update(manager, "dns", { roles: [], scopes: [] }),
       () => groups.remove(manager, "dns"),
-      () => groups.addMember(manager, "dns", "alice"),
-      () => groups.addMember(manager, "plain", "root"),
+      () => groups.addMember(manager, { name: "dns", username: "alice" }),
+      () => groups.addMember(manager, { name: "plain", username: "root" }),
     ];
     for (const act of acts) expect(await refusalOf(act())).toMatchObject({ code: "forbidden" });
-    expect((await groups.addMember(manager, "plain", "alice")).members).toEqual(["alice"]);
+    expect((await groups.addMember(manager, { name: "plain", username: "alice" })).members).toEqual([
+      "alice",
+    ]);
     const refused = (await auditOf(app, "group.add")).filter((record) => !record.success);
     expect(refused.map(({ description }) => description).sort()).toEqual([
       "Add alice to group dns",
@@ -107,7 +112,7 @@ describe("groups", () => {
       else expect(await refusalOf(groups.list(caller))).toMatchObject({ code: "role_missing" });
       for (const group of ["dns", "nowhere"]) {
         expect(await refusalOf(groups.remove(caller, group))).toMatchObject({ code: "role_missing" });
-        expect(await refusalOf(groups.addMember(caller, group, "root"))).toMatchObject({
+        expect(await refusalOf(groups.addMember(caller, { name: group, username: "root" }))).toMatchObject({
           code: "role_missing",
         });
       }
@@ -118,13 +123,13 @@ describe("groups", () => {
     const { groups, users } = app.accounts;
     await groups.create(root, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
     await makeUser(app, "alice", []);
-    await groups.addMember(root, "admins", "alice");
+    await groups.addMember(root, { name: "admins", username: "alice" });
     await users.remove(root, root.userId);
     const alice = await callerOf(app, "alice");
     const acts = [
       () => groups.update(alice, "admins", { roles: [] }),
       () => groups.remove(alice, "admins"),
-      () => groups.removeMember(alice, "admins", "alice"),
+      () => groups.removeMember(alice, { name: "admins", username: "alice" }),
       () => users.update(alice, alice.userId, { groups: [] }),
     ];
     for (const act of acts) expect(await refusalOf(act())).toMatchObject({ code: "conflict" });

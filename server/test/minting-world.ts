@@ -134,7 +134,8 @@ export class World {
   async group(member?: { password?: string }): Promise<Target> {
     const { groups } = this.rest.app.accounts;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles: [], scopes: [] });
-    if (member) await groups.addMember(SYSTEM, group.name, (await this.user(member)).name);
+    if (member)
+      await groups.addMember(SYSTEM, { name: group.name, username: (await this.user(member)).name });
     return { id: group.id, name: group.name };
   }
 
@@ -154,7 +155,7 @@ export class World {
     const roles = ["ACCOUNT_READ"] as const;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles, scopes: [] });
     const user = await this.user({ password: PASSWORD });
-    await groups.addMember(SYSTEM, group.name, user.name);
+    await groups.addMember(SYSTEM, { name: group.name, username: user.name });
     return user;
   }
 

@@ -107,7 +107,7 @@ describe("a narrowed key of a full administrator", () => {
     );
     await groups.create(SYSTEM, { name: "wide", roles: ["FULL_ADMIN"], scopes: [] });
     await users.create(SYSTEM, { username: "plain", roles: ["ACCOUNT_READ"] });
-    expect(await codeOf(groups.addMember(caller, "wide", "plain"))).toBe("forbidden");
+    expect(await codeOf(groups.addMember(caller, { name: "wide", username: "plain" }))).toBe("forbidden");
     expect(await codeOf(users.create(caller, { username: "reader", roles: ["ACCOUNT_READ"] }))).toBe("ok");
   });
 });

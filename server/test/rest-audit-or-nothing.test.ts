@@ -61,7 +61,7 @@ beforeAll(async () => {
   const { groups } = rest.app.accounts;
   await groups.create(SYSTEM, { name: "staff", roles: [], scopes: [] });
   await groups.create(SYSTEM, { name: "crew", roles: [], scopes: [] });
-  await groups.addMember(SYSTEM, "crew", "bob");
+  await groups.addMember(SYSTEM, { name: "crew", username: "bob" });
   await rest.key("bob", "not paused");
   const carol = await rest.user("carol", ["KEY_HOLDER"]);
   await rest.app.accounts.users.lock(SYSTEM, carol.id);

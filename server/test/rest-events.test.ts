@@ -141,14 +141,14 @@ describe("the stream of events", () => {
     const { groups } = rest.app.accounts;
     await groups.create(SYSTEM, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
     await rest.user("gina", ["KEY_HOLDER"]);
-    await groups.addMember(SYSTEM, "readers", "gina");
+    await groups.addMember(SYSTEM, { name: "readers", username: "gina" });
     using stream = await listen(bearer(await rest.key("gina", "ginas")));
     await rest.key("ada", "granted");
     await until(() => keyEvents(stream).includes("added granted"));
     const { key } = await rest.app.keys.create(SYSTEM, { name: "taken away", username: "ada" });
     await until(() => keyEvents(stream).includes("added taken away"));
     // Both are taken in at once, and the second is told while it is asked what the reader may.
-    await groups.removeMember(SYSTEM, "readers", "gina");
+    await groups.removeMember(SYSTEM, { name: "readers", username: "gina" });
     await rest.app.keys.update(SYSTEM, key.id, { description: "x" });
     await rest.key("gina", "her own");
     await until(() => keyEvents(stream).includes("added her own"));

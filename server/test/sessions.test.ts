@@ -27,7 +27,7 @@ beforeEach(async () => {
   await makeUserWithPassword(app, "root");
   await app.accounts.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
   alice = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-  await app.accounts.groups.addMember(app.system, "readers", "alice");
+  await app.accounts.groups.addMember(app.system, { name: "readers", username: "alice" });
 });
 afterEach(async () => {
   await other.close();
@@ -94,7 +94,10 @@ describe.each(["this process", "another process"])("a session of a key, changed 
   test.each([
     ["lock", () => from().accounts.users.lock(app.system, alice.id)],
     ["loss of a role", () => from().accounts.users.update(app.system, alice.id, { roles: [] })],
-    ["loss of a group", () => from().accounts.groups.removeMember(app.system, "readers", "alice")],
+    [
+      "loss of a group",
+      () => from().accounts.groups.removeMember(app.system, { name: "readers", username: "alice" }),
+    ],
     ["loss of the group's role", () => from().accounts.groups.update(app.system, "readers", { roles: [] })],
     ["deletion of the group", () => from().accounts.groups.remove(app.system, "readers")],
     [

@@ -34,7 +34,7 @@ beforeEach(async () => {
   await makeUserWithPassword(app, "root");
   await app.accounts.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
   alice = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-  await app.accounts.groups.addMember(app.system, "readers", "alice");
+  await app.accounts.groups.addMember(app.system, { name: "readers", username: "alice" });
 });
 afterEach(async () => {
   await other.close();
@@ -136,7 +136,8 @@ const ENDS: Readonly<Record<string, (by: TestApp, maker: Opened & { keyId: numbe
     await by.keys.sweepExpired();
   },
   "its user is locked": (by) => by.accounts.users.lock(by.system, alice.id),
-  "its user loses a right": (by) => by.accounts.groups.removeMember(by.system, "readers", "alice"),
+  "its user loses a right": (by) =>
+    by.accounts.groups.removeMember(by.system, { name: "readers", username: "alice" }),
   "its user is deleted": (by) => by.accounts.users.remove(by.system, alice.id),
   "its user's password is changed": (by) =>
     by.accounts.users.update(by.system, alice.id, { password: "another long one" }),

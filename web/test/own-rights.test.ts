@@ -36,7 +36,7 @@ describe("nobody takes their own rights away without typing their name:", () => 
     await addUser(screens, name, ...(byGroup ? (["KEY_HOLDER"] as const) : (["FULL_ADMIN"] as const)));
     if (!byGroup) return;
     await accounts.groups.create(caller, { name: `g-${name}`, roles: ["FULL_ADMIN"], scopes: [] });
-    await accounts.groups.addMember(caller, `g-${name}`, name);
+    await accounts.groups.addMember(caller, { name: `g-${name}`, username: name });
   }
   const isLocked = async (username: string) =>
     (await screens.local.accounts.users.get(screens.local.caller, { username })).lockedAt !== null;

@@ -338,7 +338,7 @@ export async function furnish(screens: Screens): Promise<void> {
   const leaving = await accounts.users.create(caller, { username: "leaving", roles: ["KEY_HOLDER"] });
   const brief = await accounts.users.create(caller, { username: "brief", roles: ["KEY_HOLDER"] });
   await accounts.groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
-  await accounts.groups.addMember(caller, "dns", "builder");
+  await accounts.groups.addMember(caller, { name: "dns", username: "builder" });
   await accounts.users.update(caller, (await accounts.users.get(caller, { username: "builder" })).id, {
     ceilings: {
       allowedIps: ["10.0.0.0/8"],

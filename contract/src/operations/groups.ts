@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
+import { BaseVersion, EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
 import { Roles, Scopes, Username } from "./users.ts";
 
 export const Group = z
@@ -10,7 +10,7 @@ export const Group = z
     scopes: z.array(z.string()),
     members: z.array(z.string()).describe("User names."),
     created_at: Instant,
-    version: z.int(),
+    version: z.int().describe("Rises with every change of it and of who is in it."),
   })
   .meta({ id: "Group" });
 
@@ -18,12 +18,18 @@ export const GroupCreate = z
   .strictObject({ name: Username, roles: Roles.default([]), scopes: Scopes.default([]) })
   .meta({ id: "GroupCreate" });
 export const GroupUpdate = z
-  .strictObject({ name: Username.optional(), roles: Roles.optional(), scopes: Scopes.optional() })
+  .strictObject({
+    name: Username.optional(),
+    roles: Roles.optional(),
+    scopes: Scopes.optional(),
+    version: BaseVersion,
+  })
   .meta({ id: "GroupUpdate" });
 
 const EndedGroup = Group.extend({ receipt: Receipt }).meta({ id: "EndedGroup" });
 const byName = z.strictObject({ name: z.string().max(32) });
 const byMember = z.strictObject({ name: z.string().max(32), username: z.string().max(32) });
+const byVersion = z.strictObject({ version: BaseVersion });
 const readers = { kind: "roles", anyOf: ["ACCOUNT_READ"] } as const;
 const writers = { kind: "roles", anyOf: ["ACCOUNT_WRITE"] } as const;
 
@@ -128,9 +134,10 @@ export const groupOperations = {
     path: "/groups/{name}/members/{username}",
     group: "Groups",
     title: "Add a member",
-    words: "Does nothing where the user is a member already.",
+    words: "Does nothing where the user is a member already, whatever the version.",
     access: writers,
     params: byMember,
+    query: byVersion,
     output: Group,
     status: 200,
     errors: ["conflict"],
@@ -146,15 +153,16 @@ export const groupOperations = {
     path: "/groups/{name}/members/{username}",
     group: "Groups",
     title: "Take a member out",
-    words: "Does nothing where the user is no member.",
+    words: "Does nothing where the user is no member, whatever the version.",
     access: writers,
     params: byMember,
+    query: byVersion,
     output: EndedGroup,
     status: 200,
     errors: ["conflict"],
     example: {
       params: { name: "dns", username: "build" },
-      output: { ...EXAMPLE_GROUP, receipt: EXAMPLE_RECEIPT },
+      output: { ...EXAMPLE_GROUP, version: 3, receipt: EXAMPLE_RECEIPT },
     },
     since: "0.1.0",
   }),

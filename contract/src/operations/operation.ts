@@ -137,6 +137,14 @@ export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   });
 }
 
+/** Of a change, so that nobody undoes unseen what somebody else has changed meanwhile. */
+export const BaseVersion = z
+  .int()
+  .optional()
+  .describe(
+    "The `version` that the change was decided on; another one is a `conflict`. Absent: whatever is there.",
+  );
+
 /** What says that a right is gone everywhere, carried by whatever takes one away. */
 export const Receipt = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ROLES } from "../roles.ts";
-import { Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
+import { BaseVersion, Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
 
 export const AUDIT_ORDERS = ["at", "event", "action", "username", "address"] as const;
 const TARGETS = ["key", "user", "group", "settings", "session"] as const;
@@ -133,6 +133,7 @@ export const Settings = z
         "Where alerts are sent; null: nowhere. Shown with its host alone, because the path is a secret at many receivers; sent back as it is shown, the address stays.",
       ),
     webhook_secret_set: z.boolean().describe("Whether there is a secret that signs what is sent."),
+    version: z.int().describe("Of all settings together: rises with every change of any."),
   })
   .meta({ id: "Settings" });
 export const SettingsUpdate = Settings.omit({ webhook_secret_set: true })
@@ -143,6 +144,7 @@ export const SettingsUpdate = Settings.omit({ webhook_secret_set: true })
       .max(256)
       .nullable()
       .describe("Signs what is sent to the webhook. It is kept sealed and never told again."),
+    version: BaseVersion,
   })
   .partial()
   .meta({ id: "SettingsUpdate" });
@@ -159,6 +161,7 @@ const EXAMPLE_SETTINGS = {
   docs: "open",
   webhook_url: null,
   webhook_secret_set: false,
+  version: 1,
 };
 
 const Role = z
@@ -298,7 +301,7 @@ export const systemOperations = {
     output: Settings,
     status: 200,
     errors: ["conflict"],
-    example: { body: { insecure_transport: "refuse" }, output: EXAMPLE_SETTINGS },
+    example: { body: { insecure_transport: "refuse" }, output: { ...EXAMPLE_SETTINGS, version: 2 } },
     since: "0.1.0",
   }),
 };

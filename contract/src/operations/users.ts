@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { ROLES } from "../roles.ts";
-import { EXAMPLE_RECEIPT, Instant, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
+import {
+  BaseVersion,
+  EXAMPLE_RECEIPT,
+  Instant,
+  operation,
+  orderOf,
+  PageQuery,
+  pageOf,
+  Receipt,
+} from "./operation.ts";
 
 export const USER_ORDERS = ["id", "username", "full_name", "email", "locked_at", "created_at"] as const;
 
@@ -53,7 +62,7 @@ export const User = z
     created_at: Instant,
     key_ids: z.array(z.int()).describe("The keys that are his."),
     ceilings: Ceilings.nullable().describe("What holds for all keys of his; null: nothing."),
-    version: z.int(),
+    version: z.int().describe("Rises with every change of them, and of what their groups add."),
   })
   .meta({ id: "User" });
 
@@ -76,6 +85,7 @@ export const UserUpdate = z
     username: Username.optional(),
     ...fields,
     ceilings: Ceilings.nullable().optional().describe("Nobody sets his own."),
+    version: BaseVersion,
   })
   .meta({ id: "UserUpdate" });
 

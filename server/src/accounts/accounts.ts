@@ -101,6 +101,8 @@ export interface UserChange extends Partial<NewUserInput> {
   readonly passwordDisabled?: boolean;
   /** What holds for all his keys. Nobody sets his own. */
   readonly ceilings?: Ceilings | null;
+  /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
+  readonly version?: number | undefined;
 }
 
 export interface NewPassword {
@@ -114,16 +116,30 @@ export interface Groups {
   list(caller: Caller): Promise<readonly Group[]>;
   get(caller: Caller, name: string): Promise<Group>;
   create(caller: Caller, input: GroupInput & { readonly name: string }): Promise<Group>;
-  update(caller: Caller, name: string, change: Partial<GroupInput>): Promise<Group>;
+  /** Throws conflict where the group is not at the version that the change was decided on. */
+  update(caller: Caller, name: string, change: GroupChange): Promise<Group>;
   remove(caller: Caller, name: string): Promise<Group>;
-  addMember(caller: Caller, name: string, username: string): Promise<Group>;
-  removeMember(caller: Caller, name: string, username: string): Promise<Group>;
+  /** Does nothing, whatever the version, where it is so already; else throws conflict as `update` does. */
+  addMember(caller: Caller, member: Member): Promise<Group>;
+  removeMember(caller: Caller, member: Member): Promise<Group>;
+}
+
+export interface Member {
+  /** Of the group. */
+  readonly name: string;
+  readonly username: string;
+  readonly version?: number | undefined;
 }
 
 export interface GroupInput {
   readonly name?: string;
   readonly roles: readonly Role[];
   readonly scopes: readonly string[];
+}
+
+export interface GroupChange extends Partial<GroupInput> {
+  /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
+  readonly version?: number | undefined;
 }
 
 /** The one-time link by which the first administrator is made. */

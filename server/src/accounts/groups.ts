@@ -9,9 +9,10 @@ import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { type Group, isUsername } from "../domain/user.ts";
+import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
-import type { GroupInput, Groups } from "./accounts.ts";
+import type { GroupChange, GroupInput, Groups, Member } from "./accounts.ts";
 import { keepAnAdmin } from "./grants.ts";
 import { getGroup } from "./memberships.ts";
 import { getUser } from "./new-user.ts";
@@ -24,9 +25,7 @@ export interface GroupsDeps {
   readonly clock: Clock;
 }
 
-interface Membership {
-  readonly name: string;
-  readonly username: string;
+interface Membership extends Member {
   readonly isMember: boolean;
 }
 
@@ -48,8 +47,8 @@ export function createGroups(deps: GroupsDeps): Groups {
     update: (caller, name, change) =>
       orNote(deps, caller, actOf("update", name), () => update(deps, caller, { name, change })),
     remove: (caller, name) => orNote(deps, caller, actOf("delete", name), () => remove(deps, caller, name)),
-    addMember: (caller, name, username) => setMember(caller, { name, username, isMember: true }),
-    removeMember: (caller, name, username) => setMember(caller, { name, username, isMember: false }),
+    addMember: (caller, member) => setMember(caller, { ...member, isMember: true }),
+    removeMember: (caller, member) => setMember(caller, { ...member, isMember: false }),
   };
 }
 
@@ -76,12 +75,13 @@ async function create(
 async function update(
   { store, clock }: GroupsDeps,
   caller: Caller,
-  { name, change }: { readonly name: string; readonly change: Partial<GroupInput> },
+  { name, change: { version, ...change } }: { readonly name: string; readonly change: GroupChange },
 ): Promise<Group> {
   requireRole(caller, "ACCOUNT_WRITE");
   refuseIssues([...checkName("name", change.name), ...checkRights(change), ...keptTextIssues(change)]);
   const work = async (tx: Transaction): Promise<Group> => {
     const before = await getGroup(tx, name);
+    requireVersion("group", before.version, version);
     const wanted = {
       name: change.name ?? before.name,
       roles: distinct(change.roles ?? before.roles),
@@ -92,7 +92,7 @@ async function update(
     const changes = differences(before, wanted);
     if (Object.keys(changes).length === 0) return before;
     if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
-    if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile();
+    if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile("group");
     await keepOnce(tx, caller, before.id, clock.now());
     tx.audit(recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }));
     return getGroup(tx, wanted.name);
@@ -105,7 +105,7 @@ async function remove({ store, clock }: GroupsDeps, caller: Caller, name: string
   const work = async (tx: Transaction): Promise<Group> => {
     const group = await getGroup(tx, name);
     requireMayMint(caller, { what: "group", before: group, members: [] });
-    if (!(await tx.removeGroup(group.id, group.version))) throw changedMeanwhile();
+    if (!(await tx.removeGroup(group.id, group.version))) throw changedMeanwhile("group");
     tx.audit(recordOf(caller, clock.now(), actOf("delete", name, group.id)));
     return group;
   };
@@ -125,6 +125,8 @@ async function changeMembership(
     if (!user) throw new AppError("not_found", "User does not exist");
     requireMayMint(caller, { what: "group", before: group, members: [] });
     requireMayMint(caller, { what: "user", before: user, after: user, password: "keeps" });
+    if (group.members.includes(username) === isMember) return group;
+    requireVersion("group", group.version, wanted.version);
     const isChanged = isMember
       ? await tx.addMember(group.id, user.id)
       : await tx.removeMember(group.id, user.id);
@@ -158,8 +160,4 @@ function actOfMembership({ name, username, isMember }: Membership, id: number | 
   const description = isMember ? `Add ${user} to group ${group}` : `Remove ${user} from group ${group}`;
   const target = { kind: "group", id, name: group ?? "" } as const;
   return { action: isMember ? "group.add" : "group.remove", description, target };
-}
-
-function changedMeanwhile(): AppError {
-  return new AppError("conflict", "The group was changed meanwhile");
 }

@@ -63,7 +63,7 @@ export function takesAway(user: User, { roles, scopes, groups, ...change }: User
 
 /** Locking and passwords have actions of their own where nothing else changes. */
 export function actOfChange(
-  change: UserChange,
+  { version: _, ...change }: UserChange,
   user: Pick<User, "id" | "username">,
 ): Pick<AuditRecord, "action" | "description" | "target"> {
   const target = { kind: "user", id: user.id, name: user.username } as const;

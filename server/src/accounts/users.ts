@@ -10,6 +10,7 @@ import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { isHeldKey, requireMayMint } from "../domain/minting.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
+import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Profile, Store, Transaction } from "../store/store.ts";
 import type { NewPassword, NewUserInput, UserChange, Users } from "./accounts.ts";
@@ -133,6 +134,7 @@ async function decide(deps: UsersDeps, caller: Caller, wanted: Wanted): Promise<
   const { user, change } = wanted;
   const { ceilings = user.ceilings } = change;
   requireMayMint(caller, { ...mintingOf(wanted, user), after: { ...user, ceilings } });
+  requireVersion("user", user.version, change.version);
   if (change.password !== undefined) await requireAllowedTransport(deps.store, caller.origin);
   await refuseChange(deps, user, change);
   const { password } = change;
@@ -177,9 +179,10 @@ async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted):
   const { id, hasPassword, passwordChangedAt } = wanted.user;
   if (hash !== undefined) await requireAllowedTransport(tx, caller.origin);
   const before = await getUser(tx, id);
+  requireVersion("user", before.version, change.version);
   const isOther = before.hasPassword !== hasPassword || before.passwordChangedAt !== passwordChangedAt;
   // What was proved is not the password any more.
-  if (isProven && isOther) throw changedMeanwhile();
+  if (isProven && isOther) throw changedMeanwhile("user");
   const patch = patchOf(before, change, hash, now);
   const groups = change.groups && distinct(change.groups);
   if (patch.username !== undefined && (await tx.findUser({ username: patch.username }))) {
@@ -187,7 +190,7 @@ async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted):
   }
   if (Object.keys(patch).length > 0) {
     if (!(await tx.changeUser(id, before.version, patch, feedNoteOf(patch, caller))))
-      throw changedMeanwhile();
+      throw changedMeanwhile("user");
   }
   if (groups) await setGroups(tx, before, groups);
   const after = await getUser(tx, id);
@@ -206,12 +209,12 @@ async function remove(deps: UsersDeps, caller: Caller, id: number): Promise<User
     const user = await getUser(tx, id);
     requireMayMint(caller, { what: "user", before: user, password: "keeps" });
     for (const key of await tx.listKeysOf(id)) {
-      if (!(await tx.removeKey(key.id, key.version))) throw changedMeanwhile();
+      if (!(await tx.removeKey(key.id, key.version))) throw changedMeanwhile("user");
       const target = { kind: "key", id: key.id, name: key.name } as const;
       const description = `Delete API key ${key.name}`;
       tx.audit(recordOf(caller, now, { action: "key.delete", description, target }));
     }
-    if (!(await tx.removeUser(id, user.version))) throw changedMeanwhile();
+    if (!(await tx.removeUser(id, user.version))) throw changedMeanwhile("user");
     tx.audit(recordOf(caller, now, actOfRemove(user)));
     return user;
   };
@@ -238,7 +241,7 @@ async function setAttribute(
       const message = `All attributes together may have ${ATTRIBUTES_BYTES_MAX} bytes`;
       refuseIssues([{ path: ["value"], code: "too_long", message }]);
     }
-    if (!(await tx.changeUser(user.id, user.version, { attributes }))) throw changedMeanwhile();
+    if (!(await tx.changeUser(user.id, user.version, { attributes }))) throw changedMeanwhile("user");
     const act = { ...actOfChange({}, user), details: { attribute: name } };
     tx.audit(recordOf(caller, clock.now(), act));
   });
@@ -260,8 +263,4 @@ function targetOf(user: Pick<User, "id" | "username">): NonNullable<Act["target"
 
 function missing(): AppError {
   return new AppError("not_found", "User does not exist");
-}
-
-function changedMeanwhile(): AppError {
-  return new AppError("conflict", "The user was changed meanwhile");
 }

@@ -33,7 +33,12 @@ export interface Settings {
   readonly webhookUrl: string | null;
   /** Signs what is sent there. Sealed, base64; whoever sets it gives it in clear, and nobody is shown it. */
   readonly webhookSecret: string | null;
+  /** Of all of them together; rises with every change. */
+  readonly version: number;
 }
+
+/** What somebody may set. */
+export type SettingsPatch = Partial<Omit<Settings, "version">>;
 
 export const DEFAULT_SETTINGS: Settings = {
   insecureTransportDialect: "revoke",
@@ -48,10 +53,11 @@ export const DEFAULT_SETTINGS: Settings = {
   docs: "open",
   webhookUrl: null,
   webhookSecret: null,
+  version: 1,
 };
 
 /** Of new installations, where they differ; those that were there before go on as they were. */
-export const FIRST_SETTINGS: Partial<Settings> = { insecureTransportDialect: "close" };
+export const FIRST_SETTINGS: SettingsPatch = { insecureTransportDialect: "close" };
 
 export const CERTIFICATE_CHARS_MAX = 16_384;
 export const KEY_DAYS_MAX = 36_500;
@@ -68,7 +74,7 @@ const PEM = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE
 type Fault = string | undefined;
 
 /** What is wrong with a value that somebody gives; undefined where it will do. */
-const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } = {
+const FAULTS: { readonly [Name in keyof SettingsPatch]-?: (value: unknown) => Fault } = {
   insecureTransportDialect: (value) => ruleFault(value, DIALECT_RULES),
   insecureTransport: (value) => ruleFault(value, RULES),
   clientCertificate: (value) =>
@@ -93,12 +99,12 @@ const FAULTS: { readonly [Name in keyof Settings]: (value: unknown) => Fault } =
   },
 };
 
-export const SETTING_NAMES = Object.keys(FAULTS) as (keyof Settings)[];
+export const SETTING_NAMES = Object.keys(FAULTS) as (keyof SettingsPatch)[];
 
 /** @param value of `webhookSecret` in clear */
 export function settingFault(name: string, value: unknown): Fault {
   if (!Object.hasOwn(FAULTS, name)) return "There is no such setting";
-  return FAULTS[name as keyof Settings](value);
+  return FAULTS[name as keyof SettingsPatch](value);
 }
 
 function ruleFault(value: unknown, rules: readonly string[]): Fault {

@@ -25,6 +25,7 @@ import {
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import type { Condition } from "../domain/query.ts";
+import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
@@ -246,7 +247,7 @@ class KeyLife {
     { reset = false, version, ...fields }: KeyChange,
   ): Promise<{ key: Key; secret: KeySecret | undefined }> {
     const key = await this.#findToChange(caller, id);
-    if (version !== undefined && version !== key.version) throw changedMeanwhile();
+    requireVersion("key", key.version, version);
     const { expiresAt: wanted = reset ? endAfterReset(caller, key) : undefined } = fields;
     const patch = patchOf(key, { ...fields, expiresAt: wanted });
     const now = this.#now();
@@ -275,7 +276,7 @@ class KeyLife {
         requireMayChange(caller, await findIn(tx, key), { ...patch, ...renewed });
         await requireLife(tx);
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
-          throw changedMeanwhile();
+          throw changedMeanwhile("key");
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
         await keepOnceOfKey(tx, caller, id, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
@@ -302,7 +303,7 @@ class KeyLife {
     return this.#insist(caller, id, "key.revoke", (key) => {
       // A key that was reset meanwhile is another secret than the one that was to be revoked.
       if (key.revokedAt !== null || (resetAt !== undefined && key.resetAt !== resetAt))
-        throw changedMeanwhile();
+        throw changedMeanwhile("key");
       resetAt = key.resetAt;
       return { revokedAt: this.#now(), revokedReason: reason };
     });
@@ -328,7 +329,7 @@ class KeyLife {
       );
       if (removed) return key;
     }
-    throw changedMeanwhile();
+    throw changedMeanwhile("key");
   }
 
   /** Changes a key's state, again where somebody else changed the key meanwhile. undefined: it is so already. */
@@ -357,7 +358,7 @@ class KeyLife {
       );
       if (changed) return this.#find(id);
     }
-    throw changedMeanwhile();
+    throw changedMeanwhile("key");
   }
 
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
@@ -411,15 +412,11 @@ async function requireRoom(tx: Transaction, userId: number): Promise<void> {
 /** The key with its owner as they are now. Throws conflict where it is not as it was decided on. */
 async function findIn(tx: Transaction, { id, version }: Key): Promise<Key> {
   const key = await tx.findKey(id);
-  if (key?.version !== version) throw changedMeanwhile();
+  if (key?.version !== version) throw changedMeanwhile("key");
   return key;
 }
 
 /** Neither what the key may now nor what it is to may be more than the caller may. */
 function requireMayChange(caller: Caller, key: Key, patch: KeyPatch): void {
   requireMayMint(caller, { what: "key", before: key, after: { ...key, ...patch } });
-}
-
-function changedMeanwhile(): AppError {
-  return new AppError("conflict", "The key was changed meanwhile; look at it again");
 }

@@ -12,7 +12,8 @@ import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
-import { type DocsAccess, type Settings, settingFault } from "../domain/settings.ts";
+import { type DocsAccess, type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
+import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
 import type { Store } from "../store/store.ts";
 
@@ -25,14 +26,19 @@ export interface ShownPolicy extends KeyPolicy {
   readonly mayMakeNonExpiring: boolean;
 }
 
+export interface SettingsChange extends SettingsPatch {
+  /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
+  readonly version?: number | undefined;
+}
+
 export interface SettingsUseCase {
   /** READONLY_ADMIN. Of the webhook's address the host alone is shown. */
   show(caller: Caller): Promise<ShownSettings>;
   /**
    * FULL_ADMIN. The webhook's secret is given in clear; its address as it is shown leaves the one that is there. Throws
-   * invalid with issues.
+   * invalid with issues, conflict where the settings are not at the version that the change was decided on.
    */
-  change(caller: Caller, patch: Partial<Settings>): Promise<ShownSettings>;
+  change(caller: Caller, change: SettingsChange): Promise<ShownSettings>;
   policy(caller: Caller): Promise<ShownPolicy>;
   /** Where clients reach this server; null where nobody has said. */
   publicUrl(): Promise<string | null>;
@@ -55,7 +61,7 @@ export function createSettings(deps: {
       requireRole(caller, "READONLY_ADMIN");
       return shown(await store.readSettings());
     },
-    change: (caller, patch) => change(deps, caller, patch),
+    change: (caller, wanted) => change(deps, caller, wanted),
     policy: async (caller) => {
       const { keyDaysMax, nonExpiringKeys, nonExpiringRoles } = await store.readSettings();
       const policy = { keyDaysMax, nonExpiringKeys, nonExpiringRoles };
@@ -73,7 +79,7 @@ export function createSettings(deps: {
 async function change(
   { store, clock, secrets, bindingFault }: Parameters<typeof createSettings>[0],
   caller: Caller,
-  given: Partial<Settings>,
+  { version, ...given }: SettingsChange,
 ): Promise<ShownSettings> {
   requireRole(caller, "FULL_ADMIN");
   const { webhookSecret } = given;
@@ -84,11 +90,13 @@ async function change(
     : {};
   await store.transact(caller, async (tx) => {
     const before = await tx.readSettings();
+    requireVersion("settings", before.version, version);
     const patch = withoutShown(before, given);
     refuseFaults(before, patch, bindingFault);
-    await tx.putSettings({ ...patch, ...sealed });
-    const target = { kind: "settings", id: null, name: "settings" } as const;
     const details = { changes: notedChanges(before, patch) };
+    if (Object.keys(details.changes).length === 0) return;
+    if (!(await tx.putSettings(before.version, { ...patch, ...sealed }))) throw changedMeanwhile("settings");
+    const target = { kind: "settings", id: null, name: "settings" } as const;
     const note = { action: "settings.update", description: "Change settings", target, details };
     tx.audit(recordOf(caller, clock.now(), note));
   });
@@ -98,7 +106,7 @@ async function change(
 /** Throws invalid for values that will not do, alone or together. */
 function refuseFaults(
   before: Settings,
-  patch: Partial<Settings>,
+  patch: SettingsPatch,
   bindingFault: (pem: string) => string | undefined,
 ): void {
   const issues: Issue[] = Object.entries(patch).flatMap(([name, value]) => {
@@ -128,13 +136,13 @@ function shown({ webhookSecret, ...settings }: Settings): ShownSettings {
 }
 
 /** Whoever sends back what they were shown wants it to stay. */
-function withoutShown({ webhookUrl: before }: Settings, given: Partial<Settings>): Partial<Settings> {
+function withoutShown({ webhookUrl: before }: Settings, given: SettingsPatch): SettingsPatch {
   const { webhookUrl, ...others } = given;
   return before !== null && webhookUrl === shownWebhookUrl(before) ? others : given;
 }
 
 /** As the audit may keep it. */
-function notedChanges(before: Settings, patch: Partial<Settings>): Record<string, [unknown, unknown]> {
+function notedChanges(before: Settings, patch: SettingsPatch): Record<string, [unknown, unknown]> {
   const { webhookSecret, ...plain } = patch;
   const changes = differences<Settings>(before, plain);
   const url = (value: string | null): string | null => value && shownWebhookUrl(value);

@@ -1,6 +1,7 @@
 /** Groups, and the rights that users have by them: kept with each user, and worked out again with each change of either. */
 import { expandRoles, type Role } from "@chatelaine/contract/roles";
 import type { Kysely, Selectable } from "kysely";
+import type { GroupMember } from "../domain/minting.ts";
 import type { Group } from "../domain/user.ts";
 import { groupOf } from "./rows.ts";
 import type { Tables, UserRow } from "./tables.ts";
@@ -17,6 +18,27 @@ export async function memberIds(db: Kysely<Tables>, groupId: number): Promise<nu
   return rows.map((row) => row.user_id);
 }
 
+/** Those who are alike once. */
+export async function listMemberKinds(db: Kysely<Tables>, groupId: number): Promise<readonly GroupMember[]> {
+  const rows = await db
+    .selectFrom("group_members")
+    .innerJoin("users", "users.id", "group_members.user_id")
+    .where("group_members.group_id", "=", groupId)
+    .select(({ eb, exists, or, selectFrom }) => [
+      "users.ceilings",
+      or([
+        eb("users.password_hash", "is not", null),
+        exists(selectFrom("keys").select("keys.id").whereRef("keys.user_id", "=", "users.id")),
+      ]).as("can_sign_in"),
+    ])
+    .distinct()
+    .execute();
+  return rows.map(({ ceilings, can_sign_in }) => ({
+    canSignIn: Boolean(can_sign_in),
+    ceilings: ceilings === null ? null : JSON.parse(ceilings),
+  }));
+}
+
 export async function* usersOf(
   db: Kysely<Tables>,
   userIds: readonly number[],
@@ -27,8 +49,14 @@ export async function* usersOf(
   }
 }
 
-/** Writes what the user has of their own and by their groups. @returns whether they lost a right */
-export async function refreshRights(db: Kysely<Tables>, user: Selectable<UserRow>): Promise<boolean> {
+/**
+ * Writes what the user has of their own and by their groups.
+ * @returns whether that is shown otherwise than before, and whether they lost a right
+ */
+export async function refreshRights(
+  db: Kysely<Tables>,
+  user: Selectable<UserRow>,
+): Promise<{ readonly isOther: boolean; readonly isLess: boolean }> {
   const groups = await db
     .selectFrom("group_members")
     .innerJoin("groups", "groups.id", "group_members.group_id")
@@ -39,17 +67,46 @@ export async function refreshRights(db: Kysely<Tables>, user: Selectable<UserRow
   const roles = union<Role>([user.roles, ...groups.map((group) => group.roles)]);
   const scopes = union<string>([user.scopes, ...groups.map((group) => group.scopes)]);
   const names = groups.map((group) => group.name);
-  await db
-    .updateTable("users")
-    .set(rightsColumns(roles, scopes, names))
-    .where("id", "=", user.id)
-    .execute();
+  const columns = rightsColumns(roles, scopes, names);
+  await db.updateTable("users").set(columns).where("id", "=", user.id).execute();
+  const shown = ["all_roles", "all_scopes", "group_names"] as const;
   const [hadRoles, hadScopes] = [
     JSON.parse(user.all_roles) as Role[],
     JSON.parse(user.all_scopes) as string[],
   ];
   const has = expandRoles(roles);
-  return hadRoles.some((role) => !has.has(role)) || hadScopes.some((scope) => !scopes.includes(scope));
+  return {
+    isOther: shown.some((name) => columns[name] !== user[name]),
+    isLess: hadRoles.some((role) => !has.has(role)) || hadScopes.some((scope) => !scopes.includes(scope)),
+  };
+}
+
+/** Something is shown of them otherwise, that is in other rows. */
+export async function touchUser(db: Kysely<Tables>, id: number): Promise<void> {
+  await db
+    .updateTable("users")
+    .set(({ eb }) => ({ version: eb("version", "+", 1) }))
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function touchGroup(db: Kysely<Tables>, id: number): Promise<void> {
+  await db
+    .updateTable("groups")
+    .set(({ eb }) => ({ version: eb("version", "+", 1) }))
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Groups show their members by name. */
+export async function touchGroupsOf(db: Kysely<Tables>, userId: number): Promise<void> {
+  await db
+    .updateTable("groups")
+    .set(({ eb }) => ({ version: eb("version", "+", 1) }))
+    .where("id", "in", ({ selectFrom }) =>
+      selectFrom("group_members").select("group_id").where("user_id", "=", userId),
+    )
+    .execute();
 }
 
 /** With its members' names in order. */

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
-import type { Settings } from "../domain/settings.ts";
+import type { SettingsPatch } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { versionOf } from "./as-it-is.ts";
 import { refuseForeignLog } from "./log-of-file.ts";
@@ -44,7 +44,7 @@ export interface PrepareOptions {
   /** Makes the databases where there are none. */
   readonly create: boolean;
   /** Of a database that is made now. */
-  readonly firstSettings?: Partial<Settings> | undefined;
+  readonly firstSettings?: SettingsPatch | undefined;
   /** Where the state file is kept; null: nowhere. */
   readonly stateFolder: string | null;
   readonly now: number;
@@ -154,7 +154,7 @@ function migrate(
   }
 }
 
-function putFirstSettings(database: Database, settings: Partial<Settings>): void {
+function putFirstSettings(database: Database, settings: SettingsPatch): void {
   const put = database.query("INSERT INTO settings (name, value) VALUES (?, ?)");
   for (const [name, value] of Object.entries(settings)) put.run(name, JSON.stringify(value));
 }

@@ -360,7 +360,7 @@ function reportOf(
     ],
     settings: Object.fromEntries(
       names
-        .filter((name) => name !== "webhookSecret" && !isEqual(then[name], is[name]))
+        .filter((name) => name !== "webhookSecret" && name !== "version" && !isEqual(then[name], is[name]))
         .map((name) => [name, [shown(name, is), shown(name, then)] as const]),
     ),
     users: plan.users.length,

@@ -117,6 +117,7 @@ export const SETTING_RULES: { readonly [Name in keyof Settings]: Rule<Settings, 
   docs: (backup, present) => (present.docs === "signed_in" ? "signed_in" : backup.docs),
   webhookUrl: fromPresent("webhookUrl"),
   webhookSecret: fromPresent("webhookSecret"),
+  version,
 };
 
 export function applyRules<Row extends object>(

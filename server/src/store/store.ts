@@ -20,7 +20,7 @@ import type { Ceilings, RateLimit } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { GroupMember } from "../domain/minting.ts";
 import type { ClientUse } from "../domain/recent-clients.ts";
-import type { Settings } from "../domain/settings.ts";
+import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
@@ -391,6 +391,7 @@ export interface FeedNote {
 /**
  * Reads in it see its own writes, and nobody else writes until it ends. Every change feeds its own row to the feed.
  * Denormalised rights follow by themselves: a user who loses a right through any of these calls loses his sessions too.
+ * Versions of users and groups rise with whatever is shown of them, by which side it ever changed (`versions.test.ts`).
  */
 export interface Transaction extends SessionChanges {
   findKey(id: number): Promise<Key | undefined>;
@@ -430,7 +431,8 @@ export interface Transaction extends SessionChanges {
   addMember(groupId: number, userId: number): Promise<boolean>;
   removeMember(groupId: number, userId: number): Promise<boolean>;
   readSettings(): Promise<Settings>;
-  putSettings(settings: Partial<Settings>): Promise<void>;
+  /** @returns false when the settings are not at this version any more */
+  putSettings(from: number, patch: SettingsPatch): Promise<boolean>;
   /** Puts the digest of a one-time setup link in the place of those before. */
   putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;
   /** @returns whether the token was there, unspent and in time; it is spent now. */
@@ -461,7 +463,7 @@ export interface StoreOptions {
   /** Makes the databases where there are none. */
   readonly create: boolean;
   /** Settings that a database which is made now begins with, where they are not the defaults. */
-  readonly firstSettings?: Partial<Settings>;
+  readonly firstSettings?: SettingsPatch;
   readonly judge: Judge;
 }
 

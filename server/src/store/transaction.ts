@@ -4,14 +4,23 @@ import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
-import type { GroupMember } from "../domain/minting.ts";
 import { ALL_SESSIONS } from "../domain/sessions.ts";
-import type { Settings } from "../domain/settings.ts";
+import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
-import { findGroup, memberIds, refreshRights, rightsColumns, usersOf } from "./member-rights.ts";
+import {
+  findGroup,
+  listMemberKinds,
+  memberIds,
+  refreshRights,
+  rightsColumns,
+  touchGroup,
+  touchGroupsOf,
+  touchUser,
+  usersOf,
+} from "./member-rights.ts";
 import {
   auditColumns,
   defined,
@@ -126,25 +135,7 @@ export class SqlTransaction implements Transaction {
     return findGroup(this.#db, name);
   }
 
-  async listMemberKinds(groupId: number): Promise<readonly GroupMember[]> {
-    const rows = await this.#db
-      .selectFrom("group_members")
-      .innerJoin("users", "users.id", "group_members.user_id")
-      .where("group_members.group_id", "=", groupId)
-      .select(({ eb, exists, or, selectFrom }) => [
-        "users.ceilings",
-        or([
-          eb("users.password_hash", "is not", null),
-          exists(selectFrom("keys").select("keys.id").whereRef("keys.user_id", "=", "users.id")),
-        ]).as("can_sign_in"),
-      ])
-      .distinct()
-      .execute();
-    return rows.map(({ ceilings, can_sign_in }) => ({
-      canSignIn: Boolean(can_sign_in),
-      ceilings: ceilings === null ? null : JSON.parse(ceilings),
-    }));
-  }
+  listMemberKinds = (groupId: number) => listMemberKinds(this.#db, groupId);
 
   async countKeys(userId: number): Promise<number> {
     const counting = this.#db.selectFrom("keys").select(TOTAL).where("user_id", "=", userId);
@@ -277,9 +268,10 @@ export class SqlTransaction implements Transaction {
         .set({ username: patch.username })
         .where("user_id", "=", id)
         .execute();
+      await touchGroupsOf(this.#db, id);
     }
-    const lost = roles || scopes ? await refreshRights(this.#db, { ...before, ...columns }) : false;
-    const ends = note.ends || lost || (patch.lockedAt !== undefined && patch.lockedAt !== null);
+    const rights = roles || scopes ? await refreshRights(this.#db, { ...before, ...columns }) : undefined;
+    const ends = note.ends || rights?.isLess || (patch.lockedAt !== undefined && patch.lockedAt !== null);
     const name = patch.username ?? before.username;
     await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ...note, ends });
     return true;
@@ -287,6 +279,7 @@ export class SqlTransaction implements Transaction {
 
   async removeUser(id: number, from: number): Promise<boolean> {
     await this.#rows?.beforeUser(id);
+    await touchGroupsOf(this.#db, id);
     const row = await this.#db
       .deleteFrom("users")
       .where("id", "=", id)
@@ -363,6 +356,7 @@ export class SqlTransaction implements Transaction {
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     if (!numInsertedOrUpdatedRows) return false;
+    await touchGroup(this.#db, groupId);
     await this.#refreshMembers([userId]);
     return true;
   }
@@ -374,6 +368,7 @@ export class SqlTransaction implements Transaction {
       .where("user_id", "=", userId)
       .executeTakeFirst();
     if (!numDeletedRows) return false;
+    await touchGroup(this.#db, groupId);
     await this.#refreshMembers([userId]);
     return true;
   }
@@ -382,10 +377,11 @@ export class SqlTransaction implements Transaction {
     return findSettings(this.#db);
   }
 
-  async putSettings(settings: Partial<Settings>): Promise<void> {
+  async putSettings(from: number, patch: SettingsPatch): Promise<boolean> {
     await this.#rows?.beforeSessions();
-    await writeSettings(this.#db, settings);
+    if (!(await writeSettings(this.#db, from, patch))) return false;
     await this.#feed({ kind: "settings", action: "changed", id: 0, name: "settings", userId: null });
+    return true;
   }
 
   async putSetupToken(digest: Uint8Array, endsAt: number): Promise<void> {
@@ -489,8 +485,9 @@ export class SqlTransaction implements Transaction {
   async #refreshMembers(userIds: readonly number[]): Promise<void> {
     for await (const row of usersOf(this.#db, userIds)) {
       await this.#rows?.beforeUser(row.id);
-      const ends = await refreshRights(this.#db, row);
+      const { isLess: ends, isOther } = await refreshRights(this.#db, row);
       const { id, username: name } = row;
+      if (isOther) await touchUser(this.#db, id);
       await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ends });
     }
   }

@@ -12,9 +12,8 @@ import type { User as UserShape } from "@chatelaine/contract/operations/users";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
 import { type Key, type KeyFields, type KeySecret, keyState, lastInstant } from "../../domain/key.ts";
-import type { Settings } from "../../domain/settings.ts";
 import type { Group, User } from "../../domain/user.ts";
-import type { ShownPolicy, ShownSettings } from "../../settings/settings.ts";
+import type { SettingsChange, ShownPolicy, ShownSettings } from "../../settings/settings.ts";
 
 export function instant(at: number): string {
   return new Date(at).toISOString();
@@ -186,12 +185,13 @@ export function settingsEntry(settings: ShownSettings): z.output<typeof Settings
     docs: settings.docs,
     webhook_url: settings.webhookUrl,
     webhook_secret_set: settings.webhookSecretSet,
+    version: settings.version,
   };
 }
 
 /** The members that are given. */
-export function settingsPatch(body: z.output<typeof SettingsUpdate>): Partial<Settings> {
-  const patch: Partial<Settings> = {
+export function settingsPatch(body: z.output<typeof SettingsUpdate>): SettingsChange {
+  const patch: SettingsChange = {
     insecureTransport: body.insecure_transport,
     insecureTransportDialect: body.insecure_transport_dialect,
     clientCertificate: body.client_certificate,
@@ -204,6 +204,7 @@ export function settingsPatch(body: z.output<typeof SettingsUpdate>): Partial<Se
     docs: body.docs,
     webhookUrl: body.webhook_url,
     webhookSecret: body.webhook_secret,
+    version: body.version,
   };
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
 }

@@ -116,10 +116,10 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
     const { result, receipt } = await receipts.of(() => deps.accounts.groups.remove(caller, params.name));
     return { id: result.id, receipt };
   },
-  "groups.addMember": async ({ caller, params, deps }) =>
-    groupEntry(await deps.accounts.groups.addMember(caller, params.name, params.username)),
-  "groups.removeMember": async ({ caller, params, deps, receipts }) => {
-    const remove = () => deps.accounts.groups.removeMember(caller, params.name, params.username);
+  "groups.addMember": async ({ caller, params, query, deps }) =>
+    groupEntry(await deps.accounts.groups.addMember(caller, { ...params, ...query })),
+  "groups.removeMember": async ({ caller, params, query, deps, receipts }) => {
+    const remove = () => deps.accounts.groups.removeMember(caller, { ...params, ...query });
     const { result, receipt } = await receipts.of(remove);
     return { ...groupEntry(result), receipt };
   },
