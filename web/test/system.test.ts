@@ -165,14 +165,17 @@ test("a token that waits is among the sessions, says so, and is ended there", as
 test("a group's form puts in and takes out only whom it changed: who came or went meanwhile stays so", async () => {
   const { accounts, caller } = screens.local;
   await accounts.groups.create(caller, { name: "shift", roles: [], scopes: [] });
-  await accounts.groups.addMember(caller, "shift", "grace");
+  await accounts.groups.addMember(caller, { name: "shift", username: "grace" });
   const page = await screens.open("ada", "/groups");
   await chooseAction(page, "shift", "Edit");
   const panel = dialog(page, "Edit Group");
   await panel.getByText("grace", { exact: true }).waitFor();
-  await accounts.groups.removeMember(caller, "shift", "grace");
-  await accounts.groups.addMember(caller, "shift", "ada");
+  await accounts.groups.removeMember(caller, { name: "shift", username: "grace" });
+  await accounts.groups.addMember(caller, { name: "shift", username: "ada" });
   await field(panel, "Name").fill("shift2");
+  await button(panel, "Save").click();
+  await panel.getByText("Changed: members.").waitFor();
+  await button(panel, "Take their changes, keep mine").click();
   await button(panel, "Save").click();
   await panel.waitFor({ state: "detached" });
   const ada = await accounts.users.get(caller, { username: "ada" });
@@ -184,7 +187,7 @@ test("a group's form puts in and takes out only whom it changed: who came or wen
 test("a group is edited and deleted, and says who loses what", async () => {
   const { accounts, caller } = screens.local;
   await accounts.groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
-  await accounts.groups.addMember(caller, "ops", "grace");
+  await accounts.groups.addMember(caller, { name: "ops", username: "grace" });
   const page = await screens.open("ada", "/groups");
   await chooseAction(page, "ops", "Edit");
   const panel = dialog(page, "Edit Group");

@@ -1,8 +1,6 @@
 /** What somebody who edits a key should know before it is saved. */
 
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { call } from "../api/call.ts";
 import { serverNow } from "../api/server-clock.ts";
 import { Note } from "../frame/note.tsx";
 import { sayInstant } from "../time/instant.tsx";
@@ -57,50 +55,5 @@ export function ExpiredNote({ row, values, before, onPropose }: ExpiredNoteProps
         )}
       </Note>
     </div>
-  );
-}
-
-interface ConflictNoteProps {
-  readonly base: Key;
-  readonly onTaken: (theirs: Key) => void;
-}
-
-const FIELD_WORDS = {
-  name: "name",
-  expires_at: "expiry",
-  description: "description",
-  tags: "tags",
-  roles: "roles",
-  scopes: "scopes",
-  allowed_ips: "allowed addresses",
-  rate_limit: "rate limit",
-  manages_sign_in: "right to manage sign-in",
-  status: "status",
-  reset_at: "the key itself",
-} as const;
-
-/** Two who edit the same key: the second learns what the first has changed, and loses nothing. */
-export function ConflictNote({ base, onTaken }: ConflictNoteProps) {
-  const { data: theirs } = useQuery({
-    queryKey: ["key", base.id, "conflict", base.version],
-    queryFn: ({ signal }) => call("keys.get", { id: base.id }, { signal }),
-    staleTime: 0,
-  });
-  const names = Object.keys(FIELD_WORDS) as (keyof typeof FIELD_WORDS)[];
-  const changed = theirs
-    ? names.filter((name) => JSON.stringify(theirs[name]) !== JSON.stringify(base[name]))
-    : [];
-  return (
-    <Note tone="soon" title="Somebody else changed this key meanwhile" isAlert>
-      <p>
-        {changed.length > 0 && `Changed: ${changed.map((name) => FIELD_WORDS[name]).join(", ")}. `}
-        What you typed is still here.
-      </p>
-      {theirs && (
-        <Button size="compact-sm" variant="default" mt={8} onClick={() => onTaken(theirs)}>
-          Take their changes, keep mine
-        </Button>
-      )}
-    </Note>
   );
 }

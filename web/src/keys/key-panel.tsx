@@ -7,23 +7,25 @@ import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
+import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
+import { type Outcome, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
-import { ConflictNote, ResetNote } from "./edit-notes.tsx";
+import { ResetNote } from "./edit-notes.tsx";
 import { formerLifetimeEnd, type Key, type MadeKey } from "./key.ts";
 import {
   emptyValues,
+  FIELD_WORDS,
   FIELDS,
   findFaults,
   hasRestrictions,
   isChanged,
   type KeyValues,
   localText,
-  mergeValues,
   valuesOf,
 } from "./key-values.ts";
 import { LifeFields } from "./life-fields.tsx";
@@ -45,10 +47,10 @@ interface KeyPanelProps {
 /** Add API Key, Edit API Key. */
 export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProps) {
   const me = useMe();
-  const [base, setBase] = useState(row);
-  const [before, setBefore] = useState<KeyValues>(() =>
-    row ? valuesOf(row) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
+  const edited = useEdited<Key, KeyValues>(row, (one) =>
+    one ? valuesOf(one) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
   );
+  const { base, before } = edited;
   const [opened, setOpened] = useState(() => (resets && row ? withReset(row, before, true) : before));
   const form = useForm<KeyValues>({
     initialValues: opened,
@@ -56,12 +58,10 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
   });
   const [isUnfolded, setUnfolded] = useState(() => row !== undefined && hasRestrictions(before));
   const [hasCalendar, setCalendar] = useState(false);
-  const [isConflict, setConflict] = useState(false);
   const save = useSaving({
     form,
-    isEdit: row !== undefined,
     onSaved,
-    onConflict: () => setConflict(true),
+    onConflict: edited.meet,
     onUnfold: () => setUnfolded(true),
   });
   const isTouched = isChanged(form.values, before) && isChanged(form.values, opened);
@@ -82,13 +82,6 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     form.setValues(values);
     setOpened((was) => ({ ...was, ...values }) as KeyValues);
   };
-  const takeTheirs = (theirs: Key): void => {
-    const now = valuesOf(theirs);
-    form.setValues(mergeValues(form.values, before, now));
-    setBase(theirs);
-    setBefore(now);
-    setConflict(false);
-  };
 
   return (
     <Panel
@@ -100,7 +93,14 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     >
       <form onSubmit={submit} noValidate className="panel-form">
         <Stack gap="lg">
-          {isConflict && base && !wasDeleted && <ConflictNote base={base} onTaken={takeTheirs} />}
+          {!wasDeleted && (
+            <ConflictNote
+              what="this key"
+              edited={edited}
+              words={FIELD_WORDS}
+              onTake={(theirs) => edited.take(theirs, form)}
+            />
+          )}
           {wasDeleted && (
             <Note tone="bad" title="This key no longer exists" isAlert>
               It was deleted while you edited it. What you typed is still here, but cannot be saved.
@@ -160,27 +160,24 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
 
 interface Saving {
   readonly form: UseFormReturnType<KeyValues>;
-  readonly isEdit: boolean;
   readonly onSaved: KeyPanelProps["onSaved"];
-  readonly onConflict: () => void;
+  readonly onConflict: (theirs: Key) => void;
   readonly onUnfold: () => void;
 }
 
-function useSaving({ form, isEdit, onSaved, onConflict, onUnfold }: Saving) {
+function useSaving({ form, onSaved, onConflict, onUnfold }: Saving) {
   const queries = useQueryClient();
-  return useChange<KeySave, Key | MadeKey>({
+  return useChange<KeySave, Outcome<Key | MadeKey, Key>>({
     run: saveKey,
-    onDone: (saved) => {
+    onDone: (outcome) => {
+      if ("theirs" in outcome) return onConflict(outcome.theirs);
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });
-      onSaved(saved);
+      onSaved(outcome.saved);
     },
     onFault: (error) => {
-      const { code, errors } = problemOf(error);
-      if (errors.length > 0) onUnfold();
-      if (placeFaults(error, form, FIELDS)) return true;
-      if (code === "conflict" && isEdit) onConflict();
-      return code === "conflict" && isEdit;
+      if (problemOf(error).errors.length > 0) onUnfold();
+      return placeFaults(error, form, FIELDS);
     },
   });
 }

@@ -3,6 +3,7 @@
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 import type { Role } from "@chatelaine/contract/roles";
 import { serverNow } from "../api/server-clock.ts";
+import { changedOf } from "../form/changes.ts";
 import type { Key } from "./key.ts";
 
 export interface KeyValues extends Record<string, unknown> {
@@ -36,6 +37,21 @@ export const FIELDS = {
   roles: "roles",
   scopes: "scopes",
   manages_sign_in: "managesSignIn",
+} as const;
+
+/** What a key's members are called where somebody else has changed them. */
+export const FIELD_WORDS = {
+  name: "name",
+  expires_at: "expiry",
+  description: "description",
+  tags: "tags",
+  roles: "roles",
+  scopes: "scopes",
+  allowed_ips: "allowed addresses",
+  rate_limit: "rate limit",
+  manages_sign_in: "right to manage sign-in",
+  status: "status",
+  reset_at: "the key itself",
 } as const;
 
 export function emptyValues(username: string, nonExpiring = true): KeyValues {
@@ -111,22 +127,12 @@ export function createBody(values: KeyValues): InputOf<"keys.create", "body"> {
 
 /** Only what differs from what the panel began with. */
 export function updateBody(values: KeyValues, before: KeyValues): InputOf<"keys.update", "body"> {
-  const now: Record<string, unknown> = { name: values.name.trim(), ...limitsOf(values) };
-  const was: Record<string, unknown> = { name: before.name, ...limitsOf(before) };
-  return Object.fromEntries(
-    Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name])),
-  );
+  const now = { name: values.name.trim(), ...limitsOf(values) };
+  return changedOf(now, { name: before.name, ...limitsOf(before) });
 }
 
 export function isChanged(values: KeyValues, before: KeyValues): boolean {
   return JSON.stringify(values) !== JSON.stringify(before);
-}
-
-/** Mine where I have changed something, theirs elsewhere. */
-export function mergeValues(mine: KeyValues, before: KeyValues, theirs: KeyValues): KeyValues {
-  const isMine = (name: string): boolean => JSON.stringify(mine[name]) !== JSON.stringify(before[name]);
-  const merged = Object.keys(mine).map((name) => [name, isMine(name) ? mine[name] : theirs[name]]);
-  return Object.fromEntries(merged) as KeyValues;
 }
 
 type Faults = Partial<Record<keyof KeyValues, string>>;

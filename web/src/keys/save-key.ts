@@ -1,4 +1,5 @@
 import { call } from "../api/call.ts";
+import { type Outcome, saveOn } from "../form/edited.ts";
 import type { Key, MadeKey } from "./key.ts";
 import { createBody, type KeyValues, updateBody } from "./key-values.ts";
 
@@ -10,10 +11,17 @@ export interface KeySave {
   readonly before: KeyValues;
 }
 
-export function saveKey(
-  { values, base, before }: KeySave,
-  once: { readonly idempotencyKey: string },
-): Promise<Key | MadeKey> {
+interface Once {
+  readonly idempotencyKey: string;
+}
+
+export function saveKey(wanted: KeySave, once: Once): Promise<Outcome<Key | MadeKey, Key>> {
+  const { base } = wanted;
+  const read = () => call("keys.get", { id: base?.id ?? 0 });
+  return saveOn({ base, read, save: () => send(wanted, once) });
+}
+
+function send({ values, base, before }: KeySave, once: Once): Promise<Key | MadeKey> {
   const query = { scram: true };
   if (base === undefined) return call("keys.create", { query, body: createBody(values) }, once);
   const body = { ...updateBody(values, before), version: base.version };

@@ -34,7 +34,8 @@ export function DocsCard({ settings, mayChange }: CardProps) {
           documents.
         </>
       }
-      values={{ docs: settings.docs }}
+      settings={settings}
+      valuesOf={({ docs }) => ({ docs })}
       mayChange={mayChange}
       patchOf={(values) => values}
     >

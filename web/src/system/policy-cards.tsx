@@ -16,11 +16,12 @@ export function KeyPolicyCard({ settings, mayChange }: CardProps) {
     <SettingsCard
       title="Key policy"
       words="Holds for everybody, full administrators included. Keys that are there keep their end until they are edited or reset."
-      values={{
-        key_days_max: settings.key_days_max ?? ("" as number | ""),
-        non_expiring_keys: settings.non_expiring_keys,
-        non_expiring_roles: [...(settings.non_expiring_roles ?? [])] as string[],
-      }}
+      settings={settings}
+      valuesOf={({ key_days_max, non_expiring_keys, non_expiring_roles }) => ({
+        key_days_max: key_days_max ?? ("" as number | ""),
+        non_expiring_keys,
+        non_expiring_roles: [...(non_expiring_roles ?? [])] as string[],
+      })}
       mayChange={mayChange}
       patchOf={(values) => ({
         key_days_max: values.key_days_max === "" ? null : values.key_days_max,
@@ -64,7 +65,8 @@ export function AddressCard({ settings, mayChange }: CardProps) {
     <SettingsCard
       title="Address"
       words="This server as its clients see it. Links and examples name it, and its pages count as the server's own. Empty: the address of each request."
-      values={{ public_url: settings.public_url ?? "" }}
+      settings={settings}
+      valuesOf={({ public_url }) => ({ public_url: public_url ?? "" })}
       mayChange={mayChange}
       patchOf={({ public_url }) => ({ public_url: public_url.trim().replace(/\/+$/, "") || null })}
     >
@@ -83,12 +85,12 @@ export function AddressCard({ settings, mayChange }: CardProps) {
 
 /** When browsers must sign in again. */
 export function SessionLimitsCard({ settings, mayChange }: CardProps) {
-  const { session_idle_minutes, session_hours } = settings;
   return (
     <SettingsCard
       title="Session limits"
       words="When somebody who is signed in by a browser must sign in again."
-      values={{ session_idle_minutes, session_hours }}
+      settings={settings}
+      valuesOf={({ session_idle_minutes, session_hours }) => ({ session_idle_minutes, session_hours })}
       mayChange={mayChange}
       patchOf={(values) => values}
     >

@@ -4,6 +4,9 @@ import { type UseFormReturnType, useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { call } from "../api/call.ts";
+import { changedOf, isSame } from "../form/changes.ts";
+import { ConflictNote } from "../form/conflict-note.tsx";
+import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
@@ -17,7 +20,10 @@ export type SettingsPatch = InputOf<"settings.update", "body">;
 interface SettingsCardProps<Values extends Record<string, unknown>> {
   readonly title: string;
   readonly words: ReactNode;
-  readonly values: Values;
+  readonly settings: Settings;
+  readonly valuesOf: (settings: Settings) => Values;
+  /** It holds something that is never shown, so that what somebody else has changed of it cannot be seen by its values. */
+  readonly hasSecret?: boolean;
   readonly mayChange: boolean;
   readonly validate?: (values: Values) => Partial<Record<keyof Values, string>>;
   /** What the values are on the wire; only the members that this card shows. */
@@ -25,30 +31,70 @@ interface SettingsCardProps<Values extends Record<string, unknown>> {
   readonly children: (form: UseFormReturnType<Values>) => ReactNode;
 }
 
-/** A few settings that are saved together. Saves nothing that it does not show, so that it undoes nobody's change. */
+/** What settings are called where somebody else has changed them. */
+const FIELD_WORDS: Record<keyof Omit<Settings, "version">, string> = {
+  key_days_max: "longest lifetime",
+  non_expiring_keys: "non-expiring keys",
+  non_expiring_roles: "who may make non-expiring keys",
+  insecure_transport: "plain http at the REST API",
+  insecure_transport_dialect: "plain http at the JSON-RPC API",
+  public_url: "public address",
+  client_certificate: "certificate that clients see",
+  session_idle_minutes: "idle limit of sessions",
+  session_hours: "absolute limit of sessions",
+  docs: "who may read the documentation",
+  webhook_url: "webhook address",
+  webhook_secret_set: "webhook secret",
+};
+
+/**
+ * A few settings that are saved together: only those that were changed here, and on the version that they were changed on.
+ */
 export function SettingsCard<Values extends Record<string, unknown>>(props: SettingsCardProps<Values>) {
-  const { title, words, values, mayChange, validate, patchOf, children } = props;
+  const {
+    title,
+    words,
+    settings,
+    valuesOf,
+    hasSecret = false,
+    mayChange,
+    validate,
+    patchOf,
+    children,
+  } = props;
   const queries = useQueryClient();
-  const form = useForm<Values>({ initialValues: values, validate: validate as never });
-  const stored = JSON.stringify(values);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another's change is taken, one's own typing kept
-  useEffect(() => {
-    if (form.isDirty()) return;
+  const edited = useEdited(settings, (one) => valuesOf(one ?? settings));
+  const { before } = edited;
+  const form = useForm<Values>({ initialValues: before, validate: validate as never });
+  const show = (next: Settings): void => {
+    const values = valuesOf(next);
     form.setInitialValues(values);
     form.setValues(values);
-  }, [stored]);
-  const save = useChange({
-    run: (wanted: Values) => call("settings.update", { body: patchOf(wanted) }),
-    onDone: (saved, wanted) => {
-      form.setInitialValues(wanted);
-      form.reset();
+    edited.moveTo(next);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another's change is taken, one's own typing kept
+  useEffect(() => {
+    if (!form.isDirty()) show(settings);
+    else if (!hasSecret && isSame(valuesOf(settings), before)) edited.moveTo(settings);
+  }, [settings]);
+  const save = useChange<Values, Outcome<Settings, Settings>>({
+    run: (wanted) =>
+      saveOn({ base: edited.base, save: () => update(wanted), read: () => call("settings.get") }),
+    onDone: (outcome) => {
+      if ("theirs" in outcome) return edited.meet(outcome.theirs);
+      const { saved } = outcome;
+      show(saved);
       queries.setQueryData(["settings"], saved);
       void queries.invalidateQueries({ queryKey: ["session"] });
       showDone("Settings saved.");
     },
     onFault: (error) =>
-      placeFaults(error, form, Object.fromEntries(Object.keys(values).map((name) => [name, name]))),
+      placeFaults(error, form, Object.fromEntries(Object.keys(before).map((name) => [name, name]))),
   });
+  const update = (wanted: Values): Promise<Settings> => {
+    const changed = changedOf(patchOf(wanted), patchOf(before));
+    return call("settings.update", { body: { ...changed, version: edited.base?.version } });
+  };
   const isDirty = form.isDirty();
   useUnsaved(isDirty && mayChange);
   const submit = (wanted: Values): void => {
@@ -63,6 +109,12 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
           <legend className="visually-hidden">{title}</legend>
           <Stack gap="md">
             {children(form)}
+            <ConflictNote
+              what="the settings"
+              edited={edited}
+              words={FIELD_WORDS}
+              onTake={(theirs) => edited.take(theirs, form)}
+            />
             <Trouble change={save} />
             {mayChange ? (
               <Group gap="sm">

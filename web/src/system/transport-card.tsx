@@ -45,13 +45,16 @@ interface CardProps {
 }
 
 export function TransportCard({ settings, mayChange }: CardProps) {
-  const { insecure_transport, insecure_transport_dialect } = settings;
   const words = (rule: Rule): string | undefined => DIALECT_RULES.find(({ value }) => value === rule)?.words;
   return (
     <SettingsCard
       title="Keys over plain http"
       words="What happens when a right key comes over a connection that anybody on the way can read. Connections on the machine itself are not affected. Where a proxy does not say how its client came, keys are refused and stay whole, except with “Allow”."
-      values={{ insecure_transport, insecure_transport_dialect }}
+      settings={settings}
+      valuesOf={({ insecure_transport, insecure_transport_dialect }) => ({
+        insecure_transport,
+        insecure_transport_dialect,
+      })}
       mayChange={mayChange}
       patchOf={(values) => values}
     >

@@ -28,7 +28,9 @@ export function WebhookCard({ settings, mayChange }: CardProps) {
     <SettingsCard
       title="Webhook for alerts"
       words="Alerts are sent there as JSON, signed with HMAC by the secret. Empty: nowhere."
-      values={{ webhook_url: shownUrl, webhook_secret: "" }}
+      settings={settings}
+      hasSecret
+      valuesOf={({ webhook_url }) => ({ webhook_url: webhook_url ?? "", webhook_secret: "" })}
       mayChange={mayChange}
       patchOf={({ webhook_url, webhook_secret }) => ({
         webhook_url: webhook_url.trim() || null,

@@ -5,14 +5,16 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
+import { changedOf } from "../form/changes.ts";
 import { ChoicesField } from "../form/chips-field.tsx";
+import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
+import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
-import { isGone } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
 import type { Group } from "./groups.tsx";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
@@ -36,17 +38,16 @@ interface GroupPanelProps {
 const OFFERED_MAX = 1000;
 const FIELDS = { name: "name", roles: "roles", scopes: "scopes", username: "members" } as const;
 
+/** What a group's members are called where somebody else has changed them. */
+const FIELD_WORDS = { name: "name", roles: "roles", scopes: "scopes", members: "members" } as const;
+
 /** Add Group, Edit Group. */
 export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const queries = useQueryClient();
   const me = useMe();
+  const edited = useEdited(group, valuesOf);
   const form = useForm<Values>({
-    initialValues: {
-      name: group?.name ?? "",
-      roles: [...(group?.roles ?? [])],
-      scopes: [...(group?.scopes ?? [])],
-      members: [...(group?.members ?? [])],
-    },
+    initialValues: edited.before,
     validate: {
       name: (value) =>
         /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
@@ -60,16 +61,20 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
       call("users.list", { query: { order: "username", limit: OFFERED_MAX } }, { signal }),
   });
   const found = useQuery({
-    queryKey: ["group", group?.name],
-    queryFn: ({ signal }) => call("groups.get", { name: group?.name ?? "" }, { signal }),
+    queryKey: ["group", group?.id, "now"],
+    queryFn: async ({ signal }) => (await readGroup(group?.id ?? 0, signal)) ?? null,
     enabled: group !== undefined,
   });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
-  const saved = useRef<Saved>({ group, members: group?.members ?? [] });
+  const saved = useRef(group);
   const [isAsked, setAsked] = useState(false);
-  const save = useChange<Values, void>({
+  const save = useChange<Values, Outcome<void, Group>>({
     run: (values, once) => saveGroup(values, saved, once),
-    onDone: (_, { name }) => {
+    onDone: (outcome, { name }) => {
+      if ("theirs" in outcome) {
+        setAsked(false);
+        return edited.meet(outcome.theirs);
+      }
       for (const one of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [one] });
       showDone(`${name} saved.`);
@@ -84,8 +89,8 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const guard = useGuard(form.isDirty() && !save.isPending, onClose);
   const submit = async (values: Values): Promise<void> => {
     const { username } = me.user;
-    const was = group?.name;
-    const isConcerned = group?.members.includes(username) === true;
+    const was = edited.base?.name;
+    const isConcerned = edited.base?.members.includes(username) === true;
     const planned: Planned = {
       memberOf: (names) => (values.members.includes(username) ? names : names.filter((one) => one !== was)),
       groups: (all) =>
@@ -98,7 +103,11 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     else save.send(values);
   };
   const isLast = useIsLastAdmin({ all_roles: me.roles, locked: false });
-  const wasDeleted = group !== undefined && isGone(found);
+  const wasDeleted = found.data === null;
+  const take = (theirs: Group): void => {
+    saved.current = theirs;
+    edited.take(theirs, form);
+  };
   return (
     <Panel
       title={group ? "Edit Group" : "Add Group"}
@@ -108,6 +117,9 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     >
       <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
         <Stack gap="lg">
+          {!wasDeleted && (
+            <ConflictNote what="this group" edited={edited} words={FIELD_WORDS} onTake={take} />
+          )}
           {wasDeleted && (
             <Note tone="bad" title="This group no longer exists" isAlert>
               It was deleted while you edited it. What you typed is still here, but cannot be saved.
@@ -149,34 +161,56 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   );
 }
 
+function valuesOf(group: Group | undefined): Values {
+  return {
+    name: group?.name ?? "",
+    roles: [...(group?.roles ?? [])],
+    scopes: [...(group?.scopes ?? [])],
+    members: [...(group?.members ?? [])],
+  };
+}
+
+/** Whatever it is called by now. @returns undefined for one that is gone */
+async function readGroup(id: number, signal?: AbortSignal): Promise<Group | undefined> {
+  return (await call("groups.list", {}, { signal })).entries.find((group) => group.id === id);
+}
+
+/** As the server has it, as far as it is known. */
 interface Saved {
-  /** As the server has it, as far as it is known. */
-  group: Pick<Group, "name" | "roles" | "scopes" | "members"> | undefined;
-  /** Members when the form was opened, and what it has made of them since. */
-  members: readonly string[];
+  current: Group | undefined;
 }
 
 /**
- * What it grants first, then who is in it, so that nobody is a member of what is not there. Only those are put in or taken
- * out whom this form put in or took out: who came or went meanwhile stays so.
+ * What it grants first, then who is in it, so that nobody is a member of what is not there. Each part goes with the version
+ * that the part before has made.
  */
-async function saveGroup(
+function saveGroup(values: Values, saved: Saved, once: { readonly idempotencyKey: string }) {
+  const base = saved.current;
+  return saveOn<void, Group>({
+    base,
+    read: () => readGroup(base?.id ?? 0),
+    save: () => saveParts(values, saved, once),
+  });
+}
+
+async function saveParts(
   { name, roles, scopes, members }: Values,
-  { current: saved }: { readonly current: Saved },
+  saved: Saved,
   once: { readonly idempotencyKey: string },
 ): Promise<void> {
   const body = { name, roles: roles as Role[], scopes };
-  const was = saved.group;
-  if (was === undefined) saved.group = await call("groups.create", { body }, once);
-  else if (JSON.stringify(body) !== JSON.stringify({ name: was.name, roles: was.roles, scopes: was.scopes }))
-    saved.group = await call("groups.update", { name: was.name, body }, once);
-  const there = saved.group?.members ?? [];
-  for (const username of members.filter((one) => !saved.members.includes(one))) {
-    if (!there.includes(username)) saved.group = await call("groups.addMember", { name, username });
-    saved.members = [...saved.members, username];
+  let group = saved.current ?? (await call("groups.create", { body }, once));
+  saved.current = group;
+  const changed = changedOf(body, group);
+  if (Object.keys(changed).length > 0) {
+    const { version } = group;
+    group = await call("groups.update", { name: group.name, body: { ...changed, version } }, once);
+    saved.current = group;
   }
-  for (const username of saved.members.filter((one) => !members.includes(one))) {
-    if (there.includes(username)) saved.group = await call("groups.removeMember", { name, username });
-    saved.members = saved.members.filter((one) => one !== username);
-  }
+  const there = group.members;
+  const member = (username: string) => ({ name, username, query: { version: saved.current?.version } });
+  for (const username of members.filter((one) => !there.includes(one)))
+    saved.current = await call("groups.addMember", member(username));
+  for (const username of there.filter((one) => !members.includes(one)))
+    saved.current = await call("groups.removeMember", member(username));
 }

@@ -5,14 +5,16 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
+import { changedOf } from "../form/changes.ts";
 import { ChoicesField } from "../form/chips-field.tsx";
+import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
+import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
-import { isGone } from "../keys/what-stops.tsx";
 import { CeilingFields } from "../limits/ceiling-fields.tsx";
 import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
 import { showDone } from "../notices/notices.ts";
@@ -33,6 +35,20 @@ const FIELDS = {
   ...CEILING_FIELDS,
 } as const;
 
+/** What a user's members are called where somebody else has changed them. */
+const FIELD_WORDS = {
+  username: "username",
+  full_name: "full name",
+  email: "email",
+  roles: "roles",
+  scopes: "scopes",
+  groups: "groups",
+  ceilings: "limits of their keys",
+  locked: "lock",
+  password_changed_at: "password",
+  has_password: "password",
+} as const;
+
 interface Values extends CeilingValues {
   username: string;
   full_name: string;
@@ -48,16 +64,8 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
   const queries = useQueryClient();
   const may = useMay();
   const me = useMe();
-  const before: Values = {
-    username: user?.username ?? "",
-    full_name: user?.full_name ?? "",
-    email: user?.email ?? "",
-    roles: [...(user?.roles ?? ["KEY_HOLDER"])],
-    scopes: [...(user?.scopes ?? [])],
-    groups: [...(user?.groups ?? [])],
-    password: "",
-    ...ceilingValues(user?.ceilings ?? null),
-  };
+  const edited = useEdited(user, valuesOf);
+  const { base, before } = edited;
   // The server lets nobody set their own, and a user that is being added has none yet.
   const holdsKeys = user !== undefined && user.username !== me.user.username;
   const form = useForm<Values>({
@@ -75,9 +83,12 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     queryFn: ({ signal }) => call("groups.list", {}, { signal }),
     enabled: may("groups.list"),
   });
-  const save = useChange<Values, { username: string }>({
-    run: (values, once) => saveUser({ values, before, user }, once),
-    onDone: (saved) => {
+  const save = useChange<Values, Outcome<{ username: string }, User>>({
+    run: (values, once) => saveUser({ values, before, base }, once),
+    onDone: (outcome) => {
+      setAsked(undefined);
+      if ("theirs" in outcome) return edited.meet(outcome.theirs);
+      const { saved } = outcome;
       for (const name of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
       showDone(user ? `${saved.username} saved.` : `${saved.username} added.`);
@@ -106,6 +117,14 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     <Panel title={user ? "Edit User" : "Add User"} size={480} closeLabel="Close panel" onClose={guard.close}>
       <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
         <Stack gap="lg">
+          {!wasDeleted && (
+            <ConflictNote
+              what="this user"
+              edited={edited}
+              words={FIELD_WORDS}
+              onTake={(theirs) => edited.take(theirs, form)}
+            />
+          )}
           {wasDeleted && (
             <Note tone="bad" title="This user no longer exists" isAlert>
               They were deleted while you edited them. What you typed is still here, but cannot be saved.
@@ -166,15 +185,21 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
 /** Somebody who is being added is no administrator yet. */
 const NOBODY = { username: "", all_roles: [], locked: false } as const;
 
-interface UserSave {
-  readonly values: Values;
-  readonly before: Values;
-  /** Absent: a new one. */
-  readonly user: User | undefined;
+function valuesOf(user: User | undefined): Values {
+  return {
+    username: user?.username ?? "",
+    full_name: user?.full_name ?? "",
+    email: user?.email ?? "",
+    roles: [...(user?.roles ?? ["KEY_HOLDER"])],
+    scopes: [...(user?.scopes ?? [])],
+    groups: [...(user?.groups ?? [])],
+    password: "",
+    ...ceilingValues(user?.ceilings ?? null),
+  };
 }
 
-function saveUser({ values, before, user }: UserSave, once: { readonly idempotencyKey: string }) {
-  const body = {
+function bodyOf(values: Values) {
+  return {
     username: values.username,
     full_name: values.full_name,
     email: values.email.trim() === "" ? null : values.email.trim(),
@@ -182,29 +207,40 @@ function saveUser({ values, before, user }: UserSave, once: { readonly idempoten
     scopes: values.scopes,
     groups: values.groups,
   };
-  if (user === undefined) {
-    const password = values.password === "" ? {} : { password: values.password };
-    return call("users.create", { body: { ...body, ...password } }, once);
-  }
-  const ceilings = ceilingsOf(values);
-  const isHeldElse = JSON.stringify(ceilings) !== JSON.stringify(ceilingsOf(before));
-  const changed = { ...changedOf(body, user), ...(isHeldElse && { ceilings }) };
-  return call("users.update", { name: user.username, body: changed }, once);
+}
+
+interface UserSave {
+  readonly values: Values;
+  readonly before: Values;
+  /** Absent: a new one. */
+  readonly base: User | undefined;
+}
+
+function saveUser({ values, before, base }: UserSave, once: { readonly idempotencyKey: string }) {
+  const save = () => {
+    if (base === undefined) {
+      const password = values.password === "" ? {} : { password: values.password };
+      return call("users.create", { body: { ...bodyOf(values), ...password } }, once);
+    }
+    const wanted = { ...bodyOf(values), ceilings: ceilingsOf(values) };
+    const changed = changedOf(wanted, { ...bodyOf(before), ceilings: ceilingsOf(before) });
+    return call("users.update", { name: base.username, body: { ...changed, version: base.version } }, once);
+  };
+  return saveOn<{ username: string }, User>({ base, save, read: () => readUser(base?.id ?? 0) });
+}
+
+/** Whatever they are called by now. @returns undefined for somebody who is gone */
+async function readUser(id: number, signal?: AbortSignal): Promise<User | undefined> {
+  const filter = JSON.stringify([["id", "=", id]]);
+  return (await call("users.list", { query: { filter } }, { signal })).entries[0];
 }
 
 /** Somebody else may delete whom one edits. */
 function useIsDeleted(user: User | undefined): boolean {
   const found = useQuery({
-    queryKey: ["user", user?.username],
-    queryFn: ({ signal }) => call("users.get", { name: user?.username ?? "" }, { signal }),
+    queryKey: ["user", user?.id, "now"],
+    queryFn: async ({ signal }) => (await readUser(user?.id ?? 0, signal)) ?? null,
     enabled: user !== undefined,
   });
-  return isGone(found);
-}
-
-function changedOf<Body extends object>(body: Body, user: User): Partial<Body> {
-  const changed = Object.entries(body).filter(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(user[name as keyof User]),
-  );
-  return Object.fromEntries(changed) as Partial<Body>;
+  return found.data === null;
 }

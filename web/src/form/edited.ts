@@ -1,0 +1,83 @@
+/**
+ * What an edit was begun on, so that nobody overwrites unseen what somebody else has changed meanwhile: the version that was
+ * read goes with each change, and where the server has another one by then, `ConflictNote` says so and offers to put both
+ * changes together. Held by `web/test/two-editors.test.ts` for every panel and card.
+ */
+import { useState } from "react";
+import { problemOf } from "../api/problem.ts";
+import { mergeValues } from "./changes.ts";
+
+interface Versioned {
+  readonly version: number;
+}
+
+/** What a change that was sent with a version has led to. */
+export type Outcome<Saved, Row> = { readonly saved: Saved } | { readonly theirs: Row };
+
+interface Attempt<Saved, Row> {
+  /** undefined: something new. */
+  readonly base: Row | undefined;
+  readonly save: () => Promise<Saved>;
+  /** The row as it is now; undefined: it is gone. */
+  readonly read: () => Promise<Row | undefined>;
+}
+
+/** Throws as `save` does, but where somebody else has changed, or renamed, the row since. */
+export async function saveOn<Saved, Row extends Versioned>({
+  base,
+  save,
+  read,
+}: Attempt<Saved, Row>): Promise<Outcome<Saved, Row>> {
+  try {
+    return { saved: await save() };
+  } catch (error) {
+    const { code } = problemOf(error);
+    if (base === undefined || (code !== "conflict" && code !== "not_found")) throw error;
+    const theirs = await read().catch(() => undefined);
+    if (theirs === undefined || theirs.version === base.version) throw error;
+    return { theirs };
+  }
+}
+
+/** As far as a form has to take part in it. */
+interface Form<Values> {
+  readonly values: Values;
+  setInitialValues(values: Values): void;
+  setValues(values: Values): void;
+}
+
+export interface Edited<Row, Values> {
+  /** undefined: something new. */
+  readonly base: Row | undefined;
+  /** The base as the form has it. */
+  readonly before: Values;
+  /** As somebody else has made it since. */
+  readonly theirs: Row | undefined;
+  readonly meet: (theirs: Row) => void;
+  /** Takes their changes into the form and keeps mine. */
+  readonly take: (theirs: Row, form: Form<Values>) => void;
+  /** Goes on from another base, of which the form has everything. */
+  readonly moveTo: (row: Row) => void;
+}
+
+export function useEdited<Row extends Versioned, Values extends Record<string, unknown>>(
+  row: Row | undefined,
+  valuesOf: (row: Row | undefined) => Values,
+): Edited<Row, Values> {
+  const [base, setBase] = useState(row);
+  const [before, setBefore] = useState(() => valuesOf(row));
+  const [theirs, setTheirs] = useState<Row>();
+  const moveTo = (next: Row): void => {
+    setBase(next);
+    setBefore(valuesOf(next));
+    setTheirs(undefined);
+  };
+  const take = (next: Row, form: Form<Values>): void => {
+    const now = valuesOf(next);
+    const merged = mergeValues(form.values, before, now);
+    form.setInitialValues(now);
+    form.setValues(merged);
+    moveTo(next);
+  };
+  return { base, before, theirs, meet: setTheirs, take, moveTo };
+}
