@@ -112,7 +112,11 @@ const MISTAKES: readonly (readonly [name: string, change: Change, check: string]
   ],
   [
     "refusals are mended into answers",
-    beside(`error_page 401 = @open; location @open { ${OPEN} }`),
+    (text) =>
+      replace(
+        "error_page 500 = @chatelaine_away;",
+        "error_page 500 = @chatelaine_away; error_page 401 = @open;",
+      )(beside(`location @open { ${OPEN} }`)(text)),
     "missing key",
   ],
   [
