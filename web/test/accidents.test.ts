@@ -1,5 +1,5 @@
 /** Nothing is done, and nothing lost, by a key pressed once too often, a slip, or the browser's own buttons. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Dialog, Locator, Page } from "playwright-core";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
@@ -15,6 +15,8 @@ beforeAll(async () => {
   await addKey(screens, "ada", "alpha", { tags: ["one"] });
   await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

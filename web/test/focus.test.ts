@@ -1,5 +1,5 @@
 /** The keyboard stays in what stands over the screen, and returns to where it was, whatever comes of it. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { button, dialog, field, rowOf, takeKey } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
@@ -16,6 +16,8 @@ beforeAll(async () => {
   await addKey(screens, "ada", "alpha");
   await addKey(screens, "builder", "beta");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

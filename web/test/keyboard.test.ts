@@ -1,5 +1,5 @@
 /** A day's work by the keyboard alone: every step is reached by Tab, arrows and Enter, and the focus is seen at each of them. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { button, dialog, field, rowOf } from "./page.ts";
 import { addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
@@ -12,6 +12,8 @@ beforeAll(async () => {
   screens = await openScreens();
   await addUser(screens, "ada", "FULL_ADMIN");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

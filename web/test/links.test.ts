@@ -1,5 +1,5 @@
 /** Addresses hold: what they name is found wherever it stands, what is gone says so, and nothing ends on a bare page. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { button, dialog, field, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -13,6 +13,8 @@ beforeAll(async () => {
   await addUser(screens, "holder", "KEY_HOLDER");
   for (let at = 0; at < KEYS; at++) await addKey(screens, "ada", `key ${String(at).padStart(2, "0")}`);
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /** A list of several pages: what is asked for before it is wanted, and that it is right all the same. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { button, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -14,6 +14,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   for (let place = 0; place < KEYS; place++) await addKey(screens, "ada", nameOf(place));
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /** A notice never stands over a control, and never takes a press that is meant for one. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -17,6 +17,8 @@ beforeAll(async () => {
   screens = await openScreens();
   await addUser(screens, "ada", "FULL_ADMIN");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

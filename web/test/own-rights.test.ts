@@ -1,5 +1,5 @@
 /** Nobody locks, demotes or deletes themself by a slip, by any way there is, and never the last full administrator. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { button, chooseAction, dialog, field } from "./page.ts";
 import { addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -11,6 +11,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /** What somebody may not change cannot be ticked or opened for editing, and everybody begins where they may be. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { button, dialog, field, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
@@ -21,6 +21,8 @@ beforeAll(async () => {
   await accounts.groups.create(caller, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
   await accounts.groups.create(caller, { name: "readers", roles: ["ACCOUNT_READ"], scopes: [] });
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /** What screens.md asks beyond the seed: people, keyboards, widths, colours, and everything that goes wrong. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { button, chooseAction, dialog, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens, tryKey } from "./screens.ts";
@@ -16,6 +16,8 @@ beforeAll(async () => {
   await addKey(screens, "ada", "alpha");
   await addKey(screens, "holder", "held");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -36,6 +36,8 @@ export interface Screens extends AsyncDisposable {
   readonly local: Local;
   /** A browser of its own, signed in as the user, at the path. */
   open(username: string | undefined, path?: string, options?: OpenOptions): Promise<Page>;
+  /** Closes all pages that are open: each goes on asking and drawing as long as it is there. */
+  closePages(): Promise<void>;
   /** Another server on the same folder and port. */
   restart(downMs?: number): Promise<void>;
 }
@@ -71,7 +73,11 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
   const signedIn = new Map<string, StorageState>();
+  const closePages = async (): Promise<void> => {
+    for (const context of new Set(contexts.splice(0))) await context.close();
+  };
   return {
+    closePages,
     url,
     folder,
     get server() {
@@ -111,7 +117,7 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
       server = await serve(new URL(url).host);
     },
     [Symbol.asyncDispose]: async () => {
-      for (const context of new Set(contexts)) await context.close();
+      await closePages();
       await local.close();
       await server.close();
       for (const made of [folder, state]) rmSync(made, { recursive: true, force: true });

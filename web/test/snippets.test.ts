@@ -1,5 +1,5 @@
 /** What the dialog of a new key offers to paste works as it stands, against the real thing. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,8 @@ beforeAll(async () => {
     snippets.set(title, { text, trial });
   }
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await service[Symbol.asyncDispose]();

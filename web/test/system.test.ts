@@ -1,5 +1,5 @@
 /** Audit, system settings and the webhook, as an administrator meets them. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { RpcClient } from "../../server/test/rpc-client.ts";
@@ -14,6 +14,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "grace", "READONLY_ADMIN");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

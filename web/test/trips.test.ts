@@ -1,5 +1,5 @@
 /** Where users of the original trip, and what is done instead: the rows of the table in screens.md that other files do not hold. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { request } from "node:http";
 import { button, chooseAction, dialog, field, rowOf } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
@@ -13,6 +13,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "holder", "KEY_HOLDER");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

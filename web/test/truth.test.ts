@@ -1,5 +1,5 @@
 /** What the screens say in moments that cannot be taken back, and by whose clock, is so on the server at that moment. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page, Route } from "playwright-core";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
@@ -12,6 +12,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "grace", "FULL_ADMIN");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

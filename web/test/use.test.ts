@@ -1,5 +1,5 @@
 /** What issue D has on the screens: how a key is used, why it was refused, and what it is held to. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
 
@@ -10,6 +10,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "holder", "KEY_HOLDER");
 });
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();
