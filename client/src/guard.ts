@@ -113,15 +113,30 @@ function withoutKey({ kind }: Presented, offer: Offer): Refusal {
   return refuse(401, { "WWW-Authenticate": offer(kind === "none" ? NO_KEY : BAD_TOKEN) });
 }
 
-function refusalOf({ reason, decision, retry_after_seconds: seconds = 1 }: BadAnswer, offer: Offer): Refusal {
+function refusalOf({ reason, decision, ...answer }: BadAnswer, offer: Offer): Refusal {
   // A reason that only a later server knows is a no all the same.
   const status = STATUS[reason] ?? 403;
   const more = {
     ...(status === 401 && { "WWW-Authenticate": offer(BAD_TOKEN) }),
-    ...(status === 429 && { "Retry-After": String(seconds) }),
+    ...(status === 429 && rateHeaders(answer)),
     ...(decision && { "Decision-Id": decision }),
   };
   return refuse(status, more, decision);
+}
+
+/** As Chatelaine's own doors say it (draft-ietf-httpapi-ratelimit-headers). */
+function rateHeaders({
+  rate_limit: rate,
+  retry_after_seconds: seconds,
+}: Pick<BadAnswer, "rate_limit" | "retry_after_seconds">): Record<string, string> {
+  const wait = seconds ?? Math.max(1, rate?.reset_seconds ?? 1);
+  return {
+    "Retry-After": String(wait),
+    ...(rate && {
+      "RateLimit-Policy": `"key";q=${rate.limit};w=${rate.window_seconds}`,
+      RateLimit: `"key";r=${rate.remaining};t=${rate.reset_seconds}`,
+    }),
+  };
 }
 
 function refuse(

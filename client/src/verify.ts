@@ -32,12 +32,15 @@ export interface GoodAnswer {
     readonly groups: readonly string[];
   };
   /** The limit that has least left. */
-  readonly rate_limit: {
-    readonly limit: number;
-    readonly window_seconds: number;
-    readonly remaining: number;
-    readonly reset_seconds: number;
-  } | null;
+  readonly rate_limit: RateLeft | null;
+}
+
+/** A rate limit: so many uses in a window, what is left of them, and when the window ends. */
+export interface RateLeft {
+  readonly limit: number;
+  readonly window_seconds: number;
+  readonly remaining: number;
+  readonly reset_seconds: number;
 }
 
 export interface BadAnswer {
@@ -45,6 +48,8 @@ export interface BadAnswer {
   readonly reason: RefusedBecause;
   /** The key's owner finds the exact rule under this number. */
   readonly decision: string;
+  /** The limit that is spent, where the reason is `rate_limited`. */
+  readonly rate_limit?: RateLeft;
   /** Where the reason is `rate_limited` and one key alone was asked about. */
   readonly retry_after_seconds?: number;
 }

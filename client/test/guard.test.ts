@@ -101,6 +101,8 @@ for (const runtime of RUNTIMES) {
     for (const url of Object.values(service.urls)) {
       const over = await fetch(`${url}/dns`, { headers: bearer(spent.text) });
       expect([over.status, Number(over.headers.get("retry-after")) > 1]).toEqual([429, true]);
+      expect(over.headers.get("ratelimit-policy")).toBe('"key";q=3;w=3600');
+      expect(over.headers.get("ratelimit")).toMatch(/^"key";r=0;t=\d+$/);
     }
   });
 

@@ -48,6 +48,7 @@ import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
 import { createStats } from "./transport/check/stats.ts";
 import { createClearUpgrades, reachedPort } from "./transport/clear-upgrades.ts";
+import { createSessionCookies } from "./transport/cookies.ts";
 import { createHealth } from "./transport/health.ts";
 import { createHosts, type Hosts } from "./transport/hosts.ts";
 import { createJsonRpc } from "./transport/jsonrpc.ts";
@@ -235,7 +236,14 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   });
   const api = createDialect(app);
   const bodies = new Bodies(app.clock);
-  const rest = createRest({ ...app, bodies, allowOrigins: config.allowOrigins, rpcVersions: api.documented });
+  const cookies = createSessionCookies(app.store.installation());
+  const rest = createRest({
+    ...app,
+    bodies,
+    cookies,
+    allowOrigins: config.allowOrigins,
+    rpcVersions: api.documented,
+  });
   const { allowOrigins, anonymousRate } = config;
   const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
   const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate, refuseClear });

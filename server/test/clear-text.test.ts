@@ -131,7 +131,7 @@ test("a browser's session in clear text lives while the setting allows it, and i
   const body = { username: "ada", password: PASSWORD };
   const { headers } = await rest.send("POST /session", { headers: CLEAR, body });
   const cookie = headers.get("set-cookie")!;
-  expect(cookie).toMatch(/^chatelaine=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/);
+  expect(cookie).toMatch(/^chatelaine-[^;]+; Path=\/; HttpOnly; SameSite=Strict$/);
   const browser = { ...CLEAR, Cookie: cookie.split(";")[0]!, Origin: rest.url };
   const who = async () => (await rest.send("GET /session", { headers: browser })).json.user?.username;
   expect(await who()).toBe("ada");

@@ -39,6 +39,35 @@ test("answers carry the standard headers, and a refusal says when to come again"
   expect((await check.auth(text)).status).toBe(200);
 });
 
+test("every door that takes a key says the same of its limit, while it lasts and when it is spent", async () => {
+  await using check = await openCheck({}, { clock: movedClock() });
+  const keys: Record<string, { readonly text: string; readonly id: number }> = {};
+  const bearer = ({ text }: { readonly text: string }) => ({ headers: { Authorization: `Bearer ${text}` } });
+  const doors: Record<string, (key: { readonly text: string; readonly id: number }) => Promise<Response>> = {
+    "/auth": (key) => fetch(`${check.url}/auth`, bearer(key)),
+    "/verify": ({ text }) =>
+      fetch(`${check.url}/api/v1/verify`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ key: text }),
+      }),
+    "REST, its own entry": (key) => fetch(`${check.url}/api/v1/keys/${key.id}`, bearer(key)),
+    "REST, any other": (key) => fetch(`${check.url}/api/v1/session`, bearer(key)),
+    "REST, what is not there": (key) => fetch(`${check.url}/api/v1/keys/999999`, bearer(key)),
+    "REST, what it may not": (key) => fetch(`${check.url}/api/v1/users`, bearer(key)),
+  };
+  for (const door of Object.keys(doors))
+    keys[door] = await check.key(door, { rateLimit: { limit: 1, windowSeconds: 60 } });
+  const told = async (door: string) => {
+    const { headers } = await doors[door]!(keys[door]!);
+    return ["ratelimit-policy", "ratelimit", "retry-after"].map((name) => headers.get(name));
+  };
+  for (const door of Object.keys(doors)) {
+    expect([door, await told(door)]).toEqual([door, ['"key";q=1;w=60', '"key";r=0;t=60', null]]);
+    expect([door, await told(door)]).toEqual([door, ['"key";q=1;w=60', '"key";r=0;t=60', "60"]]);
+  }
+});
+
 test("a cost is spent whole or not at all, and a refused request spends nothing", async () => {
   await using check = await openCheck();
   const { text } = await check.key("ci", {

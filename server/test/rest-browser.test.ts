@@ -149,20 +149,30 @@ describe("sessions (R19)", () => {
         tls: { rejectUnauthorized: false },
       });
     expect((await sign(rest.url)).headers.get("set-cookie")).toMatch(
-      /^chatelaine=[\w-]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
+      /^chatelaine-[\w-]{8}=[\w-]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     await using secure = await openRest({ http: "off", https: "127.0.0.1:0" });
     const cookie = (await sign(secure.url)).headers.get("set-cookie")!;
-    expect(cookie).toMatch(/^__Host-chatelaine=[\w-]{64}; Path=\/; HttpOnly; SameSite=Strict; Secure$/);
-    const token = cookie.split(";")[0]!.split("=")[1]!;
-    const ask = async (name: string) => {
+    expect(cookie).toMatch(
+      /^__Host-chatelaine-[\w-]{8}=[\w-]{64}; Path=\/; HttpOnly; SameSite=Strict; Secure$/,
+    );
+    const [name, token] = cookie.split(";")[0]!.split("=") as [string, string];
+    const ask = async (shown: string) => {
       const answer = await fetch(`${secure.url}/api/v1/session`, {
-        headers: { Cookie: `${name}=${token}` },
+        headers: { Cookie: `${shown}=${token}` },
         tls: { rejectUnauthorized: false },
       });
       return ((await answer.json()) as { user: unknown }).user !== null;
     };
-    expect([await ask("__Host-chatelaine"), await ask("chatelaine")]).toEqual([true, false]);
+    expect([await ask(name), await ask(name.slice("__Host-".length))]).toEqual([true, false]);
+  });
+
+  test("two servers under one host name do not sign each other's users out", async () => {
+    await using other = await openRest();
+    const jar = [(await rest.browser("ada")).Cookie, (await other.browser("ada")).Cookie].join("; ");
+    const signedIn = async ({ send }: Pick<typeof rest, "send">) =>
+      (await send("GET /session", { headers: { Cookie: jar } })).json.user?.username;
+    expect([await signedIn(rest), await signedIn(other)]).toEqual(["ada", "ada"]);
   });
 
   test("no password is taken, and no cookie is set, over plain http from elsewhere", async () => {
@@ -186,7 +196,8 @@ describe("sessions (R19)", () => {
   });
 
   test("a session that was planted before sign-in is not taken over, and the one before ends", async () => {
-    const planted = { Cookie: `chatelaine=${"p".repeat(64)}`, Origin: rest.url };
+    const [name] = (await rest.browser("ada")).Cookie!.split("=");
+    const planted = { Cookie: `${name}=${"p".repeat(64)}`, Origin: rest.url };
     const answer = await rest.send("POST /session", {
       headers: planted,
       body: { username: "ada", password: PASSWORD },

@@ -38,6 +38,13 @@ export const VerifyQuestion = z
   })
   .meta({ id: "VerifyQuestion" });
 
+const RateLeft = z.strictObject({
+  limit: z.int(),
+  window_seconds: z.int(),
+  remaining: z.int(),
+  reset_seconds: z.int(),
+});
+
 export const GoodKey = z.strictObject({
   valid: z.literal(true),
   key: z.strictObject({
@@ -55,20 +62,15 @@ export const GoodKey = z.strictObject({
     roles: z.array(z.enum(ROLES)),
     groups: z.array(z.string()),
   }),
-  rate_limit: z
-    .strictObject({
-      limit: z.int(),
-      window_seconds: z.int(),
-      remaining: z.int(),
-      reset_seconds: z.int(),
-    })
-    .nullable()
-    .describe("The limit that has least left, of the key's own and its owner's."),
+  rate_limit: RateLeft.nullable().describe(
+    "The limit that has least left, of the key's own and its owner's.",
+  ),
 });
 export const BadKey = z.strictObject({
   valid: z.literal(false),
   reason: z.enum(VERIFY_REASONS),
   decision: z.string().describe("Its owner finds the exact rule under this number."),
+  rate_limit: RateLeft.optional().describe("The limit that is spent, where the reason is `rate_limited`."),
 });
 export const VerifyAnswer = z.discriminatedUnion("valid", [GoodKey, BadKey]).meta({ id: "VerifyAnswer" });
 

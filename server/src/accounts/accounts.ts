@@ -18,7 +18,7 @@ import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { MaybePromise, Profile, Store, Transaction, WaitingToken } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
-import type { Refusal, Verify } from "../verify/verify.ts";
+import type { RateState, Refusal, Verify } from "../verify/verify.ts";
 import { createGroups } from "./groups.ts";
 import { createPasswords } from "./passwords.ts";
 import { RefusalLog } from "./refusal-log.ts";
@@ -200,14 +200,21 @@ export type SignInResult =
 
 export interface SignInRefused {
   readonly reason: SignInRefusal;
-  /** With `rate_limited` and `too_many_guesses`: after so long at most another attempt is looked at. */
+  /** With `too_many_guesses`: after so long at most another attempt is looked at. */
   readonly waitMs?: number;
+  /** With `rate_limited`: the limit that is spent. */
+  readonly rate?: RateState;
   /** With `insecure_transport`, where the key was left whole: what to do about the connection. */
   readonly advice?: string;
 }
 
 export type CallerResult =
-  | { readonly ok: true; readonly caller: Caller }
+  | {
+      readonly ok: true;
+      readonly caller: Caller;
+      /** What is left of the key's limits; absent where it has none. */
+      readonly rate?: RateState;
+    }
   | ({ readonly ok: false; readonly fault?: KeyTextFault } & SignInRefused);
 
 /** Every attempt is audited, apart from changes and never with what was presented. */

@@ -59,7 +59,7 @@ export class KeySignIn {
       const { verdict } = found;
       if (!verdict.ok) return this.#refuse(verdict, found, origin);
       noteKeyUse(this.#deps, verdict.record.id, origin);
-      return { ok: true, caller: callerOfKey(verdict, origin, null) };
+      return { ok: true, caller: callerOfKey(verdict, origin, null), rate: verdict.rate };
     };
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }
@@ -133,6 +133,6 @@ export class KeySignIn {
     const username = record?.user.username;
     noteRefusal(this.#deps, { kind: "API_KEY", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
-    return { ok: false, reason, fault, waitMs: rate?.resetMs, ...(advice && { advice }) };
+    return { ok: false, reason, fault, rate, ...(advice && { advice }) };
   }
 }

@@ -78,6 +78,8 @@ export type Verdict =
       readonly secret: StoredSecret;
       /** By the key's own end or the life that its user's limits allow, whichever is first; null: never. */
       readonly endsAt: number | null;
+      /** What is left of its limits. Absent: it has none, or nothing was spent. */
+      readonly rate?: RateState;
     }
   | {
       readonly ok: false;
@@ -155,9 +157,10 @@ export function createVerify(deps: VerifyDeps): Verify {
     const verdict = judge(record, need);
     if (!verdict.ok) return verdict;
     const allowance = allowanceOfRecord(record);
-    return map(spend(store, { id: record.id, allowance }, need, clock.now()), (rate) =>
-      rate && !rate.ok ? { ok: false, reason: "rate_limited", record, rate } : verdict,
-    );
+    return map(spend(store, { id: record.id, allowance }, need, clock.now()), (rate) => {
+      if (!rate) return verdict;
+      return rate.ok ? { ...verdict, rate } : { ok: false, reason: "rate_limited", record, rate };
+    });
   };
   const check = (proof: Proof, need: Need): MaybePromise<Check> => {
     if (!proof.ok) return proof;

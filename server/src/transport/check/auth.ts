@@ -11,9 +11,10 @@ import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts"
 import { challengeFor } from "../challenge.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { readPresented } from "../presented.ts";
+import { rateHeaders } from "../rate-headers.ts";
 import { type Asker, clientAddress, clientTransport } from "./asker.ts";
 import { createHint, type Hint } from "./hints.ts";
-import { createIdentity, rateHeaders } from "./identity.ts";
+import { createIdentity } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
 import { createWants, type Wants, wantsOfHeaders } from "./wants.ts";
 

@@ -1,6 +1,6 @@
 /** Who a good key is, in headers that a service behind a proxy reads: always the full set, each once. */
 import type { Clock } from "../../domain/clock.ts";
-import type { Allowance, RateState } from "../../verify/verify.ts";
+import type { Allowance } from "../../verify/verify.ts";
 
 export const IDENTITY_HEADERS = [
   "Remote-User",
@@ -64,14 +64,6 @@ export function headerText(text: string): string {
       .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
       .join(""),
   );
-}
-
-/** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
-export function rateHeaders(headers: Headers, rate: RateState): void {
-  const seconds = Math.ceil(rate.resetMs / 1000);
-  headers.set("RateLimit-Policy", `"key";q=${rate.limit};w=${rate.windowSeconds}`);
-  headers.set("RateLimit", `"key";r=${rate.remaining};t=${seconds}`);
-  if (!rate.ok) headers.set("Retry-After", String(Math.max(1, seconds)));
 }
 
 /** Signed identities (RFC 7519, RFC 8037), so that a service need not trust the network between the proxy and itself. */

@@ -14,10 +14,10 @@ import { securityHeaders } from "../browser.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { Hosts } from "../hosts.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
+import { rateHeaders } from "../rate-headers.ts";
 import { problemResponse } from "../rest/problem.ts";
 import type { Asker } from "./asker.ts";
 import { createHint } from "./hints.ts";
-import { rateHeaders } from "./identity.ts";
 import type { Judge, Judged } from "./judge.ts";
 
 export interface VerifyDeps {
@@ -187,7 +187,10 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
 }
 
 function shapeOf({ check, decision }: Judged, words: KeyWords | undefined): object {
-  if (!check.ok) return { valid: false, reason: toldReason(check.reason), decision };
+  if (!check.ok) {
+    const { reason, rate } = check;
+    return { valid: false, reason: toldReason(reason), decision, rate_limit: rate && rateShape(rate) };
+  }
   if (!words) return { valid: false, reason: "unknown", decision: crypto.randomUUID() };
   const { user, rights } = check.allowance;
   return {
@@ -200,13 +203,12 @@ function shapeOf({ check, decision }: Judged, words: KeyWords | undefined): obje
       roles: [...rights.roles],
       groups: user.groups,
     },
-    rate_limit: check.rate && {
-      limit: check.rate.limit,
-      window_seconds: check.rate.windowSeconds,
-      remaining: check.rate.remaining,
-      reset_seconds: Math.ceil(check.rate.resetMs / 1000),
-    },
+    rate_limit: check.rate && rateShape(check.rate),
   };
+}
+
+function rateShape({ limit, windowSeconds, remaining, resetMs }: RateState): object {
+  return { limit, window_seconds: windowSeconds, remaining, reset_seconds: Math.ceil(resetMs / 1000) };
 }
 
 /** A user without roles is told as one who is locked: services know a closed set. */

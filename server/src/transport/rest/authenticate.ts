@@ -3,7 +3,7 @@
  * headers that differ are refused, because nobody could say which one counts.
  */
 import { AppError } from "../../domain/errors.ts";
-import { readSessionCookie, requireOwnOrigin } from "../browser.ts";
+import { requireOwnOrigin } from "../browser.ts";
 import type { Peer } from "../peer.ts";
 import { readPresented } from "../presented.ts";
 import type { Asker, RestDeps } from "./call.ts";
@@ -12,28 +12,33 @@ import { malformed, refusedKey } from "./problem.ts";
 /** undefined: a visitor. Throws for a credential that is not good. */
 export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
   const { signIn, web } = deps.accounts;
-  return ask(req, peer, { ofKey: signIn.callerOfKey, ofToken: web.find });
+  return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerOfKey, ofToken: web.find });
 }
 
 /** The same while an answer goes on: no use of the key, and nothing that keeps an idle session alive. */
 export function authenticateAgain(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
   const { signIn, web } = deps.accounts;
-  return ask(req, peer, { ofKey: signIn.callerAgain, ofToken: web.findAgain });
+  return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerAgain, ofToken: web.findAgain });
 }
 
 interface Judges {
+  readonly cookies: RestDeps["cookies"];
   readonly ofKey: RestDeps["accounts"]["signIn"]["callerOfKey"];
   readonly ofToken: RestDeps["accounts"]["web"]["find"];
 }
 
-async function ask(req: Request, peer: Peer, { ofKey, ofToken }: Judges): Promise<Asker | undefined> {
+async function ask(
+  req: Request,
+  peer: Peer,
+  { cookies, ofKey, ofToken }: Judges,
+): Promise<Asker | undefined> {
   const text = readCredential(req.headers);
   if (text !== undefined) {
     const answer = await ofKey(text, peer.origin);
     if (!answer.ok) throw refusedKey(answer);
-    return { caller: answer.caller, session: undefined };
+    return { caller: answer.caller, session: undefined, rate: answer.rate };
   }
-  const token = readSessionCookie(req, peer);
+  const token = cookies.read(req.headers, peer);
   if (token === undefined) return undefined;
   requireOwnOrigin(req, peer.ownOrigins);
   return ofToken(token, peer.origin);

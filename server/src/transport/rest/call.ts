@@ -10,8 +10,10 @@ import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsUseCase } from "../../settings/settings.ts";
 import type { Usage } from "../../usage/usage.ts";
+import type { RateState } from "../../verify/verify.ts";
 import type { Webhook } from "../../webhook/webhook.ts";
 import type { Bodies } from "../bodies.ts";
+import type { SessionCookies } from "../cookies.ts";
 import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
 import type { Receipts } from "./receipts.ts";
@@ -27,6 +29,7 @@ export interface RestDeps {
   readonly feed: Feed;
   readonly clock: Clock;
   readonly bodies: Bodies;
+  readonly cookies: SessionCookies;
   readonly log: Log;
   /** Origins of web pages other than our own that may call, with a key. */
   readonly allowOrigins?: readonly string[];
@@ -39,6 +42,8 @@ export interface Asker {
   readonly caller: Caller;
   /** undefined for a key. */
   readonly session: WebSession | undefined;
+  /** What is left of the key's limits. */
+  readonly rate?: RateState;
 }
 
 export interface Call<Name extends OperationName = OperationName> {

@@ -12,15 +12,16 @@ import {
   networkContains,
   parseAddress,
 } from "../../domain/address.ts";
-import type { Caller, Origin } from "../../domain/caller.ts";
+import type { Origin } from "../../domain/caller.ts";
 import { type Key, type KeyState, keyState } from "../../domain/key.ts";
 import { KEY_ID_MAX } from "../../domain/key-text.ts";
-import type { MaybePromise } from "../../verify/verify.ts";
+import type { MaybePromise, RateState } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
 import { challengeFor } from "../challenge.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { BareRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
+import { rateHeaders } from "../rate-headers.ts";
 import type { RestDeps } from "./call.ts";
 import { keyEntry } from "./entries.ts";
 import { problemResponse, refusedKey } from "./problem.ts";
@@ -54,32 +55,41 @@ interface From {
 export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps): BareRoute {
   const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
-  const failed = (error: unknown, asked: Headers): Response => {
+  const failed = (error: unknown, asked: Headers, rate?: RateState): Response => {
     const requestId = crypto.randomUUID();
     const response = problemResponse(error, requestId, log);
     securityHeaders(response.headers);
     response.headers.set("X-Request-Id", requestId);
+    if (rate) rateHeaders(response.headers, rate);
     const bearer = response.headers.get("WWW-Authenticate");
     if (bearer !== null) response.headers.set("WWW-Authenticate", challengeFor(asked, bearer));
     return response;
   };
-  const answer = (key: Key, caller: Caller): Response => {
+  const answer = (key: Key, { caller, rate }: Extract<CallerResult, { ok: true }>): Response => {
     // The answer gets a copy.
     HEADERS.set("X-Request-Id", crypto.randomUUID());
-    return new Response(textOf(key, keys.mayEdit(caller, key)), { headers: HEADERS });
+    const response = new Response(textOf(key, keys.mayEdit(caller, key)), { headers: HEADERS });
+    if (rate) rateHeaders(response.headers, rate);
+    return response;
   };
-  const readAs = (id: number, asker: CallerResult): MaybePromise<Response> => {
-    if (!asker.ok) throw refusedKey(asker);
-    const { caller } = asker;
-    const found = keys.get(caller, id);
-    return found instanceof Promise ? found.then((key) => answer(key, caller)) : answer(found, caller);
+  const readAs = (id: number, asker: CallerResult, asked: Headers): MaybePromise<Response> => {
+    if (!asker.ok) return failed(refusedKey(asker), asked);
+    const fail = (error: unknown): Response => failed(error, asked, asker.rate);
+    try {
+      const found = keys.get(asker.caller, id);
+      return found instanceof Promise
+        ? found.then((key) => answer(key, asker)).catch(fail)
+        : answer(found, asker);
+    } catch (error) {
+      return fail(error);
+    }
   };
   const read = (id: number, text: string, { origin, asked }: From): MaybePromise<Response> => {
     try {
       const asker = accounts.signIn.callerOfKey(text, origin);
-      const response =
-        asker instanceof Promise ? asker.then((known) => readAs(id, known)) : readAs(id, asker);
-      return response instanceof Promise ? response.catch((error) => failed(error, asked)) : response;
+      return asker instanceof Promise
+        ? asker.then((known) => readAs(id, known, asked)).catch((error) => failed(error, asked))
+        : readAs(id, asker, asked);
     } catch (error) {
       return failed(error, asked);
     }

@@ -9,7 +9,7 @@ import { operationList } from "@chatelaine/contract/operations/operations";
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import { VERSION } from "../../version.ts";
-import { SECURE_COOKIE } from "../browser.ts";
+import { COOKIE_NAME } from "../cookies.ts";
 import { errorRow } from "../errors.ts";
 import { exampleProblem } from "./problem.ts";
 
@@ -93,9 +93,9 @@ function makeDocument(): object {
         session: {
           type: "apiKey",
           in: "cookie",
-          name: SECURE_COOKIE,
+          name: `__Host-${COOKIE_NAME}-INSTALLATION`,
           description:
-            "A browser that is signed in. Changes need an `Origin` of this server; over http on the machine itself the cookie has no `__Host-`.",
+            "A browser that is signed in. INSTALLATION is the first eight characters of the installation's id. Changes need an `Origin` of this server; over http on the machine itself the cookie has no `__Host-`.",
         },
       },
     },
@@ -215,7 +215,7 @@ const HEADERS: Readonly<Record<string, object>> = {
   401: { "WWW-Authenticate": HEADER },
   405: { Allow: HEADER },
   415: { "Accept-Encoding": HEADER },
-  429: { "Retry-After": HEADER, RateLimit: HEADER },
+  429: { "Retry-After": HEADER, RateLimit: HEADER, "RateLimit-Policy": HEADER },
   503: { "Retry-After": HEADER },
 };
 

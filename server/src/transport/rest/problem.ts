@@ -10,7 +10,9 @@ import { AppError, errorCode } from "../../domain/errors.ts";
 import type { KeyTextFault } from "../../domain/key-text.ts";
 import { maskDeep } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
+import type { RateState } from "../../verify/verify.ts";
 import { errorRow } from "../errors.ts";
+import { rateHeaders } from "../rate-headers.ts";
 
 export interface ProblemBody {
   /** Address of the page that explains the code. */
@@ -90,12 +92,13 @@ export function refusedKey({
   reason,
   fault,
   waitMs,
+  rate,
   advice,
 }: SignInRefused & { readonly fault?: KeyTextFault }): AppError {
   const code = REFUSED_AS[reason];
   if (reason === "malformed") return new AppError(code, FAULT_WORDS[fault ?? "shape"]);
   const retryAfterSeconds = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs / 1000));
-  return new AppError(code, advice ?? ERROR_WORDS[code].words, { details: { retryAfterSeconds } });
+  return new AppError(code, advice ?? ERROR_WORDS[code].words, { details: { retryAfterSeconds, rate } });
 }
 
 /** A text in a body that is no key's, at its member. */
@@ -148,7 +151,8 @@ function challenge(code: ErrorCode): string {
 }
 
 function limitHeaders(headers: Headers, error: AppError): void {
-  const seconds = typeof error.details.retryAfterSeconds === "number" ? error.details.retryAfterSeconds : 60;
-  headers.set("Retry-After", String(seconds));
-  headers.set("RateLimit", `"default";r=0;t=${seconds}`);
+  const { rate, retryAfterSeconds } = error.details;
+  // What slows guesses has no count that a client may rely on.
+  if (rate) rateHeaders(headers, rate as RateState);
+  else headers.set("Retry-After", String(typeof retryAfterSeconds === "number" ? retryAfterSeconds : 60));
 }

@@ -12,11 +12,13 @@ import type { Operation } from "@chatelaine/contract/operations/operation";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { type Context, Hono } from "hono";
 import { AppError, endOr } from "../../domain/errors.ts";
+import type { RateState } from "../../verify/verify.ts";
 import { challengeFor } from "../challenge.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
 import { answerOf } from "../long-answers.ts";
 import { isOneOf } from "../origins.ts";
 import type { Peer } from "../peer.ts";
+import { rateHeaders } from "../rate-headers.ts";
 import { alertHandlers } from "./alert-operations.ts";
 import { authenticate, authenticateAgain } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
@@ -41,7 +43,13 @@ export interface Rest {
 }
 
 interface Env {
-  Bindings: { readonly peer: Peer; readonly url: URL; readonly requestId: string };
+  Bindings: {
+    readonly peer: Peer;
+    readonly url: URL;
+    readonly requestId: string;
+    /** What is left of the key's limits, once it is known. */
+    rate?: RateState;
+  };
 }
 
 /** The REST API that the original had before. */
@@ -106,6 +114,7 @@ async function answer(
   const response = await app.fetch(req, bindings);
   const { headers } = response;
   headers.set("X-Request-Id", bindings.requestId);
+  if (bindings.rate) rateHeaders(headers, bindings.rate);
   if (response.status === 401) offerBasic(req, bindings.url, headers);
   const origin = req.headers.get("origin");
   if (origin !== null && deps.allowOrigins && isOneOf(origin, deps.allowOrigins))
@@ -132,9 +141,8 @@ function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<E
   const add = (operation: Operation): void => {
     const handler = handlers[operation.name]!;
     app.on(operation.method, routeOf(operation), async (context) => {
-      const { peer, url } = context.env;
       const { raw: req } = context.req;
-      return run(operation, handler, { req, url, peer, params: context.req.param(), deps, receipts });
+      return run(operation, handler, { req, env: context.env, params: context.req.param(), deps, receipts });
     });
   };
   // `/keys/self` is not the key whose number is `self`, by whatever method.
@@ -169,20 +177,21 @@ function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName>
 
 interface Arrived {
   readonly req: Request;
-  readonly url: URL;
-  readonly peer: Peer;
+  readonly env: Env["Bindings"];
   readonly params: Readonly<Record<string, string>>;
   readonly deps: RestDeps;
   readonly receipts: Receipts;
 }
 
 async function run(operation: Operation, handler: AnyHandler, arrived: Arrived): Promise<Response> {
-  const { req, url, peer, params, deps, receipts } = arrived;
+  const { req, env, params, deps, receipts } = arrived;
+  const { url, peer } = env;
   deps.bodies.refuseLarge(req);
   refuseKeyInQuery(url);
   const asker = await authenticate(req, peer, deps);
+  env.rate = asker?.rate;
   const isOpen = operation.access.kind === "anyone";
-  if (!asker && !isOpen) throw notSignedIn(req);
+  if (!asker && !isOpen) throw notSignedIn(req, deps);
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
   const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
@@ -206,9 +215,9 @@ function routeOf(operation: Operation): string {
   return API_BASE + operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-function notSignedIn(req: Request): AppError {
-  const hadCookie = /(?:^|[;\s])(?:__Host-)?chatelaine=/.test(req.headers.get("cookie") ?? "");
-  if (hadCookie) return new AppError("session_expired", "The session has ended; sign in again");
+function notSignedIn(req: Request, { cookies }: RestDeps): AppError {
+  if (cookies.isSent(req.headers))
+    return new AppError("session_expired", "The session has ended; sign in again");
   return new AppError(
     "not_authenticated",
     "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`, or sign in",
@@ -269,7 +278,7 @@ function preflight(req: Request, path: string, { allowOrigins = [] }: RestDeps):
 /** Without credentials: a page elsewhere may call with a key, never with the browser's session. */
 function allowOrigin(headers: Headers, origin: string): void {
   headers.set("Access-Control-Allow-Origin", origin);
-  headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit");
+  headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy");
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   headers.append("Vary", "Origin");
 }

@@ -3,13 +3,7 @@ import type { Session as SessionShape } from "@chatelaine/contract/operations/se
 import type { z } from "zod";
 import type { Session, WaitingToken } from "../../accounts/accounts.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
-import {
-  clearedCookie,
-  readSessionCookie,
-  refuseForeignOrigin,
-  requireOwnOrigin,
-  sessionCookie,
-} from "../browser.ts";
+import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
 import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
 import { instant, instantOrNull, policyEntry, userEntry } from "./entries.ts";
 import { refusedKey } from "./problem.ts";
@@ -20,12 +14,12 @@ export const sessionHandlers: Handlers<
   "session.get": async ({ asker, deps }) => (asker ? whoAmI(asker, deps) : { user: null }),
   "session.create": (call) => signIn(call),
   "session.remove": async ({ req, peer, deps }) => {
-    const token = readSessionCookie(req, peer);
+    const token = deps.cookies.read(req.headers, peer);
     if (token !== undefined) {
       requireOwnOrigin(req, peer.ownOrigins);
       await deps.accounts.web.close(token, peer.origin);
     }
-    const cookie = clearedCookie(peer);
+    const cookie = deps.cookies.clear(peer);
     return json({ user: null }, cookie);
   },
   "sessions.list": async ({ caller, asker, deps }) => {
@@ -74,12 +68,12 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
     if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");
     throw refusedKey(answer);
   }
-  const before = readSessionCookie(req, peer);
+  const before = deps.cookies.read(req.headers, peer);
   if (before !== undefined) await deps.accounts.web.close(before, peer.origin);
   const { token } = await deps.accounts.web.open(answer.credential, peer.origin);
   const asker = await deps.accounts.web.find(token, peer.origin);
   if (!asker) throw changedMeanwhile();
-  return json(await standingWhoAmI(asker, deps), sessionCookie(token, peer));
+  return json(await standingWhoAmI(asker, deps), deps.cookies.set(token, peer));
 }
 
 /** A session that ended before it was told is handed to nobody. */
