@@ -237,14 +237,8 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const api = createDialect(app);
   const bodies = new Bodies(app.clock);
   const cookies = createSessionCookies(app.store.installation());
-  const rest = createRest({
-    ...app,
-    bodies,
-    cookies,
-    allowOrigins: config.allowOrigins,
-    rpcVersions: api.documented,
-  });
   const { allowOrigins, anonymousRate } = config;
+  const rest = createRest({ ...app, bodies, cookies, allowOrigins, rpcVersions: api.documented });
   const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
   const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate, refuseClear });
   const web = createWeb({ log });

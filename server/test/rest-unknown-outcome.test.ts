@@ -76,6 +76,21 @@ test("a reset whose answer was lost leaves one secret that works", async () => {
   expect(await Promise.all(statuses)).toEqual([401, 200]);
 });
 
+test("a reset of a key that is in use until then gives a secret that works", async () => {
+  for (let cut = 0; cut < 5; cut++) {
+    const { key, secret } = await rest.app.keys.create(SYSTEM, { name: `busy ${cut}`, username: "ada" });
+    expect((await rest.send("GET /keys/self", { headers: bearer(secret.text) })).status).toBe(200);
+    expect(await isLost(`/keys/${key.id}/reset`, `busy-${cut}`, {})).toBe(true);
+    const headers = { ...auth, "Idempotency-Key": `busy-${cut}` };
+    const again = await rest.send(`POST /keys/${key.id}/reset`, { headers, body: {} });
+    expect([cut, again.status]).toEqual([cut, 200]);
+    expect((await rest.send("GET /keys/self", { headers: bearer(again.json.key) })).status).toBe(200);
+    // The secret is used now: whoever repeats once more takes it from nobody.
+    const late = await rest.send(`POST /keys/${key.id}/reset`, { headers, body: {} });
+    expect([late.status, late.json.code]).toEqual([409, "conflict"]);
+  }
+}, 60_000);
+
 describe("a secret whose answer was lost is given again", () => {
   const again = (name: string, body: object) =>
     rest.send("POST /keys", { headers: { ...auth, "Idempotency-Key": name }, body });

@@ -1,8 +1,8 @@
 /** Nothing is done, and nothing lost, by a key pressed once too often, a slip, or the browser's own buttons. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { Dialog, Locator, Page } from "playwright-core";
-import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
+import type { Locator, Page } from "playwright-core";
+import { button, chooseAction, dialog, field, rowOf, takeKey, waitFor, watchAsking } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
 
 let screens: Screens;
@@ -212,16 +212,6 @@ async function showKey(page: Page, name: string): Promise<Locator> {
   return shown;
 }
 
-/** What the browser asks before the page goes; the answer is no. */
-function watchAsking(page: Page): Dialog[] {
-  const asked: Dialog[] = [];
-  page.on("dialog", (one) => {
-    asked.push(one);
-    void one.dismiss();
-  });
-  return asked;
-}
-
 describe("a key that is shown once", () => {
   test("is not lost by Back, by a filter that changes, by a reload or by Esc", async () => {
     const page = await screens.open("ada", "/users", { mayAsk: true });
@@ -275,6 +265,38 @@ describe("a key that is shown once", () => {
     await shown.waitFor();
     // All of it, selected by hand.
     await field(shown, "Key").focus();
+    await page.keyboard.press("ControlOrMeta+a");
+    await button(shown, "Close").click();
+    await shown.waitFor({ state: "detached" });
+  });
+
+  test("is not taken by what is selected for somebody, where the browser refuses to copy", async () => {
+    const page = await screens.open("ada", "/keys", { mayAsk: true });
+    await page.addInitScript(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new DOMException("No", "NotAllowedError"));
+      document.execCommand = () => false;
+    });
+    await page.reload();
+    const shown = await showKey(page, "refused");
+    const box = field(shown, "Key");
+    const isSelected = () =>
+      box.evaluate((one) => {
+        const { selectionStart, selectionEnd, value } = one as HTMLTextAreaElement;
+        return selectionStart === 0 && selectionEnd === value.length;
+      });
+    const isKept = async (): Promise<void> => {
+      await page.keyboard.press("Escape");
+      await shown.getByText("You have not copied the key yet").waitFor();
+      expect(await isSelected()).toBe(true);
+    };
+    await button(shown, "Copy to Clipboard").click();
+    await shown.getByText("The browser refused to copy").waitFor();
+    await isKept();
+    for (const key of ["Tab", "Shift+Tab", "Shift", "Control", "F2"]) await page.keyboard.press(key);
+    await isKept();
+    await box.click({ button: "right" });
+    await page.keyboard.press("Escape");
+    await isKept();
     await page.keyboard.press("ControlOrMeta+a");
     await button(shown, "Close").click();
     await shown.waitFor({ state: "detached" });
@@ -469,11 +491,3 @@ describe("input that is not saved is asked about:", () => {
       expect(asked).toHaveLength(1);
     });
 });
-
-async function waitFor(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (condition()) return;
-    await Bun.sleep(25);
-  }
-  throw new Error("It did not happen within ten seconds");
-}

@@ -213,3 +213,19 @@ const rowOfUser = (page: Page, name: string) =>
   page
     .getByRole("row")
     .filter({ has: page.getByRole("button", { name: `Actions for ${name}`, exact: true }) });
+
+test("the owner of a key is chosen by the arrows as fast as somebody types", async () => {
+  await addUser(screens, "builder", "KEY_HOLDER");
+  await addUser(screens, "bulk", "KEY_HOLDER");
+  const page = await screens.open("ada");
+  await button(page, "Add").click();
+  const owner = field(dialog(page, "Add API Key"), "Username").first();
+  await owner.click();
+  await page.getByRole("option", { name: "builder" }).waitFor();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("buil");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("option").first().waitFor({ state: "detached" });
+  expect(await owner.inputValue()).toBe("builder");
+});

@@ -63,6 +63,57 @@ describe("an address of nothing", () => {
     });
 });
 
+test("no place of the side bar is marked at an address of nothing, and the own one is at its screen", async () => {
+  const page = await screens.open("ada", "/keys/none");
+  await page.getByRole("heading", { level: 1, name: "Page not found" }).waitFor();
+  const marked = page.getByRole("navigation", { name: "Main" }).locator("[aria-current=page]");
+  expect(await marked.allInnerTexts()).toEqual([]);
+  for (const [path, label] of [
+    ["/keys?q=01&page=1", "API Keys"],
+    ["/users?q=a", "Users"],
+    ["/audit?event=LOGOUT", "Audit"],
+    ["/system", "System"],
+  ] as const) {
+    await page.goto(screens.url + path);
+    await marked.waitFor();
+    expect(await marked.allInnerTexts()).toEqual([label]);
+  }
+});
+
+describe("an order that there is not is the list's own:", () => {
+  for (const [path, title, sort] of [
+    ["/keys", "Created", "descending"],
+    ["/users", "Username", "ascending"],
+    ["/audit", "When", "descending"],
+  ] as const)
+    for (const order of ["bogus", "-nothing", "name,,", "-"])
+      test(`${path}?order=${order}`, async () => {
+        const page = await screens.open("ada", `${path}?order=${encodeURIComponent(order)}`);
+        await page.getByRole("row").nth(1).waitFor();
+        const column = page.getByRole("columnheader", { name: title });
+        expect(await column.getAttribute("aria-sort")).toBe(sort);
+        expect(await button(page, "Try again").count()).toBe(0);
+      });
+});
+
+test("a page past the last one never says that there is nothing", async () => {
+  const page = await screens.open("ada", "/guide");
+  for (const [path, words] of [
+    ["/keys?page=999", "No keys yet"],
+    ["/users?page=999", "No users yet"],
+    ["/audit?page=999", "Nothing is recorded here"],
+  ] as const) {
+    await page.addInitScript((wanted) => {
+      new MutationObserver(() => {
+        if (document.body?.textContent?.includes(wanted)) document.documentElement.dataset.seen = wanted;
+      }).observe(document, { childList: true, subtree: true, characterData: true });
+    }, words);
+    await page.goto(screens.url + path);
+    await page.getByRole("row").nth(1).waitFor();
+    expect(await page.locator("html").getAttribute("data-seen")).toBeNull();
+  }
+});
+
 describe("a page past the last one goes to the last:", () => {
   test("keys", async () => {
     const page = await screens.open("ada", "/keys?page=999&order=name");

@@ -22,7 +22,7 @@ afterAll(async () => {
 describe("nobody takes their own rights away without typing their name:", () => {
   const ask = async (page: Page, title: string, verb: string, name: string): Promise<Locator> => {
     const question = dialog(page, title);
-    await question.getByText("This is you").waitFor();
+    await question.getByText(/^(This is you|You may lose rights of your own)$/).waitFor();
     const press = button(question, verb);
     await question.getByRole("checkbox", { name: "Confirm", exact: true }).click();
     expect(await press.isDisabled()).toBe(true);
@@ -125,6 +125,52 @@ describe("nobody takes their own rights away without typing their name:", () => 
       await page.getByRole("heading", { name: "Your session has ended" }).waitFor();
       expect((await accounts.users.get(caller, { username: name })).allRoles).not.toContain("FULL_ADMIN");
     });
+
+  describe("also where the server does not say whether they are taken away:", () => {
+    const selfAsked = (name: string) => new RegExp(`/api/v1/users/${name}$`);
+
+    for (const [at, [words, byGroup, demote]] of demotions.entries())
+      test(words, async () => {
+        const name = `unsure${at}`;
+        await somebody(name, byGroup);
+        const page = await screens.open(name, "/users");
+        await page.route(selfAsked(name), (route) =>
+          route.request().method() === "GET" ? route.abort() : route.fallback(),
+        );
+        await demote(page, name);
+        const question = await ask(page, "Give up own rights", "Save", name);
+        await question.getByText("You may lose rights of your own").waitFor();
+        await button(question, "Cancel").click();
+        const { accounts, caller } = screens.local;
+        expect((await accounts.users.get(caller, { username: name })).allRoles).toContain("FULL_ADMIN");
+      });
+
+    test("not in time", async () => {
+      await somebody("slow");
+      const page = await screens.open("slow", "/users");
+      await page.clock.install();
+      await page.reload();
+      await chooseAction(page, "slow", "Edit");
+      const panel = dialog(page, "Edit User");
+      await field(panel, "Full name").fill("Slow");
+      // Neither answered nor refused.
+      await page.route(selfAsked("slow"), () => undefined);
+      await button(panel, "Save").click();
+      await page.keyboard.press("Escape");
+      await panel.getByText("Still waiting for the server").waitFor();
+      await page.clock.fastForward(4_000);
+      await ask(page, "Give up own rights", "Save", "slow");
+    });
+
+    test("a deletion of a group", async () => {
+      await somebody("unsuregroup", true);
+      const page = await screens.open("unsuregroup", "/groups");
+      await button(page, "Actions for g-unsuregroup").waitFor();
+      await page.route(selfAsked("unsuregroup"), (route) => route.abort());
+      await chooseAction(page, "g-unsuregroup", "Delete");
+      await button(await ask(page, "Delete Group", "Delete", "unsuregroup"), "Cancel").click();
+    });
+  });
 
   test("a deletion of the group that gives them", async () => {
     await somebody("selfgroup", true);

@@ -1,5 +1,5 @@
 /** How tests find things on a page: by the names that screens.md gives them. */
-import type { Locator, Page } from "playwright-core";
+import type { Dialog, Locator, Page } from "playwright-core";
 
 export const rowOf = (page: Page, name: string): Locator =>
   page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
@@ -23,4 +23,22 @@ export async function takeKey(page: Page): Promise<string> {
   await button(shown, "Close").click();
   await shown.waitFor({ state: "detached" });
   return key;
+}
+
+/** What the browser asks before the page goes; the answer is no. */
+export function watchAsking(page: Page): Dialog[] {
+  const asked: Dialog[] = [];
+  page.on("dialog", (one) => {
+    asked.push(one);
+    void one.dismiss();
+  });
+  return asked;
+}
+
+export async function waitFor(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (condition()) return;
+    await Bun.sleep(25);
+  }
+  throw new Error("It did not happen within ten seconds");
 }

@@ -91,6 +91,130 @@ describe("users and groups with rights that one lacks are looked at, not edited:
   });
 });
 
+interface Offer {
+  /** Without the right to call it, what follows is not offered. */
+  readonly operation: string;
+  readonly path: string;
+  /** What has to be opened first. */
+  readonly open?: (page: Page) => Promise<unknown>;
+  readonly role: "button" | "menuitem" | "link" | "checkbox";
+  readonly name: RegExp;
+}
+
+const row = (name: string) => async (page: Page) => button(page, `Actions for ${name}`).click();
+const details = (name: string) => async (page: Page) => dialog(page, name).locator(".details").waitFor();
+const selected = async (page: Page) =>
+  page.getByRole("checkbox", { name: "Select of holder", exact: true }).click();
+const menu = async (page: Page) => button(page, "Settings").click();
+
+const ofRow = (path: string, opener: string, offers: Readonly<Record<string, RegExp>>): Offer[] =>
+  Object.entries(offers).map(([operation, name]) => ({
+    operation,
+    path,
+    open: row(opener),
+    role: "menuitem",
+    name,
+  }));
+const ofDetails = (path: string, opener: string, offers: Readonly<Record<string, RegExp>>): Offer[] =>
+  Object.entries(offers).map(([operation, name]) => ({
+    operation,
+    path,
+    open: details(opener),
+    role: "button",
+    name,
+  }));
+
+const KEY_OFFERS = {
+  "keys.update": /^Edit$/,
+  "keys.reset": /^Reset$/,
+  "keys.pause": /^Pause$/,
+  "keys.revoke": /^Revoke$/,
+  "keys.remove": /^Delete$/,
+};
+const USER_OFFERS = { "users.update": /^Edit$/, "users.lock": /^Lock$/, "users.remove": /^Delete$/ };
+const GROUP_OFFERS = { "groups.update": /^Edit$/, "groups.remove": /^Delete$/ };
+
+const OFFERS: readonly Offer[] = [
+  { operation: "keys.create", path: "/keys", role: "button", name: /^Add$/ },
+  ...ofRow("/keys", "of holder", KEY_OFFERS),
+  ...ofDetails("/keys?key=KEY", "of holder", KEY_OFFERS),
+  { operation: "keys.revoke", path: "/keys", open: selected, role: "button", name: /^Revoke$/ },
+  { operation: "keys.remove", path: "/keys", open: selected, role: "button", name: /^Delete$/ },
+  {
+    operation: "users.list",
+    path: "/keys?key=KEY",
+    open: details("of holder"),
+    role: "link",
+    name: /^holder$/,
+  },
+  {
+    operation: "audit.list",
+    path: "/keys?key=KEY",
+    open: details("of holder"),
+    role: "link",
+    name: /Audit|All/,
+  },
+  { operation: "users.create", path: "/users", role: "button", name: /^Add User$/ },
+  ...ofRow("/users", "holder", { ...USER_OFFERS, "users.setPassword": /^Set Password$/ }),
+  ...ofDetails("/users?user=holder", "holder", USER_OFFERS),
+  { operation: "keys.list", path: "/users", role: "link", name: /^1 key of holder$/ },
+  {
+    operation: "keys.list",
+    path: "/users?user=holder",
+    open: details("holder"),
+    role: "link",
+    name: /^1 key of holder$/,
+  },
+  { operation: "groups.create", path: "/groups", role: "button", name: /^Add Group$/ },
+  ...ofRow("/groups", "readers", GROUP_OFFERS),
+  ...ofDetails("/groups?group=readers", "readers", GROUP_OFFERS),
+  { operation: "audit.export", path: "/audit", role: "button", name: /^Export$/ },
+  { operation: "webhook.test", path: "/system", role: "button", name: /^Send Test$/ },
+  { operation: "webhook.deliveries", path: "/system", role: "button", name: /^Send Test$/ },
+  { operation: "settings.update", path: "/system", role: "button", name: /^Save$/ },
+  { operation: "sessions.remove", path: "/system", role: "button", name: /^End session of grace$/ },
+  { operation: "alerts.list", path: "/keys", role: "button", name: /^Alerts/ },
+  { operation: "keys.list", path: "/guide", role: "link", name: /^User API Keys$/ },
+  { operation: "keys.list", path: "/guide", role: "link", name: /^API Keys$/ },
+  { operation: "users.list", path: "/keys", role: "link", name: /^Users$/ },
+  { operation: "audit.list", path: "/keys", role: "link", name: /^Audit$/ },
+  { operation: "settings.get", path: "/keys", role: "link", name: /^System$/ },
+  { operation: "keys.list", path: "/guide", open: menu, role: "menuitem", name: /^My API Keys$/ },
+  { operation: "users.setPassword", path: "/guide", open: menu, role: "menuitem", name: /^Change Password$/ },
+];
+
+describe("what one may not call is not offered, and what one may call is:", () => {
+  /** As if the server granted one operation less: some are granted by the same role, and may be parted at any time. */
+  async function without(page: Page, operation: string): Promise<void> {
+    await page.route("**/api/v1/session", async (route) => {
+      const answer = await route.fetch();
+      const me = await answer.json();
+      const may = me.may.filter((one: string) => one !== operation);
+      await route.fulfill({ response: answer, json: { ...me, may } });
+    });
+  }
+
+  for (const { operation, path, open, role, name } of OFFERS)
+    test(`${operation}: ${name.source} at ${path}`, async () => {
+      const { rows } = await screens.local.keys.list(screens.local.caller, {});
+      const id = rows.find((key) => key.name === "of holder")?.id ?? 0;
+      const address = path.replace("KEY", String(id));
+      const page = await screens.open("ada", address);
+      const offered = page.getByRole(role, { name });
+      await open?.(page);
+      await offered.first().waitFor();
+      await without(page, operation);
+      await page.goto("about:blank");
+      await page.goto(screens.url + address);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.getByRole("button", { name: "Settings", exact: true }).waitFor();
+      if (open !== selected) await open?.(page);
+      if (path.startsWith("/system")) await page.getByRole("group", { name: "Session limits" }).waitFor();
+      if (!path.startsWith("/guide")) await page.getByRole("row").nth(1).waitFor();
+      expect(await offered.count()).toBe(0);
+    });
+});
+
 async function itemsOfRow(page: Page): Promise<(string | null)[]> {
   return page
     .getByRole("dialog")

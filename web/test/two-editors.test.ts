@@ -18,13 +18,9 @@ beforeAll(async () => {
   await addUser(screens, "alan", "KEY_HOLDER");
 });
 
-let opened: Page | undefined;
-/** One at a time, so that what others show costs nothing. */
-const openPage = async (path: string): Promise<Page> => {
-  opened = await screens.open("ada", path);
-  return opened;
-};
-afterEach(() => opened?.context().close());
+const openPage = (path: string): Promise<Page> => screens.open("ada", path);
+
+afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

@@ -12,22 +12,6 @@ export const KEY_STATUSES = [
   "user_locked",
   "no_roles",
 ] as const;
-export const KEY_ORDERS = [
-  "id",
-  "name",
-  "username",
-  "status",
-  "created_at",
-  "expires_at",
-  "ends_at",
-  "last_used_at",
-  "last_used_address",
-  "hint",
-  "created_by",
-  "reset_at",
-  "tags",
-  "scopes",
-] as const;
 
 export const KeyId = z
   .int()

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../errors.ts";
+import { KEY_ORDERS } from "../orders.ts";
 import {
   EndedKey,
   EXAMPLE_KEY,
   EXAMPLE_MADE,
   EXAMPLE_REVOKED,
   EXAMPLE_TEXT,
-  KEY_ORDERS,
   Key,
   KeyCreate,
   KeyFilters,

@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { AUDIT_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
 import { BaseVersion, Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
 
-export const AUDIT_ORDERS = ["at", "event", "action", "username", "address"] as const;
 const TARGETS = ["key", "user", "group", "settings", "session"] as const;
 const RULES = ["revoke", "refuse", "allow"] as const;
 const DIALECT_RULES = ["close", ...RULES] as const;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { USER_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
 import {
   BaseVersion,
@@ -10,8 +11,6 @@ import {
   pageOf,
   Receipt,
 } from "./operation.ts";
-
-export const USER_ORDERS = ["id", "username", "full_name", "email", "locked_at", "created_at"] as const;
 
 export const Username = z
   .string()

@@ -82,7 +82,7 @@ export interface Keys extends Verifiers, Ends {
   mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
   repeated(caller: Caller): Promise<number | undefined>;
-  /** Whether nobody has changed the key since this very request has made or changed it. */
+  /** Whether nobody has changed or used the key since this very request has made or changed it. */
   isAsLeft(caller: Caller, key: Key): Promise<boolean>;
   /** The key that asks, whatever it may: throws forbidden for a caller who is none. */
   readonly self: SelfKeys;

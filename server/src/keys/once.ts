@@ -34,14 +34,18 @@ export async function keepOnceOfKey(tx: Transaction, caller: Caller, id: number,
   await tx.putOnce({ digest, request: once.request, entityId: id }, now - ONCE_MS);
 }
 
-/** Whether the key is as this very request has left it. */
+/**
+ * Whether the key is as this very request has left it: nobody has changed it since, or used what the request has made. A use
+ * of the secret before, until the request took it away, does not count: a key that is reset is often one in use.
+ */
 export async function isAsLeft(
   store: Pick<Store, "findOnce">,
   { once }: Caller,
-  { id, version }: Pick<Key, "id" | "version">,
+  { id, version, lastUsedAt }: Pick<Key, "id" | "version" | "lastUsedAt">,
 ): Promise<boolean> {
   const found = once && (await store.findOnce(versionDigest(once.digest, version)));
-  return found !== undefined && found.entityId === id && equalBytes(found.request, once!.request);
+  if (found === undefined || found.entityId !== id || !equalBytes(found.request, once!.request)) return false;
+  return lastUsedAt === null || lastUsedAt <= found.at;
 }
 
 /** @returns what this very request has made or changed before. Throws invalid where it was another request. */

@@ -205,6 +205,11 @@ export interface Once {
   readonly entityId: number;
 }
 
+export interface KeptOnce extends Once {
+  /** When the transaction began that did it. */
+  readonly at: number;
+}
+
 /** What a caller hangs on, as the rows have it. */
 export interface StandingRows {
   /** Of the caller's key. */
@@ -278,7 +283,7 @@ export interface Store extends KeptSessions, KeptAlerts {
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
-  findOnce(digest: Uint8Array): Promise<Once | undefined>;
+  findOnce(digest: Uint8Array): Promise<KeptOnce | undefined>;
 
   /**
    * @param by who writes: a caller, who is judged in the closing statements, or a part of the system by its name

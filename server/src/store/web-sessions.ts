@@ -1,7 +1,7 @@
 /** Browsers that are signed in, and what requests with an `Idempotency-Key` have done. */
 import type { Kysely, Selectable } from "kysely";
 import { AppError } from "../domain/errors.ts";
-import type { Once, Transaction, WebSession } from "./store.ts";
+import type { KeptOnce, Once, Transaction, WebSession } from "./store.ts";
 import type { Tables, WebSessionRow } from "./tables.ts";
 
 type Db = Kysely<Tables>;
@@ -72,9 +72,9 @@ export async function endWebSessionsOf(db: Db, userId: number, spares: string | 
   await (spares === null ? his : his.where("id", "<>", spares)).execute();
 }
 
-export async function findOnce(db: Db, digest: Uint8Array): Promise<Once | undefined> {
+export async function findOnce(db: Db, digest: Uint8Array): Promise<KeptOnce | undefined> {
   const row = await db.selectFrom("once").selectAll().where("digest", "=", digest).executeTakeFirst();
-  return row && { digest: row.digest, request: row.request, entityId: row.entity_id };
+  return row && { digest: row.digest, request: row.request, entityId: row.entity_id, at: row.at };
 }
 
 export async function putOnce(db: Db, once: Once, now: number, since: number): Promise<void> {

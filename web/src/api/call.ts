@@ -2,7 +2,7 @@ import { createClient } from "@chatelaine/client/client";
 import { noteServerTime } from "./server-clock.ts";
 
 /** A change that is not answered by then counts as one of which nothing is known. */
-const CHANGE_MS_MAX = 30_000;
+export const CHANGE_MS_MAX = 30_000;
 
 const client = createClient({
   fetch: async (address, init) => {

@@ -33,6 +33,22 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return code === "unreachable" || code === "internal" || (code === "unavailable" && requestId === undefined);
 }
 
+/** What the server says before it looks at what is asked for. */
+const AT_THE_DOOR: readonly string[] = [
+  ...SESSION_OVER,
+  "too_many_requests",
+  "unavailable",
+  "restore_not_accepted",
+  "request_timeout",
+  "unknown_host",
+];
+
+/** Whether a request was turned away, by the server or something before it, without a look at what it asks for. */
+export function isTurnedAway(error: unknown): boolean {
+  const { code, requestId } = problemOf(error);
+  return requestId === undefined || AT_THE_DOOR.includes(code);
+}
+
 /** What was tried: to look at something, to save a form, or to do something. */
 export type Tried = "look" | "save" | "do";
 
@@ -43,23 +59,37 @@ export interface Said {
   readonly isUnknown: boolean;
 }
 
-/** What went wrong and what to do, for people. */
-export function sayProblem(error: unknown, tried: Tried = "look"): Said {
-  const problem = problemOf(error);
-  if (tried !== "look" && isOutcomeUnknown(error)) return sayUnknown(problem, tried);
-  return { ...sayKnown(problem), isUnknown: false };
+interface Repetition {
+  /** An attempt before may have succeeded, whatever has become of this one. */
+  readonly isUnknown?: boolean;
+  /** What is true of trying again. */
+  readonly repeated?: string | undefined;
 }
 
-function sayUnknown({ code, requestId }: Problem, tried: "save" | "do"): Said {
-  const why =
-    code === "internal" && requestId !== undefined
-      ? `The server failed; its log has the cause under ${requestId}.`
-      : "The server did not answer.";
+const HAPPENS_ONCE = "Trying again is safe: it happens only once.";
+
+/** What went wrong and what to do, for people. */
+export function sayProblem(error: unknown, tried: Tried = "look", more: Repetition = {}): Said {
+  const problem = problemOf(error);
+  const isUnknown = isOutcomeUnknown(error);
+  if (tried === "look" || !(isUnknown || more.isUnknown)) return { ...sayKnown(problem), isUnknown: false };
   return {
     title: `It is not known whether this was ${tried === "save" ? "saved" : "done"}`,
-    words: `${why} Trying again is safe: it happens only once.`,
+    words: `${isUnknown ? sayNoAnswer(problem) : sayTurnedAway(problem)} ${more.repeated ?? HAPPENS_ONCE}`,
     isUnknown: true,
   };
+}
+
+function sayNoAnswer({ code, requestId }: Problem): string {
+  return code === "internal" && requestId !== undefined
+    ? `The server failed; its log has the cause under ${requestId}.`
+    : "The server did not answer.";
+}
+
+function sayTurnedAway(problem: Problem): string {
+  if (SESSION_OVER.includes(problem.code)) return "Your session had ended.";
+  const { title, words } = sayKnown(problem);
+  return `${title}. ${words}`;
 }
 
 function sayKnown(problem: Problem): Pick<Said, "title" | "words"> {

@@ -1,4 +1,5 @@
 import type { InputOf, OutputOf } from "@chatelaine/contract/operations/operations";
+import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
 import { Button, Menu, NativeSelect } from "@mantine/core";
 import { IconDownload, IconHistory } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -6,11 +7,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { call, exportAddress } from "../api/call.ts";
 import { serverNow } from "../api/server-clock.ts";
+import { useMay } from "../api/session.ts";
 import { SearchBox } from "../form/search-box.tsx";
 import { useTitle } from "../frame/title.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { Foot } from "../table/foot.tsx";
-import { lastPageOf, Pager } from "../table/pager.tsx";
+import { knownOrder } from "../table/order.ts";
+import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
 import { auditColumns } from "./audit-columns.tsx";
@@ -46,6 +49,7 @@ type Search = Readonly<Record<string, string | undefined>>;
 export function Audit() {
   useTitle("Audit");
   const now = useNow();
+  const may = useMay();
   const search: Search = useSearch({ from: "/frame/audit" });
   const navigate = useNavigate({ from: "/audit" });
   const change = (part: Search, isCorrection = false): void =>
@@ -59,7 +63,7 @@ export function Audit() {
       resetScroll: false,
     });
   const page = Math.max(1, Number(search.page) || 1);
-  const order = search.order ?? DEFAULT_ORDER;
+  const order = knownOrder(search.order, AUDIT_ORDERS) ?? DEFAULT_ORDER;
   const filters = filtersOf(search);
   const list = useQuery({
     queryKey: ["audit", "list", filters, order, page],
@@ -74,13 +78,13 @@ export function Audit() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
   const columns = useMemo(() => auditColumns(now, ({ id }) => change({ entry: id })), [now]);
   const total = list.isPlaceholderData ? undefined : list.data?.total;
-  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
+  const rows = rowsOf(list.data);
   const isFiltered = Object.values(filters).some((value) => value !== undefined);
   return (
     <>
       <div className="screen-head">
         <h1>Audit</h1>
-        <Export filters={filters} />
+        {may("audit.export") && <Export filters={filters} />}
       </div>
       <div className="tool-bar">
         <SearchBox value={search.q ?? ""} onChange={(q) => change({ q: q || undefined })} />
@@ -123,7 +127,7 @@ export function Audit() {
       <DataTable
         label="Audit"
         columns={columns}
-        rows={isPast ? undefined : list.data?.entries}
+        rows={rows}
         idOf={(entry) => entry.id}
         nameOf={(entry) => entry.description}
         order={order}
@@ -133,7 +137,7 @@ export function Audit() {
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
-          ) : !isPast && list.data?.entries.length === 0 ? (
+          ) : rows?.length === 0 ? (
             <State icon={<IconHistory size={40} stroke={1.3} aria-hidden />} title="Nothing is recorded here">
               <p>
                 {isFiltered

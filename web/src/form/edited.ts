@@ -53,7 +53,9 @@ export interface Edited<Row, Values> {
   readonly before: Values;
   /** As somebody else has made it since. */
   readonly theirs: Row | undefined;
-  readonly meet: (theirs: Row) => void;
+  /** An attempt before, whose answer was lost, may have made theirs. */
+  readonly isPerhapsOwn: boolean;
+  readonly meet: (theirs: Row, isPerhapsOwn: boolean) => void;
   /** Takes their changes into the form and keeps mine. */
   readonly take: (theirs: Row, form: Form<Values>) => void;
   /** Goes on from another base, of which the form has everything. */
@@ -66,11 +68,11 @@ export function useEdited<Row extends Versioned, Values extends Record<string, u
 ): Edited<Row, Values> {
   const [base, setBase] = useState(row);
   const [before, setBefore] = useState(() => valuesOf(row));
-  const [theirs, setTheirs] = useState<Row>();
+  const [met, setMet] = useState<{ readonly theirs: Row; readonly isPerhapsOwn: boolean }>();
   const moveTo = (next: Row): void => {
     setBase(next);
     setBefore(valuesOf(next));
-    setTheirs(undefined);
+    setMet(undefined);
   };
   const take = (next: Row, form: Form<Values>): void => {
     const now = valuesOf(next);
@@ -79,5 +81,13 @@ export function useEdited<Row extends Versioned, Values extends Record<string, u
     form.setValues(merged);
     moveTo(next);
   };
-  return { base, before, theirs, meet: setTheirs, take, moveTo };
+  return {
+    base,
+    before,
+    theirs: met?.theirs,
+    isPerhapsOwn: met?.isPerhapsOwn ?? false,
+    meet: (theirs, isPerhapsOwn) => setMet({ theirs, isPerhapsOwn }),
+    take,
+    moveTo,
+  };
 }

@@ -2,11 +2,12 @@
 import { Button, Checkbox, Group, Stack } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Dialog } from "./dialog.tsx";
-import { OwnName } from "./own-name.tsx";
+import { Fields } from "./fields.tsx";
+import { type OwnLoss, OwnName } from "./own-name.tsx";
 import { SubmitButton } from "./submit-button.tsx";
 import { Trouble } from "./trouble.tsx";
 import { useGuard } from "./unsaved.tsx";
-import type { Change } from "./use-change.ts";
+import type { ChangeState } from "./use-change.ts";
 
 interface EndDialogProps {
   readonly title: string;
@@ -14,14 +15,14 @@ interface EndDialogProps {
   readonly children: ReactNode;
   /** Between what is said and the tick. */
   readonly fields?: ReactNode;
-  readonly change: Pick<Change<never>, "isPending" | "trouble" | "again">;
+  readonly change: ChangeState;
   /** What will stop is told, or could not be learnt. */
   readonly isTold: boolean;
   /** It cannot be done: there is nothing to confirm. */
   readonly isImpossible?: boolean;
   /** Whoever does this to themself types their name. */
   readonly ownName?: string | undefined;
-  readonly ownLoss?: "access" | "rights";
+  readonly ownLoss?: OwnLoss;
   readonly isDirty?: boolean;
   readonly onClose: () => void;
   readonly onConfirm: () => void;
@@ -31,7 +32,7 @@ export function EndDialog(props: EndDialogProps) {
   const { title, verb, change, isTold, isImpossible = false, ownName, isDirty = false, onClose } = props;
   const [isConfirmed, setConfirmed] = useState(false);
   const [typed, setTyped] = useState("");
-  const guard = useGuard(isDirty && !change.isPending, onClose);
+  const guard = useGuard({ change, isDirty, onClose });
   const isSure = isConfirmed && (ownName === undefined || typed === ownName);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -42,17 +43,19 @@ export function EndDialog(props: EndDialogProps) {
       <form onSubmit={submit}>
         <Stack gap="md">
           {props.children}
-          {!isImpossible && props.fields}
-          {!isImpossible && ownName !== undefined && (
-            <OwnName name={ownName} loss={props.ownLoss ?? "access"} value={typed} onChange={setTyped} />
-          )}
           {!isImpossible && (
-            <Checkbox
-              label="Confirm"
-              checked={isConfirmed}
-              data-autofocus={props.fields === undefined || undefined}
-              onChange={(event) => setConfirmed(event.currentTarget.checked)}
-            />
+            <Fields change={change} gap="md">
+              {props.fields}
+              {ownName !== undefined && (
+                <OwnName name={ownName} loss={props.ownLoss ?? "access"} value={typed} onChange={setTyped} />
+              )}
+              <Checkbox
+                label="Confirm"
+                checked={isConfirmed}
+                data-autofocus={props.fields === undefined || undefined}
+                onChange={(event) => setConfirmed(event.currentTarget.checked)}
+              />
+            </Fields>
           )}
           <Trouble change={change} />
           <Group justify="flex-end" gap="sm">

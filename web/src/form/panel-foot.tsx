@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
 import { SubmitButton } from "./submit-button.tsx";
 import { Trouble } from "./trouble.tsx";
-import type { Change } from "./use-change.ts";
+import type { ChangeState } from "./use-change.ts";
 
 interface PanelFootProps {
-  readonly change: Pick<Change<never>, "isPending" | "trouble" | "again">;
+  readonly change: ChangeState;
   readonly onCancel: () => void;
   /** There is nothing to save any more. */
   readonly isFinal?: boolean;

@@ -1,10 +1,17 @@
 import { Button } from "@mantine/core";
+import { CHANGE_MS_MAX } from "../api/call.ts";
 import { Note } from "../frame/note.tsx";
-import type { Change } from "./use-change.ts";
+import type { ChangeState } from "./use-change.ts";
 
-/** In a form or dialog: what went wrong with its change, and another try where that helps. */
-export function Trouble({ change }: { readonly change: Pick<Change<never>, "trouble" | "again"> }) {
-  const { trouble, again } = change;
+/** In a form or dialog: that its change takes long, or what went wrong with it, and another try where that helps. */
+export function Trouble({ change }: { readonly change: ChangeState }) {
+  const { isPending, isSlow, trouble, again } = change;
+  if (isPending && isSlow)
+    return (
+      <Note tone="info" title="Still waiting for the server" isAlert>
+        It has not answered yet. This stays open until it does, for {CHANGE_MS_MAX / 1000} seconds at most.
+      </Note>
+    );
   if (trouble === undefined) return null;
   return (
     <Note tone="bad" title={trouble.title} isAlert>

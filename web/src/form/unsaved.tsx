@@ -1,14 +1,27 @@
 /**
- * What would be lost by leaving: input that is not saved, and a key that was shown once and is not taken yet. Whoever holds
- * such a thing says so here, and one question asks for all of them before the address changes or the page goes.
- * Held by `web/test/accidents.test.ts`.
+ * What would be lost by leaving: input that is not saved, the outcome of a change, and a key that is shown once, from the
+ * press that makes it until it is taken. What holds such a thing says so here, and one question asks for all of them before
+ * the address changes or the page goes.
+ *
+ * Esc, the cross, the backdrop and Cancel close nothing while its change is under way, because the server may refuse it,
+ * and what was typed would be gone; they say what is waited for instead, and the wait has an end (`use-change.ts`).
+ * Another address may be gone to: it is asked, and the question goes with the outcome where nothing is lost any more.
+ * Held by `web/test/accidents.test.ts` and `web/test/under-way.test.ts`.
  */
 import { Button, Group, Stack } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
 import { Dialog } from "./dialog.tsx";
+import type { ChangeState } from "./use-change.ts";
 
-export type Loss = "input" | "key";
+/**
+ * What is lost: a key in view, one that is being made or may have been made, a change without an answer, input that may or
+ * may not be saved, input that is not. What weighs most comes first.
+ */
+const LOSSES = ["key", "making", "made", "sent", "unknown", "input"] as const;
+export type Loss = (typeof LOSSES)[number];
+/** Of the other losses the fields and the panel stay where only the address's filters change. */
+const LOST_BY_ANY_ADDRESS: readonly Loss[] = ["key", "making", "made"];
 
 interface Held {
   readonly loss: Loss;
@@ -77,17 +90,42 @@ export function mayLeave(): Promise<boolean> {
 }
 
 const WORDS: Readonly<Record<Loss, { title: string; words: string; stay: string; leave: string }>> = {
-  input: {
-    title: "Unsaved changes",
-    words: "You have unsaved changes.",
-    stay: "Keep editing",
-    leave: "Discard changes",
-  },
   key: {
     title: "The key is not copied yet",
     words: "You won't be able to see it again. If you leave now, the key is lost and has to be reset.",
     stay: "Back to the key",
     leave: "Leave without the key",
+  },
+  making: {
+    title: "A key is being made",
+    words: "It is shown here, and only once. If you leave now, you won't see it, and it has to be reset.",
+    stay: "Wait for the key",
+    leave: "Leave without the key",
+  },
+  made: {
+    title: "A key may have been made",
+    words:
+      "“Try again” shows it, and makes no second one. If you leave now and it was made, it has to be reset.",
+    stay: "Back",
+    leave: "Leave without the key",
+  },
+  sent: {
+    title: "Still waiting for the server",
+    words: "Your change is on its way. If you leave now and the server refuses it, what you entered is lost.",
+    stay: "Wait",
+    leave: "Leave now",
+  },
+  unknown: {
+    title: "Not known to be saved",
+    words: "“Try again” finds out whether your changes are saved. If you leave now, they may be lost.",
+    stay: "Back",
+    leave: "Leave now",
+  },
+  input: {
+    title: "Unsaved changes",
+    words: "You have unsaved changes.",
+    stay: "Keep editing",
+    leave: "Discard changes",
   },
 };
 
@@ -116,39 +154,90 @@ function Question({ loss, onStay, onLeave }: QuestionProps) {
   );
 }
 
+function heaviestLoss(): Loss | undefined {
+  const all = [...held.values()].map(({ loss }) => loss);
+  return LOSSES.find((loss) => all.includes(loss));
+}
+
 /** Stands once over all screens: asks before a link, the browser's own buttons, a reload or a closed tab lose anything. */
 export function LeaveQuestion(): ReactNode {
-  const isHeld = useSyncExternalStore(watch, isAnythingHeld);
+  const loss = useSyncExternalStore(watch, heaviestLoss);
   const blocker = useBlocker({
-    // With a key in view another filter, or other details, are left too.
     shouldBlockFn: ({ current, next }) =>
-      [...held.values()].some(({ loss }) => loss === "key" || current.pathname !== next.pathname),
+      current.pathname !== next.pathname ||
+      [...held.values()].some((one) => LOST_BY_ANY_ADDRESS.includes(one.loss)),
     enableBeforeUnload: isAnythingHeld,
     withResolver: true,
-    disabled: !isHeld,
+    disabled: loss === undefined,
   });
   const asked = useSyncExternalStore(watch, () => asker);
-  const loss = [...held.values()].some((one) => one.loss === "key") ? "key" : "input";
-  if (asked) return <Question loss={loss} onStay={() => asked(false)} onLeave={() => asked(true)} />;
-  if (blocker.status !== "blocked") return null;
+  const isBlocked = blocker.status === "blocked";
   const leave = (): void => {
-    leaveAll();
-    blocker.proceed();
+    if (asked) asked(true);
+    else {
+      leaveAll();
+      blocker.proceed?.();
+    }
   };
-  return <Question loss={loss} onStay={blocker.reset} onLeave={leave} />;
+  const isNeedless = loss === undefined && (isBlocked || asked !== undefined);
+  const latest = useRef(leave);
+  latest.current = leave;
+  // What was waited for has come to a good end: there is nothing to ask any more.
+  useEffect(() => {
+    if (isNeedless && !isAnythingHeld()) latest.current();
+  }, [isNeedless]);
+  if (loss === undefined || !(isBlocked || asked)) return null;
+  return <Question loss={loss} onStay={() => (asked ? asked(false) : blocker.reset?.())} onLeave={leave} />;
+}
+
+/** Leaves the page for an address outside of these screens, after a change that ends one's own session. */
+export function leaveFor(address: string): void {
+  held.clear();
+  location.assign(address);
+}
+
+interface Guarded {
+  readonly change: ChangeState;
+  readonly isDirty: boolean;
+  /** Its change ends with a key that is shown once. */
+  readonly makesKey?: boolean;
+}
+
+/** What would be lost of a form by leaving it now. */
+function lossOf({ change, isDirty, makesKey = false }: Guarded): Loss | undefined {
+  if (change.isPending) return makesKey ? "making" : "sent";
+  if (change.isUnknown && makesKey) return "made";
+  if (!isDirty) return undefined;
+  return change.isUnknown ? "unknown" : "input";
+}
+
+/** Guards a form that stands on a screen: another address is asked about. */
+export function useHold(guarded: Guarded, onLeave?: () => void): Loss | undefined {
+  const loss = lossOf(guarded);
+  useUnsaved(loss !== undefined, { ...(loss && { loss }), ...(onLeave && { onLeave }) });
+  return loss;
 }
 
 /**
- * Guards the closing of a panel or dialog: by Esc, the cross, the backdrop or Cancel.
+ * Guards a panel or dialog too: its closing by Esc, the cross, the backdrop or Cancel.
  * @returns `close` in the place of closing, and the question to show
  */
-export function useGuard(isDirty: boolean, onClose: () => void): { close: () => void; question: ReactNode } {
+export function useGuard(guarded: Guarded & { readonly onClose: () => void }): {
+  close: () => void;
+  question: ReactNode;
+} {
+  const { change, onClose } = guarded;
   const [isAsking, setAsking] = useState(false);
-  useUnsaved(isDirty, { onLeave: onClose });
+  const loss = useHold(guarded, onClose);
+  const close = (): void => {
+    if (change.isPending) change.sayWaiting();
+    else if (loss === undefined) onClose();
+    else setAsking(true);
+  };
   // Mounted only when it is asked: the key that asked it must not answer it too.
-  const question = isAsking && (
+  const question = isAsking && loss !== undefined && !change.isPending && (
     <Question
-      loss="input"
+      loss={loss}
       onStay={() => setAsking(false)}
       onLeave={() => {
         setAsking(false);
@@ -156,5 +245,5 @@ export function useGuard(isDirty: boolean, onClose: () => void): { close: () => 
       }}
     />
   );
-  return { close: () => (isDirty ? setAsking(true) : onClose()), question };
+  return { close, question };
 }

@@ -33,7 +33,7 @@ export function SettingsMenu() {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Label className="who-again">{user.username}</Menu.Label>
-          {session !== null && (
+          {session !== null && may("users.setPassword") && (
             <Menu.Item leftSection={<IconPassword {...ICON} />} onClick={() => setOpen("password")}>
               Change Password
             </Menu.Item>

@@ -7,7 +7,13 @@ export function SideBar() {
   return (
     <nav className="side-bar" aria-label="Main">
       {PLACES.filter(({ needs }) => may(needs)).map(({ to, label, Icon }) => (
-        <Link key={to} to={to} search={{}} className="place" activeOptions={{ includeSearch: false }}>
+        <Link
+          key={to}
+          to={to}
+          search={{}}
+          className="place"
+          activeOptions={{ exact: true, includeSearch: false }}
+        >
           <Icon size={20} stroke={1.6} aria-hidden />
           {label}
         </Link>

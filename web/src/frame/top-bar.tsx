@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { AlertsBell } from "../alerts/alerts-bell.tsx";
-import { useMe } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { ScreenNotices } from "../notices/notice-place.tsx";
 import { ConnectionSign } from "./connection-sign.tsx";
 import { Mark } from "./mark.tsx";
@@ -9,6 +9,7 @@ import { SettingsMenu } from "./settings-menu.tsx";
 
 export function TopBar() {
   const { user } = useMe();
+  const may = useMay();
   return (
     <div className="top-bar">
       <Link to="/" className="brand">
@@ -19,7 +20,7 @@ export function TopBar() {
       <ScreenNotices />
       <div className="top-bar-end">
         <SchemeMenu />
-        <AlertsBell />
+        {may("alerts.list") && <AlertsBell />}
         <SettingsMenu />
         <span className="who" title={user.full_name || user.username}>
           {user.username}

@@ -1,10 +1,12 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { useMay } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 
 /** The page Managing API Keys, with pictures of this very version. */
 export function Guide() {
   useTitle("Managing API Keys");
+  const may = useMay();
   return (
     <article className="article guide">
       <h1>Managing API Keys</h1>
@@ -15,9 +17,13 @@ export function Guide() {
       <p>
         <strong>My API Keys</strong> in the <strong>Settings</strong> menu, behind the user icon at the top
         right, opens the{" "}
-        <Link to="/keys" search={{}}>
-          User API Keys
-        </Link>{" "}
+        {may("keys.list") ? (
+          <Link to="/keys" search={{}}>
+            User API Keys
+          </Link>
+        ) : (
+          <strong>User API Keys</strong>
+        )}{" "}
         screen. It lists the keys of the system, and lets you add, edit and delete them.
       </p>
       <Picture name="list" alt="The screen User API Keys with its table of keys" />

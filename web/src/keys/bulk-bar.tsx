@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { useMay } from "../api/session.ts";
 import type { Key } from "./key.ts";
 
 interface BulkBarProps {
@@ -10,16 +11,21 @@ interface BulkBarProps {
 
 /** What can be done to the ticked rows together. */
 export function BulkBar({ keys, onClear, onRevoke, onDelete }: BulkBarProps) {
+  const may = useMay();
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form
     <div className="bulk" role="group" aria-label="Selected keys">
       <span role="status">{keys.length === 1 ? "1 key selected" : `${keys.length} keys selected`}</span>
-      <Button size="compact-sm" variant="default" onClick={onRevoke}>
-        Revoke
-      </Button>
-      <Button size="compact-sm" variant="default" c="var(--bad)" onClick={onDelete}>
-        Delete
-      </Button>
+      {may("keys.revoke") && (
+        <Button size="compact-sm" variant="default" onClick={onRevoke}>
+          Revoke
+        </Button>
+      )}
+      {may("keys.remove") && (
+        <Button size="compact-sm" variant="default" c="var(--bad)" onClick={onDelete}>
+          Delete
+        </Button>
+      )}
       <Button size="compact-sm" variant="subtle" aria-label="Clear selection" onClick={onClear}>
         Clear<span className="wide-only">&nbsp;selection</span>
       </Button>

@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { call } from "../api/call.ts";
 import { isOutcomeUnknown, problemOf } from "../api/problem.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
-import { useChange } from "../form/use-change.ts";
+import { type Once, useChange } from "../form/use-change.ts";
 import { showDone, showProblem } from "../notices/notices.ts";
 import type { Key } from "./key.ts";
 import { isGone, LastUse, SeveralLastUses, useFreshKey, useFreshKeys, useIsTold } from "./what-stops.tsx";
@@ -29,8 +29,11 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
   const isTold = useIsTold(only ? one : several);
   const end = useChange({
     tried: "do",
-    run: (because: string, { idempotencyKey }) =>
-      endAll(keys, (key) => endOne({ how, key, reason: because, once: `${idempotencyKey}-${key.id}` })),
+    run: (because: string, { idempotencyKey, signal }) =>
+      endAll(keys, (key) => {
+        const once = { idempotencyKey: `${idempotencyKey}-${key.id}`, signal };
+        return endOne({ how, key, reason: because, once });
+      }),
     onDone: ({ ended, failed }) => {
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });
@@ -105,7 +108,7 @@ interface Outcome {
   readonly failed: readonly { readonly key: Key; readonly error: unknown }[];
 }
 
-/** A few at once; one that fails does not hold up the others. Where it is not known of one, all may be asked for again. */
+/** A few at once; one that fails does not hold up the others. Where it is not known of one, all are to be asked for again. */
 async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknown>): Promise<Outcome> {
   const ended: Key[] = [];
   const failed: { key: Key; error: unknown }[] = [];
@@ -118,9 +121,9 @@ async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknow
         ),
       ),
     );
+    const unknown = failed.find(({ error }) => isOutcomeUnknown(error));
+    if (unknown) throw unknown.error;
   }
-  const unknown = failed.find(({ error }) => isOutcomeUnknown(error));
-  if (unknown) throw unknown.error;
   if (ended.length === 0 && failed[0]) throw failed[0].error;
   return { ended, failed };
 }
@@ -129,15 +132,15 @@ interface Ending {
   readonly how: EndKeysProps["how"];
   readonly key: Key;
   readonly reason: string;
-  readonly once: string;
+  readonly once: Once;
 }
 
 async function endOne({ how, key, reason, once }: Ending): Promise<unknown> {
   try {
-    if (how === "delete") return await call("keys.remove", { id: key.id });
+    if (how === "delete") return await call("keys.remove", { id: key.id }, { signal: once.signal });
     if (key.revoked) return;
     const body = reason === "" ? {} : { reason };
-    return await call("keys.revoke", { id: key.id, body }, { idempotencyKey: once });
+    return await call("keys.revoke", { id: key.id, body }, once);
   } catch (error) {
     // Somebody else has deleted it meanwhile: it is as it should be.
     if (problemOf(error).code !== "not_found") throw error;

@@ -8,6 +8,7 @@ import {
   IconRefresh,
   IconTrash,
 } from "@tabler/icons-react";
+import { useMay } from "../api/session.ts";
 import { RowMenu } from "../table/row-menu.tsx";
 import { type Key, mayPause } from "./key.ts";
 
@@ -31,6 +32,7 @@ export function KeyActions(props: KeyActionsProps) {
 }
 
 function Items({ row, mayEnd, onAction }: KeyActionsProps) {
+  const may = useMay();
   const item = (action: KeyAction) => ({ onClick: () => onAction(action, row) });
   const isPaused = row.status === "paused";
   return (
@@ -38,38 +40,33 @@ function Items({ row, mayEnd, onAction }: KeyActionsProps) {
       <Menu.Item leftSection={<IconFileDescription {...ICON} />} {...item("details")}>
         Details
       </Menu.Item>
-      {row.editable && (
-        <>
-          <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
-            Edit
-          </Menu.Item>
-          <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
-            Reset
-          </Menu.Item>
-        </>
+      {row.editable && may("keys.update") && (
+        <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
+          Edit
+        </Menu.Item>
       )}
-      {mayEnd && (
+      {row.editable && may("keys.reset") && (
+        <Menu.Item leftSection={<IconRefresh {...ICON} />} {...item("reset")}>
+          Reset
+        </Menu.Item>
+      )}
+      {mayEnd && isPaused && may("keys.resume") && (
+        <Menu.Item leftSection={<IconPlayerPlay {...ICON} />} disabled={!row.editable} {...item("resume")}>
+          Resume
+        </Menu.Item>
+      )}
+      {mayEnd && !isPaused && may("keys.pause") && (
+        <Menu.Item leftSection={<IconPlayerPause {...ICON} />} disabled={!mayPause(row)} {...item("pause")}>
+          Pause
+        </Menu.Item>
+      )}
+      {mayEnd && may("keys.revoke") && (
+        <Menu.Item leftSection={<IconBan {...ICON} />} disabled={row.revoked} {...item("revoke")}>
+          Revoke
+        </Menu.Item>
+      )}
+      {mayEnd && may("keys.remove") && (
         <>
-          {isPaused ? (
-            <Menu.Item
-              leftSection={<IconPlayerPlay {...ICON} />}
-              disabled={!row.editable}
-              {...item("resume")}
-            >
-              Resume
-            </Menu.Item>
-          ) : (
-            <Menu.Item
-              leftSection={<IconPlayerPause {...ICON} />}
-              disabled={!mayPause(row)}
-              {...item("pause")}
-            >
-              Pause
-            </Menu.Item>
-          )}
-          <Menu.Item leftSection={<IconBan {...ICON} />} disabled={row.revoked} {...item("revoke")}>
-            Revoke
-          </Menu.Item>
           <Menu.Divider />
           <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
             Delete

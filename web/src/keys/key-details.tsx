@@ -138,6 +138,7 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
 
 function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
   const me = useMe();
+  const may = useMay();
   const isPaused = row.status === "paused";
   const mayStop = mayEnd(me, row);
   const action = (name: KeyAction, label: string) => (
@@ -153,12 +154,12 @@ function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyD
   );
   return (
     <div className="details-actions">
-      {row.editable && action("edit", "Edit")}
-      {row.editable && action("reset", "Reset")}
-      {isPaused && row.editable && action("resume", "Resume")}
-      {mayStop && mayPause(row) && action("pause", "Pause")}
-      {mayStop && !row.revoked && action("revoke", "Revoke")}
-      {mayStop && action("delete", "Delete")}
+      {row.editable && may("keys.update") && action("edit", "Edit")}
+      {row.editable && may("keys.reset") && action("reset", "Reset")}
+      {isPaused && row.editable && may("keys.resume") && action("resume", "Resume")}
+      {mayStop && mayPause(row) && may("keys.pause") && action("pause", "Pause")}
+      {mayStop && !row.revoked && may("keys.revoke") && action("revoke", "Revoke")}
+      {mayStop && may("keys.remove") && action("delete", "Delete")}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { Checkbox, Collapse, Stack, TextInput } from "@mantine/core";
+import { Checkbox, Collapse, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -9,8 +9,9 @@ import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
 import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
-import { type Outcome, useEdited } from "../form/edited.ts";
+import { type Edited, type Outcome, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
@@ -65,7 +66,12 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
     onUnfold: () => setUnfolded(true),
   });
   const isTouched = isChanged(form.values, before) && isChanged(form.values, opened);
-  const guard = useGuard(isTouched && !save.isPending, onClose);
+  const guard = useGuard({
+    change: save,
+    isDirty: isTouched,
+    makesKey: base === undefined || form.values.reset,
+    onClose,
+  });
   const owner = useOwner(form.values.username);
   const ownerRoles = useOwnerRoles(owner, form.values.username);
   const wasDeleted = useIsDeleted(row);
@@ -92,7 +98,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
       onClose={guard.close}
     >
       <form onSubmit={submit} noValidate className="panel-form">
-        <Stack gap="lg">
+        <Fields change={save}>
           {!wasDeleted && (
             <ConflictNote
               what="this key"
@@ -150,7 +156,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
               services only” under Description, rights and limits.
             </Note>
           )}
-        </Stack>
+        </Fields>
         <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
       {guard.question}
@@ -161,7 +167,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
 interface Saving {
   readonly form: UseFormReturnType<KeyValues>;
   readonly onSaved: KeyPanelProps["onSaved"];
-  readonly onConflict: (theirs: Key) => void;
+  readonly onConflict: Edited<Key, KeyValues>["meet"];
   readonly onUnfold: () => void;
 }
 
@@ -169,8 +175,8 @@ function useSaving({ form, onSaved, onConflict, onUnfold }: Saving) {
   const queries = useQueryClient();
   return useChange<KeySave, Outcome<Key | MadeKey, Key>>({
     run: saveKey,
-    onDone: (outcome) => {
-      if ("theirs" in outcome) return onConflict(outcome.theirs);
+    onDone: (outcome, _, wasUnknown) => {
+      if ("theirs" in outcome) return onConflict(outcome.theirs, wasUnknown);
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });
       onSaved(outcome.saved);

@@ -1,5 +1,7 @@
 import type { InputOf } from "@chatelaine/contract/operations/operations";
+import { KEY_ORDERS } from "@chatelaine/contract/orders";
 import { serverNow } from "../api/server-clock.ts";
+import { knownOrder } from "../table/order.ts";
 
 export const STATUSES = [
   "active",
@@ -51,8 +53,7 @@ export function readKeysSearch(search: Record<string, unknown>): KeysSearch {
     owner: text("owner"),
     tag: text("tag"),
     unused: number("unused"),
-    order:
-      order !== undefined && /^-?[a-z_]{1,40}$/.test(order) && order !== DEFAULT_ORDER ? order : undefined,
+    order: order === DEFAULT_ORDER ? undefined : knownOrder(order, KEY_ORDERS),
     page: page === 1 ? undefined : page,
     key: number("key"),
   };

@@ -4,18 +4,18 @@ import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanst
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { call } from "../api/call.ts";
-import { useMe } from "../api/session.ts";
+import { useMay, useMe } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
 import { part } from "../load/part.tsx";
 import { ColumnsMenu } from "../table/columns-menu.tsx";
 import { DataTable } from "../table/data-table.tsx";
 import { Foot } from "../table/foot.tsx";
-import { lastPageOf, Pager } from "../table/pager.tsx";
+import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useColumns } from "../table/use-columns.ts";
 import { useNow } from "../time/instant.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
-import { type Key, mayEnd, mayHaveKeys } from "./key.ts";
+import { type Key, mayEnd } from "./key.ts";
 import { KeyActions } from "./key-actions.tsx";
 import { DEFAULT_COLUMNS, keyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
@@ -25,13 +25,15 @@ import { useSelection } from "./use-selection.ts";
 import { AGAIN_MS } from "./what-stops.tsx";
 
 /** Panels and dialogs come when they are first wanted; the list does not wait for them. */
-const KeyTasks = part(async () => (await import("./key-tasks.tsx")).KeyTasks);
+const KeyTasks = part(() => import("./key-tasks.tsx"), "KeyTasks");
 if (typeof requestIdleCallback === "function") requestIdleCallback(() => void KeyTasks.preload());
 
 /** User API Keys: the list, and all that is done to keys from it. */
 export function Keys() {
   useTitle("User API Keys");
   const me = useMe();
+  const may = useMay();
+  const mayEndAny = may("keys.revoke") || may("keys.remove");
   const now = useNow();
   const search = useSearch({ from: "/frame/keys" });
   const change = useSearchChange();
@@ -55,8 +57,7 @@ export function Keys() {
   const tasks = useKeyTask(change);
   const { page = 1, order = DEFAULT_ORDER } = search;
   const total = list.isPlaceholderData ? undefined : list.data?.total;
-  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
-  const rows = useWithMade(isPast ? undefined : list.data?.entries, tasks.madeId);
+  const rows = useWithMade(rowsOf(list.data), tasks.madeId);
   const mayTick = useCallback((key: Key) => mayEnd(me, key), [me]);
   const selection = useSelection({ rows, question, mayTick });
   const { act } = tasks;
@@ -80,7 +81,7 @@ export function Keys() {
           >
             API Docs
           </Button>
-          {mayHaveKeys(me) && (
+          {may("keys.create") && (
             <Button
               leftSection={<IconPlus size={18} stroke={2} aria-hidden />}
               onClick={() => tasks.start({ kind: "add" })}
@@ -108,7 +109,7 @@ export function Keys() {
         onOpen={open}
         isOld={list.isPlaceholderData}
         markedId={tasks.madeId === undefined ? undefined : String(tasks.madeId)}
-        selection={mayHaveKeys(me) ? selection.forTable : undefined}
+        selection={mayEndAny ? selection.forTable : undefined}
         actions={actions}
         state={stateOf(list, rows, search, () => change(CLEARED))}
       />
@@ -151,7 +152,7 @@ const listOf = (question: KeysSearch, username: string) =>
 
 /** A number that refused callers get; it comes with what else is about use. */
 const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const DecisionState = part(async () => (await import("../use/decision.tsx")).DecisionState);
+const DecisionState = part(() => import("../use/decision.tsx"), "DecisionState");
 
 const CLEARED: Partial<KeysSearch> = {
   q: undefined,

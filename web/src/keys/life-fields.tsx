@@ -10,10 +10,9 @@ import type { Key } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";
 import { type LifeLimit, lifeLimitOf } from "./life-limit.ts";
 
-const ExpiryField = part(
-  async () => (await import("./expiry-field.tsx")).ExpiryField,
-  <Skeleton height={84} />,
-);
+const ExpiryField = part(() => import("./expiry-field.tsx"), "ExpiryField", {
+  waiting: <Skeleton height={84} />,
+});
 
 interface LifeFieldsProps {
   readonly form: UseFormReturnType<KeyValues>;

@@ -15,6 +15,7 @@ interface OwnerFieldProps {
 }
 
 const OFFERED_MAX = 50;
+const TYPING_MS = 150;
 const WORDS = "The key acts as this user, with at most this user's rights.";
 
 /** The text of the field is the label of what is chosen, until somebody types. */
@@ -28,8 +29,8 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
   const may = useMay();
   const actsForOthers = me.roles.includes("API_KEY_WRITE") && may("users.list") && !isFixed;
   const [typed, setTyped] = useState("");
-  const [q] = useDebouncedValue(isChosen(typed, value) ? "" : typed.trim(), 150);
-  const { data } = useQuery({
+  const [q] = useDebouncedValue(isChosen(typed, value) ? "" : typed.trim(), TYPING_MS);
+  const { data, isPlaceholderData } = useQuery({
     queryKey: ["owners", q],
     queryFn: ({ signal }) =>
       call(
@@ -51,7 +52,12 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         onChange={(event) => onChange(event.currentTarget.value)}
       />
     );
-  const entries = data?.entries ?? [];
+  const wanted = isChosen(typed, value) ? "" : typed.trim();
+  // Until the answer to what is typed is there, what is known already is narrowed to it, so that it can be chosen at once.
+  const isAnswer = q === wanted && !isPlaceholderData;
+  const entries = (data?.entries ?? []).filter(
+    ({ username }) => isAnswer || username.toLowerCase().includes(wanted.toLowerCase()),
+  );
   const isHolder = (roles: readonly string[]): boolean =>
     roles.every((role) => role === "KEY_HOLDER" || role === "KEY_VERIFY");
   const named = (isWanted: (user: (typeof entries)[number]) => boolean) =>

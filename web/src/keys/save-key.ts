@@ -1,5 +1,6 @@
 import { call } from "../api/call.ts";
 import { type Outcome, saveOn } from "../form/edited.ts";
+import type { Once } from "../form/use-change.ts";
 import type { Key, MadeKey } from "./key.ts";
 import { createBody, type KeyValues, updateBody } from "./key-values.ts";
 
@@ -11,13 +12,9 @@ export interface KeySave {
   readonly before: KeyValues;
 }
 
-interface Once {
-  readonly idempotencyKey: string;
-}
-
 export function saveKey(wanted: KeySave, once: Once): Promise<Outcome<Key | MadeKey, Key>> {
   const { base } = wanted;
-  const read = () => call("keys.get", { id: base?.id ?? 0 });
+  const read = () => call("keys.get", { id: base?.id ?? 0 }, { signal: once.signal });
   return saveOn({ base, read, save: () => send(wanted, once) });
 }
 

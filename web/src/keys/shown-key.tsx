@@ -21,7 +21,8 @@ interface ShownKeyProps {
 /**
  * The one place where a key is ever seen. Nothing outside this component holds it. It counts as taken once somebody has
  * copied it, downloaded it or selected all of it themself; until then neither Esc nor another address takes it away
- * (held by `web/test/accidents.test.ts`).
+ * (held by `web/test/accidents.test.ts`). What is selected for them, where the browser refuses to copy, stays nobody's
+ * until they select something else or press for all of it.
  */
 export function ShownKey({ made, onClose }: ShownKeyProps) {
   const [isTaken, setTaken] = useState(false);
@@ -45,7 +46,8 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
     else setAsked(true);
   };
   const noteSelection = ({ currentTarget }: SyntheticEvent<HTMLTextAreaElement>): void => {
-    if (!isOurSelection.current && isWhole(currentTarget)) take();
+    if (!isWhole(currentTarget)) isOurSelection.current = false;
+    else if (!isOurSelection.current) take();
   };
   return (
     <Dialog
@@ -65,11 +67,8 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           autosize
           value={made.key}
           classNames={{ input: "key-box" }}
-          onPointerDown={() => {
-            isOurSelection.current = false;
-          }}
-          onKeyDown={() => {
-            isOurSelection.current = false;
+          onKeyDown={({ key, ctrlKey, metaKey }) => {
+            if ((ctrlKey || metaKey) && key.toLowerCase() === "a") take();
           }}
           onCopy={({ currentTarget }) => isWhole(currentTarget as HTMLTextAreaElement) && take()}
           onSelect={noteSelection}

@@ -2,10 +2,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
-import { showDone, showProblem } from "../notices/notices.ts";
+import { useIsHere } from "../form/use-is-here.ts";
+import { showDone, showProblem, showTrouble } from "../notices/notices.ts";
 import type { Key, MadeKey } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import type { KeysSearch } from "./keys-search.ts";
+import { forgetKey } from "./save-key.ts";
 
 export type KeyTask =
   | { readonly kind: "add" }
@@ -26,6 +28,11 @@ export interface KeyTaskState {
 
 const OPPOSITE = { pause: "resume", resume: "pause" } as const;
 const DONE = { pause: "paused", resume: "resumed" } as const;
+
+function forgetUnseen(made: MadeKey): void {
+  forgetKey(made);
+  showTrouble("A key was made that nobody has seen", `Reset ${made.name} to see a key, or delete it.`);
+}
 
 /** What is being done on the screen right now: one thing at a time. */
 export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTaskState {
@@ -57,5 +64,14 @@ export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTa
     },
     [change, hold],
   );
-  return { task, madeId, start: setTask, end: () => setTask(undefined), keepInView: setMadeId, act };
+  const isHere = useIsHere();
+  const start = useCallback(
+    (next: KeyTask): void => {
+      setTask(next);
+      // Somebody left while it was made, and said so.
+      if (!isHere.current && next.kind === "show") forgetUnseen(next.made);
+    },
+    [isHere],
+  );
+  return { task, madeId, start, end: () => setTask(undefined), keepInView: setMadeId, act };
 }

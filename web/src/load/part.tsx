@@ -9,6 +9,7 @@ import { IconCloudOff } from "@tabler/icons-react";
 import { type ComponentType, createElement, type ReactNode, useEffect, useState } from "react";
 import { isAnythingHeld } from "../form/unsaved.tsx";
 import { State } from "../table/state.tsx";
+import { importAgain } from "./import-again.ts";
 
 const AGAIN_MS = 2_000;
 
@@ -17,18 +18,27 @@ export type Part<Props> = ((props: Props) => ReactNode) & {
   readonly preload: () => Promise<void>;
 };
 
-/**
- * @param waiting shown while it comes
- * @param heading of a whole screen, which has one also where it could not be loaded
- */
-export function part<Props extends object>(
-  fetchPart: () => Promise<ComponentType<Props>>,
-  waiting: ReactNode = null,
-  heading?: string,
-): Part<Props> {
+interface Around {
+  /** Shown while it comes. */
+  readonly waiting?: ReactNode;
+  /** Of a whole screen, which has one also where it could not be loaded. */
+  readonly heading?: string;
+}
+
+/** The exports of a module: of those that are used, all are components. */
+type Exports<Name extends string> = Readonly<Record<Name, ComponentType<never>>>;
+type PropsOf<Component> = Component extends (props: infer Props extends object) => ReactNode ? Props : object;
+
+/** @param name under which the module exports it */
+export function part<Name extends string, Module extends Exports<Name>>(
+  load: () => Promise<Module>,
+  name: Name,
+  { waiting = null, heading }: Around = {},
+): Part<PropsOf<Module[Name]>> {
+  type Props = PropsOf<Module[Name]>;
   let known: ComponentType<Props> | undefined;
   const find = async (): Promise<void> => {
-    known ??= await fetchPart();
+    known ??= (await importAgain(load))[name] as unknown as ComponentType<Props>;
   };
   // biome-ignore lint/correctness/noComponentHookFactories: called once for each part, where modules are made
   const Loaded = (props: Props): ReactNode => {

@@ -1,4 +1,4 @@
 import { part } from "../load/part.tsx";
 
 /** Loaded when somebody wants it: from the menu of the user, and from the row of oneself among the users. */
-export const ChangePassword = part(async () => (await import("./change-password.tsx")).ChangePassword);
+export const ChangePassword = part(() => import("./change-password.tsx"), "ChangePassword");

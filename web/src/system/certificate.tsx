@@ -19,7 +19,7 @@ export function Certificate() {
   });
   return (
     <main className="article">
-      <Link to="/keys" search={{}} className="brand">
+      <Link to="/" className="brand">
         <Mark />
         Chatelaine
       </Link>

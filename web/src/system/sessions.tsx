@@ -75,8 +75,8 @@ function EndSession({ session, onClose }: { readonly session: Session; readonly 
   const now = useNow();
   const end = useChange({
     tried: "do",
-    run: (id: string) =>
-      call("sessions.remove", { id }).catch((error: unknown) => {
+    run: (id: string, { signal }) =>
+      call("sessions.remove", { id }, { signal }).catch((error: unknown) => {
         // It has ended by itself meanwhile: it is as it should be.
         if (problemOf(error).code !== "not_found") throw error;
       }),

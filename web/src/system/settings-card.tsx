@@ -8,9 +8,10 @@ import { changedOf, isSame } from "../form/changes.ts";
 import { ConflictNote } from "../form/conflict-note.tsx";
 import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { Fields } from "../form/fields.tsx";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
-import { useUnsaved } from "../form/unsaved.tsx";
+import { useHold } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 
@@ -78,10 +79,14 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     else if (!hasSecret && isSame(valuesOf(settings), before)) edited.moveTo(settings);
   }, [settings]);
   const save = useChange<Values, Outcome<Settings, Settings>>({
-    run: (wanted) =>
-      saveOn({ base: edited.base, save: () => update(wanted), read: () => call("settings.get") }),
-    onDone: (outcome) => {
-      if ("theirs" in outcome) return edited.meet(outcome.theirs);
+    run: (wanted, { signal }) =>
+      saveOn({
+        base: edited.base,
+        save: () => update(wanted, signal),
+        read: () => call("settings.get", undefined, { signal }),
+      }),
+    onDone: (outcome, _, wasUnknown) => {
+      if ("theirs" in outcome) return edited.meet(outcome.theirs, wasUnknown);
       const { saved } = outcome;
       show(saved);
       queries.setQueryData(["settings"], saved);
@@ -91,12 +96,12 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     onFault: (error) =>
       placeFaults(error, form, Object.fromEntries(Object.keys(before).map((name) => [name, name]))),
   });
-  const update = (wanted: Values): Promise<Settings> => {
+  const update = (wanted: Values, signal: AbortSignal): Promise<Settings> => {
     const changed = changedOf(patchOf(wanted), patchOf(before));
-    return call("settings.update", { body: { ...changed, version: edited.base?.version } });
+    return call("settings.update", { body: { ...changed, version: edited.base?.version } }, { signal });
   };
   const isDirty = form.isDirty();
-  useUnsaved(isDirty && mayChange);
+  useHold({ change: save, isDirty: isDirty && mayChange });
   const submit = (wanted: Values): void => {
     if (isDirty) save.send(wanted);
   };
@@ -108,13 +113,15 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
         <fieldset className="plain-fields" disabled={!mayChange}>
           <legend className="visually-hidden">{title}</legend>
           <Stack gap="md">
-            {children(form)}
-            <ConflictNote
-              what="the settings"
-              edited={edited}
-              words={FIELD_WORDS}
-              onTake={(theirs) => edited.take(theirs, form)}
-            />
+            <Fields change={save} gap="md">
+              {children(form)}
+              <ConflictNote
+                what="the settings"
+                edited={edited}
+                words={FIELD_WORDS}
+                onTake={(theirs) => edited.take(theirs, form)}
+              />
+            </Fields>
             <Trouble change={save} />
             {mayChange ? (
               <Group gap="sm">
@@ -122,7 +129,10 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
                   Save
                 </SubmitButton>
                 {isDirty && (
-                  <Button variant="default" onClick={() => form.reset()}>
+                  <Button
+                    variant="default"
+                    onClick={() => (save.isPending ? save.sayWaiting() : form.reset())}
+                  >
                     Undo changes
                   </Button>
                 )}

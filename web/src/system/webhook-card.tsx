@@ -84,7 +84,8 @@ export function Deliveries() {
   });
   const test = useChange({
     tried: "do",
-    run: () => call("webhook.test"),
+    repeated: "Trying again may send a second test message.",
+    run: (_: null, { signal }) => call("webhook.test", {}, { signal }),
     onDone: (delivery) => {
       void queries.invalidateQueries({ queryKey: ["deliveries"] });
       if (delivery.state === "delivered") showDone("The receiver took the test message.");
@@ -100,9 +101,16 @@ export function Deliveries() {
     <section>
       <div className="section-head">
         <h2>Webhook deliveries</h2>
-        <SubmitButton variant="default" size="xs" isPending={test.isPending} onClick={() => test.send(null)}>
-          Send Test
-        </SubmitButton>
+        {may("webhook.test") && (
+          <SubmitButton
+            variant="default"
+            size="xs"
+            isPending={test.isPending}
+            onClick={() => test.send(null)}
+          >
+            Send Test
+          </SubmitButton>
+        )}
       </div>
       <Trouble change={test} />
       <DataTable

@@ -17,7 +17,17 @@ interface PagerProps {
 
 const COUNT = new Intl.NumberFormat();
 
-export function lastPageOf(total: number, pageSize: number): number {
+/**
+ * The rows of a page. One without any, of a list that has some, is past the last one and is left at once: it is not known
+ * yet what stands there instead, and that there is nothing would be untrue.
+ */
+export function rowsOf<Row>(
+  list: { readonly entries: readonly Row[]; readonly total: number } | undefined,
+): readonly Row[] | undefined {
+  return list !== undefined && list.entries.length === 0 && list.total > 0 ? undefined : list?.entries;
+}
+
+function lastPageOf(total: number, pageSize: number): number {
   return Math.max(1, Math.ceil(total / pageSize));
 }
 

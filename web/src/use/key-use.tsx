@@ -19,10 +19,9 @@ import {
   sumsOf,
 } from "./use-buckets.ts";
 
-const UseChart = part(
-  async () => (await import("./use-chart.tsx")).UseChart,
-  <div className="use-chart-wait" />,
-);
+const UseChart = part(() => import("./use-chart.tsx"), "UseChart", {
+  waiting: <div className="use-chart-wait" />,
+});
 const CHOICES = (Object.keys(SPANS) as Span[]).map((value) => ({ value, label: SPANS[value].label }));
 const AGAIN_MS = 15_000;
 const HOUR_MS = 3_600_000;

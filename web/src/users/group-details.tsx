@@ -52,15 +52,19 @@ function Facts({
   const me = useMe();
   return (
     <div className="details">
-      {may("groups.update") && coversRights(me, group) && (
+      {coversRights(me, group) && (
         <div className="details-head">
           <div className="details-actions">
-            <Button size="xs" variant="default" onClick={() => onAction("edit", group)}>
-              Edit
-            </Button>
-            <Button size="xs" variant="default" c="var(--bad)" onClick={() => onAction("delete", group)}>
-              Delete
-            </Button>
+            {may("groups.update") && (
+              <Button size="xs" variant="default" onClick={() => onAction("edit", group)}>
+                Edit
+              </Button>
+            )}
+            {may("groups.remove") && (
+              <Button size="xs" variant="default" c="var(--bad)" onClick={() => onAction("delete", group)}>
+                Delete
+              </Button>
+            )}
           </div>
         </div>
       )}

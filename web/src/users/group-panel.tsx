@@ -1,8 +1,8 @@
 import type { Role } from "@chatelaine/contract/roles";
-import { Stack, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
 import { changedOf } from "../form/changes.ts";
@@ -11,15 +11,17 @@ import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
 import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
-import { useChange } from "../form/use-change.ts";
+import { type Once, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { showDone } from "../notices/notices.ts";
 import type { Group } from "./groups.tsx";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
-import { losesOwnRights, type Planned, useIsLastAdmin } from "./self.ts";
+import { losesOwnRights, useIsLastAdmin } from "./self.ts";
+import { useOwnRights } from "./use-own-rights.ts";
 
 interface Values extends Record<string, unknown> {
   name: string;
@@ -67,13 +69,12 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
   const saved = useRef(group);
-  const [isAsked, setAsked] = useState(false);
   const save = useChange<Values, Outcome<void, Group>>({
     run: (values, once) => saveGroup(values, saved, once),
-    onDone: (outcome, { name }) => {
+    onDone: (outcome, { name }, wasUnknown) => {
       if ("theirs" in outcome) {
-        setAsked(false);
-        return edited.meet(outcome.theirs);
+        rights.drop();
+        return edited.meet(outcome.theirs, wasUnknown);
       }
       for (const one of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [one] });
@@ -82,26 +83,28 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     },
     onFault: (error) => {
       const isPlaced = placeFaults(error, form, FIELDS);
-      if (isPlaced) setAsked(false);
+      if (isPlaced) rights.drop();
       return isPlaced;
     },
   });
-  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
-  const submit = async (values: Values): Promise<void> => {
-    const { username } = me.user;
-    const was = edited.base?.name;
-    const isConcerned = edited.base?.members.includes(username) === true;
-    const planned: Planned = {
-      memberOf: (names) => (values.members.includes(username) ? names : names.filter((one) => one !== was)),
-      groups: (all) =>
-        all.map((one) =>
-          one.name === was ? { name: one.name, roles: values.roles as Role[], scopes: values.scopes } : one,
-        ),
-    };
-    // Where that cannot be learnt the change will not come through either, and says why.
-    if (isConcerned && (await losesOwnRights(me, planned).catch(() => false))) setAsked(true);
-    else save.send(values);
-  };
+  const rights = useOwnRights({
+    save,
+    loses: async ({ members, roles, scopes }: Values) => {
+      const { base } = edited;
+      if (base === undefined) return false;
+      const { username } = me.user;
+      const leaves = base.members.includes(username) && !members.includes(username);
+      return losesOwnRights(me, {
+        memberOf: (names) => (leaves ? names.filter((one) => one !== base.name) : names),
+        groups: (all) =>
+          all.map((one) =>
+            one.name === base.name ? { name: one.name, roles: roles as Role[], scopes } : one,
+          ),
+      });
+    },
+  });
+  const { change, asked } = rights;
+  const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
   const isLast = useIsLastAdmin({ all_roles: me.roles, locked: false });
   const wasDeleted = found.data === null;
   const take = (theirs: Group): void => {
@@ -115,8 +118,8 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
       closeLabel="Close panel"
       onClose={guard.close}
     >
-      <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
-        <Stack gap="lg">
+      <form className="panel-form" noValidate onSubmit={form.onSubmit(rights.submit, focusFirstError)}>
+        <Fields change={change}>
           {!wasDeleted && (
             <ConflictNote what="this group" edited={edited} words={FIELD_WORDS} onTake={take} />
           )}
@@ -144,16 +147,17 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
             roles={form.getInputProps("roles")}
             scopes={form.getInputProps("scopes")}
           />
-        </Stack>
-        <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
+        </Fields>
+        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
-      {isAsked && (
+      {asked && (
         <OwnRightsQuestion
           username={me.user.username}
-          isLast={isLast}
+          isKnown={asked.isKnown}
+          isLast={isLast && asked.isKnown}
           change={save}
-          onClose={() => setAsked(false)}
-          onConfirm={() => save.send(form.values)}
+          onClose={rights.drop}
+          onConfirm={() => save.send(asked.values)}
         />
       )}
       {guard.question}
@@ -184,20 +188,17 @@ interface Saved {
  * What it grants first, then who is in it, so that nobody is a member of what is not there. Each part goes with the version
  * that the part before has made.
  */
-function saveGroup(values: Values, saved: Saved, once: { readonly idempotencyKey: string }) {
+function saveGroup(values: Values, saved: Saved, once: Once) {
   const base = saved.current;
   return saveOn<void, Group>({
     base,
-    read: () => readGroup(base?.id ?? 0),
+    read: () => readGroup(base?.id ?? 0, once.signal),
     save: () => saveParts(values, saved, once),
   });
 }
 
-async function saveParts(
-  { name, roles, scopes, members }: Values,
-  saved: Saved,
-  once: { readonly idempotencyKey: string },
-): Promise<void> {
+async function saveParts({ name, roles, scopes, members }: Values, saved: Saved, once: Once): Promise<void> {
+  const { signal } = once;
   const body = { name, roles: roles as Role[], scopes };
   let group = saved.current ?? (await call("groups.create", { body }, once));
   saved.current = group;
@@ -210,7 +211,7 @@ async function saveParts(
   const there = group.members;
   const member = (username: string) => ({ name, username, query: { version: saved.current?.version } });
   for (const username of members.filter((one) => !there.includes(one)))
-    saved.current = await call("groups.addMember", member(username));
+    saved.current = await call("groups.addMember", member(username), { signal });
   for (const username of there.filter((one) => !members.includes(one)))
-    saved.current = await call("groups.removeMember", member(username));
+    saved.current = await call("groups.removeMember", member(username), { signal });
 }

@@ -39,12 +39,11 @@ export function Groups() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
   const columns = useMemo(() => groupColumns((group) => act("details", group)), []);
   const end = (): void => setTask(undefined);
-  const mayWrite = may("groups.create");
   return (
     <>
       <div className="screen-head">
         <h1>Groups</h1>
-        {mayWrite && (
+        {may("groups.create") && (
           <Button
             leftSection={<IconPlus size={18} stroke={2} aria-hidden />}
             onClick={() => setTask({ kind: "add" })}
@@ -61,9 +60,7 @@ export function Groups() {
         idOf={(group) => String(group.id)}
         nameOf={(group) => group.name}
         onOpen={(group) => act("details", group)}
-        actions={(group) => (
-          <GroupActions group={group} mayChange={mayWrite && coversRights(me, group)} onAction={act} />
-        )}
+        actions={(group) => <GroupActions group={group} isOpen={coversRights(me, group)} onAction={act} />}
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
@@ -107,23 +104,27 @@ export function Groups() {
 
 interface GroupActionsProps {
   readonly group: Group;
-  readonly mayChange: boolean;
+  /** Has no rights that one lacks. */
+  readonly isOpen: boolean;
   readonly onAction: (action: GroupAction, group: Group) => void;
 }
 
 const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
 
-function GroupActions({ group, mayChange, onAction }: GroupActionsProps) {
+function GroupActions({ group, isOpen, onAction }: GroupActionsProps) {
+  const may = useMay();
   return (
     <RowMenu label={`Actions for ${group.name}`} width={160}>
       <Menu.Item leftSection={<IconFileDescription {...ICON} />} onClick={() => onAction("details", group)}>
         Details
       </Menu.Item>
-      {mayChange && (
+      {isOpen && may("groups.update") && (
+        <Menu.Item leftSection={<IconPencil {...ICON} />} onClick={() => onAction("edit", group)}>
+          Edit
+        </Menu.Item>
+      )}
+      {isOpen && may("groups.remove") && (
         <>
-          <Menu.Item leftSection={<IconPencil {...ICON} />} onClick={() => onAction("edit", group)}>
-            Edit
-          </Menu.Item>
           <Menu.Divider />
           <Menu.Item
             color="var(--bad)"

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
+import { leaveFor } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
@@ -19,9 +20,9 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
   const isLast = useIsLastAdmin(user);
   const lock = useChange({
     tried: "do",
-    run: (name: string) => call("users.lock", { name }),
+    run: (name: string, { signal }) => call("users.lock", { name }, { signal }),
     onDone: () => {
-      if (isMe(me, user)) return location.assign("/sign-in");
+      if (isMe(me, user)) return leaveFor("/sign-in");
       for (const name of ["users", "user", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
       const undo = { label: "Undo", run: () => unlock(user, true) } as const;

@@ -29,7 +29,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   });
   const remove = useChange({
     tried: "do",
-    run: (name: string) => call("groups.remove", { name }).catch(unlessGone),
+    run: (name: string, { signal }) => call("groups.remove", { name }, { signal }).catch(unlessGone),
     onDone: () => {
       for (const name of ["groups", "group", "users", "user", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
@@ -45,15 +45,18 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
     gcTime: 0,
   });
   const wasGone = isGone(found);
+  const isTold = useIsTold({ isPending: found.isPending || own.isPending });
+  // What the server has not said counts as a loss, once it is not waited for any more.
+  const mayLose = own.data ?? isTold;
   return (
     <EndDialog
       title="Delete Group"
       verb="Delete"
       change={remove}
-      isTold={useIsTold({ isPending: found.isPending || own.isPending })}
+      isTold={isTold}
       isImpossible={wasGone}
-      ownName={own.data === true ? me.user.username : undefined}
-      ownLoss="rights"
+      ownName={mayLose ? me.user.username : undefined}
+      ownLoss={own.data === undefined ? "unknown" : "rights"}
       onClose={onClose}
       onConfirm={() => remove.send(group.name)}
     >

@@ -3,6 +3,7 @@ import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
+import { leaveFor } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
@@ -24,9 +25,9 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
   const isLast = useIsLastAdmin(user);
   const remove = useChange({
     tried: "do",
-    run: (name: string) => call("users.remove", { name }).catch(unlessGone),
+    run: (name: string, { signal }) => call("users.remove", { name }, { signal }).catch(unlessGone),
     onDone: () => {
-      if (isMe(me, user)) return location.assign("/sign-in");
+      if (isMe(me, user)) return leaveFor("/sign-in");
       void queries.invalidateQueries();
       showDone(`${user.username} deleted.`);
       onDone();

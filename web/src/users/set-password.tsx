@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { Dialog } from "../form/dialog.tsx";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { Fields } from "../form/fields.tsx";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
 import { useGuard } from "../form/unsaved.tsx";
@@ -17,7 +18,9 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
   const queries = useQueryClient();
   const form = useForm({ initialValues: { password: "" }, validate: { password: passwordFault } });
   const save = useChange({
-    run: (password: string) => call("users.setPassword", { name: user.username, body: { password } }),
+    repeated: "Trying again is safe: it sets the same password.",
+    run: (password: string, { signal }) =>
+      call("users.setPassword", { name: user.username, body: { password } }, { signal }),
     onDone: () => {
       void queries.invalidateQueries({ queryKey: ["users"] });
       void queries.invalidateQueries({ queryKey: ["user"] });
@@ -26,19 +29,21 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
     },
     onFault: (error) => placeFaults(error, form, { password: "password" }),
   });
-  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
+  const guard = useGuard({ change: save, isDirty: form.isDirty(), onClose });
   return (
     <Dialog title="Set Password" size="sm" onClose={guard.close}>
       <form onSubmit={form.onSubmit((values) => save.send(values.password), focusFirstError)} noValidate>
         <Stack gap="md">
-          <PasswordInput
-            label="New password"
-            description={`For ${user.username}. ${PASSWORD_HINT}`}
-            autoComplete="new-password"
-            data-autofocus
-            visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}
-            {...form.getInputProps("password")}
-          />
+          <Fields change={save} gap="md">
+            <PasswordInput
+              label="New password"
+              description={`For ${user.username}. ${PASSWORD_HINT}`}
+              autoComplete="new-password"
+              data-autofocus
+              visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}
+              {...form.getInputProps("password")}
+            />
+          </Fields>
           <Trouble change={save} />
           <Group justify="flex-end" gap="sm">
             <Button variant="default" onClick={guard.close}>

@@ -31,7 +31,7 @@ export function UserActions(props: UserActionsProps) {
 function Items({ user, onAction }: UserActionsProps) {
   const may = useMay();
   const me = useMe();
-  const isOpen = may("users.update") && coversUser(me, user);
+  const isOpen = coversUser(me, user);
   const item = (action: UserAction) => ({ onClick: () => onAction(action, user) });
   return (
     <>
@@ -40,25 +40,34 @@ function Items({ user, onAction }: UserActionsProps) {
       </Menu.Item>
       {isOpen && (
         <>
-          <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
-            Edit
-          </Menu.Item>
-          <Menu.Item leftSection={<IconPassword {...ICON} />} {...item("password")}>
-            {isMe(me, user) ? "Change Password" : "Set Password"}
-          </Menu.Item>
-          {user.locked ? (
+          {may("users.update") && (
+            <Menu.Item leftSection={<IconPencil {...ICON} />} {...item("edit")}>
+              Edit
+            </Menu.Item>
+          )}
+          {may("users.setPassword") && (isMe(me, user) || may("users.update")) && (
+            <Menu.Item leftSection={<IconPassword {...ICON} />} {...item("password")}>
+              {isMe(me, user) ? "Change Password" : "Set Password"}
+            </Menu.Item>
+          )}
+          {user.locked && may("users.unlock") && (
             <Menu.Item leftSection={<IconLockOpen {...ICON} />} {...item("unlock")}>
               Unlock
             </Menu.Item>
-          ) : (
+          )}
+          {!user.locked && may("users.lock") && (
             <Menu.Item leftSection={<IconLock {...ICON} />} {...item("lock")}>
               Lock
             </Menu.Item>
           )}
-          <Menu.Divider />
-          <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
-            Delete
-          </Menu.Item>
+          {may("users.remove") && (
+            <>
+              <Menu.Divider />
+              <Menu.Item leftSection={<IconTrash {...ICON} />} color="var(--bad)" {...item("delete")}>
+                Delete
+              </Menu.Item>
+            </>
+          )}
         </>
       )}
     </>

@@ -1,9 +1,9 @@
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
 import { IconCircleCheck, IconLock } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import type { DataColumn } from "../table/data-table.tsx";
 import { When } from "../time/instant.tsx";
+import { KeysLink } from "./keys-link.tsx";
 
 export type User = OutputOf<"users.get">;
 
@@ -37,18 +37,7 @@ export function userColumns(now: number, onOpen: (user: User) => void): readonly
     {
       id: "keys",
       title: "Keys",
-      cell: (user) =>
-        user.key_ids.length === 0 ? (
-          <span className="muted">None</span>
-        ) : (
-          <Link
-            to="/keys"
-            search={{ owner: user.username }}
-            aria-label={`${user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`} of ${user.username}`}
-          >
-            {user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`}
-          </Link>
-        ),
+      cell: (user) => <KeysLink user={user} />,
     },
     {
       id: "created_at",

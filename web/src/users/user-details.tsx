@@ -1,7 +1,6 @@
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { History } from "../audit/history.tsx";
@@ -12,6 +11,7 @@ import { isGone } from "../keys/what-stops.tsx";
 import { sayCeilings } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
+import { KeysLink } from "./keys-link.tsx";
 import { coversUser } from "./self.ts";
 import { type User, UserState } from "./user-columns.tsx";
 import type { UserAction } from "./users.tsx";
@@ -48,25 +48,28 @@ function Facts({ user, onAction }: { readonly user: User; readonly onAction: Use
   const now = useNow();
   const may = useMay();
   const me = useMe();
+  const turn = user.locked ? "unlock" : "lock";
   return (
     <div className="details">
       <div className="details-head">
         <UserState user={user} />
-        {may("users.update") && coversUser(me, user) && (
+        {coversUser(me, user) && (
           <div className="details-actions">
-            <Button size="xs" variant="default" onClick={() => onAction("edit", user)}>
-              Edit
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              onClick={() => onAction(user.locked ? "unlock" : "lock", user)}
-            >
-              {user.locked ? "Unlock" : "Lock"}
-            </Button>
-            <Button size="xs" variant="default" c="var(--bad)" onClick={() => onAction("delete", user)}>
-              Delete
-            </Button>
+            {may("users.update") && (
+              <Button size="xs" variant="default" onClick={() => onAction("edit", user)}>
+                Edit
+              </Button>
+            )}
+            {may(`users.${turn}`) && (
+              <Button size="xs" variant="default" onClick={() => onAction(turn, user)}>
+                {user.locked ? "Unlock" : "Lock"}
+              </Button>
+            )}
+            {may("users.remove") && (
+              <Button size="xs" variant="default" c="var(--bad)" onClick={() => onAction("delete", user)}>
+                Delete
+              </Button>
+            )}
           </div>
         )}
       </div>
@@ -80,13 +83,7 @@ function Facts({ user, onAction }: { readonly user: User; readonly onAction: Use
         {user.full_name !== "" && <Fact term="Full name">{user.full_name}</Fact>}
         {user.email && <Fact term="Email">{user.email}</Fact>}
         <Fact term="Keys">
-          {user.key_ids.length === 0 ? (
-            <span className="muted">None</span>
-          ) : (
-            <Link to="/keys" search={{ owner: user.username }}>
-              {user.key_ids.length === 1 ? "1 key" : `${user.key_ids.length} keys`}
-            </Link>
-          )}
+          <KeysLink user={user} />
         </Fact>
         <Fact term="Groups">
           {user.groups.length === 0 ? <span className="muted">None</span> : user.groups.join(", ")}

@@ -1,8 +1,7 @@
 import type { Role } from "@chatelaine/contract/roles";
-import { PasswordInput, Stack, TextInput } from "@mantine/core";
+import { PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { changedOf } from "../form/changes.ts";
@@ -11,9 +10,10 @@ import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
 import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
-import { useChange } from "../form/use-change.ts";
+import { type Once, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { CeilingFields } from "../limits/ceiling-fields.tsx";
 import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
@@ -21,7 +21,8 @@ import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
-import { isMe, losesOwnRights, type Planned, useIsLastAdmin } from "./self.ts";
+import { isMe, losesOwnRights, useIsLastAdmin } from "./self.ts";
+import { useOwnRights } from "./use-own-rights.ts";
 import type { User } from "./user-columns.tsx";
 
 const FIELDS = {
@@ -85,9 +86,9 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
   });
   const save = useChange<Values, Outcome<{ username: string }, User>>({
     run: (values, once) => saveUser({ values, before, base }, once),
-    onDone: (outcome) => {
-      setAsked(undefined);
-      if ("theirs" in outcome) return edited.meet(outcome.theirs);
+    onDone: (outcome, _, wasUnknown) => {
+      rights.drop();
+      if ("theirs" in outcome) return edited.meet(outcome.theirs, wasUnknown);
       const { saved } = outcome;
       for (const name of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
@@ -96,27 +97,26 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
     },
     onFault: (error) => {
       const isPlaced = placeFaults(error, form, FIELDS);
-      if (isPlaced) setAsked(undefined);
+      if (isPlaced) rights.drop();
       return isPlaced;
     },
   });
-  const [asked, setAsked] = useState<Values>();
+  const rights = useOwnRights({
+    save,
+    loses: async ({ roles, scopes, groups: joined }: Values) => {
+      if (user === undefined || !isMe(me, user)) return false;
+      const own = { roles: roles as Role[], scopes };
+      return losesOwnRights(me, { own, memberOf: () => joined, groups: (all) => all });
+    },
+  });
+  const { change, asked } = rights;
   const isLast = useIsLastAdmin(user ?? NOBODY);
-  const guard = useGuard(form.isDirty() && !save.isPending, onClose);
+  const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
   const wasDeleted = useIsDeleted(user);
-  const submit = async (values: Values): Promise<void> => {
-    const own = { roles: values.roles as Role[], scopes: values.scopes };
-    const planned: Planned = { own, memberOf: () => values.groups, groups: (all) => all };
-    // Where that cannot be learnt the change will not come through either, and says why.
-    const loses =
-      user !== undefined && isMe(me, user) && (await losesOwnRights(me, planned).catch(() => false));
-    if (loses) setAsked(values);
-    else save.send(values);
-  };
   return (
     <Panel title={user ? "Edit User" : "Add User"} size={480} closeLabel="Close panel" onClose={guard.close}>
-      <form className="panel-form" noValidate onSubmit={form.onSubmit(submit, focusFirstError)}>
-        <Stack gap="lg">
+      <form className="panel-form" noValidate onSubmit={form.onSubmit(rights.submit, focusFirstError)}>
+        <Fields change={change}>
           {!wasDeleted && (
             <ConflictNote
               what="this user"
@@ -165,16 +165,17 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
             {...form.getInputProps("groups")}
           />
           {holdsKeys && <CeilingFields form={form} whom={user.username} />}
-        </Stack>
-        <PanelFoot change={save} onCancel={guard.close} isFinal={wasDeleted} />
+        </Fields>
+        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted} />
       </form>
       {asked && user && (
         <OwnRightsQuestion
           username={user.username}
-          isLast={isLast && !asked.roles.includes("FULL_ADMIN")}
+          isKnown={asked.isKnown}
+          isLast={isLast && !asked.values.roles.includes("FULL_ADMIN")}
           change={save}
-          onClose={() => setAsked(undefined)}
-          onConfirm={() => save.send(asked)}
+          onClose={rights.drop}
+          onConfirm={() => save.send(asked.values)}
         />
       )}
       {guard.question}
@@ -216,7 +217,7 @@ interface UserSave {
   readonly base: User | undefined;
 }
 
-function saveUser({ values, before, base }: UserSave, once: { readonly idempotencyKey: string }) {
+function saveUser({ values, before, base }: UserSave, once: Once) {
   const save = () => {
     if (base === undefined) {
       const password = values.password === "" ? {} : { password: values.password };
@@ -226,7 +227,7 @@ function saveUser({ values, before, base }: UserSave, once: { readonly idempoten
     const changed = changedOf(wanted, { ...bodyOf(before), ceilings: ceilingsOf(before) });
     return call("users.update", { name: base.username, body: { ...changed, version: base.version } }, once);
   };
-  return saveOn<{ username: string }, User>({ base, save, read: () => readUser(base?.id ?? 0) });
+  return saveOn<{ username: string }, User>({ base, save, read: () => readUser(base?.id ?? 0, once.signal) });
 }
 
 /** Whatever they are called by now. @returns undefined for somebody who is gone */

@@ -1,3 +1,4 @@
+import { USER_ORDERS } from "@chatelaine/contract/orders";
 import { Button } from "@mantine/core";
 import { IconPlus, IconSearchOff, IconUsers } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -10,7 +11,8 @@ import { useTitle } from "../frame/title.ts";
 import { ChangePassword } from "../signing/change-password-part.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { Foot } from "../table/foot.tsx";
-import { lastPageOf, Pager } from "../table/pager.tsx";
+import { knownOrder } from "../table/order.ts";
+import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
 import { LockUser } from "./lock-user.tsx";
@@ -48,7 +50,8 @@ export function Users() {
       resetScroll: false,
     });
   const page = Math.max(1, Number(search.page) || 1);
-  const { q, order = "username", user: openName } = search;
+  const { q, user: openName } = search;
+  const order = knownOrder(search.order, USER_ORDERS) ?? "username";
   const list = useQuery({
     queryKey: ["users", { q, order, page }],
     queryFn: ({ signal }) =>
@@ -68,7 +71,7 @@ export function Users() {
   };
   const end = (): void => setTask(undefined);
   const total = list.isPlaceholderData ? undefined : list.data?.total;
-  const isPast = total !== undefined && page > lastPageOf(total, PAGE_SIZE);
+  const rows = rowsOf(list.data);
   return (
     <>
       <div className="screen-head">
@@ -89,7 +92,7 @@ export function Users() {
       <DataTable
         label="Users"
         columns={columns}
-        rows={isPast ? undefined : list.data?.entries}
+        rows={rows}
         idOf={(user) => String(user.id)}
         nameOf={(user) => user.username}
         order={order}
@@ -100,7 +103,7 @@ export function Users() {
         state={
           list.isError && !list.data ? (
             <FailedState error={list.error} onRetry={() => void list.refetch()} />
-          ) : !isPast && list.data?.entries.length === 0 ? (
+          ) : rows?.length === 0 ? (
             <NobodyHere q={q} onClear={() => change({ q: undefined, page: undefined })} />
           ) : undefined
         }

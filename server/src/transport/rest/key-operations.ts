@@ -123,7 +123,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const input = { ...keyFields(body), name: body.name, username: body.username };
     const make = () => deps.keys.create(caller, input);
     const { key, secret } = await onceOr(deps.keys, caller, make, (id) =>
-      freshSecret({ ...call, caller }, id, false),
+      freshSecret({ ...call, caller }, id),
     );
     return { ...entry(key, call), ...secretMembers(secret, call.query.scram) };
   },
@@ -141,7 +141,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const change = { ...keyFields(body), version: body.version, reset: true };
     const reset = () => deps.keys.update(caller, params.id, change);
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id, true)),
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
     return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
@@ -173,7 +173,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const caller = withOnce(call, "self.reset");
     const reset = () => deps.keys.self.reset(caller, readInstant(body.expires_at));
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id, true)),
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
     return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
   },
@@ -208,18 +208,12 @@ function told(secret: KeySecret | undefined): KeySecret {
  * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
  * or changed the first.
  */
-async function freshSecret(
-  call: KeyCall,
-  id: number,
-  wasReset: boolean,
-): Promise<{ key: Key; secret: KeySecret }> {
+async function freshSecret(call: KeyCall, id: number): Promise<{ key: Key; secret: KeySecret }> {
   const { deps, caller } = call;
   await deps.audit.flush();
   const find = async (): Promise<Key> => deps.keys.get(caller, id);
   const key = await find().catch(() => undefined);
-  const since = wasReset ? (key?.resetAt ?? 0) : 0;
-  const isUsed = key?.lastUsedAt != null && key.lastUsedAt >= since;
-  if (!key || isUsed || !(await deps.keys.isAsLeft(caller, key))) {
+  if (!key || !(await deps.keys.isAsLeft(caller, key))) {
     throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
   }
   const asAgain = caller.once ? { ...caller, once: { ...caller.once, isAgain: true as const } } : caller;
