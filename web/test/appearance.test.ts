@@ -1,5 +1,5 @@
 /** Every screen and dialog: axe finds nothing, light and dark, and no page scrolls sideways at any width. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -14,8 +14,6 @@ beforeAll(async () => {
   screens = await openScreens();
   await furnish(screens);
 });
-
-afterEach(() => screens.closePages());
 
 afterAll(async () => {
   await screens[Symbol.asyncDispose]();

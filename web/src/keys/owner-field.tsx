@@ -72,7 +72,7 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         label="Username"
         description={WORDS}
         data={[
-          ...(chosen || value === "" || q !== "" ? [] : [value]),
+          ...(chosen || value === "" || wanted !== "" ? [] : [value]),
           { group: "Administrators", items: named((user) => !user.locked && !isHolder(user.all_roles)) },
           { group: "Key holders", items: named((user) => !user.locked && isHolder(user.all_roles)) },
           { group: "Locked: their keys are refused", items: named((user) => user.locked) },
