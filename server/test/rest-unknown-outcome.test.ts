@@ -154,6 +154,14 @@ describe("a change whose answer was lost is made once, and its repetition tells 
     expect(renamed.plain).toBe(404);
   });
 
+  test("settings, which are no conflict with themselves", async () => {
+    const { version } = (await rest.send("GET /settings", { headers: auth })).json;
+    const body = { session_idle_minutes: 45, version };
+    const { status, json, plain } = await lostThenAgain("PATCH /settings", body);
+    expect([status, json.session_idle_minutes, json.version]).toEqual([200, 45, version + 1]);
+    expect(plain).toBe(409);
+  });
+
   test("a new group, and one that gets another name", async () => {
     const made = await lostThenAgain("POST /groups", { name: "lost", scopes: ["dns:read"] });
     expect([made.status, made.json.name, made.plain]).toEqual([201, "lost", 409]);

@@ -300,6 +300,7 @@ export const systemOperations = {
     body: SettingsUpdate,
     output: Settings,
     status: 200,
+    once: true,
     errors: ["conflict"],
     example: { body: { insecure_transport: "refuse" }, output: { ...EXAMPLE_SETTINGS, version: 2 } },
     since: "0.1.0",

@@ -15,7 +15,11 @@ import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
 import { type DocsAccess, type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
+import { keepOnce } from "../keys/keys.ts";
 import type { Store } from "../store/store.ts";
+
+/** What a repeated request has changed, as `Idempotency-Key` remembers it: there is one row of settings. */
+const SETTINGS_ID = 0;
 
 /** All but the webhook's secret, of which is told only whether there is one. */
 export type ShownSettings = Omit<Settings, "webhookSecret"> & { readonly webhookSecretSet: boolean };
@@ -94,6 +98,7 @@ async function change(
     const patch = withoutShown(before, given);
     refuseFaults(before, patch, bindingFault);
     const details = { changes: notedChanges(before, patch) };
+    await keepOnce(tx, caller, SETTINGS_ID, clock.now());
     if (Object.keys(details.changes).length === 0) return;
     if (!(await tx.putSettings(before.version, { ...patch, ...sealed }))) throw changedMeanwhile("settings");
     const target = { kind: "settings", id: null, name: "settings" } as const;

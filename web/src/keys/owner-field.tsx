@@ -18,9 +18,13 @@ const OFFERED_MAX = 50;
 const TYPING_MS = 150;
 const WORDS = "The key acts as this user, with at most this user's rights.";
 
+function labelOf({ username, locked }: { readonly username: string; readonly locked: boolean }): string {
+  return locked ? `${username} (locked)` : username;
+}
+
 /** The text of the field is the label of what is chosen, until somebody types. */
 function isChosen(typed: string, value: string): boolean {
-  return typed === value || typed === `${value} (locked)`;
+  return [true, false].some((locked) => typed === labelOf({ username: value, locked }));
 }
 
 /** Whom the key belongs to: those who hold a role, administrators first. */
@@ -55,17 +59,20 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
   const wanted = isChosen(typed, value) ? "" : typed.trim();
   // Until the answer to what is typed is there, what is known already is narrowed to it, so that it can be chosen at once.
   const isAnswer = q === wanted && !isPlaceholderData;
-  const entries = (data?.entries ?? []).filter(
+  const known = data?.entries ?? [];
+  const entries = known.filter(
     ({ username }) => isAnswer || username.toLowerCase().includes(wanted.toLowerCase()),
   );
   const isHolder = (roles: readonly string[]): boolean =>
     roles.every((role) => role === "KEY_HOLDER" || role === "KEY_VERIFY");
   const named = (isWanted: (user: (typeof entries)[number]) => boolean) =>
-    entries.filter(isWanted).map(({ username, locked }) => ({
-      value: username,
-      label: locked ? `${username} (locked)` : username,
-    }));
+    entries.filter(isWanted).map((user) => ({ value: user.username, label: labelOf(user) }));
   const chosen = entries.find((user) => user.username === value);
+  const choose = (username: string): void => {
+    // At once, or what was typed would go on narrowing the offers, the chosen one included.
+    setTyped(labelOf(known.find((user) => user.username === username) ?? { username, locked: false }));
+    onChange(username);
+  };
   return (
     <>
       <ChoiceField
@@ -85,7 +92,7 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         comboboxProps={{ transitionProps: { duration: 100, transition: "fade" } }}
         value={value || null}
         error={error}
-        onChange={(username) => username !== null && onChange(username)}
+        onChange={(username) => username !== null && choose(username)}
         searchValue={typed}
         onSearchChange={setTyped}
       />

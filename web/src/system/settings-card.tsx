@@ -12,7 +12,7 @@ import { Fields } from "../form/fields.tsx";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
 import { useHold } from "../form/unsaved.tsx";
-import { useChange } from "../form/use-change.ts";
+import { type Once, useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 
 export type Settings = OutputOf<"settings.get">;
@@ -79,11 +79,11 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     else if (!hasSecret && isSame(valuesOf(settings), before)) edited.moveTo(settings);
   }, [settings]);
   const save = useChange<Values, Outcome<Settings, Settings>>({
-    run: (wanted, { signal }) =>
+    run: (wanted, once) =>
       saveOn({
         base: edited.base,
-        save: () => update(wanted, signal),
-        read: () => call("settings.get", undefined, { signal }),
+        save: () => update(wanted, once),
+        read: () => call("settings.get", undefined, { signal: once.signal }),
       }),
     onDone: (outcome, _, wasUnknown) => {
       if ("theirs" in outcome) return edited.meet(outcome.theirs, wasUnknown);
@@ -96,9 +96,9 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     onFault: (error) =>
       placeFaults(error, form, Object.fromEntries(Object.keys(before).map((name) => [name, name]))),
   });
-  const update = (wanted: Values, signal: AbortSignal): Promise<Settings> => {
+  const update = (wanted: Values, once: Once): Promise<Settings> => {
     const changed = changedOf(patchOf(wanted), patchOf(before));
-    return call("settings.update", { body: { ...changed, version: edited.base?.version } }, { signal });
+    return call("settings.update", { body: { ...changed, version: edited.base?.version } }, once);
   };
   const isDirty = form.isDirty();
   useHold({ change: save, isDirty: isDirty && mayChange });

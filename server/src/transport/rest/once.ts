@@ -20,7 +20,8 @@ export function withOnce({ caller, req, params, body }: Repeatable, name: Operat
     throw malformed("Idempotency-Key must have 1 to 255 visible ASCII characters");
   }
   const who = caller.key ? `key ${caller.key.id}` : `user ${caller.userId}`;
-  const request = digest(JSON.stringify([name, params ?? null, body ?? null]));
+  // With the header, which is kept nowhere in clear: a body may hold a password, and its bare digest could be guessed at.
+  const request = digest(JSON.stringify([header, name, params ?? null, body ?? null]));
   return { ...caller, once: { digest: digest(JSON.stringify([who, name, header])), request } };
 }
 

@@ -5,6 +5,7 @@ import type { Condition } from "../../domain/query.ts";
 import { exportAudit } from "./audit-export.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
 import { auditEntry, settingsEntry, settingsPatch } from "./entries.ts";
+import { onceOr, withOnce } from "./once.ts";
 import { all, type Listing, readPage, searchConditions, test } from "./pages.ts";
 
 const AUDIT: Listing = {
@@ -69,8 +70,11 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
     return { entries, total: entries.length };
   },
   "settings.get": async ({ caller, deps }) => settingsEntry(await deps.settings.show(caller)),
-  "settings.update": async ({ caller, body, deps }) => {
-    return settingsEntry(await deps.settings.change(caller, settingsPatch(body)));
+  "settings.update": async (call) => {
+    const { keys, settings } = call.deps;
+    const caller = withOnce(call, "settings.update");
+    const change = () => settings.change(caller, settingsPatch(call.body));
+    return settingsEntry(await onceOr(keys, caller, change, () => settings.show(caller)));
   },
 };
 
