@@ -33,7 +33,7 @@ export function useFreshKey(id: number | undefined) {
   });
 }
 
-export type Whose = { readonly ids: readonly number[] } | { readonly username: string };
+export type Whose = { readonly ids: readonly number[] } | { readonly usernames: readonly string[] };
 
 /** Several keys, those used last first. */
 export function useFreshKeys(whose: Whose, isWanted = true) {
@@ -44,7 +44,7 @@ export function useFreshKeys(whose: Whose, isWanted = true) {
         "keys.list",
         {
           query: {
-            ...("ids" in whose ? { ids: [...whose.ids] } : { username: [whose.username] }),
+            ...("ids" in whose ? { ids: [...whose.ids] } : { username: [...whose.usernames] }),
             order: "-last_used_at",
             limit: ASKED_MAX,
             latest_use: true,

@@ -22,6 +22,7 @@ import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { losesOwnRights, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
+import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
 interface Values extends Record<string, unknown> {
   name: string;
@@ -107,6 +108,8 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
   const isLast = useIsLastAdmin({ all_roles: me.roles, locked: false });
   const wasDeleted = found.data === null;
+  const { members, roles } = form.values;
+  const left = useLeftWithoutRole(group, { members, roles: roles as Role[] }) ?? [];
   const take = (theirs: Group): void => {
     saved.current = theirs;
     edited.take(theirs, form);
@@ -147,8 +150,11 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
             roles={form.getInputProps("roles")}
             scopes={form.getInputProps("scopes")}
           />
+          <StopsWithoutRole usernames={left} />
         </Fields>
-        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted} />
+        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted}>
+          <WithoutRole usernames={left} />
+        </PanelFoot>
       </form>
       {asked && (
         <OwnRightsQuestion

@@ -16,7 +16,7 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
   const queries = useQueryClient();
   const me = useMe();
   const unlock = useUnlock();
-  const keys = useFreshKeys(user);
+  const keys = useFreshKeys({ usernames: [user.username] });
   const isLast = useIsLastAdmin(user);
   const lock = useChange({
     tried: "do",

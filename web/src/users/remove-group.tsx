@@ -8,6 +8,7 @@ import { isGone, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
 import type { Group } from "./groups.tsx";
 import { losesOwnRights, type Planned } from "./self.ts";
+import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
 interface RemoveGroupProps {
   readonly group: Group;
@@ -45,7 +46,8 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
     gcTime: 0,
   });
   const wasGone = isGone(found);
-  const isTold = useIsTold({ isPending: found.isPending || own.isPending });
+  const left = useLeftWithoutRole(group, undefined);
+  const isTold = useIsTold({ isPending: found.isPending || own.isPending || left === undefined });
   // What the server has not said counts as a loss, once it is not waited for any more.
   const mayLose = own.data ?? isTold;
   return (
@@ -74,6 +76,11 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
               {members.length > NAMED_MAX && ` and ${members.length - NAMED_MAX} more`}
             </p>
           )}
+          {left === undefined && isTold && members.length > 0 && (
+            <p>It is not known who is left without a role: the server did not answer.</p>
+          )}
+          <WithoutRole usernames={left ?? []} />
+          <StopsWithoutRole usernames={left ?? []} />
         </div>
       )}
     </EndDialog>

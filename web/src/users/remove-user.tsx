@@ -21,7 +21,7 @@ interface RemoveUserProps {
 export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
   const queries = useQueryClient();
   const me = useMe();
-  const keys = useFreshKeys(user);
+  const keys = useFreshKeys({ usernames: [user.username] });
   const isLast = useIsLastAdmin(user);
   const remove = useChange({
     tried: "do",

@@ -24,6 +24,7 @@ import { RightsFields } from "./rights-fields.tsx";
 import { isMe, losesOwnRights, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
 import type { User } from "./user-columns.tsx";
+import { rolesFrom, StopsWithoutRole, WithoutRole } from "./without-role.tsx";
 
 const FIELDS = {
   username: "username",
@@ -113,6 +114,10 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
   const isLast = useIsLastAdmin(user ?? NOBODY);
   const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
   const wasDeleted = useIsDeleted(user);
+  const { roles, groups: joined } = form.values;
+  const granted = joined.length > 0 ? groups && rolesFrom(joined, groups.entries) : [];
+  const hasNone = roles.length === 0 && granted?.length === 0;
+  const left = user !== undefined && user.all_roles.length > 0 && hasNone ? [user.username] : [];
   return (
     <Panel title={user ? "Edit User" : "Add User"} size={480} closeLabel="Close panel" onClose={guard.close}>
       <form className="panel-form" noValidate onSubmit={form.onSubmit(rights.submit, focusFirstError)}>
@@ -164,9 +169,12 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
             placeholder={groups?.entries.length === 0 ? "There are no groups yet" : undefined}
             {...form.getInputProps("groups")}
           />
+          <StopsWithoutRole usernames={left} />
           {holdsKeys && <CeilingFields form={form} whom={user.username} />}
         </Fields>
-        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted} />
+        <PanelFoot change={change} onCancel={guard.close} isFinal={wasDeleted}>
+          <WithoutRole usernames={left} />
+        </PanelFoot>
       </form>
       {asked && user && (
         <OwnRightsQuestion

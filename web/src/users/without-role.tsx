@@ -1,0 +1,86 @@
+/**
+ * Whoever is left without a role signs in nowhere and their keys are refused, as if they were locked: it is said while a change
+ * that does this is made, with the keys that stop. Held by `web/test/without-role.test.ts` for every way to lose a role.
+ */
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { Note } from "../frame/note.tsx";
+import { SeveralLastUses, useFreshKeys } from "../keys/what-stops.tsx";
+import type { Group } from "./groups.tsx";
+import type { User } from "./user-columns.tsx";
+
+const NAMED_MAX = 8;
+const MEMBERS_MAX = 1000;
+/** As many owners as a list of keys can be asked for. */
+const MEMBERS_ASKED_MAX = 100;
+
+/** Of a group as it will be: undefined where it is deleted. */
+type Planned = Pick<Group, "roles" | "members"> | undefined;
+type Grant = { readonly name: string; readonly roles: readonly string[] };
+
+/** @param groups those that there are, as far as they are known */
+export function rolesFrom(names: readonly string[], groups: readonly Grant[]): readonly string[] {
+  return groups.filter(({ name }) => names.includes(name)).flatMap(({ roles }) => roles);
+}
+
+/** The members of a group, by name, who have a role now and would have none. @returns undefined: it is not known */
+export function useLeftWithoutRole(
+  group: Group | undefined,
+  planned: Planned,
+): readonly string[] | undefined {
+  const name = group?.name ?? "";
+  const members = useQuery({
+    queryKey: ["users", "of", name],
+    queryFn: ({ signal }) => call("users.list", { query: { group: name, limit: MEMBERS_MAX } }, { signal }),
+    enabled: group !== undefined,
+    staleTime: 0,
+  });
+  const groups = useQuery({
+    queryKey: ["groups"],
+    queryFn: ({ signal }) => call("groups.list", {}, { signal }),
+    enabled: group !== undefined,
+  });
+  if (group === undefined) return [];
+  if (!members.data || !groups.data) return undefined;
+  const others = groups.data.entries.filter((one) => one.name !== name);
+  const rolesOf = (user: User): readonly string[] => [
+    ...user.roles,
+    ...rolesFrom(user.groups, others),
+    ...(planned?.members.includes(user.username) ? planned.roles : []),
+  ];
+  return members.data.entries
+    .filter((user) => user.all_roles.length > 0 && rolesOf(user).length === 0)
+    .map(({ username }) => username);
+}
+
+interface LeftProps {
+  readonly usernames: readonly string[];
+}
+
+/** Who it is: in the foot of a panel, where it is in view whatever is scrolled. */
+export function WithoutRole({ usernames }: LeftProps) {
+  if (usernames.length === 0) return null;
+  return (
+    <Note tone="bad" title={`${sayNames(usernames)} left without a role`} isAlert>
+      Nobody signs in without a role, and their keys are refused as soon as this is done.
+    </Note>
+  );
+}
+
+/** What stops by it. */
+export function StopsWithoutRole({ usernames }: LeftProps) {
+  const keys = useFreshKeys({ usernames: usernames.slice(0, MEMBERS_ASKED_MAX) }, usernames.length > 0);
+  if (usernames.length === 0) return null;
+  return (
+    <section className="what-stops" aria-label="What stops working">
+      {keys.data && <p>What stops working:</p>}
+      <SeveralLastUses query={keys} onlyWorking withOwner={usernames.length > 1} />
+    </section>
+  );
+}
+
+function sayNames(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED_MAX).join(", ");
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : "";
+  return `${shown}${more} ${names.length === 1 ? "is" : "are"}`;
+}
