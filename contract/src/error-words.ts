@@ -96,6 +96,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
       "What was to be changed is not in the state any more that the change was decided on, or cannot leave it.",
     remedy: "Read it again and decide anew.",
   },
+  precondition_failed: {
+    title: "Changed since",
+    words: "What was to be changed has another ETag by now than those that the header If-Match names.",
+    remedy: "Read it again and decide anew. Without If-Match the change is made whatever is there.",
+  },
   limit_reached: {
     title: "A limit is reached",
     words: "There are as many as there may be.",

@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   "not_found",
   "name_taken",
   "conflict",
+  "precondition_failed",
   "limit_reached",
   "payload_too_large",
   "request_timeout",

@@ -69,6 +69,7 @@ export const groupOperations = {
     body: GroupCreate,
     output: Group,
     status: 201,
+    tagged: "group",
     once: true,
     errors: ["name_taken", "conflict"],
     example: {
@@ -88,6 +89,7 @@ export const groupOperations = {
     params: byName,
     output: Group,
     status: 200,
+    tagged: "group",
     errors: [],
     example: { params: { name: "dns" }, output: EXAMPLE_GROUP },
     since: "0.1.0",
@@ -104,6 +106,7 @@ export const groupOperations = {
     body: GroupUpdate,
     output: EndedGroup,
     status: 200,
+    tagged: "group",
     once: true,
     errors: ["name_taken", "conflict"],
     example: {
@@ -124,6 +127,7 @@ export const groupOperations = {
     params: byName,
     output: z.strictObject({ id: z.int(), receipt: Receipt }),
     status: 200,
+    tagged: "group",
     errors: ["conflict"],
     example: { params: { name: "dns" }, output: { id: 1, receipt: EXAMPLE_RECEIPT } },
     since: "0.1.0",
@@ -140,6 +144,7 @@ export const groupOperations = {
     query: byVersion,
     output: Group,
     status: 200,
+    tagged: "group",
     errors: ["conflict"],
     example: {
       params: { name: "dns", username: "build" },
@@ -159,6 +164,7 @@ export const groupOperations = {
     query: byVersion,
     output: EndedGroup,
     status: 200,
+    tagged: "group",
     errors: ["conflict"],
     example: {
       params: { name: "dns", username: "build" },

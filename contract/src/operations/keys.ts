@@ -63,6 +63,7 @@ export const keyOperations = {
     body: KeyCreate,
     output: MadeKey,
     status: 201,
+    tagged: "key",
     once: true,
     errors: ["name_taken", "limit_reached", "conflict"],
     example: {
@@ -84,6 +85,7 @@ export const keyOperations = {
     query: z.strictObject({ latest_use: LatestUse }),
     output: Key,
     status: 200,
+    tagged: "key",
     errors: [],
     example: { params: { id: 1 }, output: EXAMPLE_KEY },
     rpc: "api_key.get_instance",
@@ -133,6 +135,7 @@ export const keyOperations = {
     body: KeyUpdate,
     output: Key,
     status: 200,
+    tagged: "key",
     once: true,
     errors: ["name_taken", "conflict"],
     example: {
@@ -157,6 +160,7 @@ export const keyOperations = {
     body: KeyUpdate,
     output: ResetKey,
     status: 200,
+    tagged: "key",
     once: true,
     errors: ["name_taken", "conflict"],
     example: {
@@ -183,6 +187,7 @@ export const keyOperations = {
     params: byId,
     output: EndedKey,
     status: 200,
+    tagged: "key",
     errors: ["conflict"],
     example: {
       params: { id: 1 },
@@ -207,6 +212,7 @@ export const keyOperations = {
     params: byId,
     output: Key,
     status: 200,
+    tagged: "key",
     errors: ["conflict"],
     example: { params: { id: 1 }, output: EXAMPLE_KEY },
     since: "0.1.0",
@@ -223,6 +229,7 @@ export const keyOperations = {
     body: Reason,
     output: EndedKey,
     status: 200,
+    tagged: "key",
     once: true,
     errors: ["conflict"],
     example: {
@@ -243,6 +250,7 @@ export const keyOperations = {
     params: byId,
     output: z.strictObject({ id: KeyId, receipt: Receipt }),
     status: 200,
+    tagged: "key",
     errors: ["conflict"],
     example: { params: { id: 1 }, output: { id: 1, receipt: EXAMPLE_RECEIPT } },
     rpc: "api_key.delete",

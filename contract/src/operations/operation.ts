@@ -47,6 +47,8 @@ export interface Operation {
   readonly streams?: readonly string[];
   /** Takes the header `Idempotency-Key`. */
   readonly once?: true;
+  /** What has a version that it reads or changes: the answer's ETag, and what a change names by If-Match. */
+  readonly tagged?: "key" | "user" | "group" | "settings";
   /** Besides COMMON_ERRORS. */
   readonly errors: readonly ErrorCode[];
   readonly example: Example;
@@ -88,11 +90,19 @@ export const CREDENTIAL_ERRORS = [
   "forbidden",
 ] as const satisfies readonly ErrorCode[];
 
+/** Whether it changes one thing that has a version. What is being made has none yet. */
+export function takesIfMatch({ tagged, method, status }: Operation): boolean {
+  return tagged !== undefined && method !== "GET" && status !== 201;
+}
+
 /** Every error that this operation declares, each once. */
 export function errorsOf(operation: Operation): ErrorCode[] {
   const role: ErrorCode[] = operation.access.kind === "roles" ? ["role_missing"] : [];
   const full: ErrorCode[] = operation.method === "GET" ? [] : ["storage_full"];
-  return [...new Set([...operation.errors, ...role, ...full, ...CREDENTIAL_ERRORS, ...COMMON_ERRORS])];
+  const matched: ErrorCode[] = takesIfMatch(operation) ? ["precondition_failed"] : [];
+  return [
+    ...new Set([...operation.errors, ...role, ...full, ...matched, ...CREDENTIAL_ERRORS, ...COMMON_ERRORS]),
+  ];
 }
 
 export const Instant = z

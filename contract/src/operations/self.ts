@@ -25,6 +25,7 @@ export const selfOperations = {
     access: self,
     output: Key,
     status: 200,
+    tagged: "key",
     errors: [],
     example: { output: EXAMPLE_KEY },
     since: "0.1.0",
@@ -42,6 +43,7 @@ export const selfOperations = {
     body: z.strictObject({ expires_at: keyLimits.expires_at }),
     output: ResetKey,
     status: 200,
+    tagged: "key",
     once: true,
     errors: ["conflict", "role_missing"],
     example: { body: {}, output: { ...EXAMPLE_MADE, version: 2, receipt: EXAMPLE_RECEIPT } },
@@ -58,6 +60,7 @@ export const selfOperations = {
     body: Reason,
     output: EndedKey,
     status: 200,
+    tagged: "key",
     once: true,
     errors: ["conflict"],
     example: {

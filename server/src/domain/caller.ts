@@ -98,6 +98,19 @@ export interface Caller extends Rights {
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
   readonly once?: OnceMark;
+  /** What the call asks of what is there. */
+  readonly precondition?: Precondition;
+}
+
+/** Judged once, with the caller, in the first transaction of the call (`Store.transact`): the version is one of those. */
+export interface Precondition {
+  readonly of:
+    | { readonly kind: "key"; readonly id: number }
+    | { readonly kind: "user" | "group"; readonly name: string }
+    | { readonly kind: "settings" };
+  /** Entity tags without quotes: the version, after the id and a dot for what is known by a name. */
+  readonly tags: readonly string[];
+  isMet: boolean;
 }
 
 export function systemCaller(actor: Actor, username = "system"): Caller {

@@ -3,7 +3,8 @@
  * closing is known, so that the end of a session that only this process knows can be acknowledged after it.
  */
 import type { Kysely } from "kysely";
-import type { Caller, WritingActor } from "../domain/caller.ts";
+import type { Caller, Precondition, WritingActor } from "../domain/caller.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
 import type { CheckRecord, CheckUser, Judge, StandingRows, Store, Transaction } from "./store.ts";
 import type { Tables } from "./tables.ts";
 import { type Closing, SqlTransaction } from "./transaction.ts";
@@ -25,13 +26,22 @@ export class Transactions {
   async run<Result>(by: Caller | WritingActor, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
     const { promise, resolve } = Promise.withResolvers<void>();
     try {
-      return await this.#db.transaction().execute(async (inner) => {
+      const precondition = typeof by === "string" ? undefined : by.precondition;
+      const result = await this.#db.transaction().execute(async (inner) => {
         const tx = new SqlTransaction(inner, this.#now(), by);
-        const result = await work(tx);
+        // As it is before the work; said after it, so that a fault of the request or its caller is told first.
+        const isMet = precondition === undefined || precondition.isMet || (await isAsAsked(tx, precondition));
+        const done = await work(tx).catch((error: unknown) => {
+          // What the work itself has found changed is the same news.
+          throw !isMet && errorCode(error) === "conflict" ? changedSince() : error;
+        });
         this.#closing.add(promise);
         await tx.close(this.#with);
-        return result;
+        if (!isMet) throw changedSince();
+        return done;
       });
+      if (precondition) precondition.isMet = true;
+      return result;
     } finally {
       this.#closing.delete(promise);
       resolve();
@@ -40,6 +50,23 @@ export class Transactions {
 
   async settled(): Promise<void> {
     await Promise.all(this.#closing);
+  }
+}
+
+function changedSince(): AppError {
+  return new AppError("precondition_failed", "It has been changed since; read it again");
+}
+
+async function isAsAsked(tx: Transaction, { of, tags }: Precondition): Promise<boolean> {
+  switch (of.kind) {
+    case "key":
+      return tags.includes(String((await tx.findKey(of.id))?.version));
+    case "settings":
+      return tags.includes(String((await tx.readSettings()).version));
+    default: {
+      const found = await (of.kind === "user" ? tx.findUser({ username: of.name }) : tx.findGroup(of.name));
+      return tags.includes(`${found?.id}.${found?.version}`);
+    }
   }
 }
 

@@ -70,6 +70,7 @@ export const ERROR_TABLE = {
   not_found: { status: 404, rpc: RPC.invalidParams, errname: "ENOENT" },
   name_taken: { status: 409, rpc: RPC.invalidParams, errname: "EINVAL" },
   conflict: { status: 409, rpc: RPC.callError, errname: "EBUSY" },
+  precondition_failed: { status: 412, rpc: RPC.callError, errname: "EBUSY" },
   limit_reached: { status: 409, rpc: RPC.callError, errname: "EPERM" },
   payload_too_large: { status: 413, rpc: RPC.callError, errname: "EINVAL" },
   request_timeout: { status: 408, rpc: RPC.callError, errname: "ETIMEDOUT" },

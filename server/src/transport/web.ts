@@ -5,6 +5,7 @@
  * server reaches every browser with the next reload. The headers that confine a page are put on by `browser.ts`.
  */
 import type { Log } from "../log.ts";
+import { hasAlready } from "./entity-tags.ts";
 import { answerOf } from "./long-answers.ts";
 import { loadWebPack, type WebAsset, type WebPack } from "./web-pack.ts";
 
@@ -87,7 +88,7 @@ function serve(req: Request, pack: WebPack | undefined, path: string): Response 
     ETag: asset.etag,
     Vary: "Accept-Encoding",
   });
-  if (req.headers.get("if-none-match") === asset.etag) return new Response(null, { status: 304, headers });
+  if (hasAlready(req, asset.etag)) return new Response(null, { status: 304, headers });
   const [encoding, body] = encode(asset, req.headers.get("accept-encoding") ?? "");
   if (encoding) headers.set("Content-Encoding", encoding);
   headers.set("Content-Length", String(body.length));

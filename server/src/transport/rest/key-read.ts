@@ -18,6 +18,7 @@ import { KEY_ID_MAX } from "../../domain/key-text.ts";
 import type { MaybePromise, RateState } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
 import { challengeFor } from "../challenge.ts";
+import { versionTag } from "../entity-tags.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { BareRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
@@ -68,6 +69,7 @@ export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps
   const answer = (key: Key, { caller, rate }: Extract<CallerResult, { ok: true }>): Response => {
     // The answer gets a copy.
     HEADERS.set("X-Request-Id", crypto.randomUUID());
+    HEADERS.set("ETag", versionTag(key));
     const response = new Response(textOf(key, keys.mayEdit(caller, key)), { headers: HEADERS });
     if (rate) rateHeaders(response.headers, rate);
     return response;

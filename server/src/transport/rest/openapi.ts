@@ -4,7 +4,7 @@
  */
 import { ERROR_WORDS } from "@chatelaine/contract/error-words";
 import { ERROR_CODES, type ErrorCode, ISSUE_CODES } from "@chatelaine/contract/errors";
-import { errorsOf, type Operation } from "@chatelaine/contract/operations/operation";
+import { errorsOf, type Operation, takesIfMatch } from "@chatelaine/contract/operations/operation";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { z } from "zod";
@@ -147,6 +147,7 @@ function pathItem(operation: Operation, schemas: Schemas): object {
     ...parametersOf(params, "path", example.params, schemas),
     ...parametersOf(query, "query", example.query, schemas),
     ...(operation.once ? [ONCE_PARAMETER] : []),
+    ...(takesIfMatch(operation) ? [MATCH_PARAMETER] : []),
   ];
   const content = body && { schema: schemas.of(body, "input"), example: example.body };
   return {
@@ -183,11 +184,20 @@ const ONCE_PARAMETER = {
   schema: { type: "string", maxLength: 255 },
 };
 
-function successOf({ output, title, streams, example }: Operation, schemas: Schemas): object {
+const MATCH_PARAMETER = {
+  name: "If-Match",
+  in: "header",
+  required: false,
+  description: "The ETag that the change was decided on, or a list of them: another one is answered 412.",
+  schema: { type: "string" },
+};
+
+function successOf({ output, title, streams, tagged, example }: Operation, schemas: Schemas): object {
   const content = streams
     ? Object.fromEntries(streams.map((type) => [type, { schema: { type: "string" } }]))
     : { "application/json": { schema: schemas.of(output, "output"), example: example.output } };
-  return { description: title, content };
+  const hasTag = tagged !== undefined && output instanceof z.ZodObject && "version" in output.shape;
+  return { description: title, content, ...(hasTag && { headers: { ETag: HEADER } }) };
 }
 
 /** One response for each status, with an example for each code that has it. */

@@ -15,6 +15,7 @@ import { AppError, endOr } from "../../domain/errors.ts";
 import type { RateState } from "../../verify/verify.ts";
 import { challengeFor } from "../challenge.ts";
 import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
+import { entityTag, preconditionOf } from "../entity-tags.ts";
 import { answerOf } from "../long-answers.ts";
 import { isOneOf } from "../origins.ts";
 import type { Peer } from "../peer.ts";
@@ -195,7 +196,9 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
   const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
-  const caller = asker && { ...asker.caller, gone: req.signal };
+  const { params: named } = input;
+  const precondition = preconditionOf(operation, req, { params: named, caller: asker?.caller });
+  const caller = asker && { ...asker.caller, gone: req.signal, ...(precondition && { precondition }) };
   const call = { ...input, req, peer, asker, caller, deps, receipts };
   let output: unknown;
   try {
@@ -205,9 +208,10 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
     throw await endOr(error, requireStanding);
   }
   if (output instanceof Response) return output;
+  const tag = entityTag(operation, output);
   return answerOf(JSON.stringify(output), {
     status: operation.status,
-    headers: { "Content-Type": "application/json;charset=utf-8" },
+    headers: { "Content-Type": "application/json;charset=utf-8", ...(tag && { ETag: tag }) },
   });
 }
 
@@ -269,7 +273,8 @@ function preflight(req: Request, path: string, { allowOrigins = [] }: RestDeps):
   }
   const headers = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Last-Event-ID",
+    "Access-Control-Allow-Headers":
+      "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
   };
   return new Response(null, { status: 204, headers });
@@ -278,7 +283,10 @@ function preflight(req: Request, path: string, { allowOrigins = [] }: RestDeps):
 /** Without credentials: a page elsewhere may call with a key, never with the browser's session. */
 function allowOrigin(headers: Headers, origin: string): void {
   headers.set("Access-Control-Allow-Origin", origin);
-  headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy");
+  headers.set(
+    "Access-Control-Expose-Headers",
+    "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
+  );
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   headers.append("Vary", "Origin");
 }
