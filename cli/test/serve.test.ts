@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BARE, run, serve, temporaryFolder } from "./chatelaine.ts";
+import { BARE, MAIN, run, serve, temporaryFolder, textOf } from "./chatelaine.ts";
 
 let folder: string;
 let data: string;
@@ -57,6 +57,46 @@ test("started through SSH it tells the tunnel and how to listen for the network"
   const { port } = new URL(server.http);
   expect(server.said).toContain(`ssh -p 2222 -L ${port}:localhost:${port} ada@192.0.2.1`);
   expect(server.said).toContain("--https 0.0.0.0:5397");
+});
+
+/** As in a container with a number of its own: the system knows no name and no home folder of this user. */
+function asNobody(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return Bun.spawn(["unshare", "--user", "--map-user=54321", process.execPath, MAIN, ...args], {
+    stdout: "pipe",
+    stderr: "pipe",
+    // Where HOME is no whole path, Bun keeps files of its own below this folder.
+    cwd: folder,
+    env: { PATH: BARE.PATH, ...env },
+    timeout: 30_000,
+    killSignal: "SIGKILL",
+  });
+}
+
+test("a user without a home folder is told in one line which option to give, by every command that needs one", async () => {
+  for (const home of [undefined, "", "relative"])
+    for (const args of [["serve"], ["key", "list"], ["doctor", "--proxy", "http://127.0.0.1:1/"]]) {
+      const child = asNobody(args, home === undefined ? {} : { HOME: home });
+      expect(await textOf(child.stderr)).toBe(
+        "chatelaine: This user has no home folder (HOME is not set, or is not a whole path): name a folder for the data with --data or CHATELAINE_DATA\n",
+      );
+      expect(await child.exited).toBeGreaterThan(0);
+    }
+});
+
+test("a user without home folder and name serves, is told what notices no rollback, and gets the line for SSH", async () => {
+  const args = ["serve", "--data", data, "--http", "127.0.0.1:0", "--https", "off"];
+  const child = asNobody(args, { SSH_CONNECTION: "192.0.2.7 50000 192.0.2.1 22" });
+  const stderr = textOf(child.stderr);
+  let said = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    said += part;
+    if (said.includes("For the whole network")) child.kill("SIGTERM");
+  }
+  expect(said).toContain(" USER@192.0.2.1\n");
+  expect([await child.exited, await stderr]).toEqual([
+    0,
+    expect.stringContaining("--state names a folder for it"),
+  ]);
 });
 
 test("SIGTERM and SIGINT end it with exit code 0, SIGHUP does not end it", async () => {

@@ -20,8 +20,13 @@ describe("the configuration", () => {
       },
     };
     expect(() => dataFolder(undefined, {}, homeless)).toThrow(
-      "This user has no home folder (HOME is not set): name a folder for the data with --data or CHATELAINE_DATA",
+      "This user has no home folder (HOME is not set, or is not a whole path): name a folder for the data with --data or CHATELAINE_DATA",
     );
+    for (const home of ["", "relative"]) {
+      const lost = { isRoot: false, home: () => home };
+      expect(() => dataFolder(undefined, {}, lost)).toThrow("--data or CHATELAINE_DATA");
+      expect(stateFolder(undefined, {}, lost)).toBeNull();
+    }
     expect(dataFolder("/x", {}, homeless)).toBe("/x");
     expect(dataFolder(undefined, { XDG_DATA_HOME: "/share" }, homeless)).toBe("/share/chatelaine");
     expect(stateFolder(undefined, {}, homeless)).toBeNull();

@@ -197,7 +197,7 @@ export function dataFolder(
   const base = baseFolder(env.XDG_DATA_HOME, ".local/share", user);
   if (base !== undefined) return join(base, "chatelaine");
   const message =
-    "This user has no home folder (HOME is not set): name a folder for the data with --data or CHATELAINE_DATA";
+    "This user has no home folder (HOME is not set, or is not a whole path): name a folder for the data with --data or CHATELAINE_DATA";
   throw new AppError("invalid", message);
 }
 
@@ -221,7 +221,7 @@ export function stateFolder(
 /** Who runs this process, as far as defaults depend on it. */
 export interface RunningUser {
   readonly isRoot: boolean;
-  /** Throws where there is none: HOME is not set, and the user has no entry among the system's. */
+  /** Throws, or is no whole path, where there is none: HOME is not set, and the user has no entry among the system's. */
   home(): string;
 }
 
@@ -231,7 +231,9 @@ const RUNNING_USER: RunningUser = { isRoot: process.getuid?.() === 0, home: home
 function baseFolder(named: string | undefined, belowHome: string, { home }: RunningUser): string | undefined {
   if (named && isAbsolute(named)) return named;
   try {
-    return join(home(), belowHome);
+    // Where HOME is set to nothing, that is what it is.
+    const folder = home();
+    return isAbsolute(folder) ? join(folder, belowHome) : undefined;
   } catch {
     return undefined;
   }

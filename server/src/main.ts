@@ -169,13 +169,22 @@ function remoteLines(server: Server, env: NodeJS.ProcessEnv = process.env): stri
   if ((env.SSH_CONNECTION ?? env.SSH_TTY) === undefined || near === undefined) return [];
   const [, , address, sshPort] = (env.SSH_CONNECTION ?? "").split(" ");
   const { hostname: host, port } = new URL(near);
-  const login = `${env.USER || userInfo().username}@${address || hostname()}`;
+  const login = `${env.USER || userName()}@${address || hostname()}`;
   const ssh = sshPort === undefined || sshPort === "22" ? "ssh" : `ssh -p ${sshPort}`;
   return [
     "",
     `From your own machine:  ${ssh} -L ${port}:${host}:${port} ${login}`,
     "For the whole network:  chatelaine serve --https 0.0.0.0:5397",
   ];
+}
+
+/** A number that the system has no name for, such as in a container, is somebody all the same. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "USER";
+  }
 }
 
 /**
