@@ -21,8 +21,8 @@ const CHANGES: readonly [file: string, before: string, after: string][] = [
   ],
   [
     "operations/key-entry.ts",
-    '.max(KEY_NAME_CHARS_MAX).describe("Unique over all users.")',
-    `.max(KEY_NAME_CHARS_MAX).describe("${NAMED}")`,
+    '.describe("Unique over all users. Kept in Unicode NFC, without a blank at either end.")',
+    `.describe("${NAMED}")`,
   ],
 ];
 const SERVE = `import { openRest } from "./server/test/rest-app.ts";

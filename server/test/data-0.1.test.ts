@@ -1,26 +1,17 @@
 /** Promise 9: a data folder of 0.1 (`fixtures/data-0.1`) opens in today's code, whole, once, and however the migration ends. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { run, serve } from "../../cli/test/chatelaine.ts";
 import { INSTALLATION_SCHEMA } from "../src/store/migrations.ts";
 import { readStates } from "../src/store/state-file.ts";
 import known from "./fixtures/data-0.1/known.json";
 import { SYSTEM } from "./installation.ts";
+import { FIXTURE, placeFixture } from "./old-folder.ts";
 import { auth, Place } from "./place.ts";
 
 const TEST_MS = 120_000;
-const FIXTURE = new URL("./fixtures/data-0.1/", import.meta.url).pathname;
-
-function placeFixture(place: Place): void {
-  mkdirSync(place.data, { mode: 0o700 });
-  for (const name of ["chatelaine.db", "activity.db", "secret"]) {
-    copyFileSync(join(FIXTURE, name), join(place.data, name));
-    chmodSync(join(place.data, name), 0o600);
-  }
-}
-
 const schemaOf = (place: Place): number => {
   const database = new Database(join(place.data, "chatelaine.db"), { readonly: true });
   try {

@@ -94,7 +94,11 @@ export const ResetKey = MadeKey.extend({ receipt: Receipt }).meta({ id: "ResetKe
 export const keyLimits = {
   expires_at: Instant.nullable().optional().describe("null: never."),
   description: z.string().max(4096).optional(),
-  tags: z.array(z.string().min(1).max(64)).max(32).optional(),
+  tags: z
+    .array(z.string().min(1).max(64))
+    .max(32)
+    .optional()
+    .describe("Each kept in Unicode NFC, without a blank at either end."),
   roles: Roles.nullable().optional().describe("Narrows the owner's roles; `[]` is a key for services only."),
   scopes: z.array(Scope).max(100).nullable().optional(),
   allowed_ips: z.array(z.string().max(64)).max(100).nullable().optional(),
@@ -106,7 +110,11 @@ export const keyLimits = {
       "Lets a key that is held to limits set passwords and give rights to users who can sign in. Only the session of a full administrator sets it; no key does.",
     ),
 };
-const Name = z.string().min(1).max(KEY_NAME_CHARS_MAX).describe("Unique over all users.");
+const Name = z
+  .string()
+  .min(1)
+  .max(KEY_NAME_CHARS_MAX)
+  .describe("Unique over all users. Kept in Unicode NFC, without a blank at either end.");
 
 export const KeyCreate = z
   .strictObject({ name: Name, username: z.string().min(1).max(32).describe("The owner."), ...keyLimits })

@@ -15,7 +15,9 @@ import {
 export const Username = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/)
-  .describe("1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`.");
+  .describe(
+    "1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`. Unique without regard to case, and looked up with it.",
+  );
 export const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
 export const Scopes = z
   .array(z.string().max(128))
@@ -66,7 +68,7 @@ export const User = z
   .meta({ id: "User" });
 
 const fields = {
-  full_name: z.string().max(255).optional(),
+  full_name: z.string().max(255).optional().describe("Kept in Unicode NFC, without a blank at either end."),
   email: z.string().max(254).nullable().optional(),
   roles: Roles.optional(),
   scopes: Scopes.optional(),

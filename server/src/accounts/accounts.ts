@@ -7,11 +7,18 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { Audit } from "../audit/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
-import type { Caller, CallerKey, ConnectionRef, Origin } from "../domain/caller.ts";
+import {
+  type Caller,
+  type CallerKey,
+  type ConnectionRef,
+  type Origin,
+  requireRole,
+} from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { KeyTextFault } from "../domain/key-text.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import type { Twins } from "../domain/names.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -40,6 +47,8 @@ export interface Accounts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly web: WebSessions;
+  /** ACCOUNT_READ. Users and groups whose names differ in case alone: from before names were unique without it. */
+  twins(caller: Caller): Promise<readonly Twins[]>;
   /** Throws as a change by this caller would: asked before an answer that was long in coming. */
   requireStanding(caller: Caller): MaybePromise<void>;
   /** AUTH_SESSIONS_WRITE. A session of whichever kind, or a waiting token. @returns false for an unknown id */
@@ -348,6 +357,10 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     sessions,
     tokens,
     web,
+    twins: async (caller) => {
+      requireRole(caller, "ACCOUNT_READ");
+      return deps.store.listTwins();
+    },
     requireStanding: deps.store.requireStanding,
     endSession: async (caller, id) =>
       (await sessions.terminate(caller, id)) || (await web.terminate(caller, id)),

@@ -1,11 +1,12 @@
 /**
  * Groups: they grant their roles and scopes to their members. What may be given by them, `minting.ts` judges.
  */
+import type { Issue } from "@chatelaine/contract/errors";
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { differences } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues } from "../domain/errors.ts";
+import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { type Group, isUsername } from "../domain/user.ts";
@@ -62,8 +63,9 @@ async function create(
   const [roles, scopes] = [distinct(rights.roles), distinct(rights.scopes)];
   requireMayMint(caller, { what: "group", after: { name, roles, scopes }, members: [] });
   return store.transact(caller, async (tx) => {
-    await refuseTaken(tx, name);
-    await tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
+    await refuseTaken(tx, { name });
+    const inserting = tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
+    await inserting.catch(takenAs(NAME_TAKEN));
     const group = await getGroup(tx, name);
     await keepOnce(tx, caller, group.id, clock.now());
     const details = { changes: differences<object>({}, { name, roles, scopes }) };
@@ -91,8 +93,9 @@ async function update(
     requireMayMint(caller, { what: "group", before, after: wanted, members });
     const changes = differences(before, wanted);
     if (Object.keys(changes).length === 0) return before;
-    if (wanted.name !== before.name) await refuseTaken(tx, wanted.name);
-    if (!(await tx.changeGroup(before.id, before.version, wanted))) throw changedMeanwhile("group");
+    if (wanted.name !== before.name) await refuseTaken(tx, { name: wanted.name, but: before.id });
+    const changing = tx.changeGroup(before.id, before.version, wanted).catch(takenAs(NAME_TAKEN));
+    if (!(await changing)) throw changedMeanwhile("group");
     await keepOnce(tx, caller, before.id, clock.now());
     tx.audit(recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }));
     return getGroup(tx, wanted.name);
@@ -141,10 +144,14 @@ async function changeMembership(
   return store.transact(caller, (tx) => keepAnAdmin(tx, () => work(tx)), { urgent: !isMember });
 }
 
-async function refuseTaken(tx: Transaction, name: string): Promise<void> {
-  if (!(await tx.findGroup(name))) return;
-  const message = "A group with this name exists already";
-  refuseIssues([{ path: ["name"], code: "name_taken", message }]);
+const NAME_TAKEN: Issue = {
+  path: ["name"],
+  code: "name_taken",
+  message: "A group with this name exists already",
+};
+
+async function refuseTaken(tx: Transaction, wanted: { name: string; but?: number }): Promise<void> {
+  if (await tx.isNameTaken("group", wanted)) refuseIssues([NAME_TAKEN]);
 }
 
 const WORDS = { create: "Create group", update: "Update group", delete: "Delete group" } as const;

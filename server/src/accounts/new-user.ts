@@ -2,10 +2,11 @@
 import type { Issue } from "@chatelaine/contract/errors";
 import type { Caller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues } from "../domain/errors.ts";
+import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import type { Party } from "../domain/fair-queue.ts";
 import { requireMayMint } from "../domain/minting.ts";
-import { USERS_MAX, type User } from "../domain/user.ts";
+import { inNfc } from "../domain/names.ts";
+import { USER_WORDS, USERS_MAX, type User } from "../domain/user.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
 import type { NewUserInput } from "./accounts.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
@@ -14,7 +15,7 @@ import type { Passwords } from "./passwords.ts";
 import { checkUserInput, distinct } from "./user-rules.ts";
 
 export interface NewUserDeps {
-  readonly store: Pick<Store, "findUser" | "findGroup" | "readSettings">;
+  readonly store: Pick<Store, "isNameTaken" | "findGroup" | "readSettings">;
   readonly passwords: Passwords;
   readonly clock: Clock;
 }
@@ -33,14 +34,15 @@ export interface PreparedUser {
 export async function prepareUser(
   { store, passwords, clock }: NewUserDeps,
   by: { readonly caller: Caller; readonly party: Party },
-  input: NewUserInput,
+  given: NewUserInput,
 ): Promise<PreparedUser> {
   const { caller, party } = by;
+  const input = inNfc(given, USER_WORDS);
   refuseIssues(checkUserInput(input));
   if (input.password !== undefined) await requireAllowedTransport(store, caller.origin);
   const groups = distinct(input.groups ?? []);
   refuseIssues([
-    ...((await store.findUser({ username: input.username })) ? [nameTaken()] : []),
+    ...((await store.isNameTaken("user", { name: input.username })) ? [NAME_TAKEN] : []),
     ...(await checkGroups(store, groups)),
   ]);
   const { password } = input;
@@ -79,12 +81,12 @@ export async function insertUser(
   caller: Caller,
   { user, groups }: PreparedUser,
 ): Promise<User> {
-  if (await tx.findUser({ username: user.username })) refuseIssues([nameTaken()]);
+  if (await tx.isNameTaken("user", { name: user.username })) refuseIssues([NAME_TAKEN]);
   if ((await tx.countUsers()) >= USERS_MAX) {
     throw new AppError("limit_reached", `There are ${USERS_MAX} users already`);
   }
   if (user.passwordHash !== null) await requireAllowedTransport(tx, caller.origin);
-  const id = await tx.insertUser(user);
+  const id = await tx.insertUser(user).catch(takenAs(NAME_TAKEN));
   await setGroups(tx, { id, groups: [] }, groups);
   const after = await getUser(tx, id);
   requireMayMint(caller, { what: "user", after, password: after.hasPassword ? "sets" : "keeps" });
@@ -108,6 +110,8 @@ export async function getUser(store: Pick<Store | Transaction, "findUser">, id: 
   return user;
 }
 
-export function nameTaken(): Issue {
-  return { path: ["username"], code: "name_taken", message: "A user with this name exists already" };
-}
+export const NAME_TAKEN: Issue = {
+  path: ["username"],
+  code: "name_taken",
+  message: "A user with this name exists already",
+};

@@ -2,7 +2,8 @@
 import type { AuditRecord } from "../domain/audit.ts";
 import { differences } from "../domain/audit.ts";
 import type { Caller } from "../domain/caller.ts";
-import type { User } from "../domain/user.ts";
+import { inNfc } from "../domain/names.ts";
+import { USER_WORDS, type User } from "../domain/user.ts";
 import type { FeedNote, UserPatch } from "../store/store.ts";
 import type { UserChange } from "./accounts.ts";
 import { distinct } from "./user-rules.ts";
@@ -19,6 +20,12 @@ const SHOWN = [
   "passwordChangedAt",
   "ceilings",
 ] as const;
+
+/** In NFC, but for what stays as it is stored, in whichever form. */
+export function inOurWords(user: User, change: UserChange): UserChange {
+  const stays = USER_WORDS.filter((name) => change[name] === user[name]);
+  return inNfc({ ...change, ...Object.fromEntries(stays.map((name) => [name, undefined])) }, USER_WORDS);
+}
 
 /** The members that differ from what the user has; a new password always does. */
 export function patchOf(user: User, change: UserChange, hash: string | undefined, now: number): UserPatch {

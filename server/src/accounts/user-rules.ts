@@ -4,6 +4,7 @@ import { isRole, type Role } from "@chatelaine/contract/roles";
 import { parseNetwork } from "../domain/address.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import type { Ceilings } from "../domain/limits.ts";
+import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
 import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
 import type { NewUserInput } from "./accounts.ts";
@@ -24,6 +25,7 @@ export function checkUserInput(input: Partial<NewUserInput>, username = input.us
     const message = `A full name has at most ${FULL_NAME_CHARS_MAX} characters and no control characters`;
     issues.push({ path: ["fullName"], code: "shape", message });
   }
+  issues.push(...blankIssues(["fullName"], fullName));
   if (email !== undefined && email !== null && !isEmail(email)) {
     issues.push({ path: ["email"], code: "shape", message: "Not an e-mail address" });
   }

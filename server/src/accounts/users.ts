@@ -6,9 +6,10 @@ import { type Audit, recordOf } from "../audit/audit.ts";
 import type { Secrets } from "../crypto.ts";
 import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues } from "../domain/errors.ts";
+import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { isHeldKey, requireMayMint } from "../domain/minting.ts";
+import { inBothForms } from "../domain/names.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
@@ -17,12 +18,20 @@ import type { NewPassword, NewUserInput, UserChange, Users } from "./accounts.ts
 import { requireAllowedTransport } from "./clear-text.ts";
 import { keepAnAdmin } from "./grants.ts";
 import { setGroups } from "./memberships.ts";
-import { checkGroups, getUser, insertUser, nameTaken, prepareUser } from "./new-user.ts";
+import { checkGroups, getUser, insertUser, NAME_TAKEN, prepareUser } from "./new-user.ts";
 import { proveOwnPassword } from "./own-password.ts";
 import type { Passwords } from "./passwords.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { type Act, orNote } from "./refusals.ts";
-import { actOfChange, changesOf, changesOfNew, feedNoteOf, patchOf, takesAway } from "./user-changes.ts";
+import {
+  actOfChange,
+  changesOf,
+  changesOfNew,
+  feedNoteOf,
+  inOurWords,
+  patchOf,
+  takesAway,
+} from "./user-changes.ts";
 import { checkUserInput, distinct } from "./user-rules.ts";
 
 const ATTRIBUTE_NAME_CHARS_MAX = 200;
@@ -44,7 +53,8 @@ export function createUsers(deps: UsersDeps): Users {
   return {
     list: async (caller, query) => {
       requireRole(caller, "ACCOUNT_READ");
-      return deps.store.listUsers(query, askingOf(caller));
+      const where = query.where && inBothForms(query.where);
+      return deps.store.listUsers(where ? { ...query, where } : query, askingOf(caller));
     },
     get: (caller, by) => get(deps, caller, by),
     profile: (caller) => {
@@ -97,7 +107,8 @@ async function update(
   { id, change }: { readonly id: number; readonly change: UserChange },
 ): Promise<User> {
   requireRole(caller, "ACCOUNT_WRITE");
-  return decide(deps, caller, { user: await getUser(deps.store, id), change, isProven: false });
+  const user = await getUser(deps.store, id);
+  return decide(deps, caller, { user, change: inOurWords(user, change), isProven: false });
 }
 
 async function setPassword(
@@ -155,12 +166,12 @@ function mintingOf({ change, isProven }: Wanted, before: User) {
 async function refuseChange(deps: UsersDeps, user: User, change: UserChange): Promise<void> {
   const { username, groups, password, passwordDisabled } = change;
   const isRenamed = username !== undefined && username !== user.username;
-  const isTaken = isRenamed && (await deps.store.findUser({ username })) !== undefined;
+  const isTaken = isRenamed && (await deps.store.isNameTaken("user", { name: username, but: user.id }));
   const isBoth = password !== undefined && passwordDisabled === true;
   const path = ["passwordDisabled"];
   refuseIssues([
     ...checkUserInput(change, username ?? user.username),
-    ...(isTaken ? [nameTaken()] : []),
+    ...(isTaken ? [NAME_TAKEN] : []),
     ...(groups ? await checkGroups(deps.store, groups) : []),
     ...(isBoth ? [{ path, code: "shape", message: "Either a password or none" } as const] : []),
   ]);
@@ -185,12 +196,11 @@ async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted):
   if (isProven && isOther) throw changedMeanwhile("user");
   const patch = patchOf(before, change, hash, now);
   const groups = change.groups && distinct(change.groups);
-  if (patch.username !== undefined && (await tx.findUser({ username: patch.username }))) {
-    refuseIssues([nameTaken()]);
-  }
+  if (patch.username !== undefined && (await tx.isNameTaken("user", { name: patch.username, but: id })))
+    refuseIssues([NAME_TAKEN]);
   if (Object.keys(patch).length > 0) {
-    if (!(await tx.changeUser(id, before.version, patch, feedNoteOf(patch, caller))))
-      throw changedMeanwhile("user");
+    const changing = tx.changeUser(id, before.version, patch, feedNoteOf(patch, caller));
+    if (!(await changing.catch(takenAs(NAME_TAKEN)))) throw changedMeanwhile("user");
   }
   if (groups) await setGroups(tx, before, groups);
   const after = await getUser(tx, id);

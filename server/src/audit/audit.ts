@@ -8,6 +8,7 @@ import { credentialNote } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import { inBothForms } from "../domain/names.ts";
 import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Log } from "../log.ts";
 import type { KeyUse, Store } from "../store/store.ts";
@@ -110,7 +111,8 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     list: async (caller, query) => {
       requireRole(caller, "SYSTEM_AUDIT_READ");
       await flush();
-      return store.listAudit(query, askingOf(caller));
+      const where = query.where && inBothForms(query.where);
+      return store.listAudit(where ? { ...query, where } : query, askingOf(caller));
     },
     note,
     refuse: (act, stranger) => folds.add(act, stranger),

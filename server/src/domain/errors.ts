@@ -45,6 +45,15 @@ export function refuseIssues(issues: readonly Issue[]): void {
   throw new AppError(code, issues.map((issue) => issue.message).join("; "), { issues });
 }
 
+/** What the database found taken, by an index, told as this issue: for `catch`. Other errors pass. */
+export function takenAs(issue: Issue): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof AppError && error.code === "name_taken" && error.issues.length === 0)
+      refuseIssues([issue]);
+    throw error;
+  };
+}
+
 /**
  * What a request that failed is answered: a caller who has ended meanwhile is told that, and nothing of what is there now.
  * Faults of the database stay what they are.

@@ -135,6 +135,9 @@ export function isExpired(expiresAt: number | null, now: number): boolean {
   return expiresAt !== null && expiresAt <= now;
 }
 
+/** Texts of a key that are kept in NFC. */
+export const KEY_WORDS = ["name", "description", "tags"] as const;
+
 /** The rules for a key's own words that need no other knowledge. */
 export function checkKeyWords(fields: KeyFields): Issue[] {
   const issues: Issue[] = [];

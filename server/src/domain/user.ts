@@ -36,6 +36,8 @@ export interface Group {
   readonly version: number;
 }
 
+/** Texts of a user that are kept in NFC. Names that people sign in by are ASCII. */
+export const USER_WORDS = ["fullName", "email"] as const;
 export const FULL_NAME_CHARS_MAX = 255;
 export const EMAIL_CHARS_MAX = 254;
 export const PASSWORD_CHARS_MIN = 12;

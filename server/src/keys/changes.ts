@@ -1,13 +1,21 @@
 /** From what is wanted of a key to what changes in it. Pure. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { checkKeyWords, type Key, type KeyFields } from "../domain/key.ts";
+import { checkKeyWords, KEY_WORDS, type Key, type KeyFields } from "../domain/key.ts";
+import { inNfc } from "../domain/names.ts";
 import type { KeyPatch } from "../store/store.ts";
 import { wholeSeconds } from "./rules.ts";
 
-/** Without what stays as it is. */
+/** Without what stays as it is, in whichever form it is stored. */
 export function patchOf(key: Key, fields: KeyFields): KeyPatch {
   const { expiresAt } = fields;
-  const wanted: KeyPatch = { ...fields, expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt };
+  const differing = differingFrom(key, {
+    ...fields,
+    expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt,
+  });
+  return differingFrom(key, inNfc(differing, KEY_WORDS));
+}
+
+function differingFrom(key: Key, wanted: KeyPatch): KeyPatch {
   return Object.fromEntries(
     Object.entries(wanted).filter(
       ([name, value]) =>

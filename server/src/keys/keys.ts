@@ -11,8 +11,9 @@ import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, refuseIssues, unveil } from "../domain/errors.ts";
+import { AppError, refuseIssues, takenAs, unveil } from "../domain/errors.ts";
 import {
+  KEY_WORDS,
   KEYS_PER_USER_MAX,
   type Key,
   type KeyFields,
@@ -24,6 +25,7 @@ import {
 } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
+import { inBothForms, inNfc } from "../domain/names.ts";
 import type { Condition } from "../domain/query.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
@@ -188,9 +190,10 @@ class KeyLife {
     }
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<Page<Key>> {
-    if (caller.roles.has("API_KEY_READ")) return this.#store.listKeys(query, askingOf(caller));
+  async list(caller: Caller, asked: ListQuery): Promise<Page<Key>> {
     requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
+    const query = asked.where ? { ...asked, where: inBothForms(asked.where) } : asked;
+    if (caller.roles.has("API_KEY_READ")) return this.#store.listKeys(query, askingOf(caller));
     const own: Condition = { kind: "test", path: ["userId"], op: "=", fold: false, value: caller.userId };
     const where: Condition = query.where ? { kind: "all", of: [own, query.where] } : own;
     return this.#store.listKeys({ ...query, where }, askingOf(caller));
@@ -206,7 +209,8 @@ class KeyLife {
     return found instanceof Promise ? found.then(seen) : seen(found);
   }
 
-  async create(caller: Caller, input: NewKeyInput): Promise<MadeKey> {
+  async create(caller: Caller, given: NewKeyInput): Promise<MadeKey> {
+    const input = inNfc(given, KEY_WORDS);
     requireKeyRole(caller);
     requireOwnership(caller, input.username);
     const owner = await this.#store.findUser({ username: input.username });
@@ -237,7 +241,7 @@ class KeyLife {
         const details = { changes: differences<object>({}, shown) };
         tx.audit(this.#record(caller, "key.create", { id, name: input.name }, details));
       })
-      .catch(nameTaken);
+      .catch(takenAs(NAME_TAKEN));
     return { key: await this.#find(id), secret: secret.shown };
   }
 
@@ -282,7 +286,7 @@ class KeyLife {
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
         tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
-      .catch(nameTaken);
+      .catch(takenAs(NAME_TAKEN));
     return { key: await this.#find(id), secret: secret?.shown };
   }
 
@@ -362,8 +366,12 @@ class KeyLife {
   }
 
   async #nameIssues(name: string, but: number | null): Promise<Issue[]> {
-    const id = await this.#store.findKeyId(name);
-    return id === undefined || id === but ? [] : [NAME_TAKEN];
+    // The second is how names were stored that came so, before all were kept in NFC.
+    for (const form of new Set([name, name.normalize("NFD")])) {
+      const id = await this.#store.findKeyId(form);
+      if (id !== undefined && id !== but) return [NAME_TAKEN];
+    }
+    return [];
   }
 
   /** Asked first by every operation that changes a key. */
@@ -397,12 +405,6 @@ class KeyLife {
 }
 
 const NAME_TAKEN: Issue = { path: ["name"], code: "name_taken", message: "name must be unique" };
-
-function nameTaken(error: unknown): never {
-  if (error instanceof AppError && error.code === "name_taken" && error.issues.length === 0)
-    refuseIssues([NAME_TAKEN]);
-  throw error;
-}
 
 async function requireRoom(tx: Transaction, userId: number): Promise<void> {
   if ((await tx.countKeys(userId)) < KEYS_PER_USER_MAX) return;

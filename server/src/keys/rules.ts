@@ -7,6 +7,7 @@ import { keptTextIssues } from "../domain/kept-text.ts";
 import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields } from "../domain/key.ts";
 import type { RateLimit } from "../domain/limits.ts";
 import { mayMint } from "../domain/minting.ts";
+import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
 import type { User } from "../domain/user.ts";
 
@@ -71,6 +72,8 @@ export function endAfterReset(caller: Caller, key: Key): number | undefined {
 export function fieldIssues(fields: KeyFields, now: number): Issue[] {
   return [
     ...checkKeyWords(fields),
+    ...blankIssues(["name"], fields.name),
+    ...(fields.tags ?? []).flatMap((tag, at) => blankIssues(["tags", at], tag)),
     ...keptTextIssues(fields),
     ...expiryIssues(fields.expiresAt, now),
     ...scopeIssues(fields.scopes),
@@ -156,7 +159,7 @@ export function wholeSeconds(instant: number): number {
 }
 
 export function requireReason(reason: string, charsMax: number): string {
-  const text = reason.trim();
+  const text = reason.trim().normalize("NFC");
   const message = text === "" ? "Say why" : `At most ${charsMax} characters`;
   refuseIssues([
     ...(text === "" || text.length > charsMax

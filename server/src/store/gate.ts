@@ -60,6 +60,8 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "findUser",
   "listUsers",
   "findGroup",
+  "isNameTaken",
+  "listTwins",
   "listGroups",
   "listAudit",
   "readSettings",

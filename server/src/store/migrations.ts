@@ -137,6 +137,22 @@ const tokens: Migration = ({ int, bytes, tail }) => [
   "CREATE INDEX token_lines_token ON token_lines (token_id)",
 ];
 
+/**
+ * Names of users and groups without their case, by which no two of them are made. Empty for all that differ in case alone when
+ * this migration finds them: they stay as they are, and `folded-names.ts` lets no other join them.
+ */
+const foldedNames: Migration = () =>
+  [
+    ["users", "username"],
+    ["groups", "name"],
+  ].flatMap(([table, name]) => [
+    `ALTER TABLE ${table} ADD COLUMN folded_name TEXT`,
+    `UPDATE ${table} SET folded_name = lower(${name}) WHERE lower(${name}) IN
+      (SELECT lower(${name}) FROM ${table} GROUP BY lower(${name}) HAVING count(*) = 1)`,
+    `CREATE UNIQUE INDEX ${table}_folded_name ON ${table} (folded_name)`,
+    `CREATE INDEX ${table}_twins ON ${table} (lower(${name})) WHERE folded_name IS NULL`,
+  ]);
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
 export const MIGRATIONS: readonly Migration[] = [
   first,
@@ -146,6 +162,7 @@ export const MIGRATIONS: readonly Migration[] = [
   installation,
   signInManagers,
   tokens,
+  foldedNames,
 ];
 /** From this version on a database knows its installation's id. */
 export const INSTALLATION_SCHEMA = MIGRATIONS.indexOf(installation) + 1;

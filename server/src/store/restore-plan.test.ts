@@ -12,7 +12,16 @@ function user(id: number, more: Partial<User> = {}): User {
   const roles = more.roles ?? '["KEY_HOLDER"]';
   const scopes = more.scopes ?? "[]";
   return {
-    ...{ id, username: `user${id}`, full_name: "", email: null, roles, scopes, locked_at: null },
+    ...{
+      id,
+      username: `user${id}`,
+      folded_name: `user${id}`,
+      full_name: "",
+      email: null,
+      roles,
+      scopes,
+      locked_at: null,
+    },
     ...rightsColumns(JSON.parse(roles), JSON.parse(scopes), []),
     ...{
       password_hash: "old hash",
@@ -50,7 +59,8 @@ function key(id: number, more: Partial<Key> = {}): Key {
 }
 
 function group(id: number, more: Partial<Group> = {}): Group {
-  return { id, name: `group${id}`, roles: "[]", scopes: "[]", created_at: id, version: 1, ...more };
+  const name = `group${id}`;
+  return { id, name, folded_name: name, roles: "[]", scopes: "[]", created_at: id, version: 1, ...more };
 }
 
 function secret(keyId: number, text: string): Secret {

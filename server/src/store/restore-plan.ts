@@ -9,6 +9,7 @@
  */
 import type { Selectable } from "kysely";
 import type { Settings } from "../domain/settings.ts";
+import { foldedNames } from "./folded-names.ts";
 import { rightsColumns, union } from "./member-rights.ts";
 import {
   applyRules,
@@ -310,7 +311,7 @@ function withFollowing({
 }: Pick<Plan, "users" | "groups" | "members" | "keys">) {
   const byId = new Map(groups.map((group) => [group.id, group]));
   const of = Map.groupBy(members, ({ user_id }) => user_id);
-  const whole = users.map((user) => {
+  const whole = foldedNames(users, ({ username }) => username).map((user) => {
     const own = (of.get(user.id) ?? [])
       .flatMap(({ group_id }) => byId.get(group_id) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -322,7 +323,7 @@ function withFollowing({
   const names = new Map(users.map(({ id, username }) => [id, username]));
   return {
     users: whole,
-    groups,
+    groups: foldedNames(groups, ({ name }) => name),
     members,
     keys: keys.map((key) => ({ ...key, username: names.get(key.user_id) ?? key.username })),
   };
@@ -412,7 +413,7 @@ function missing<Row extends { id: number }>(
 }
 
 /** Members that follow from others, or say nothing. */
-const UNNAMED: ReadonlySet<string> = new Set(["version", "is_admin", "group_names"]);
+const UNNAMED: ReadonlySet<string> = new Set(["version", "is_admin", "group_names", "folded_name"]);
 
 function differing<Row extends { id: number }>(
   table: "groups" | "users" | "keys",

@@ -79,6 +79,7 @@ export const USER_RULES: Rules<User> = {
   roles: (backup, present) => JSON.stringify(commonOwn(backup, present).roles),
   scopes: (backup, present) => JSON.stringify(commonOwn(backup, present).scopes),
   // What follows from others is made afterwards.
+  folded_name: fromPresent("folded_name"),
   all_roles: fromBackup("all_roles"),
   all_scopes: fromBackup("all_scopes"),
   group_names: fromBackup("group_names"),
@@ -93,6 +94,7 @@ export const USER_RULES: Rules<User> = {
 export const GROUP_RULES: Rules<Group> = {
   id: fromBackup("id"),
   name: fromPresent("name"),
+  folded_name: fromPresent("folded_name"),
   created_at: fromBackup("created_at"),
   roles: (backup, present) => JSON.stringify(commonRoles(listOf(backup.roles), listOf(present.roles))),
   scopes: (backup, present) => JSON.stringify(intersectScopes(listOf(backup.scopes), listOf(present.scopes))),

@@ -5,8 +5,9 @@ import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts
 import type { Key, KeyOwner } from "../domain/key.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import { maskDeep } from "../domain/masking.ts";
+import { foldName } from "../domain/names.ts";
 import type { Group, User } from "../domain/user.ts";
-import type { Change, CheckRecord, CheckUser, KeyPatch, NewKey, StoredSecret } from "./store.ts";
+import type { Change, CheckRecord, CheckUser, KeyPatch, NewKey, NewUser, StoredSecret } from "./store.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./tables.ts";
 
 /** A row of keys with the columns of its last use beside it. */
@@ -124,6 +125,25 @@ export function newSecretColumns(keyId: number, secret: StoredSecret): Omit<Sele
     iterations: secret.iterations,
     created_at: secret.createdAt,
     ends_at: secret.endsAt,
+  };
+}
+
+/** What follows from groups is left out. */
+export function newUserColumns(user: NewUser) {
+  return {
+    username: user.username,
+    folded_name: foldName(user.username),
+    full_name: user.fullName,
+    email: user.email,
+    roles: JSON.stringify(user.roles),
+    scopes: JSON.stringify(user.scopes),
+    locked_at: user.lockedAt,
+    password_hash: user.passwordHash,
+    password_changed_at: user.passwordHash === null ? null : user.createdAt,
+    created_at: user.createdAt,
+    attributes: "{}",
+    ceilings: user.ceilings && JSON.stringify(user.ceilings),
+    version: 1,
   };
 }
 

@@ -17,6 +17,7 @@ import { openAlerts } from "./alerts.ts";
 import { openBackupState } from "./backup-state.ts";
 import { openDeliveries } from "./deliveries.ts";
 import { openDirectReads } from "./direct-reads.ts";
+import { isNameTaken, listTwins } from "./folded-names.ts";
 import { behindGate, createGate } from "./gate.ts";
 import { openGuessCounts } from "./guess-counts.ts";
 import { openHotReads } from "./hot-reads.ts";
@@ -248,6 +249,8 @@ type ReadMethods = Pick<
   | "findPassword"
   | "listUsers"
   | "findGroup"
+  | "isNameTaken"
+  | "listTwins"
   | "listGroups"
   | "listAudit"
   | "findWebSession"
@@ -293,6 +296,8 @@ class Lists {
       findPassword: (username) => this.#password(username),
       listUsers: (query, asking) => this.#turn("users", query, asking, (reading) => usersOf(reading, query)),
       findGroup: (name) => findGroup(this.#db, name),
+      isNameTaken: (kind, wanted) => isNameTaken(this.#db, kind, wanted),
+      listTwins: () => listTwins(this.#db),
       listGroups: (asking) => this.#many.lists.pass(asking, ({ db }) => groupsOf(db)),
       findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),

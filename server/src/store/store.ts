@@ -19,10 +19,12 @@ import type { Key, KeyFields } from "../domain/key.ts";
 import type { Ceilings, RateLimit } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { GroupMember } from "../domain/minting.ts";
+import type { Twins } from "../domain/names.ts";
 import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
+import type { Named, WantedName } from "./folded-names.ts";
 import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
 import { readKnown, refuseEmptied, refuseForeign } from "./opening.ts";
 import type { Delivery, KeptAlerts } from "./outgoing.ts";
@@ -274,6 +276,9 @@ export interface Store extends KeptSessions, KeptAlerts {
   listUsers(query: ListQuery, asking: Asking): Promise<Page<User>>;
   countUsers(): MaybePromise<number>;
   findGroup(name: string): Promise<Group | undefined>;
+  isNameTaken(kind: Named, wanted: WantedName): Promise<boolean>;
+  /** Users and groups whose names differ in case alone. */
+  listTwins(): Promise<readonly Twins[]>;
   listGroups(asking: Asking): Promise<readonly Group[]>;
   /** Changes and activity in one list; members of AuditRecord. */
   listAudit(query: ListQuery, asking: Asking): Promise<Page<AuditRecord>>;
@@ -402,6 +407,7 @@ export interface Transaction extends SessionChanges {
   findKey(id: number): Promise<Key | undefined>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findGroup(name: string): Promise<Group | undefined>;
+  isNameTaken(kind: Named, wanted: WantedName): Promise<boolean>;
   /** Its members, those who are alike once. */
   listMemberKinds(groupId: number): Promise<readonly GroupMember[]>;
   countKeys(userId: number): Promise<number>;
@@ -420,6 +426,7 @@ export interface Transaction extends SessionChanges {
    */
   markExpired(id: number, from: number, at?: number): Promise<boolean>;
   removeKey(id: number, from: number): Promise<boolean>;
+  /** Throws name_taken, as the next one does, and those of groups. */
   insertUser(user: NewUser): Promise<number>;
   changeUser(id: number, from: number, patch: UserPatch, note?: FeedNote): Promise<boolean>;
   /** Their keys must be gone before. */

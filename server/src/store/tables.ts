@@ -48,6 +48,8 @@ export interface ActivityTables {
 export interface UserRow {
   id: Generated<number>;
   username: string;
+  /** null: another's differs in case alone. */
+  folded_name: string | null;
   full_name: string;
   email: string | null;
   roles: string;
@@ -68,6 +70,8 @@ export interface UserRow {
 export interface GroupRow {
   id: Generated<number>;
   name: string;
+  /** null: another's differs in case alone. */
+  folded_name: string | null;
   roles: string;
   scopes: string;
   created_at: number;

@@ -4,12 +4,14 @@ import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
+import { foldName } from "../domain/names.ts";
 import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { acceptRestored } from "./accept-restored.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
+import { isNameTaken, settleTwins } from "./folded-names.ts";
 import {
   findGroup,
   listMemberKinds,
@@ -29,6 +31,7 @@ import {
   keyOwnerOf,
   newKeyColumns,
   newSecretColumns,
+  newUserColumns,
   type UserListRow,
   userOf,
 } from "./rows.ts";
@@ -135,6 +138,7 @@ export class SqlTransaction implements Transaction {
     return findGroup(this.#db, name);
   }
 
+  isNameTaken: Transaction["isNameTaken"] = (kind, wanted) => isNameTaken(this.#db, kind, wanted);
   listMemberKinds = (groupId: number) => listMemberKinds(this.#db, groupId);
 
   async countKeys(userId: number): Promise<number> {
@@ -219,21 +223,7 @@ export class SqlTransaction implements Transaction {
     await this.#db.deleteFrom("setup_tokens").execute();
     const { id } = await this.#db
       .insertInto("users")
-      .values({
-        username: user.username,
-        full_name: user.fullName,
-        email: user.email,
-        roles: JSON.stringify(user.roles),
-        scopes: JSON.stringify(user.scopes),
-        ...rightsColumns(user.roles, user.scopes, []),
-        locked_at: user.lockedAt,
-        password_hash: user.passwordHash,
-        password_changed_at: user.passwordHash === null ? null : user.createdAt,
-        created_at: user.createdAt,
-        attributes: "{}",
-        ceilings: user.ceilings && JSON.stringify(user.ceilings),
-        version: 1,
-      })
+      .values({ ...newUserColumns(user), ...rightsColumns(user.roles, user.scopes, []) })
       .returning("id")
       .executeTakeFirstOrThrow();
     await this.#feed({ kind: "user", action: "added", id, name: user.username, userId: id });
@@ -245,8 +235,10 @@ export class SqlTransaction implements Transaction {
     await this.#rows?.beforeUser(id);
     const before = await this.#db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst();
     if (!before || before.version !== from) return false;
+    const isRenamed = patch.username !== undefined && patch.username !== before.username;
     const columns = defined({
       username: patch.username,
+      folded_name: isRenamed ? foldName(patch.username!) : undefined,
       full_name: patch.fullName,
       email: patch.email,
       roles: roles && JSON.stringify(roles),
@@ -262,13 +254,14 @@ export class SqlTransaction implements Transaction {
       .set({ ...columns, version: from + 1 })
       .where("id", "=", id)
       .execute();
-    if (patch.username !== undefined && patch.username !== before.username) {
+    if (isRenamed) {
       await this.#db
         .updateTable("keys")
         .set({ username: patch.username })
         .where("user_id", "=", id)
         .execute();
       await touchGroupsOf(this.#db, id);
+      await settleTwins(this.#db, "user", before.username);
     }
     const rights = roles || scopes ? await refreshRights(this.#db, { ...before, ...columns }) : undefined;
     const ends = note.ends || rights?.isLess || (patch.lockedAt !== undefined && patch.lockedAt !== null);
@@ -287,6 +280,7 @@ export class SqlTransaction implements Transaction {
       .returning("username")
       .executeTakeFirst();
     if (!row) return false;
+    await settleTwins(this.#db, "user", row.username);
     await this.#feed({ kind: "user", action: "removed", id, name: row.username, userId: id, ends: true });
     return true;
   }
@@ -301,6 +295,7 @@ export class SqlTransaction implements Transaction {
       .insertInto("groups")
       .values({
         name: group.name,
+        folded_name: foldName(group.name),
         roles: JSON.stringify(group.roles),
         scopes: JSON.stringify(group.scopes),
         created_at: group.createdAt,
@@ -317,8 +312,10 @@ export class SqlTransaction implements Transaction {
     from: number,
     patch: Partial<Pick<Group, "name" | "roles" | "scopes">>,
   ): Promise<boolean> {
+    const before = await this.#db.selectFrom("groups").select("name").where("id", "=", id).executeTakeFirst();
     const columns = defined({
       name: patch.name,
+      folded_name: patch.name && patch.name !== before?.name ? foldName(patch.name) : undefined,
       roles: patch.roles && JSON.stringify(patch.roles),
       scopes: patch.scopes && JSON.stringify(patch.scopes),
     });
@@ -330,6 +327,7 @@ export class SqlTransaction implements Transaction {
       .returning("name")
       .executeTakeFirst();
     if (!row) return false;
+    if (before && row.name !== before.name) await settleTwins(this.#db, "group", before.name);
     await this.#feed({ kind: "group", action: "changed", id, name: row.name, userId: null });
     await this.#refreshMembers(await memberIds(this.#db, id));
     return true;
@@ -344,6 +342,7 @@ export class SqlTransaction implements Transaction {
       .returning("name")
       .executeTakeFirst();
     if (!row) return false;
+    await settleTwins(this.#db, "group", row.name);
     await this.#feed({ kind: "group", action: "removed", id, name: row.name, userId: null });
     await this.#refreshMembers(members);
     return true;
