@@ -1,7 +1,9 @@
 /** Audit, system settings and the webhook, as an administrator meets them. */
+import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { RpcClient } from "../../server/test/rpc-client.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
 import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
@@ -128,6 +130,30 @@ test("refused sign-ins are an alert that leads to who tried", async () => {
     .getByText("Refused")
     .first()
     .waitFor();
+});
+
+test("names that differ in case alone are an alert that leads to the users and ends when one is renamed", async () => {
+  await using fresh = await openScreens();
+  for (const [username, role] of [
+    ["ada", "FULL_ADMIN"],
+    ["bob", "KEY_HOLDER"],
+    ["bobby", "KEY_HOLDER"],
+  ] as const)
+    await addUser(fresh, username, role);
+  // As an older version let them be made.
+  const file = new Database(join(fresh.folder, "chatelaine.db"));
+  file.run("UPDATE users SET folded_name = NULL WHERE username IN ('bob', 'bobby')");
+  file.run("UPDATE users SET username = 'Bob' WHERE username = 'bobby'");
+  file.close();
+  const page = await fresh.open("ada");
+  await button(page, "Alerts: 1").click();
+  await page.getByText("the users Bob and bob. Rename all but one of each.").waitFor();
+  await page.getByText("Names that differ in case alone", { exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "Users" }).waitFor();
+  const { users } = fresh.local.accounts;
+  const { id } = await users.get(fresh.local.caller, { username: "Bob" });
+  await users.update(fresh.local.caller, id, { username: "bobby" });
+  await button(page, "Alerts").waitFor();
 });
 
 test("an administrator ends a session, and its page says so", async () => {

@@ -13,6 +13,7 @@ import { examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { createProbe } from "./probe.ts";
 import type { Site } from "./raw-http.ts";
+import type { Twins } from "./twins.ts";
 
 interface DoctorOptions extends Printing {
   readonly proxy: Site;
@@ -50,11 +51,12 @@ export function addDoctor(program: Command): void {
       const isInterrupted = watchInterrupt();
       const mark = makeMark();
       const findings = options.keyStdin
-        ? await diagnose(options, canaryOf(await readKey(true)), { mark, isInterrupted })
+        ? await diagnose(options, canaryOf(await readKey(true)), { mark, isInterrupted, twins: undefined })
         : await onData(command, async (local) => {
             const { scope: scopes = [] } = options;
             await using canary = await makeCanary(local, { mark, scopes, username: options.user });
-            return await diagnose(options, canary, { mark, isInterrupted });
+            const twins = await local.accounts.twins(local.caller);
+            return await diagnose(options, canary, { mark, isInterrupted, twins });
           });
       const count = findings.filter(({ result }) => result === "FOUND").length;
       if (options.json) await printJson({ found: count, findings });
@@ -66,12 +68,13 @@ export function addDoctor(program: Command): void {
 interface Run {
   readonly mark: string;
   readonly isInterrupted: () => boolean;
+  readonly twins: Twins | undefined;
 }
 
 async function diagnose(
   options: DoctorOptions,
   canary: Canary,
-  { mark, isInterrupted }: Run,
+  { mark, isInterrupted, twins }: Run,
 ): Promise<Finding[]> {
   const { header, ca, insecure, scope: scopes = [] } = options;
   const echo = options.echo && (await openEcho(options.echo, mark));
@@ -79,7 +82,7 @@ async function diagnose(
     const site = { ...options.proxy, ca, insecure };
     const probe = createProbe({ site, header, mark, echo });
     const findings: Finding[] = [];
-    for await (const finding of examine({ probe, canary, scopes })) {
+    for await (const finding of examine({ probe, canary, scopes, twins })) {
       if (isInterrupted()) throw new Error("Interrupted.");
       findings.push(finding);
       if (!options.json) await print(lineOf(finding));

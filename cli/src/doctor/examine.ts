@@ -4,6 +4,7 @@ import type { Check, Exam, Finding } from "./finding.ts";
 import { found, ok } from "./finding.ts";
 import { freshChecks } from "./freshness.ts";
 import { identityChecks } from "./identity.ts";
+import { findTwins } from "./twins.ts";
 import { wayChecks } from "./ways-around.ts";
 
 const CHECKS: readonly Check[] = [...credentialChecks, ...identityChecks, ...freshChecks, ...wayChecks];
@@ -11,6 +12,7 @@ const CHECKS: readonly Check[] = [...credentialChecks, ...identityChecks, ...fre
 export async function* examine(exam: Exam): AsyncGenerator<Finding> {
   const first = await goodKey(exam);
   yield { check: "good key", ...first };
+  yield findTwins(exam.twins);
   if (first.result === "FOUND") return;
   for (const [check, run] of CHECKS) yield { check, ...(await run(exam)) };
   yield {

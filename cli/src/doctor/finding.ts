@@ -1,5 +1,6 @@
 import type { Canary } from "./canary.ts";
 import type { Probe } from "./probe.ts";
+import type { Twins } from "./twins.ts";
 
 export interface Finding {
   readonly check: string;
@@ -14,6 +15,8 @@ export interface Exam {
   readonly canary: Canary;
   /** What the site asks of keys, as far as was told. */
   readonly scopes: readonly string[];
+  /** undefined: the data folder is not looked at. */
+  readonly twins: Twins | undefined;
 }
 
 /** Looks for one kind of mistake. The name is the finding's. */

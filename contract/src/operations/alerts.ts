@@ -8,6 +8,7 @@ export const ALERT_KINDS = [
   "backup_failed",
   "backup_old",
   "clear_text_refused",
+  "names_alike",
   "sign_in_failures",
 ] as const;
 const LEVELS = ["warning", "info"] as const;
@@ -23,7 +24,7 @@ export const Alert = z
       .strictObject({ id: z.int(), name: z.string(), username: z.string() })
       .nullable()
       .describe(
-        "The key that it is about; null for refused sign-ins, connections in clear text and backups.",
+        "The key that it is about; null for refused sign-ins, connections in clear text, names that are alike and backups.",
       ),
   })
   .meta({ id: "Alert" });
@@ -32,10 +33,14 @@ export const AlertSummary = z
   .strictObject({
     kind: z.enum(ALERT_KINDS),
     level: z.enum(LEVELS),
-    count: z.int().describe("Of all, those beyond the limit too; refused sign-ins are counted up to 10 000."),
+    count: z
+      .int()
+      .describe(
+        "Of all, those beyond the limit too; refused sign-ins are counted up to 10 000, and names that are alike as one.",
+      ),
     mend: z
       .strictObject({
-        operation: z.enum(["keys.list", "audit.list"]),
+        operation: z.enum(["keys.list", "audit.list", "users.list", "groups.list"]),
         query: z.record(z.string(), z.unknown()),
       })
       .describe("The list, with its filter, that shows what the alerts are about."),
@@ -85,7 +90,7 @@ export const alertOperations = {
     group: "Alerts",
     title: "List alerts",
     words:
-      "What needs attention now: revoked keys; keys that expire within seven days; keys that nobody has used for 90 days; sign-ins that were refused in the last 24 hours; programs whose connections in clear text were refused in the last 24 hours; and, if the server writes backups, a last backup that failed or is more than twice as old as it should be. Keys that are refused anyway, for example because their owner is locked, are not reported as expiring or unused. An alert disappears when its cause is fixed; it cannot be dismissed. Users who may read all keys see the alerts of all keys; key holders see those of their own keys; alerts that are not about a key are shown to users who may read the audit log. The event stream tells of a change with an event of the kind `alert`.",
+      "What needs attention now: revoked keys; keys that expire within seven days; keys that nobody has used for 90 days; sign-ins that were refused in the last 24 hours; programs whose connections in clear text were refused in the last 24 hours; users or groups whose names differ in case alone (`names_alike`), which services may take for one; and, if the server writes backups, a last backup that failed or is more than twice as old as it should be. Keys that are refused anyway, for example because their owner is locked, are not reported as expiring or unused. An alert disappears when its cause is fixed; it cannot be dismissed. Users who may read all keys see the alerts of all keys; key holders see those of their own keys; alerts that are not about a key are shown to users who may read the audit log. The event stream tells of a change with an event of the kind `alert`.",
     access: {
       kind: "roles",
       anyOf: ["API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ"],
@@ -100,7 +105,11 @@ export const alertOperations = {
         entries: z
           .array(Alert)
           .describe("Of each kind, newest revocations, next ends and longest unused keys first."),
-        total: z.int().describe("Of all kinds, refused sign-ins as one."),
+        total: z
+          .int()
+          .describe(
+            "Of all kinds, refused sign-ins, connections in clear text and names that are alike as one each.",
+          ),
       })
       .meta({ id: "Alerts" }),
     status: 200,

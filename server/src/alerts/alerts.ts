@@ -1,6 +1,6 @@
 /**
  * What wants attention: revoked keys, keys about to expire, keys that nobody uses, refused sign-ins, programs that come in
- * clear text, backups that fail or are missing. Told from the tables as
+ * clear text, names that differ in case alone, backups that fail or are missing. Told from the tables as
  * they are at the moment of asking, so an alert is gone as soon as its cause is.
  *
  * Beside that each process compares them, a moment after keys or their owners have changed and every ten seconds, with those that are
@@ -17,9 +17,11 @@ import {
   failuresAlert,
   KEY_ALERT_KINDS,
   keyAlert,
+  twinsAlert,
 } from "../domain/alert.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Twins } from "../domain/names.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Log } from "../log.ts";
 import type { AlertMark, Store } from "../store/store.ts";
@@ -33,9 +35,16 @@ const COMPARE_AFTER_MS = 250;
 const ROUNDS_MAX = 1_000;
 const HOUR_MS = 3_600_000;
 
+export interface AlertCount {
+  readonly kind: AlertKind;
+  readonly count: number;
+  /** Of names that are alike, those. */
+  readonly twins?: readonly Twins[] | undefined;
+}
+
 export interface AlertList {
   /** Of each kind that the caller may see, how many there are, those without any left out. */
-  readonly kinds: readonly { readonly kind: AlertKind; readonly count: number }[];
+  readonly kinds: readonly AlertCount[];
   /** Of each kind some: revoked keys newest first, those that end soonest first, the longest unused first. */
   readonly entries: readonly Alert[];
 }
@@ -114,7 +123,7 @@ async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number)
   requireRole(caller, "API_KEY_READ", "KEY_HOLDER", "SYSTEM_AUDIT_READ");
   const now = clock.now();
   const { roles } = caller;
-  const kinds: { kind: AlertKind; count: number }[] = [];
+  const kinds: AlertCount[] = [];
   const entries: Alert[] = [];
   if (roles.has("API_KEY_READ") || roles.has("KEY_HOLDER")) {
     const userId = roles.has("API_KEY_READ") ? null : caller.userId;
@@ -125,8 +134,8 @@ async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number)
     }
   }
   if (!roles.has("SYSTEM_AUDIT_READ")) return { kinds, entries };
-  for (const { alert, count } of await readOthers(store, now)) {
-    kinds.push({ kind: alert.kind, count });
+  for (const { alert, count, twins } of await readOthers(store, now)) {
+    kinds.push({ kind: alert.kind, count, twins });
     entries.push(alert);
   }
   return { kinds, entries };
@@ -135,6 +144,7 @@ async function list({ store, clock }: AlertsDeps, caller: Caller, limit: number)
 interface Other {
   readonly alert: Alert;
   readonly count: number;
+  readonly twins?: readonly Twins[];
 }
 
 /** Those that are about no key, one of each kind. */
@@ -146,6 +156,9 @@ async function readOthers(store: Store, now: number): Promise<Other[]> {
   const lately = now - FAILURES_HOURS * HOUR_MS;
   const inClear = clearTextAlert(await store.readClearTextPrograms(lately));
   if (inClear) others.push(inClear);
+  const twins = await store.listTwins();
+  const alike = twinsAlert(twins);
+  if (alike) others.push({ ...alike, twins });
   const { count, firstAt } = await store.readSignInFailures(lately);
   if (count > 0 && firstAt !== null) others.push({ alert: failuresAlert({ count, since: firstAt }), count });
   return others;

@@ -1,4 +1,5 @@
 /** What wants an administrator's attention, in words. An alert goes when what it tells of is mended. */
+import type { Twins } from "./names.ts";
 
 export const KEY_ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused"] as const;
 export type KeyAlertKind = (typeof KEY_ALERT_KINDS)[number];
@@ -6,6 +7,7 @@ export const OTHER_ALERT_KINDS = [
   "backup_failed",
   "backup_old",
   "clear_text_refused",
+  "names_alike",
   "sign_in_failures",
 ] as const;
 export type OtherAlertKind = (typeof OTHER_ALERT_KINDS)[number];
@@ -23,6 +25,7 @@ export const ALERT_LEVELS: Readonly<Record<AlertKind, AlertLevel>> = {
   backup_failed: "warning",
   backup_old: "warning",
   clear_text_refused: "warning",
+  names_alike: "warning",
   sign_in_failures: "warning",
 };
 
@@ -95,6 +98,22 @@ export function clearTextAlert(
   const more = programs.length > who.length ? ", and others" : "";
   const text = `Programs came in clear text and were refused before they sent a key: ${who.join(", ")}${more}. Give them the https address.`;
   return { alert: { id: kind, kind, level: ALERT_LEVELS[kind], text, since, key: null }, count };
+}
+
+const TWINS_TOLD = 20;
+
+/** Of users and groups whose names differ in case alone: each set of them counts as one. */
+export function twinsAlert(twins: readonly Twins[]): { alert: Alert; count: number } | undefined {
+  if (twins.length === 0) return undefined;
+  const kind = "names_alike";
+  const since = Math.min(...twins.map((set) => set.since));
+  const who = twins.slice(0, TWINS_TOLD).map((set) => `the ${set.kind}s ${set.names.join(" and ")}`);
+  const more = twins.length > who.length ? ", and others" : "";
+  const text = `Names differ in case alone, and services may take them for one: ${who.join(", ")}${more}. Rename all but one of each.`;
+  return {
+    alert: { id: kind, kind, level: ALERT_LEVELS[kind], text, since, key: null },
+    count: twins.length,
+  };
 }
 
 /** What is known of the backups that a server writes by itself. */

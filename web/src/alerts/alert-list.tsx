@@ -7,6 +7,7 @@ import {
   IconDatabaseX,
   IconLockOpen,
   IconShieldX,
+  IconUsers,
 } from "@tabler/icons-react";
 import { Link, linkOptions } from "@tanstack/react-router";
 import { serverNow } from "../api/server-clock.ts";
@@ -17,7 +18,7 @@ interface Kind {
   readonly remedy: (them: string) => string;
   readonly tone: "bad" | "soon" | "still";
   readonly Icon: typeof IconBan;
-  readonly link: () => object;
+  readonly link: (group: AlertGroup) => object;
 }
 
 const keys = (count: number): string => (count === 1 ? "1 key" : `${count} keys`);
@@ -70,6 +71,13 @@ const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
         search: { q: "clear text", since: new Date(serverNow() - DAY_MS).toISOString() },
       }),
   },
+  names_alike: {
+    words: () => "Names that differ in case alone",
+    remedy: () => "Rename all but one of each",
+    tone: "soon",
+    Icon: IconUsers,
+    link: ({ operation }) => linkOptions({ to: operation === "groups.list" ? "/groups" : "/users" }),
+  },
   sign_in_failures: {
     words: (count) => (count === 1 ? "1 refused sign-in" : `${count} refused sign-ins`),
     remedy: () => "In the last 24 hours: look who tried",
@@ -99,19 +107,20 @@ export function AlertList({
       <div className="alerts-none">
         <IconCircleCheck size={28} stroke={1.4} aria-hidden />
         <p>
-          All is well. Revoked keys, keys about to expire, unused ones, refused sign-ins and backups that fail
-          would stand here.
+          All is well. Revoked keys, keys about to expire, unused ones, refused sign-ins, names that are alike
+          and backups that fail would stand here.
         </p>
       </div>
     );
   return (
     <ul className="alerts">
-      {alerts.map(({ kind, count, names }) => {
+      {alerts.map((group) => {
+        const { kind, count, names } = group;
         const { words, remedy, tone, Icon, link } = KINDS[kind];
-        const others = count > names.length && names.length > 0;
+        const others = kind !== "names_alike" && count > names.length && names.length > 0;
         return (
           <li key={kind}>
-            <Link {...(link() as { to: "/keys" })} onClick={onLeave}>
+            <Link {...(link(group) as { to: "/keys" })} onClick={onLeave}>
               <span className="status-dot" data-tone={tone}>
                 <Icon size={18} stroke={1.8} aria-hidden />
               </span>

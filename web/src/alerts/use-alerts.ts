@@ -6,7 +6,9 @@ import { useMay } from "../api/session.ts";
 export interface AlertGroup {
   readonly kind: OutputOf<"alerts.list">["kinds"][number]["kind"];
   readonly count: number;
-  /** A few of them: keys by name, refused sign-ins as a sentence. */
+  /** The list that shows what they are about. */
+  readonly operation: OutputOf<"alerts.list">["kinds"][number]["mend"]["operation"];
+  /** A few of them: keys by name, names that are alike as a sentence. */
   readonly names: readonly string[];
 }
 
@@ -24,10 +26,16 @@ export function useAlerts(): { readonly total: number; readonly groups: readonly
     refetchInterval: ASKED_EVERY_MS,
   });
   if (data === undefined) return { total: 0, groups: [] };
-  const groups = data.kinds.map(({ kind, count }) => ({
+  const groups = data.kinds.map(({ kind, count, mend }) => ({
     kind,
     count,
-    names: data.entries.flatMap((alert) => (alert.kind === kind && alert.key ? [alert.key.name] : [])),
+    operation: mend.operation,
+    names: data.entries.filter((alert) => alert.kind === kind).flatMap(namesOf),
   }));
   return { total: data.total, groups };
+}
+
+function namesOf({ kind, key, text }: OutputOf<"alerts.list">["entries"][number]): string[] {
+  if (kind === "names_alike") return [text];
+  return key ? [key.name] : [];
 }

@@ -7,12 +7,15 @@ import {
   FAILURES_HOURS,
   UNUSED_DAYS,
 } from "../../domain/alert.ts";
+import type { Twins } from "../../domain/names.ts";
 import type { Delivery } from "../../webhook/webhook.ts";
 import type { Handlers, NamesOf } from "./call.ts";
 import { instant, instantOrNull } from "./entries.ts";
 
 const LIMIT_DEFAULT = 20;
-const COUNTED_AS_ONE: readonly AlertKind[] = ["sign_in_failures", "clear_text_refused"];
+const COUNTED_AS_ONE: readonly AlertKind[] = ["sign_in_failures", "clear_text_refused", "names_alike"];
+/** A filter of so many of the longest names is not too long. */
+const NAMES_ASKED_MAX = 100;
 const HOUR_MS = 3_600_000;
 
 export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
@@ -20,11 +23,11 @@ export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
     const { kinds, entries } = await deps.alerts.list(caller, query.limit ?? LIMIT_DEFAULT);
     const now = deps.clock.now();
     return {
-      kinds: kinds.map(({ kind, count }) => ({
+      kinds: kinds.map(({ kind, count, twins }) => ({
         kind,
         level: ALERT_LEVELS[kind],
         count,
-        mend: mendOf(kind, now),
+        mend: kind === "names_alike" ? listOfTwins(twins ?? []) : mendOf(kind, now),
       })),
       entries: entries.map((alert) => ({
         ...alert,
@@ -42,7 +45,7 @@ export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
 };
 
 /** Where one finds what the alerts of a kind are about, by the filters that these operations take. */
-function mendOf(kind: AlertKind, now: number) {
+function mendOf(kind: Exclude<AlertKind, "names_alike">, now: number) {
   const unusedSince = instant(now - UNUSED_DAYS * 24 * HOUR_MS);
   switch (kind) {
     case "key_revoked":
@@ -71,6 +74,14 @@ function mendOf(kind: AlertKind, now: number) {
       };
     }
   }
+}
+
+/** Groups have no filter, and are looked at when no two users are left. */
+function listOfTwins(twins: readonly Twins[]) {
+  const names = twins.filter(({ kind }) => kind === "user").flatMap((set) => set.names);
+  if (names.length === 0) return { operation: "groups.list" as const, query: {} };
+  const filter = JSON.stringify([["username", "in", names.slice(0, NAMES_ASKED_MAX)]]);
+  return { operation: "users.list" as const, query: { filter } };
 }
 
 function deliveryEntry(delivery: Delivery): z.output<typeof DeliveryShape> {
