@@ -240,6 +240,22 @@ describe("a key that is shown once", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("is not lost by a press that is made twice, or held, on Close", async () => {
+    const page = await screens.open("ada", "/keys", { mayAsk: true });
+    const shown = await showKey(page, "closed twice");
+    await button(shown, "Close").dblclick();
+    await shown.getByText("You have not copied the key yet").waitFor();
+    await takeKey(page);
+    await showKey(page, "closed long");
+    await button(shown, "Close").focus();
+    for (let times = 0; times < 5; times++) await page.keyboard.down("Enter");
+    await page.keyboard.up("Enter");
+    await shown.getByText("You have not copied the key yet").waitFor();
+    // Said a second time, it goes.
+    await button(shown, "Close").click();
+    await shown.waitFor({ state: "detached" });
+  });
+
   test("may be left behind by somebody who says so", async () => {
     const page = await screens.open("ada", "/users", { mayAsk: true });
     await page.getByRole("link", { name: "API Keys", exact: true }).click();
@@ -361,6 +377,20 @@ describe("what a press in a menu does is undone by a press:", () => {
     expect(await tryKey(screens, text)).toBe(403);
   });
 
+  test("and not by the second press of a double click, nor does the focus leave it: in details", async () => {
+    const { id, text } = await addKey(screens, "ada", "held twice");
+    const page = await screens.open("ada", `/keys?key=${id}`);
+    const details = dialog(page, "held twice");
+    await button(details, "Pause").dblclick({ delay: 50 });
+    await button(details, "Resume").waitFor();
+    await button(details, "Undo").waitFor();
+    expect(await tryKey(screens, text)).toBe(403);
+    await button(details, "Resume").press("Enter");
+    await button(details, "Pause").waitFor();
+    expect(await button(details, "Pause").evaluate((one) => one === document.activeElement)).toBe(true);
+    expect(await tryKey(screens, text)).toBe(200);
+  });
+
   test("Lock", async () => {
     await addUser(screens, "undolock", "KEY_HOLDER");
     const page = await screens.open("ada", "/users");
@@ -373,121 +403,4 @@ describe("what a press in a menu does is undone by a press:", () => {
     await button(page, "Undo").click();
     await row.getByText("Active").waitFor();
   });
-});
-
-describe("input that is not saved is asked about:", () => {
-  interface Typed {
-    readonly path: string;
-    readonly type: (page: Page) => Promise<Locator>;
-    /** It stands over the screen, and is left by Esc. */
-    readonly over: boolean;
-  }
-  const FORMS: Readonly<Record<string, Typed>> = {
-    "a card of settings": {
-      path: "/system",
-      over: false,
-      type: async (page) => {
-        const input = field(page, "Public address");
-        await input.fill("https://keys.example");
-        return input;
-      },
-    },
-    "Add API Key": {
-      path: "/keys",
-      over: true,
-      type: async (page) => {
-        await button(page, "Add").click();
-        const input = field(dialog(page, "Add API Key"), "Name");
-        await input.fill("typed");
-        return input;
-      },
-    },
-    "Add User": {
-      path: "/users",
-      over: true,
-      type: async (page) => {
-        await button(page, "Add User").click();
-        const input = field(dialog(page, "Add User"), "Full name");
-        await input.fill("typed");
-        return input;
-      },
-    },
-    "Add Group": {
-      path: "/groups",
-      over: true,
-      type: async (page) => {
-        await button(page, "Add Group").click();
-        const input = field(dialog(page, "Add Group"), "Name");
-        await input.fill("typed");
-        return input;
-      },
-    },
-    "Set Password": {
-      path: "/users",
-      over: true,
-      type: async (page) => {
-        await chooseAction(page, "builder", "Set Password");
-        const input = field(dialog(page, "Set Password"), "New password");
-        await input.fill("typed");
-        return input;
-      },
-    },
-    "Change Password": {
-      path: "/keys",
-      over: true,
-      type: async (page) => {
-        await button(page, "Settings").click();
-        await page.getByRole("menuitem", { name: "Change Password" }).click();
-        const input = field(dialog(page, "Change Password"), "New password");
-        await input.fill("typed");
-        return input;
-      },
-    },
-    "a reason to revoke": {
-      path: "/keys",
-      over: true,
-      type: async (page) => {
-        await addKey(screens, "ada", "revocable");
-        await chooseAction(page, "revocable", "Revoke");
-        const input = field(dialog(page, "Revoke API Key"), "Reason");
-        await input.fill("typed");
-        return input;
-      },
-    },
-  };
-  for (const [name, { path, type, over }] of Object.entries(FORMS))
-    test(`${name}, by Back, a reload${over ? " and Esc" : ", a link and signing out"}`, async () => {
-      const page = await screens.open("ada", "/audit", { mayAsk: true });
-      await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
-      const place = { "/keys": "API Keys", "/users": "Users", "/system": "System" }[path];
-      await page.getByRole("link", { name: place ?? "Users", exact: true }).click();
-      if (path === "/groups") await page.getByRole("link", { name: "Groups", exact: true }).click();
-      const input = await type(page);
-      const typed = await input.inputValue();
-      const question = dialog(page, "Unsaved changes");
-      const asked = watchAsking(page);
-      const stay = async (): Promise<void> => {
-        await button(question, "Keep editing").click();
-        await question.waitFor({ state: "detached" });
-        expect(await input.inputValue()).toBe(typed);
-      };
-      await page.evaluate(() => history.back());
-      await stay();
-      await page.evaluate(() => location.reload());
-      await waitFor(() => asked.length === 1);
-      if (over) {
-        await page.keyboard.press("Escape");
-        await stay();
-      } else {
-        await page.getByRole("link", { name: "Users", exact: true }).click();
-        await stay();
-        await button(page, "Settings").click();
-        await page.getByRole("menuitem", { name: "Log Out", exact: true }).click();
-        await stay();
-      }
-      await page.evaluate(() => history.back());
-      await button(question, "Discard changes").click();
-      await input.waitFor({ state: "detached" });
-      expect(asked).toHaveLength(1);
-    });
 });

@@ -143,7 +143,7 @@ test("a key that its owner, a limit or a missing role stops has a status of its 
   const made = await screens.local.keys.list(caller, {});
   const aged = made.rows.find(({ name }) => name === "of aged");
   // A minute is the shortest that an owner may be held to: so the key is moved a minute back.
-  await backdate(aged?.id ?? 0);
+  await backdate(aged?.id ?? 0, "created_at");
   await accounts.users.update(caller, await idOf("aged"), {
     ceilings: { allowedIps: null, rateLimit: null, lifetimeSeconds: 60 },
   });
@@ -168,12 +168,29 @@ test("a key that its owner, a limit or a missing role stops has a status of its 
   await dialog(page, "Add API Key").getByText("A key made now is refused").waitFor();
 });
 
-/** The key as if it had been made an hour ago. */
-async function backdate(id: number): Promise<void> {
+test("details offer what can still be done to a key, and nothing else", async () => {
+  const { keys, caller } = screens.local;
+  const states: Readonly<Record<string, readonly [(id: number) => Promise<unknown>, readonly string[]]>> = {
+    active: [async () => undefined, ["Edit", "Reset", "Pause", "Revoke", "Delete"]],
+    paused: [(id) => keys.pause(caller, id), ["Edit", "Reset", "Resume", "Revoke", "Delete"]],
+    revoked: [(id) => keys.revoke(caller, id, "Why"), ["Edit", "Reset", "Delete"]],
+    expired: [(id) => backdate(id, "expires_at"), ["Edit", "Reset", "Revoke", "Delete"]],
+  };
+  for (const [name, [become, offered]] of Object.entries(states)) {
+    const { id } = await addKey(screens, "ada", `offers ${name}`, { expiresAt: Date.now() + 1_800_000 });
+    await become(id);
+    const page = await screens.open("ada", `/keys?key=${id}`);
+    await button(dialog(page, `offers ${name}`), "Edit").waitFor();
+    await expectOnly(dialog(page, `offers ${name}`).locator(".details-actions button"), offered);
+  }
+});
+
+/** The key as if that had been an hour ago. */
+async function backdate(id: number, column: "created_at" | "expires_at"): Promise<void> {
   const { Database } = await import("bun:sqlite");
   const database = new Database(`${screens.folder}/chatelaine.db`);
   database.run("PRAGMA busy_timeout = 5000");
-  database.run("UPDATE keys SET created_at = created_at - 3600000 WHERE id = ?", [id]);
+  database.run(`UPDATE keys SET ${column} = ${column} - 3600000 WHERE id = ?`, [id]);
   database.close();
 }
 

@@ -127,6 +127,8 @@ describe("while a change is under way nothing closes, and a refusal meets what w
         await field(over, typed[0]).focus();
         await page.keyboard.type("zz");
         await page.keyboard.press("Backspace");
+        for (const arrow of await over.locator(".mantine-NumberInput-control").all())
+          await arrow.click({ force: true });
         expect(await field(over, typed[0]).inputValue()).toBe(typed[1]);
       }
       const question = dialog(page, makesKey ? "A key is being made" : WAITING);

@@ -31,7 +31,7 @@ export function Fields({ change, gap = "lg", children }: FieldsProps) {
   );
 }
 
-const CHANGING = ["beforeinput", "mousedown", "click", "drop", "keydown"] as const;
+const CHANGING = ["beforeinput", "pointerdown", "mousedown", "click", "drop", "keydown"] as const;
 /** They move the focus, close what is over the screen, or send the form, which sends the same again. */
 const HARMLESS: readonly string[] = ["Tab", "Escape", "Enter", "NumpadEnter"];
 
@@ -41,6 +41,8 @@ function lock(box: HTMLElement): () => void {
       return;
     // A field may still be focused, to read and copy what is in it; a list of choices does not open.
     if (event.type === "mousedown" && !(event.target instanceof HTMLSelectElement)) return;
+    // The arrows of a number count while they are pressed.
+    if (event.type === "pointerdown" && (event.target as Element).closest("button") === null) return;
     event.preventDefault();
     event.stopPropagation();
   };

@@ -6,7 +6,7 @@
  * Esc, the cross, the backdrop and Cancel close nothing while its change is under way, because the server may refuse it,
  * and what was typed would be gone; they say what is waited for instead, and the wait has an end (`use-change.ts`).
  * Another address may be gone to: it is asked, and the question goes with the outcome where nothing is lost any more.
- * Held by `web/test/accidents.test.ts` and `web/test/under-way.test.ts`.
+ * Held by `web/test/unsaved.test.ts`, `accidents.test.ts` and `under-way.test.ts`.
  */
 import { Button, Group, Stack } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";

@@ -142,12 +142,13 @@ function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyD
   const isPaused = row.status === "paused";
   const mayStop = mayEnd(me, row);
   const action = (name: KeyAction, label: string) => (
+    // Pause turns into Resume under the finger: it keeps the focus, and the second press of a double click is not its own.
     <Button
-      key={name}
+      key={name === "resume" ? "pause" : name}
       size="xs"
       variant="default"
       c={name === "delete" ? "var(--bad)" : undefined}
-      onClick={() => onAction(name, row)}
+      onClick={({ detail }) => detail < 2 && onAction(name, row)}
     >
       {label}
     </Button>
@@ -156,8 +157,9 @@ function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyD
     <div className="details-actions">
       {row.editable && may("keys.update") && action("edit", "Edit")}
       {row.editable && may("keys.reset") && action("reset", "Reset")}
-      {isPaused && row.editable && may("keys.resume") && action("resume", "Resume")}
-      {mayStop && mayPause(row) && may("keys.pause") && action("pause", "Pause")}
+      {isPaused
+        ? row.editable && may("keys.resume") && action("resume", "Resume")
+        : mayStop && mayPause(row) && may("keys.pause") && action("pause", "Pause")}
       {mayStop && !row.revoked && may("keys.revoke") && action("revoke", "Revoke")}
       {mayStop && may("keys.remove") && action("delete", "Delete")}
     </div>

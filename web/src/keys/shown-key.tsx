@@ -108,7 +108,11 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
         )}
         <Snippets made={made} onTaken={take} />
         <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
+          <Button
+            variant="default"
+            onClick={({ detail }) => detail < 2 && close()}
+            onKeyDown={(event) => event.repeat && event.preventDefault()}
+          >
             Close
           </Button>
         </Group>
