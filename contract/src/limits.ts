@@ -3,6 +3,10 @@
 /** Characters of a key's name. */
 export const KEY_NAME_CHARS_MAX = 200;
 
+/** Characters of what a list is searched for, and entries of it that may be skipped. */
+export const SEARCH_CHARS_MAX = 200;
+export const OFFSET_MAX = 10_000_000;
+
 /** Of JSON that comes from outside, counted in its text before anything is made of it. */
 export const JSON_DEPTH_MAX = 32;
 /** Members of objects and elements of lists, all together. */

@@ -1,3 +1,4 @@
+import { SEARCH_CHARS_MAX } from "@chatelaine/contract/limits";
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 import { call } from "./api/call.ts";
 import { queries } from "./api/queries.ts";
@@ -47,7 +48,11 @@ const frameRoute = createRoute({
 const texts = (...names: readonly string[]) => {
   return (search: Record<string, unknown>): Record<string, string | undefined> =>
     Object.fromEntries(
-      names.flatMap((name) => (typeof search[name] === "string" ? [[name, search[name] as string]] : [])),
+      names.flatMap((name) => {
+        const text = search[name];
+        if (typeof text !== "string") return [];
+        return [[name, name === "q" ? text.slice(0, SEARCH_CHARS_MAX) : text]];
+      }),
     );
 };
 

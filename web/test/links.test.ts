@@ -44,6 +44,11 @@ test("an entry, a key, a user and a group that are not there say so in their pla
     ["/keys?key=99999", "This key no longer exists"],
     ["/users?user=nobody", "This user does not exist"],
     ["/groups?group=nothing", "This group does not exist"],
+    ["/audit?entry=12", "This entry does not exist"],
+    [`/audit?entry=${"x".repeat(100)}`, "This entry does not exist"],
+    ["/keys?key=9007199254740991", "This key no longer exists"],
+    [`/users?user=${"y".repeat(60)}`, "This user does not exist"],
+    [`/groups?group=${"z".repeat(60)}`, "This group does not exist"],
   ] as const) {
     await page.goto(screens.url + path);
     await page.getByText(words).waitFor();
@@ -94,6 +99,38 @@ describe("an order that there is not is the list's own:", () => {
         expect(await column.getAttribute("aria-sort")).toBe(sort);
         expect(await button(page, "Try again").count()).toBe(0);
       });
+});
+
+describe("what no list has is no failure:", () => {
+  for (const path of [
+    "/keys?page=1e300",
+    "/keys?page=300000",
+    "/keys?page=-1",
+    "/keys?page=1.5",
+    "/keys?unused=99999999999",
+    "/keys?status=bogus",
+    "/users?page=1e15",
+    "/users?page=1e300",
+    "/audit?page=99999999999",
+    "/audit?since=99999999999999",
+    "/audit?since=40000",
+    "/audit?since=yesterday+2020",
+    "/audit?success=perhaps",
+    "/users?user=",
+  ])
+    test(path, async () => {
+      const page = await screens.open("ada", path);
+      await page.locator("tbody tr:not(.skeleton)").first().waitFor();
+      expect(await page.getByRole("alert").count()).toBe(0);
+    });
+
+  for (const path of ["/keys", "/users", "/audit"])
+    test(`${path} with more to search for than can be searched for`, async () => {
+      const page = await screens.open("ada", `${path}?q=${"z".repeat(500)}`);
+      await page
+        .getByRole("heading", { name: /^(No key matches|No user matches|Nothing is recorded)/ })
+        .waitFor();
+    });
 });
 
 test("a page past the last one never says that there is nothing", async () => {
@@ -155,6 +192,22 @@ async function cut(page: Page, what: RegExp): Promise<() => Promise<void>> {
   await page.route(what, (route) => route.abort());
   return () => page.unroute(what);
 }
+
+test("a server that is away before it has said who is signed in: another try keeps the page, and shows it when it is back", async () => {
+  const context = (await screens.open("ada", "/sign-in")).context();
+  const page = await context.newPage();
+  const mend = await cut(page, /\/api\/v1\/session$/);
+  await page.goto(`${screens.url}/keys`);
+  const away = page.getByRole("heading", { name: "The server does not answer" });
+  await away.waitFor();
+  const mendAll = await cut(page, /.*/);
+  await button(page, "Try again").click();
+  await away.waitFor();
+  await mendAll();
+  await mend();
+  await button(page, "Try again").click();
+  await rowOf(page, "key 52").or(rowOf(page, "key 01")).first().waitFor();
+});
 
 describe("a part that cannot be loaded", () => {
   for (const name of ["Users", "Audit", "System"])

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
 import { parseInstant } from "../instant.ts";
+import { OFFSET_MAX, SEARCH_CHARS_MAX } from "../limits.ts";
 import type { Role } from "../roles.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -115,7 +116,11 @@ export const Instant = z
 
 /** What every list is asked with, besides its own filters. */
 export const PageQuery = {
-  q: z.string().max(200).optional().describe("Words that must all occur in the entry, in any case."),
+  q: z
+    .string()
+    .max(SEARCH_CHARS_MAX)
+    .optional()
+    .describe("Words that must all occur in the entry, in any case."),
   filter: z
     .string()
     .max(4096)
@@ -125,7 +130,7 @@ export const PageQuery = {
     ),
   limit: z.int().min(1).max(1000).optional().describe("Entries on a page. 50 when absent."),
   cursor: z.string().max(2048).optional().describe("`next` or `previous` of another page of the same list."),
-  offset: z.int().min(0).max(10_000_000).optional().describe("Entries to skip, instead of a cursor."),
+  offset: z.int().min(0).max(OFFSET_MAX).optional().describe("Entries to skip, instead of a cursor."),
 };
 
 /** Which way a list is ordered: a comma parts fields, a minus turns one around. */

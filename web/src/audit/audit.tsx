@@ -1,3 +1,4 @@
+import { parseInstant } from "@chatelaine/contract/instant";
 import type { InputOf, OutputOf } from "@chatelaine/contract/operations/operations";
 import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
 import { Button, Menu, NativeSelect } from "@mantine/core";
@@ -10,9 +11,9 @@ import { serverNow } from "../api/server-clock.ts";
 import { useMay } from "../api/session.ts";
 import { SearchBox } from "../form/search-box.tsx";
 import { useTitle } from "../frame/title.ts";
+import { knownOrder, readDays, readPage } from "../table/address.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { Foot } from "../table/foot.tsx";
-import { knownOrder } from "../table/order.ts";
 import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
@@ -62,7 +63,7 @@ export function Audit() {
       replace: "q" in part || isCorrection,
       resetScroll: false,
     });
-  const page = Math.max(1, Number(search.page) || 1);
+  const page = readPage(search.page, PAGE_SIZE);
   const order = knownOrder(search.order, AUDIT_ORDERS) ?? DEFAULT_ORDER;
   const filters = filtersOf(search);
   const list = useQuery({
@@ -177,17 +178,19 @@ type Filters = Pick<
 
 /** Cut to the minute, so that one question is asked once. */
 function filtersOf({ q, event, success, since, username, kind, id }: Search): Filters {
-  const span = Number(since);
+  const span = readDays(since);
   const from =
-    span > 0 ? new Date(Math.floor(serverNow() / 60_000) * 60_000 - span * DAY_MS).toISOString() : since;
+    span === undefined
+      ? since
+      : new Date(Math.floor(serverNow() / 60_000) * 60_000 - span * DAY_MS).toISOString();
   const known = EVENTS.find(({ value }) => value !== "" && value === event)?.value as
     | AuditEntry["event"]
     | undefined;
   return {
     q,
     event: known && [known],
-    success: success === undefined ? undefined : success === "yes",
-    since: from !== undefined && !Number.isNaN(Date.parse(from)) ? from : undefined,
+    success: success === "yes" ? true : success === "no" ? false : undefined,
+    since: from !== undefined && parseInstant(from) !== undefined ? from : undefined,
     username,
     target_kind: KINDS.find((one) => one === kind),
     target_id: id !== undefined && Number.isSafeInteger(Number(id)) ? Number(id) : undefined,

@@ -1,3 +1,4 @@
+import { SEARCH_CHARS_MAX } from "@chatelaine/contract/limits";
 import { CloseButton, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
@@ -44,7 +45,7 @@ export function SearchBox({ value, onChange, placeholder = "Search" }: SearchBox
       aria-label="Search"
       placeholder={placeholder}
       className="grow"
-      maxLength={200}
+      maxLength={SEARCH_CHARS_MAX}
       leftSection={<IconSearch size={17} stroke={1.7} aria-hidden />}
       rightSection={
         text === "" ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setText("")} />

@@ -1,7 +1,8 @@
+import { SEARCH_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 import { KEY_ORDERS } from "@chatelaine/contract/orders";
 import { serverNow } from "../api/server-clock.ts";
-import { knownOrder } from "../table/order.ts";
+import { knownOrder, readDays, readPage } from "../table/address.ts";
 
 export const STATUSES = [
   "active",
@@ -38,21 +39,21 @@ const DAY_MS = 86_400_000;
 export function readKeysSearch(search: Record<string, unknown>): KeysSearch {
   const text = (name: string): string | undefined => {
     const value = search[name];
-    return value === undefined || value === "" ? undefined : String(value).slice(0, 200);
+    return value === undefined || value === "" ? undefined : String(value).slice(0, SEARCH_CHARS_MAX);
   };
   const number = (name: string): number | undefined => {
     const value = Number(search[name]);
     return Number.isSafeInteger(value) && value > 0 ? value : undefined;
   };
   const order = text("order");
-  const page = number("page");
+  const page = readPage(search.page, PAGE_SIZE);
   const chosen = statusesOf(text("status"));
   return {
     q: text("q"),
     status: chosen.length > 0 ? chosen.join(",") : undefined,
     owner: text("owner"),
     tag: text("tag"),
-    unused: number("unused"),
+    unused: readDays(search.unused),
     order: order === DEFAULT_ORDER ? undefined : knownOrder(order, KEY_ORDERS),
     page: page === 1 ? undefined : page,
     key: number("key"),

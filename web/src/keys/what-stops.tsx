@@ -67,8 +67,9 @@ export function useIsTold(query: { readonly isPending: boolean }): boolean {
   return !query.isPending || !isPatient;
 }
 
+/** Also where an address names what nothing can be called. */
 export function isGone(query: { readonly isError: boolean; readonly error: unknown }): boolean {
-  return query.isError && problemOf(query.error).code === "not_found";
+  return query.isError && ["not_found", "invalid"].includes(problemOf(query.error).code);
 }
 
 /** Of one key: when and by whom it was used last, and by whom in the last hour. */

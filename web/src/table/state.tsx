@@ -24,7 +24,9 @@ export function State({
   );
 }
 
-/** What only others may see is not had by trying again. */
+/** What only others may see, is not there or cannot be asked for is not had by trying again. */
+const FINAL: readonly string[] = ["role_missing", "forbidden", "not_found", "invalid"];
+
 export function FailedState({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }) {
   const { title, words } = sayProblem(error);
   const { code } = problemOf(error);
@@ -32,7 +34,7 @@ export function FailedState({ error, onRetry }: { readonly error: unknown; reado
     <div role="alert">
       <State icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />} title={title}>
         <p>{words}</p>
-        {code !== "role_missing" && code !== "forbidden" && code !== "not_found" && (
+        {!FINAL.includes(code) && (
           <Button variant="default" onClick={onRetry}>
             Try again
           </Button>

@@ -74,9 +74,7 @@ export function Groups() {
           ) : undefined
         }
       />
-      {openName !== undefined && (
-        <GroupDetails name={openName} onClose={() => show(undefined)} onAction={act} />
-      )}
+      {openName && <GroupDetails name={openName} onClose={() => show(undefined)} onAction={act} />}
       {task?.kind === "add" && <GroupPanel onClose={end} onSaved={end} />}
       {task?.kind === "edit" && (
         <GroupPanel

@@ -9,9 +9,9 @@ import { useMay, useMe } from "../api/session.ts";
 import { SearchBox } from "../form/search-box.tsx";
 import { useTitle } from "../frame/title.ts";
 import { ChangePassword } from "../signing/change-password-part.ts";
+import { knownOrder, readPage } from "../table/address.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { Foot } from "../table/foot.tsx";
-import { knownOrder } from "../table/order.ts";
 import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
@@ -49,7 +49,7 @@ export function Users() {
       replace: "q" in part || isCorrection,
       resetScroll: false,
     });
-  const page = Math.max(1, Number(search.page) || 1);
+  const page = readPage(search.page, PAGE_SIZE);
   const { q, user: openName } = search;
   const order = knownOrder(search.order, USER_ORDERS) ?? "username";
   const list = useQuery({
