@@ -34,14 +34,17 @@ async function toSignIn(search: { to?: string }) {
   return needed ? redirect({ to: "/setup" }) : redirect({ to: "/sign-in", search });
 }
 
-/** What only somebody signed in sees; everybody else signs in first and comes back. */
+/**
+ * What only somebody signed in sees; everybody else signs in first and comes back. Where the session ends while a screen is
+ * there, the frame asks for the sign-in over it, whatever address is gone to meanwhile: a way elsewhere would lose what was typed.
+ */
 const frameRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "frame",
   component: Frame,
-  beforeLoad: async ({ location }) => {
+  beforeLoad: async ({ location, cause }) => {
     const who = await queries.ensureQueryData(sessionQuery);
-    if (!isSignedIn(who)) throw await toSignIn({ to: location.href });
+    if (!isSignedIn(who) && cause !== "stay") throw await toSignIn({ to: location.href });
   },
 });
 

@@ -15,6 +15,7 @@ beforeAll(async () => {
   await addUser(screens, "auditor", "SYSTEM_AUDIT_READ");
   await addUser(screens, "people", "ACCOUNT_READ");
   await addUser(screens, "checker", "KEY_VERIFY");
+  await addUser(screens, "keeper", "AUTH_SESSIONS_WRITE");
   await addUser(screens, "holder", "KEY_HOLDER");
   for (const owner of ["ada", "grace", "holder"]) await addKey(screens, owner, `of ${owner}`);
   const { accounts, caller } = screens.local;
@@ -92,7 +93,7 @@ describe("users and groups with rights that one lacks are looked at, not edited:
 });
 
 interface Offer {
-  /** Without the right to call it, what follows is not offered. */
+  /** Without the right to call it, or any of several, what follows is not offered. */
   readonly operation: string;
   readonly path: string;
   /** What has to be opened first. */
@@ -178,7 +179,7 @@ const OFFERS: readonly Offer[] = [
   { operation: "keys.list", path: "/guide", role: "link", name: /^API Keys$/ },
   { operation: "users.list", path: "/keys", role: "link", name: /^Users$/ },
   { operation: "audit.list", path: "/keys", role: "link", name: /^Audit$/ },
-  { operation: "settings.get", path: "/keys", role: "link", name: /^System$/ },
+  { operation: "settings.get and sessions.list", path: "/keys", role: "link", name: /^System$/ },
   { operation: "keys.list", path: "/guide", open: menu, role: "menuitem", name: /^My API Keys$/ },
   { operation: "users.setPassword", path: "/guide", open: menu, role: "menuitem", name: /^Change Password$/ },
 ];
@@ -186,10 +187,11 @@ const OFFERS: readonly Offer[] = [
 describe("what one may not call is not offered, and what one may call is:", () => {
   /** As if the server granted one operation less: some are granted by the same role, and may be parted at any time. */
   async function without(page: Page, operation: string): Promise<void> {
+    const taken = operation.split(" and ");
     await page.route("**/api/v1/session", async (route) => {
       const answer = await route.fetch();
       const me = await answer.json();
-      const may = me.may.filter((one: string) => one !== operation);
+      const may = me.may.filter((one: string) => !taken.includes(one));
       await route.fulfill({ response: answer, json: { ...me, may } });
     });
   }
@@ -229,23 +231,30 @@ test("one's own password is changed with the one before, from the row of oneself
   await field(dialog(page, "Change Password"), "Current password").waitFor();
 });
 
+/** What is asked for by the address, and who may be there. */
+const WANTED: Readonly<Record<string, { place: readonly [string, string]; of: readonly string[] }>> = {
+  "/sign-in?to=%2Fsystem": { place: ["/system", "System"], of: ["ada", "keeper"] },
+  "/sign-in?to=%2Fgroups": { place: ["/groups", "Groups"], of: ["ada", "people"] },
+};
+
 describe("after signing in, and at the start page, is what one may see:", () => {
   for (const [user, path, heading] of [
     ["ada", "/keys", "User API Keys"],
     ["holder", "/keys", "User API Keys"],
     ["people", "/users", "Users"],
     ["auditor", "/audit", "Audit"],
+    ["keeper", "/system", "System"],
     ["checker", "/guide", "Managing API Keys"],
   ] as const)
-    for (const from of ["/", "/keys", "/sign-in", "/sign-in?to=%2Fsystem"])
+    for (const from of ["/", "/keys", "/sign-in", "/sign-in?to=%2Fsystem", "/sign-in?to=%2Fgroups"])
       test(`${user} from ${from}`, async () => {
         const page = await screens.open(undefined, from);
         await field(page, "Username").fill(user);
         await field(page, "Password").fill(PASSWORD);
         await button(page, "Sign In").click();
-        const wanted = user === "ada" && from.includes("system") ? ["/system", "System"] : [path, heading];
-        await page.getByRole("heading", { level: 1, name: wanted[1] as string, exact: true }).waitFor();
-        expect(new URL(page.url()).pathname).toBe(wanted[0] as string);
+        const wanted = WANTED[from]?.of.includes(user) ? WANTED[from]?.place : [path, heading];
+        await page.getByRole("heading", { level: 1, name: wanted?.[1] as string, exact: true }).waitFor();
+        expect(new URL(page.url()).pathname).toBe(wanted?.[0] as string);
         expect(await page.getByRole("alert").count()).toBe(0);
       });
 

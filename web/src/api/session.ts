@@ -26,10 +26,13 @@ export function isSignedIn(who: WhoAmI | undefined): who is Me {
 
 let lastMe: Me | undefined;
 
-/** Who is signed in. While a session is over and its page waits behind the sign-in, who was. */
+/**
+ * Whose page this is: who is signed in, or was when the session ended and the page waits behind the sign-in. It stays theirs
+ * when somebody else signs in, in another tab, until it is loaded again.
+ */
 export function useMe(): Me {
   const { data } = useSuspenseQuery(sessionQuery);
-  if (isSignedIn(data)) lastMe = data;
+  if (isSignedIn(data) && (lastMe === undefined || data.user.id === lastMe.user.id)) lastMe = data;
   if (lastMe === undefined) throw new Error("Nobody is signed in");
   return lastMe;
 }

@@ -16,7 +16,8 @@ import { TopBar } from "./top-bar.tsx";
 export function Frame() {
   const { data: who } = useQuery(sessionQuery);
   const me = useMe();
-  const isOver = who !== undefined && !isSignedIn(who);
+  // Where somebody else has signed in meanwhile, in another tab, what is open here is neither theirs to see nor to save.
+  const isOver = who !== undefined && !(isSignedIn(who) && who.user.id === me.user.id);
   const main = useFocusOnNavigation();
   useLiveChanges(!isOver);
   useEffect(() => {

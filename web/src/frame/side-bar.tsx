@@ -1,12 +1,12 @@
 import { Link } from "@tanstack/react-router";
-import { useMay } from "../api/session.ts";
-import { PLACES } from "./places.ts";
+import { useMe } from "../api/session.ts";
+import { placesOf } from "./places.ts";
 
 export function SideBar() {
-  const may = useMay();
+  const me = useMe();
   return (
     <nav className="side-bar" aria-label="Main">
-      {PLACES.filter(({ needs }) => may(needs)).map(({ to, label, Icon }) => (
+      {placesOf(me).map(({ to, label, Icon }) => (
         <Link
           key={to}
           to={to}

@@ -1,6 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "@tanstack/react-router";
 import { useRef } from "react";
 import { useStage } from "../form/stages.ts";
+import { landing } from "../frame/places.ts";
 import { useTitle } from "../frame/title.ts";
 import { Door } from "./door.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
@@ -9,6 +11,7 @@ import { SignInForm } from "./sign-in-form.tsx";
 export function SignInAgain({ username }: { readonly username: string }) {
   useTitle("Sign in");
   const queries = useQueryClient();
+  const router = useRouter();
   const page = useRef<HTMLDivElement>(null);
   useStage(() => page.current);
   return (
@@ -21,6 +24,10 @@ export function SignInAgain({ username }: { readonly username: string }) {
           username={username}
           onSignedIn={(me) => {
             if (me.user.username !== username) return location.assign("/");
+            const here = router.history.location.href;
+            const to = landing(me, here);
+            // They may see less than before.
+            if (to !== here) router.history.push(to);
             void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" });
           }}
         />

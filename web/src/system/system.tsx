@@ -14,9 +14,11 @@ import { Deliveries, WebhookCard } from "./webhook-card.tsx";
 export function System() {
   useTitle("System");
   const may = useMay();
+  const maySee = may("settings.get");
   const { data, error, isPending, isError, refetch } = useQuery({
     queryKey: ["settings"],
     queryFn: ({ signal }) => call("settings.get", {}, { signal }),
+    enabled: maySee,
   });
   const shared = data && { settings: data, mayChange: may("settings.update") };
   return (
@@ -25,7 +27,7 @@ export function System() {
         <h1>System</h1>
       </div>
       <Stack gap="lg" className="sections">
-        {isPending && <Skeleton height={320} />}
+        {maySee && isPending && <Skeleton height={320} />}
         {isError && !data && <FailedState error={error} onRetry={() => void refetch()} />}
         {shared && (
           <>
