@@ -17,6 +17,8 @@ export type Outcome<Saved, Row> = { readonly saved: Saved } | { readonly theirs:
 interface Attempt<Saved, Row> {
   /** undefined: something new. */
   readonly base: Row | undefined;
+  /** As one's own parts have made it so far, where it is saved in parts. */
+  readonly latest?: () => Row | undefined;
   readonly save: () => Promise<Saved>;
   /** The row as it is now; undefined: it is gone. */
   readonly read: () => Promise<Row | undefined>;
@@ -25,6 +27,7 @@ interface Attempt<Saved, Row> {
 /** Throws as `save` does, but where somebody else has changed, or renamed, the row since. */
 export async function saveOn<Saved, Row extends Versioned>({
   base,
+  latest = () => base,
   save,
   read,
 }: Attempt<Saved, Row>): Promise<Outcome<Saved, Row>> {
@@ -34,7 +37,7 @@ export async function saveOn<Saved, Row extends Versioned>({
     const { code } = problemOf(error);
     if (base === undefined || (code !== "conflict" && code !== "not_found")) throw error;
     const theirs = await read().catch(() => undefined);
-    if (theirs === undefined || theirs.version === base.version) throw error;
+    if (theirs === undefined || theirs.version === latest()?.version) throw error;
     return { theirs };
   }
 }

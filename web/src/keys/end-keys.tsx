@@ -2,10 +2,10 @@ import { TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { call } from "../api/call.ts";
-import { isOutcomeUnknown, problemOf } from "../api/problem.ts";
+import { isOutcomeUnknown, problemOf, sayProblem } from "../api/problem.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { type Once, useChange } from "../form/use-change.ts";
-import { showDone, showProblem } from "../notices/notices.ts";
+import { showDone, showTrouble } from "../notices/notices.ts";
 import type { Key } from "./key.ts";
 import { isGone, LastUse, SeveralLastUses, useFreshKey, useFreshKeys, useIsTold } from "./what-stops.tsx";
 
@@ -23,14 +23,15 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
   const queries = useQueryClient();
   const [reason, setReason] = useState("");
   const isDelete = how === "delete";
-  const only = keys.length === 1 ? keys[0] : undefined;
-  const one = useFreshKey(only?.id);
+  const [first] = keys;
+  const one = useFreshKey(keys.length === 1 ? first?.id : undefined);
+  const only = keys.length === 1 ? (one.data ?? first) : undefined;
   const several = useFreshKeys({ ids: keys.map(({ id }) => id) }, only === undefined);
   const isTold = useIsTold(only ? one : several);
   const end = useChange({
     tried: "do",
     run: (because: string, { idempotencyKey, signal }) =>
-      endAll(keys, (key) => {
+      endAll(only ? [only] : keys, (key) => {
         const once = { idempotencyKey: `${idempotencyKey}-${key.id}`, signal };
         return endOne({ how, key, reason: because, once });
       }),
@@ -38,13 +39,14 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });
       if (ended.length > 0) showDone(sayEnded(how, ended));
-      if (failed.length > 0) showProblem(failed[0]?.error, "do");
+      if (failed.length > 0) showFailed(how, failed);
       onDone(ended.map(({ id }) => id));
       onClose();
     },
   });
-  const wasGone = only !== undefined && isGone(one);
-  const wasRevoked = !isDelete && only !== undefined && one.data?.revoked === true;
+  // What is under way here is nothing that somebody else has done.
+  const wasGone = only !== undefined && isGone(one) && !end.isPending;
+  const wasRevoked = !isDelete && one.data?.revoked === true && !end.isPending;
   const verb = isDelete ? "Delete" : "Revoke";
   return (
     <EndDialog
@@ -138,16 +140,37 @@ interface Ending {
 async function endOne({ how, key, reason, once }: Ending): Promise<unknown> {
   try {
     if (how === "delete") return await call("keys.remove", { id: key.id }, { signal: once.signal });
-    if (key.revoked) return;
     const body = reason === "" ? {} : { reason };
     return await call("keys.revoke", { id: key.id, body }, once);
   } catch (error) {
-    // Somebody else has deleted it meanwhile: it is as it should be.
-    if (problemOf(error).code !== "not_found") throw error;
+    if (!(await isSoAlready(error, { how, key, once }))) throw error;
   }
+}
+
+/** Whether somebody else has deleted it meanwhile, or revoked it: it is as it should be. */
+async function isSoAlready(error: unknown, { how, key, once }: Omit<Ending, "reason">): Promise<boolean> {
+  const { code } = problemOf(error);
+  if (code === "not_found") return true;
+  if (how === "delete" || code !== "conflict") return false;
+  return (await call("keys.get", { id: key.id }, { signal: once.signal })).revoked;
 }
 
 function sayEnded(how: EndKeysProps["how"], ended: readonly Key[]): string {
   const verb = how === "delete" ? "deleted" : "revoked";
   return ended.length === 1 ? `${ended[0]?.name} ${verb}.` : `${ended.length} keys ${verb}.`;
+}
+
+const NAMED_MAX = 8;
+
+/** Which of several are as they were, and why the first of them is. */
+function showFailed(how: EndKeysProps["how"], failed: Outcome["failed"]): void {
+  const verb = how === "delete" ? "deleted" : "revoked";
+  const names = failed.slice(0, NAMED_MAX).map(({ key }) => key.name);
+  const more = failed.length - names.length;
+  const { title, words } = sayProblem(failed[0]?.error, "do");
+  const which = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  showTrouble(
+    failed.length === 1 ? `1 key was not ${verb}` : `${failed.length} keys were not ${verb}`,
+    `${which}. ${title}. ${words}`,
+  );
 }

@@ -17,6 +17,7 @@ import { useGuard } from "../form/unsaved.tsx";
 import { type Once, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { showDone } from "../notices/notices.ts";
+import { readGroup, useGroupNow } from "./as-now.ts";
 import type { Group } from "./groups.tsx";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
@@ -63,11 +64,6 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     queryFn: ({ signal }) =>
       call("users.list", { query: { order: "username", limit: OFFERED_MAX } }, { signal }),
   });
-  const found = useQuery({
-    queryKey: ["group", group?.id, "now"],
-    queryFn: async ({ signal }) => (await readGroup(group?.id ?? 0, signal)) ?? null,
-    enabled: group !== undefined,
-  });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
   const saved = useRef(group);
   const save = useChange<Values, Outcome<void, Group>>({
@@ -107,7 +103,7 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const { change, asked } = rights;
   const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
   const isLast = useIsLastAdmin({ all_roles: me.roles, locked: false });
-  const wasDeleted = found.data === null;
+  const wasDeleted = useGroupNow(group).data === null;
   const { members, roles } = form.values;
   const left = useLeftWithoutRole(group, { members, roles: roles as Role[] }) ?? [];
   const take = (theirs: Group): void => {
@@ -180,11 +176,6 @@ function valuesOf(group: Group | undefined): Values {
   };
 }
 
-/** Whatever it is called by now. @returns undefined for one that is gone */
-async function readGroup(id: number, signal?: AbortSignal): Promise<Group | undefined> {
-  return (await call("groups.list", {}, { signal })).entries.find((group) => group.id === id);
-}
-
 /** As the server has it, as far as it is known. */
 interface Saved {
   current: Group | undefined;
@@ -198,6 +189,7 @@ function saveGroup(values: Values, saved: Saved, once: Once) {
   const base = saved.current;
   return saveOn<void, Group>({
     base,
+    latest: () => saved.current,
     read: () => readGroup(base?.id ?? 0, once.signal),
     save: () => saveParts(values, saved, once),
   });

@@ -6,18 +6,23 @@ import { leaveFor } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
+import { useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
 import { useUnlock } from "./use-unlock.ts";
 import type { User } from "./user-columns.tsx";
+import { UserGone } from "./user-gone.tsx";
 
 /** Locking somebody stops whatever runs with their keys, so it says what that is. */
 export function LockUser({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
   const queries = useQueryClient();
   const me = useMe();
   const unlock = useUnlock();
-  const keys = useFreshKeys({ usernames: [user.username] });
-  const isLast = useIsLastAdmin(user);
+  const found = useUserNow(user);
+  const now = found.data ?? user;
+  const { username } = now;
+  const keys = useFreshKeys({ usernames: [username] });
+  const isLast = useIsLastAdmin(now);
   const lock = useChange({
     tried: "do",
     run: (name: string, { signal }) => call("users.lock", { name }, { signal }),
@@ -25,30 +30,41 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
       if (isMe(me, user)) return leaveFor("/sign-in");
       for (const name of ["users", "user", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
-      const undo = { label: "Undo", run: () => unlock(user, true) } as const;
-      showDone(`${user.username} locked.`, undo);
+      const undo = { label: "Undo", run: () => unlock(now, true) } as const;
+      showDone(`${username} locked.`, undo);
       onClose();
     },
   });
   const isIdle = keys.data?.total === 0;
+  const wasGone = found.data === null;
+  const wasLocked = now.locked && !lock.isPending;
+  const isImpossible = isLast || wasGone || wasLocked;
   return (
     <EndDialog
       title="Lock User"
       verb="Lock"
       change={lock}
-      isTold={useIsTold(keys)}
-      isImpossible={isLast}
-      ownName={isMe(me, user) ? user.username : undefined}
+      isTold={useIsTold({ isPending: found.isPending || keys.isPending })}
+      isImpossible={isImpossible}
+      ownName={isMe(me, now) ? username : undefined}
       onClose={onClose}
-      onConfirm={() => lock.send(user.username)}
+      onConfirm={() => lock.send(username)}
     >
-      <p>
-        Lock <strong>{user.username}</strong>? Their sessions end, they can't sign in, and their keys are
-        refused immediately, until they are unlocked.
-      </p>
+      {wasGone ? (
+        <UserGone />
+      ) : wasLocked ? (
+        <p>
+          <strong>{username}</strong> is locked already.
+        </p>
+      ) : (
+        <p>
+          Lock <strong>{username}</strong>? Their sessions end, they can't sign in, and their keys are refused
+          immediately, until they are unlocked.
+        </p>
+      )}
       {isLast && <LastAdmin />}
-      {!isLast && isIdle && <p className="muted">They own no keys.</p>}
-      {!isLast && !isIdle && (
+      {!isImpossible && isIdle && <p className="muted">They own no keys.</p>}
+      {!isImpossible && !isIdle && (
         <div className="what-stops">
           {keys.data && <p>What stops working:</p>}
           <SeveralLastUses query={keys} onlyWorking />

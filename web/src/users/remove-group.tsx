@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { useChange } from "../form/use-change.ts";
-import { isGone, useIsTold } from "../keys/what-stops.tsx";
+import { useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
+import { readGroup, unlessGone, useGroupNow } from "./as-now.ts";
 import type { Group } from "./groups.tsx";
 import { losesOwnRights, type Planned } from "./self.ts";
 import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
@@ -22,31 +22,29 @@ const NAMED_MAX = 8;
 export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   const queries = useQueryClient();
   const me = useMe();
-  const found = useQuery({
-    queryKey: ["group", group.name, "fresh"],
-    queryFn: ({ signal }) => call("groups.get", { name: group.name }, { signal }),
-    staleTime: 0,
-    gcTime: 0,
-  });
+  const found = useGroupNow(group);
+  const { name, members } = found.data ?? group;
   const remove = useChange({
     tried: "do",
-    run: (name: string, { signal }) => call("groups.remove", { name }, { signal }).catch(unlessGone),
+    run: (wanted: string, { signal }) =>
+      call("groups.remove", { name: wanted }, { signal }).catch((error: unknown) =>
+        unlessGone(error, () => readGroup(group.id, signal)),
+      ),
     onDone: () => {
-      for (const name of ["groups", "group", "users", "user", "keys", "key"])
-        void queries.invalidateQueries({ queryKey: [name] });
-      showDone(`${group.name} deleted.`);
+      for (const one of ["groups", "group", "users", "user", "keys", "key"])
+        void queries.invalidateQueries({ queryKey: [one] });
+      showDone(`${name} deleted.`);
       onDone();
     },
   });
-  const members = (found.data ?? group).members;
   const own = useQuery({
-    queryKey: ["group", group.name, "own"],
-    queryFn: () => losesOwnRights(me, withoutGroup(group.name)),
+    queryKey: ["group", name, "own"],
+    queryFn: () => losesOwnRights(me, withoutGroup(name)),
     staleTime: 0,
     gcTime: 0,
   });
-  const wasGone = isGone(found);
-  const left = useLeftWithoutRole(group, undefined);
+  const wasGone = found.data === null && !remove.isPending;
+  const left = useLeftWithoutRole(found.data ?? group, undefined);
   const isTold = useIsTold({ isPending: found.isPending || own.isPending || left === undefined });
   // What the server has not said counts as a loss, once it is not waited for any more.
   const mayLose = own.data ?? isTold;
@@ -60,14 +58,14 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
       ownName={mayLose ? me.user.username : undefined}
       ownLoss={own.data === undefined ? "unknown" : "rights"}
       onClose={onClose}
-      onConfirm={() => remove.send(group.name)}
+      onConfirm={() => remove.send(name)}
     >
       {wasGone ? (
         <p>This group no longer exists. It may have been deleted.</p>
       ) : (
         <div>
           <p>
-            Delete <strong>{group.name}</strong>? {sayMembers(members.length)} This cannot be undone.
+            Delete <strong>{name}</strong>? {sayMembers(members.length)} This cannot be undone.
           </p>
           {found.isError && <p>It is not known who its members are now: the server did not answer.</p>}
           {members.length > 0 && (
@@ -96,8 +94,4 @@ function sayMembers(count: number): string {
   if (count === 0) return "It has no members.";
   const who = count === 1 ? "Its member loses" : `Its ${count} members lose`;
   return `${who} what it grants, and so do their keys.`;
-}
-
-function unlessGone(error: unknown): void {
-  if (problemOf(error).code !== "not_found") throw error;
 }

@@ -1,15 +1,16 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
-import { problemOf } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { leaveFor } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
+import { readUser, unlessGone, useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
 import type { User } from "./user-columns.tsx";
+import { UserGone } from "./user-gone.tsx";
 
 interface RemoveUserProps {
   readonly user: User;
@@ -21,38 +22,50 @@ interface RemoveUserProps {
 export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
   const queries = useQueryClient();
   const me = useMe();
-  const keys = useFreshKeys({ usernames: [user.username] });
-  const isLast = useIsLastAdmin(user);
+  const found = useUserNow(user);
+  const now = found.data ?? user;
+  const { username } = now;
+  const keys = useFreshKeys({ usernames: [username] });
+  const isLast = useIsLastAdmin(now);
   const remove = useChange({
     tried: "do",
-    run: (name: string, { signal }) => call("users.remove", { name }, { signal }).catch(unlessGone),
+    run: (name: string, { signal }) =>
+      call("users.remove", { name }, { signal }).catch((error: unknown) =>
+        unlessGone(error, () => readUser(user.id, signal)),
+      ),
     onDone: () => {
       if (isMe(me, user)) return leaveFor("/sign-in");
       void queries.invalidateQueries();
-      showDone(`${user.username} deleted.`);
+      showDone(`${username} deleted.`);
       onDone();
     },
   });
   const { total = 0 } = keys.data ?? {};
+  const wasGone = found.data === null && !remove.isPending;
   return (
     <EndDialog
       title="Delete User"
       verb="Delete"
       change={remove}
-      isTold={useIsTold(keys)}
-      isImpossible={isLast}
-      ownName={isMe(me, user) ? user.username : undefined}
+      isTold={useIsTold({ isPending: found.isPending || keys.isPending })}
+      isImpossible={isLast || wasGone}
+      ownName={isMe(me, now) ? username : undefined}
       onClose={onClose}
-      onConfirm={() => remove.send(user.username)}
+      onConfirm={() => remove.send(username)}
     >
-      <p>
-        Delete <strong>{user.username}</strong>? Their sessions end
-        {keys.data && total === 0 ? ". They own no keys." : " and their keys are deleted."} This cannot be
-        undone.
-      </p>
+      {wasGone ? (
+        <UserGone />
+      ) : (
+        <p>
+          Delete <strong>{username}</strong>? Their sessions end
+          {keys.data && total === 0 ? ". They own no keys." : " and their keys are deleted."} This cannot be
+          undone.
+        </p>
+      )}
       {isLast ? (
         <LastAdmin />
       ) : (
+        !wasGone &&
         (keys.data === undefined || total > 0) && (
           <div className="what-stops">
             {keys.data && <p>{total === 1 ? "1 key is deleted:" : `${total} keys are deleted:`}</p>}
@@ -62,9 +75,4 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
       )}
     </EndDialog>
   );
-}
-
-/** Somebody else was as fast: it is as it should be. */
-function unlessGone(error: unknown): void {
-  if (problemOf(error).code !== "not_found") throw error;
 }

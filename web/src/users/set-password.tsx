@@ -11,20 +11,25 @@ import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
+import { useUserNow } from "./as-now.ts";
 import type { User } from "./user-columns.tsx";
+import { UserGone } from "./user-gone.tsx";
 
 /** Gives somebody else a password. Their sessions end by it. */
 export function SetPassword({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
   const queries = useQueryClient();
+  const found = useUserNow(user);
+  const { username } = found.data ?? user;
+  const wasGone = found.data === null;
   const form = useForm({ initialValues: { password: "" }, validate: { password: passwordFault } });
   const save = useChange({
     repeated: "Trying again is safe: it sets the same password.",
     run: (password: string, { signal }) =>
-      call("users.setPassword", { name: user.username, body: { password } }, { signal }),
+      call("users.setPassword", { name: username, body: { password } }, { signal }),
     onDone: () => {
       void queries.invalidateQueries({ queryKey: ["users"] });
       void queries.invalidateQueries({ queryKey: ["user"] });
-      showDone(`${user.username} has a new password. Open sessions have ended.`);
+      showDone(`${username} has a new password. Open sessions have ended.`);
       onClose();
     },
     onFault: (error) => placeFaults(error, form, { password: "password" }),
@@ -34,10 +39,11 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
     <Dialog title="Set Password" size="sm" onClose={guard.close}>
       <form onSubmit={form.onSubmit((values) => save.send(values.password), focusFirstError)} noValidate>
         <Stack gap="md">
+          {wasGone && <UserGone />}
           <Fields change={save} gap="md">
             <PasswordInput
               label="New password"
-              description={`For ${user.username}. ${PASSWORD_HINT}`}
+              description={`For ${username}. ${PASSWORD_HINT}`}
               autoComplete="new-password"
               data-autofocus
               visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}
@@ -47,9 +53,9 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
           <Trouble change={save} />
           <Group justify="flex-end" gap="sm">
             <Button variant="default" onClick={guard.close}>
-              Cancel
+              {wasGone ? "Close" : "Cancel"}
             </Button>
-            <SubmitButton isPending={save.isPending}>Save</SubmitButton>
+            {!wasGone && <SubmitButton isPending={save.isPending}>Save</SubmitButton>}
           </Group>
         </Stack>
       </form>

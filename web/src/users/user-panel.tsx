@@ -19,6 +19,7 @@ import { CeilingFields } from "../limits/ceiling-fields.tsx";
 import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
 import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
+import { readUser, useUserNow } from "./as-now.ts";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { isMe, losesOwnRights, useIsLastAdmin } from "./self.ts";
@@ -61,8 +62,15 @@ interface Values extends CeilingValues {
   password: string;
 }
 
+interface UserPanelProps {
+  /** Absent: a new one. */
+  readonly user?: User;
+  readonly onClose: () => void;
+  readonly onSaved: (username: string) => void;
+}
+
 /** Add User, Edit User. */
-export function UserPanel({ user, onClose }: { readonly user?: User; readonly onClose: () => void }) {
+export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
   const queries = useQueryClient();
   const may = useMay();
   const me = useMe();
@@ -94,7 +102,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
       for (const name of ["users", "user", "owners", "groups", "group", "keys", "key"])
         void queries.invalidateQueries({ queryKey: [name] });
       showDone(user ? `${saved.username} saved.` : `${saved.username} added.`);
-      onClose();
+      onSaved(saved.username);
     },
     onFault: (error) => {
       const isPlaced = placeFaults(error, form, FIELDS);
@@ -113,7 +121,7 @@ export function UserPanel({ user, onClose }: { readonly user?: User; readonly on
   const { change, asked } = rights;
   const isLast = useIsLastAdmin(user ?? NOBODY);
   const guard = useGuard({ change, isDirty: form.isDirty(), onClose });
-  const wasDeleted = useIsDeleted(user);
+  const wasDeleted = useUserNow(user).data === null;
   const { roles, groups: joined } = form.values;
   const granted = joined.length > 0 ? groups && rolesFrom(joined, groups.entries) : [];
   const hasNone = roles.length === 0 && granted?.length === 0;
@@ -236,20 +244,4 @@ function saveUser({ values, before, base }: UserSave, once: Once) {
     return call("users.update", { name: base.username, body: { ...changed, version: base.version } }, once);
   };
   return saveOn<{ username: string }, User>({ base, save, read: () => readUser(base?.id ?? 0, once.signal) });
-}
-
-/** Whatever they are called by now. @returns undefined for somebody who is gone */
-async function readUser(id: number, signal?: AbortSignal): Promise<User | undefined> {
-  const filter = JSON.stringify([["id", "=", id]]);
-  return (await call("users.list", { query: { filter } }, { signal })).entries[0];
-}
-
-/** Somebody else may delete whom one edits. */
-function useIsDeleted(user: User | undefined): boolean {
-  const found = useQuery({
-    queryKey: ["user", user?.id, "now"],
-    queryFn: async ({ signal }) => (await readUser(user?.id ?? 0, signal)) ?? null,
-    enabled: user !== undefined,
-  });
-  return found.data === null;
 }

@@ -122,8 +122,17 @@ export function Users() {
       {openName && (
         <UserDetails username={openName} onClose={() => change({ user: undefined })} onAction={act} />
       )}
-      {task?.kind === "add" && <UserPanel onClose={end} />}
-      {task?.kind === "edit" && <UserPanel user={task.user} onClose={end} />}
+      {task?.kind === "add" && <UserPanel onClose={end} onSaved={end} />}
+      {task?.kind === "edit" && (
+        <UserPanel
+          user={task.user}
+          onClose={end}
+          onSaved={(name) => {
+            end();
+            if (openName === task.user.username && name !== openName) change({ user: name });
+          }}
+        />
+      )}
       {task?.kind === "password" &&
         (isMe(me, task.user) ? (
           <ChangePassword onClose={end} />

@@ -1,0 +1,50 @@
+/**
+ * Users and groups as they are at this moment, found by their numbers: somebody else may rename or delete them while a panel
+ * or a dialog about them stands open, and give their name to another. null: they are gone.
+ * Held by `web/test/meanwhile.test.ts`.
+ */
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../api/call.ts";
+import { problemOf } from "../api/problem.ts";
+import type { Group } from "./groups.tsx";
+import type { User } from "./user-columns.tsx";
+
+/** Nothing that was read before counts. */
+const FRESH = { staleTime: 0, gcTime: 0 } as const;
+
+export function useUserNow(user: Pick<User, "id"> | undefined) {
+  return useQuery({
+    queryKey: ["user", user?.id, "now"],
+    queryFn: async ({ signal }) => (await readUser(user?.id ?? 0, signal)) ?? null,
+    enabled: user !== undefined,
+    ...FRESH,
+  });
+}
+
+export function useGroupNow(group: Pick<Group, "id"> | undefined) {
+  return useQuery({
+    queryKey: ["group", group?.id, "now"],
+    queryFn: async ({ signal }) => (await readGroup(group?.id ?? 0, signal)) ?? null,
+    enabled: group !== undefined,
+    ...FRESH,
+  });
+}
+
+/** @returns undefined for somebody who is gone */
+export async function readUser(id: number, signal?: AbortSignal): Promise<User | undefined> {
+  const filter = JSON.stringify([["id", "=", id]]);
+  return (await call("users.list", { query: { filter } }, { signal })).entries[0];
+}
+
+/** @returns undefined for one that is gone */
+export async function readGroup(id: number, signal?: AbortSignal): Promise<Group | undefined> {
+  return (await call("groups.list", {}, { signal })).entries.find((group) => group.id === id);
+}
+
+/**
+ * For a deletion by a name that nobody has any more: it is as it should be where somebody else was as fast, and not where they
+ * are called otherwise by now.
+ */
+export async function unlessGone(error: unknown, read: () => Promise<unknown>): Promise<void> {
+  if (problemOf(error).code !== "not_found" || (await read()) !== undefined) throw error;
+}
