@@ -150,7 +150,6 @@ const foldedNames: Migration = () =>
     `UPDATE ${table} SET folded_name = lower(${name}) WHERE lower(${name}) IN
       (SELECT lower(${name}) FROM ${table} GROUP BY lower(${name}) HAVING count(*) = 1)`,
     `CREATE UNIQUE INDEX ${table}_folded_name ON ${table} (folded_name)`,
-    `CREATE INDEX ${table}_twins ON ${table} (lower(${name})) WHERE folded_name IS NULL`,
   ]);
 
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
