@@ -5,6 +5,8 @@ import { connect, type Socket } from "node:net";
 
 export interface Sent {
   readonly host?: string;
+  /** Path of a unix socket, in the place of host and port. */
+  readonly socket?: string;
   readonly method?: string;
   readonly target?: string;
   readonly version?: "1.0" | "1.1";
@@ -27,7 +29,12 @@ const ANSWER_MS_MAX = 20_000;
 const CHUNK = Buffer.alloc(256 * 1024, "u");
 
 /** To a site that is called localhost there. */
-export function ask({ port, host, ...sent }: Sent & { readonly port: number }): Promise<Answered> {
+export function ask({
+  port,
+  host = "127.0.0.1",
+  socket: path,
+  ...sent
+}: Sent & { readonly port: number }): Promise<Answered> {
   const { method = "GET", target = "/x", version = "1.1", lines = [], bodyBytes = 0, echo } = sent;
   const head = [
     `${method} ${target} HTTP/${version}`,
@@ -39,7 +46,7 @@ export function ask({ port, host, ...sent }: Sent & { readonly port: number }): 
   return new Promise((resolve) => {
     let text = "";
     let isTunnel = false;
-    const socket = connect({ host: host ?? "127.0.0.1", port }, () => {
+    const socket = connect(path === undefined ? { host, port } : { path }, () => {
       socket.write(`${head.join("\r\n")}\r\n\r\n`);
       upload(socket, bodyBytes);
     });

@@ -1,0 +1,57 @@
+/** What clients really send, for every proxy that guards a service. */
+import type { Sent } from "./raw-proxy.ts";
+
+export const KIB = 1024;
+const COOKIES = `a=${"c".repeat(32 * KIB - 2)}`;
+const UPGRADE = [
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+];
+const PREFLIGHT = ["Origin: https://other.example", "Access-Control-Request-Method: PUT"];
+const HOSTILE = [
+  "scope=",
+  "scope=admin:all",
+  "header=X-Own",
+  "deny=403",
+  "assert=x",
+  "challenge=basic",
+  "x=/auth&scope=",
+  `long=${"q".repeat(7 * KIB)}`,
+];
+
+export interface Row {
+  readonly name: string;
+  /** All of them have the same outcome. */
+  readonly requests: readonly Sent[];
+  /** Passes without a key too, and is given nothing of what it carries. */
+  readonly isOpen?: true;
+}
+
+export const ROWS: readonly Row[] = [
+  { name: "plain", requests: [{}] },
+  { name: "query", requests: [{ target: "/x?y=1&z=%2F" }] },
+  { name: "hostile query", requests: HOSTILE.map((query) => ({ target: `/x?${query}` })) },
+  { name: "32 kB of cookies", requests: [{ lines: [`Cookie: ${COOKIES}`] }] },
+  { name: "IPv6", requests: [{ host: "::1" }] },
+  { name: "WebSocket", requests: [{ lines: UPGRADE, echo: "spoken through the tunnel" }] },
+  {
+    name: "preflight",
+    requests: [{ method: "OPTIONS", lines: [...PREFLIGHT, "Cookie: a=b", "X-HTTP-Method-Override: DELETE"] }],
+    isOpen: true,
+  },
+  {
+    name: "what is no preflight",
+    requests: [
+      { method: "OPTIONS" },
+      { method: "OPTIONS", lines: [PREFLIGHT[0]!] },
+      { method: "OPTIONS", lines: [PREFLIGHT[1]!] },
+      { method: "OPTIONS", lines: ["Origin:", "Access-Control-Request-Method:"] },
+      { lines: PREFLIGHT },
+      { method: "PUT", lines: [...PREFLIGHT, "X-HTTP-Method-Override: OPTIONS"] },
+    ],
+  },
+  { name: "HTTP/1.0", requests: [{ version: "1.0" }] },
+  { name: "large upload", requests: [{ method: "POST", bodyBytes: 16 * KIB * KIB }] },
+];
