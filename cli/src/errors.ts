@@ -22,7 +22,7 @@ interface Refusal extends Error {
   readonly issues: readonly Issue[];
 }
 
-function isRefusal(error: unknown): error is Refusal {
+export function isRefusal(error: unknown): error is Refusal {
   return (
     error instanceof Error &&
     "issues" in error &&

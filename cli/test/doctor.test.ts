@@ -31,6 +31,14 @@ const cache =
         `proxy_cache kept; proxy_cache_key ${key}; proxy_cache_valid 200 60s; proxy_ignore_headers Cache-Control;`,
       ),
     ].reduce((before, change) => change(before), text);
+/** A request of nginx's own has no query: the client's is kept for it. */
+const asksAlso =
+  (from: string, to: string): Change =>
+  (text) =>
+    replace(
+      "auth_request /.chatelaine-check;",
+      "set $query $args; auth_request /.chatelaine-check;",
+    )(replace(from, to)(text));
 const OPEN = "proxy_pass http://chatelaine_service;";
 
 /** What people get wrong, each as a change of the right configuration, and the check that must find it. */
@@ -124,6 +132,12 @@ const MISTAKES: readonly (readonly [name: string, change: Change, check: string]
     beside("location /auth { proxy_pass http://chatelaine_check/auth; }"),
     "the check itself",
   ],
+  ["the client's query goes on into /auth", asksAlso("deny=403;", "deny=403&$query;"), "query of the client"],
+  [
+    "the client's query is all that /auth is asked",
+    asksAlso("/auth?scope=dns:read&deny=403;", "/auth?$query;"),
+    "query of the client",
+  ],
   ["the scope is not asked for", replace("scope=dns:read&", ""), "scope"],
   ["the scope is the client's to name", replace("scope=dns:read&", "scope=$arg_scope&"), "good key"],
   ["answers to one key are kept", cache("$http_authorization", "proxy_cache off;"), "no cached answer"],
@@ -214,6 +228,48 @@ describe("doctor", () => {
       await expectNothingLeft();
     });
   }
+
+  test("finds that Caddy is told an address without a question mark, and so keeps its client's query", async () => {
+    const url = await site();
+    const folder = mkdtempSync(join(tmpdir(), "chatelaine-doctor-"));
+    const place = ["--for", url, "--to", `http://127.0.0.1:${service}`, "--chatelaine", check.url];
+    await run(["proxy", "caddy", ...place, "--write", folder]);
+    const path = join(folder, "Caddyfile");
+    const right = readFileSync(path, "utf8");
+    writeFileSync(path, right.replace("uri /auth?\n", "uri /auth\n"));
+    expect(readFileSync(path, "utf8")).not.toBe(right);
+    await using guard = await runProxy("caddy", folder, { url });
+    expect(foundBy(await doctor(guard.url))).toContain("query of the client");
+    await expectNothingLeft();
+  });
+
+  for (const [name, trustedProxy, proto, words, mend] of [
+    ["is not told", [], "http", "not known", /X-Forwarded-Proto.*--trusted-proxy/],
+    ["is told two ways", ["127.0.0.1"], '"https, http"', "not known", /https or wss alone.*--trusted-proxy/],
+    ["is told in clear", ["127.0.0.1"], "http", "without TLS", /by https.*--secure-from/],
+  ] as const)
+    test(`names what mends a refusal where Chatelaine ${name} how its client came`, async () => {
+      await using own = await openCheck({ trustedProxy });
+      const url = await site();
+      const folder = mkdtempSync(join(tmpdir(), "chatelaine-doctor-"));
+      const place = ["--for", url, "--to", `http://127.0.0.1:${service}`, "--chatelaine", own.url];
+      await run(["proxy", "nginx", ...place, "--write", folder]);
+      const path = join(folder, "nginx.conf");
+      const right = readFileSync(path, "utf8");
+      // The first of them is the one of the check.
+      const wrong = right
+        .replace("X-Forwarded-For $remote_addr;", 'X-Forwarded-For "";')
+        .replace("X-Forwarded-Proto $scheme;", `X-Forwarded-Proto ${proto};`);
+      expect(wrong.indexOf("chatelaine_check/auth")).toBeLessThan(wrong.indexOf('X-Forwarded-For "";'));
+      writeFileSync(path, wrong);
+      await using guard = await runProxy("nginx", folder, { url });
+      const args = ["--proxy", guard.url, "--echo", `127.0.0.1:${service}`, "--json"];
+      const { code, stdout } = await run(["doctor", "--data", own.folder.path, ...args]);
+      const told = JSON.parse(stdout) as Told;
+      expect([code, foundBy(told)]).toEqual([1, ["good key"]]);
+      expect(told.findings[0]!.words).toContain(words);
+      expect(told.findings[0]!.mend).toMatch(mend);
+    });
 
   test("a body that is announced to Chatelaine and not sent spoils nothing: it ends its connection", async () => {
     const url = await site();

@@ -3,12 +3,15 @@
  * itself within minutes; all that was made is removed.
  */
 import type { Local } from "../command.ts";
+import { isRefusal } from "../errors.ts";
 
 export interface Canary extends AsyncDisposable {
   readonly username: string | undefined;
   readonly good: string;
   /** Right id, wrong secret. */
   readonly wrong: string;
+  /** Why a key of the doctor's was refused, by the number that its client got; undefined where that is not known. */
+  why?(decision: string): Promise<Reason | undefined>;
   /** The rest only where the doctor may make keys. */
   readonly made?: {
     /** Good only from ELSEWHERE. */
@@ -19,6 +22,15 @@ export interface Canary extends AsyncDisposable {
     revokeFleeting(): Promise<void>;
   };
 }
+
+export interface Reason {
+  readonly reason: string;
+  readonly rule: string;
+}
+
+/** The server writes its refusals once a second. */
+const REFUSAL_MS_MAX = 5_000;
+const LOOK_EVERY_MS = 100;
 
 /** An address for documentation (RFC 5737), which nobody has. */
 export const ELSEWHERE = "192.0.2.77";
@@ -36,7 +48,7 @@ export function canaryOf(good: string): Canary {
 }
 
 export async function makeCanary(
-  { keys, accounts, caller, clock }: Local,
+  { keys, accounts, usage, caller, clock }: Local,
   options: CanaryOptions,
 ): Promise<Canary> {
   const { mark, scopes } = options;
@@ -65,11 +77,28 @@ export async function makeCanary(
     const narrow = await make("narrow", { scopes: [] });
     const fleeting = await make("fleeting");
     const revokeFleeting = async () => void (await keys.revoke(caller, ids.at(-1)!, "chatelaine doctor"));
+    const why = (decision: string) => refusalOf({ usage, caller, clock }, decision);
     const made = { elsewhere, narrow, fleeting, revokeFleeting };
-    return { username, good, wrong: wrongOf(good), made, [Symbol.asyncDispose]: remove };
+    return { username, good, wrong: wrongOf(good), why, made, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;
+  }
+}
+
+async function refusalOf(
+  { usage, caller, clock }: Pick<Local, "usage" | "caller" | "clock">,
+  decision: string,
+): Promise<Reason | undefined> {
+  const until = clock.monotonic() + REFUSAL_MS_MAX;
+  for (;;) {
+    try {
+      return await usage.why(caller, decision);
+    } catch (error) {
+      if (!isRefusal(error) || error.code !== "not_found") throw error;
+      if (clock.monotonic() > until) return undefined;
+      await Bun.sleep(LOOK_EVERY_MS);
+    }
   }
 }
 

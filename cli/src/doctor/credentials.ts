@@ -8,6 +8,7 @@ export const credentialChecks: readonly Check[] = [
   ["wrong key", wrongKey],
   ["doubled key", doubledKey],
   ["key in the address or a cookie", keyElsewhere],
+  ["query of the client", queryOfClient],
   ["scope", scopeMissing],
   ["address of the client", forgedAddress],
 ];
@@ -77,6 +78,38 @@ async function keyElsewhere({ probe, canary: { good } }: Exam) {
   return found(
     `a key is taken from ${some(passed)}; addresses end up in logs, and cookies are sent by other sites' pages too`,
     "take keys from headers alone",
+  );
+}
+
+/** A query that means something to /auth, and one that means nothing there and so is refused. */
+const QUERIES = [
+  "y=1",
+  "scope=doctor:none",
+  "role=DOCTOR",
+  "group=doctor",
+  "deny=404",
+  "assert=",
+  "challenge=none",
+  "x=/auth&scope=",
+  "header=X-Doctor-Key",
+];
+const REFUSALS = [401, 403, 429, 500, 502, 503];
+
+async function queryOfClient({ probe, canary: { good } }: Exam) {
+  const { path } = probe.site;
+  const changed: string[] = [];
+  for (const query of QUERIES) {
+    const { reached, answer } = await probe.ask({ key: good, target: `${path}?${query}` });
+    // A service of its own mind may refuse a query too.
+    if (!reached && (probe.hasWitness() || REFUSALS.includes(answer.status))) changed.push(`?${query}`);
+  }
+  const target = `${path}?header=X-Doctor-Key`;
+  const own = await probe.ask({ target, lines: [`X-Doctor-Key: ${good}`] });
+  if (own.reached) changed.push("?header= with a key in the header that it names");
+  if (changed.length === 0) return ok(`${QUERIES.length} queries change nothing for a good key`);
+  return found(
+    `what /auth is asked is changed by the client's query: ${some(changed)}`,
+    "ask an address of the proxy's own, with a query of its own or none (nginx: no variable of the request in proxy_pass; Caddy: uri /auth? with the question mark)",
   );
 }
 

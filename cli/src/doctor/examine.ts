@@ -1,4 +1,5 @@
 /** All checks in their order. Without a good key that gets through there is nothing to compare with, and the rest is left. */
+import type { Reason } from "./canary.ts";
 import { credentialChecks } from "./credentials.ts";
 import type { Check, Exam, Finding } from "./finding.ts";
 import { found, ok } from "./finding.ts";
@@ -42,7 +43,26 @@ async function goodKey({ probe, canary, scopes }: Exam) {
       `a good key is answered ${answer.status}, which is not told from a refusal`,
       "name an address that the service answers with 200, or use --echo",
     );
-  return found(`a good key is refused with ${answer.status}`, REASONS[answer.status] ?? mendOf(scopes));
+  const decision = answer.headers.find(([name]) => name === "decision-id")?.[1];
+  const why = decision === undefined ? undefined : await canary.why?.(decision);
+  const mend = why === undefined ? undefined : mendOfReason(why);
+  const rule = why === undefined ? "" : `: ${why.rule}`;
+  return found(
+    `a good key is refused with ${answer.status}${rule}`,
+    mend ?? REASONS[answer.status] ?? mendOf(scopes),
+  );
+}
+
+/** By the rule that Chatelaine refused it by, which only the key's owner can look up. */
+function mendOfReason({ reason, rule }: Reason): string | undefined {
+  if (reason === "scope_missing")
+    return "name what the proxy asks for by --scope, or a user who has it by --user";
+  if (reason === "address_not_allowed")
+    return "let the proxy send the address of its client in X-Forwarded-For when it asks /auth";
+  if (reason !== "insecure_transport") return undefined;
+  return rule.includes("--trusted-proxy")
+    ? "let the proxy send X-Forwarded-Proto when it asks /auth, https or wss alone, and no Forwarded beside it (nginx: proxy_set_header X-Forwarded-Proto $scheme; HAProxy: http-request set-header X-Forwarded-Proto https; Caddy and Traefik do by themselves); and start Chatelaine with --trusted-proxy and the proxy's address where it runs on another machine"
+    : "let clients come to the proxy by https; if only a network that is private by itself lies between, name it with --secure-from";
 }
 
 const REASONS: Readonly<Record<number, string>> = {
