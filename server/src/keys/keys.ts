@@ -212,8 +212,8 @@ class KeyLife {
   async create(caller: Caller, given: NewKeyInput): Promise<MadeKey> {
     const input = inNfc(given, KEY_WORDS);
     requireKeyRole(caller);
-    requireOwnership(caller, input.username);
     const owner = await this.#store.findUser({ username: input.username });
+    requireOwnership(caller, owner);
     refuseIssues([
       ...fieldIssues(input, this.#now()),
       ...(await this.#nameIssues(input.name, null)),

@@ -94,7 +94,7 @@ function changedMeanwhile(): AppError {
 async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
   const { settings } = deps;
   const [user, policy, limits] = await Promise.all([
-    deps.accounts.users.get(caller, { username: caller.username }),
+    deps.accounts.users.get(caller, { id: caller.userId }),
     settings.policy(caller),
     settings.sessionLimits(),
   ]);
