@@ -239,7 +239,7 @@ export const userOperations = {
     group: "Users",
     title: "Set a password",
     words:
-      "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE, but by a key that is held to limits only where it manages sign-in. All other sessions of the user end. `null` takes the password away.",
+      "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE, but by a key that is held to limits only where it manages sign-in. All other sessions of the user end. `null` takes the password away, and ends all.",
     access: {
       kind: "signed_in",
       words: "ACCOUNT_WRITE; everybody for himself, with the password that he has.",

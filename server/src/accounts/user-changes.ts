@@ -47,10 +47,13 @@ export function patchOf(user: User, change: UserChange, hash: string | undefined
   return passwordDisabled && user.hasPassword ? { ...patch, passwordHash: null } : patch;
 }
 
-/** A new password ends all the user's sessions but the one that set it. */
-export function feedNoteOf(patch: UserPatch, caller: Caller): FeedNote {
-  if (typeof patch.lockedAt === "number") return { ends: true };
-  return patch.passwordHash === undefined ? {} : { ends: true, spares: caller.origin.sessionId };
+/**
+ * A new password ends all the user's sessions but the one that set it. One that is taken away ends that one too: whoever has no
+ * way in is not in either, so what is given to them is given to nobody (held by `no-way-in.test.ts`).
+ */
+export function feedNoteOf({ lockedAt, passwordHash }: UserPatch, caller: Caller): FeedNote {
+  if (typeof lockedAt === "number" || passwordHash === null) return { ends: true };
+  return passwordHash === undefined ? {} : { ends: true, spares: caller.origin.sessionId };
 }
 
 /** Whether the change takes something away, and so must go through on a full disk. */
