@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { InsecureTransportRule } from "../src/domain/settings.ts";
 import type { Change } from "../src/feed/feed.ts";
 import type { Local } from "../src/server.ts";
-import { makeInstallation, SYSTEM } from "./installation.ts";
+import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
+import { RpcClient } from "./rpc-client.ts";
 
 const OLD_ROWS = 3_000;
 
@@ -63,4 +64,29 @@ test("who slept for longer than the feed is kept takes everything that anybody o
     { kind: "user", userId: ada.id, ends: true },
     { kind: "settings", userId: null, ends: false },
   ]);
+});
+
+test("who follows the feed has been told of all that was committed before, however many changes that are", async () => {
+  await using folder = await makeInstallation();
+  const server = await folder.serve();
+  await server.app.accounts.users.create(SYSTEM, {
+    username: "ada",
+    roles: ["FULL_ADMIN"],
+    password: PASSWORD,
+  });
+  const socket = await RpcClient.connect(server.urls[0]!);
+  await socket.result("auth.login", "ada", PASSWORD);
+  const { sessions } = server.app.accounts;
+  const session = sessions.list(SYSTEM)[0]!;
+  expect(await sessions.caller(session)).toMatchObject({ username: "ada" });
+  using database = new Database(join(folder.path, "chatelaine.db"));
+  // As a group of so many users leaves it, and then the end of all sessions.
+  database.transaction(() => {
+    database.run(`WITH RECURSIVE many (id) AS (SELECT 1000001 UNION ALL SELECT id + 1 FROM many WHERE id < 1025000)
+      INSERT INTO changes (at, kind, action, entity_id, name, user_id, ends)
+      SELECT 0, 'user', 'changed', id, 'member', id, 0 FROM many`);
+    database.run(`INSERT INTO changes (at, kind, action, entity_id, name, user_id, ends)
+      VALUES (0, 'session', 'removed', 0, '*', NULL, 1)`);
+  })();
+  await expect((async () => sessions.caller(session))()).rejects.toThrow("Session is expired");
 });

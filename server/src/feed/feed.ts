@@ -3,14 +3,17 @@
  * that are sent.
  *
  * `follow()` is asked before anything that relies on a session, so a change that was committed before it, by whichever
- * process, has taken effect when it returns. A timer asks too, so that what is idle learns of changes as well.
+ * process, has taken effect when it returns, however many there are (held by `feed.test.ts`). A timer asks too, so that what
+ * is idle learns of changes as well.
  */
+import { othersFirst } from "../domain/slices.ts";
 import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store } from "../store/store.ts";
 
 export type { Change } from "../store/store.ts";
 
 export const FOLLOW_EVERY_MS = 50;
+const LONG_READ = 1_000;
 
 export interface Feed {
   /** Tells all listeners every change that was committed before this call. */
@@ -33,9 +36,21 @@ export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
       }
     }
   };
+  /** A read of the feed is bounded, so it is read until nothing is left; between long reads others have a turn. */
   const follow = (): MaybePromise<void> => {
-    const changes = store.poll();
-    return changes instanceof Promise ? changes.then(tell) : tell(changes);
+    for (;;) {
+      const changes = store.poll();
+      if (changes instanceof Promise) return changes.then((read) => goOn(read));
+      if (changes.length === 0) return undefined;
+      if (changes.length >= LONG_READ) return goOn(changes);
+      tell(changes);
+    }
+  };
+  const goOn = async (changes: readonly Change[]): Promise<void> => {
+    if (changes.length === 0) return;
+    tell(changes);
+    if (changes.length >= LONG_READ) await othersFirst();
+    await follow();
   };
   const timer = setInterval(async () => {
     try {

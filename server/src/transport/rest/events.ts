@@ -10,6 +10,7 @@
 import { randomUUID } from "node:crypto";
 import type { Event as EventShape } from "@chatelaine/contract/operations/system";
 import type { z } from "zod";
+import type { Session } from "../../accounts/accounts.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { AppError } from "../../domain/errors.ts";
@@ -54,16 +55,16 @@ class Hub implements EventHub {
   readonly #leave: readonly (() => void)[];
   readonly #timers: readonly Timer[];
   readonly #clock: Clock;
+  readonly #feed: HubDeps["feed"];
   #kept: Happening[] = [];
   #number = 0;
 
   constructor({ feed, accounts, alerts, clock }: HubDeps) {
     this.#clock = clock;
+    this.#feed = feed;
     this.#leave = [
       feed.subscribe((change) => this.#addChange(change)),
-      accounts.sessions.subscribe((action, session) =>
-        this.#add(sessionShown(action, session.id, session.credential.username), session.credential.userId),
-      ),
+      accounts.sessions.subscribe((action, session) => void this.#addSession(action, session)),
       alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
     const judgeAll = (): void => {
@@ -116,6 +117,18 @@ class Hub implements EventHub {
     }
     this.#add({ kind, action, id, name, sequence: seq }, userId);
     if (kind === "key") this.#add({ kind: "alert", action: "changed", id, name, sequence: seq }, userId);
+  }
+
+  /** This process knows of it before any feed: told when all that was committed until now is known, as readers may end by it. */
+  async #addSession(action: "added" | "removed", { id, credential }: Session): Promise<void> {
+    // Not within the change that ends the session, of which others are still to be told.
+    await Promise.resolve();
+    try {
+      await this.#feed.follow();
+    } catch {
+      for (const stream of [...this.#streams]) void this.#judge(stream);
+    }
+    this.#add(sessionShown(action, id, credential.username), credential.userId);
   }
 
   /** What happens meanwhile is told by what the reader may then. */
