@@ -45,7 +45,10 @@ export function addKeyLimits(command: Command): Command {
     .option("--no-scopes", "none of the user's scopes")
     .option("--allow-ip <cidr>", "only from this address or network; may be given again", collect(String))
     .option("--rate <count/time>", "at most so many uses in that time: 100/60s, 100/m, 5000/d", parseRate)
-    .option("--manages-sign-in", "may set passwords and rights of users who sign in, whatever it is held to");
+    .option(
+      "--manages-sign-in",
+      "may set passwords, rights of users who sign in, and settings, whatever it is held to",
+    );
 }
 
 /** What was given, and nothing else: absent members keep their value. */

@@ -263,6 +263,9 @@ const GROUP_ACTS: readonly Act[] = [
   }),
   act("groups.addMember", "one without a way in", { target: "bare", params: inCommon }),
   act("groups.addMember", "one with a password", { target: "person", params: inCommon }),
+  act("settings.update", "sessions that last longer", { body: () => ({ session_hours: 25 }) }),
+  act("settings.update", "credentials in clear text", { body: () => ({ insecure_transport: "allow" }) }),
+  act("settings.update", "who reads the documentation", { body: () => ({ docs: "signed_in" }) }),
   act("setup.create", "a first administrator", {
     body: ({ world }) => ({ token: "x", username: world.fresh("first"), password: NEW_PASSWORD }),
   }),

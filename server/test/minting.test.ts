@@ -21,7 +21,7 @@ ${MAKERS.filter((name) => !name.endsWith("*")).join(", ")}.
 
 /** Neither makes nor widens a credential: what reads, ends, takes away or keeps words. */
 const MINTS_NOTHING = new Set([
-  ...["alerts.list", "webhook.test", "webhook.deliveries", "roles.list", "settings.get", "settings.update"],
+  ...["alerts.list", "webhook.test", "webhook.deliveries", "roles.list", "settings.get"],
   ...[
     "audit.list",
     "audit.get",

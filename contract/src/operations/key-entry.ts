@@ -58,7 +58,7 @@ export const Key = z
     manages_sign_in: z
       .boolean()
       .describe(
-        "Whether the key, held to limits as it is, may all the same set passwords and give rights to users who can sign in.",
+        "Whether the key, held to limits as it is, may all the same set passwords, give rights to users who can sign in, and change settings.",
       ),
     last_used_at: Instant.nullable(),
     last_used_address: z.string().nullable(),
@@ -107,7 +107,7 @@ export const keyLimits = {
     .boolean()
     .optional()
     .describe(
-      "Lets a key that is held to limits set passwords and give rights to users who can sign in. Only the session of a full administrator sets it; no key does.",
+      "Lets a key that is held to limits set passwords, give rights to users who can sign in, and change settings. Only the session of a full administrator sets it; no key does.",
     ),
 };
 const Name = z

@@ -296,7 +296,7 @@ export const systemOperations = {
     group: "System",
     title: "Change the settings",
     words:
-      "Members that are absent keep their value; those that are given hold at once, in every process. The policy for keys is kept by everybody, full administrators included; keys that are there keep their end until it is edited or they are reset.",
+      "Members that are absent keep their value; those that are given hold at once, in every process. The policy for keys is kept by everybody, full administrators included; keys that are there keep their end until it is edited or they are reset. A key that is held to limits changes none, unless it manages sign-in.",
     access: { kind: "roles", anyOf: ["FULL_ADMIN"] },
     body: SettingsUpdate,
     output: Settings,

@@ -28,7 +28,7 @@ export interface Key {
   readonly scopes: readonly string[] | null;
   readonly allowedIps: readonly string[] | null;
   readonly rateLimit: RateLimit | null;
-  /** Held to limits, it may all the same set passwords and give rights to users who can sign in (`minting.ts`). */
+  /** Held to limits, it may all the same set passwords, give rights to users who can sign in, and change settings (`minting.ts`). */
   readonly managesSignIn: boolean;
   readonly lastUsedAt: number | null;
   readonly lastUsedAddress: string | null;

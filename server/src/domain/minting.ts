@@ -1,5 +1,6 @@
 /**
- * Who may make or widen a credential: a key, a password, a user who signs in, their rights, groups and limits.
+ * Who may make or widen a credential: a key, a password, a user who signs in, their rights, groups and limits, and the settings
+ * that all of them live by.
  *
  * Nothing mints more than its maker has. Every operation at every door asks `requireMayMint`, inside the transaction, of the
  * state that is there then: what stands and what is to become of it must both be within the caller's rights, and within
@@ -19,6 +20,8 @@ import { coversRights, EVERYTHING, listedRights, narrowRights, type Rights, righ
 import type { Group, User } from "./user.ts";
 
 const LACKING = "nobody gives out or changes rights that they lack themselves.";
+const HELD_FROM_SETTINGS =
+  "this key is held to limits, so it changes no settings, which outlast it, until a full administrator lets it manage sign-in.";
 const HELD_TO_LESS = "a user under limits gives nothing to users who are held to less.";
 
 /** A key as it stands, or as it is to be, with its owner as they are now. */
@@ -63,7 +66,9 @@ export type Minting =
       readonly after?: Pick<Group, "name" | "roles" | "scopes">;
       readonly members: readonly GroupMember[];
     }
-  | { readonly what: "setup_link" };
+  | { readonly what: "setup_link" }
+  /** Of the server: how credentials may come, how long they last, who may make them, and who is told of them. */
+  | { readonly what: "settings" };
 
 /** Throws forbidden, with the rule in its message. */
 export function requireMayMint(caller: Caller, minting: Minting): void {
@@ -90,6 +95,8 @@ function faultOf(caller: Caller, minting: Minting): string | undefined {
       return groupFault(caller, minting);
     case "setup_link":
       return caller.kind === "system" ? undefined : "only the machine itself makes a setup link.";
+    case "settings":
+      return isHeldCaller(caller) ? HELD_FROM_SETTINGS : undefined;
   }
 }
 

@@ -12,6 +12,7 @@ import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
+import { requireMayMint } from "../domain/minting.ts";
 import { type DocsAccess, type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
@@ -94,6 +95,7 @@ async function change(
     : {};
   await store.transact(caller, async (tx) => {
     const before = await tx.readSettings();
+    requireMayMint(caller, { what: "settings" });
     requireVersion("settings", before.version, version);
     const patch = withoutShown(before, given);
     refuseFaults(before, patch, bindingFault);

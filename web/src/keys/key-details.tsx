@@ -229,7 +229,7 @@ function Restrictions({ row }: { readonly row: Key }) {
       <Fact term="Rate limit">{row.rate_limit === null ? "None" : sayRate(row.rate_limit)}</Fact>
       {row.manages_sign_in && (
         <Fact term="Manages sign-in">
-          Sets passwords and gives rights to users who can sign in, whatever limits it
+          Sets passwords and gives rights to users who can sign in, and changes settings, whatever limits it
         </Fact>
       )}
       {ceilings !== null && (

@@ -80,7 +80,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
       {(isFullAdmin || managesSignIn) && (
         <Checkbox
           label="Manages sign-in"
-          description="Whatever limits this key, it may set passwords and give roles and groups to users who can sign in. Terraform needs this. Only a full administrator allows it."
+          description="Whatever limits this key, it may set passwords, give roles and groups to users who can sign in, and change settings. Terraform needs this. Only a full administrator allows it."
           {...form.getInputProps("managesSignIn", { type: "checkbox" })}
         />
       )}

@@ -108,8 +108,8 @@ ${code(`curl -X POST ${origin}/api/v1/keys \\
 <p>With an <code>Idempotency-Key</code> the same request may be sent again when the answer was lost: it makes no second key.</p>
 <p>A key hands on no more than it has. Its end, rate, addresses, roles and scopes bind what it makes, edits and resets, itself included,
 so <code>expires_at</code> must be no later than its own; a key with a rate limit makes no other. A key that is held to anything sets no password,
-gives no rights to users who can sign in, and makes and changes no keys of other users, unless a full administrator allows it on the screens or by
-<code>chatelaine key edit ID --manages-sign-in</code>. Terraform with a key that is held to limits needs that for its users.</p>
+gives no rights to users who can sign in, makes and changes no keys of other users, and changes no settings, unless a full administrator allows it
+on the screens or by <code>chatelaine key edit ID --manages-sign-in</code>. Terraform with a key that is held to limits needs that for its users.</p>
 <p>A key for services only, which may do nothing in Chatelaine itself, has <code>"roles": []</code>.
 See <a href="${base}/${operationPath(OPERATIONS["keys.create"])}">the operation</a> for every member.</p>`,
 );
@@ -119,7 +119,7 @@ const ROLES_PAGE = guide(
   "Roles",
   "What each role lets its holder do, and which others it includes.",
   () =>
-    html`<p>What one may do in Chatelaine. A user has their own roles and those of their groups; a key has its owner's, or fewer. A key that is held to anything sets no passwords, gives no rights to users who can sign in, and makes and changes no keys of other users, whatever its roles, unless it may manage sign-in.</p>${table(
+    html`<p>What one may do in Chatelaine. A user has their own roles and those of their groups; a key has its owner's, or fewer. A key that is held to anything sets no passwords, gives no rights to users who can sign in, makes and changes no keys of other users, and changes no settings, whatever its roles, unless it may manage sign-in.</p>${table(
       ["Role", "What it lets do", "Includes"],
       ROLES.map((role) => [
         html`<code>${role}</code>`,
