@@ -71,6 +71,20 @@ describe("an event stream", () => {
     expect(await stream.text()).not.toContain("after the limit");
   });
 
+  test("tells nothing of this process's own sockets to a key that another process has ended", async () => {
+    const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "of the stream", username: "ada" });
+    const socket = await RpcClient.connect(rest.url);
+    await socket.result("auth.login", "ada", PASSWORD);
+    const { sessions } = rest.app.accounts;
+    const [session] = sessions.list(SYSTEM);
+    const stream = await fetch(`${rest.url}/api/v1/events`, { headers: bearer(secret.text) });
+    const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
+    await other.keys.revoke(SYSTEM, key.id, "left");
+    void sessions.close(session!, "disconnect");
+    await other.close();
+    expect(await stream.text()).not.toContain(session!.id);
+  });
+
   test("ends with a session that another process ends", async () => {
     const headers = await rest.browser("ada");
     const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
@@ -188,4 +202,83 @@ test("a list that was long in coming is not for a caller who ended while it was 
   for (const { status, json } of await Promise.all([byKey, byBrowser]))
     expect([status, json.code]).toEqual([401, "credential_ended"]);
   expect((await bySocket).error?.data?.error).toBe(207);
+});
+
+describe("what changes nothing answers nothing to a caller who ended meanwhile, by whatever method:", () => {
+  const READS = ["findOnce", "findUser", "findProfile", "findKey", "listKeys", "listGroups"] as const;
+  type Store = Record<(typeof READS)[number], (...args: unknown[]) => unknown>;
+
+  /** Holds back what any of these reads has found. @returns when one is held, and the way on */
+  function holdReads(): { readonly arrived: Promise<void>; release(): void } {
+    const [arrived, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const store = rest.app.store as unknown as Store;
+    const before = READS.map((name) => [name, store[name]] as const);
+    for (const [name, read] of before)
+      store[name] = async (...args) => {
+        const found = await read(...args);
+        arrived.resolve();
+        await held.promise;
+        return found;
+      };
+    const release = (): void => {
+      Object.assign(store, Object.fromEntries(before));
+      held.resolve();
+    };
+    return { arrived: arrived.promise, release };
+  }
+
+  const NAMED = { username: "named", roles: [] };
+  const REPEATED: readonly [string, object][] = [
+    ["POST /users", NAMED],
+    ["PATCH /users/ada", { full_name: "Ada" }],
+    ["POST /groups", { name: "grouped", roles: [], scopes: [] }],
+    ["PATCH /groups/staff", { scopes: ["dns:read"] }],
+    ["PATCH /settings", { session_hours: 25 }],
+    ["PATCH /keys/1", { description: "seen" }],
+    ["POST /keys/1/revoke", { reason: "left" }],
+  ];
+  const OTHERS: readonly [string, object | undefined][] = [
+    ["POST /keys/revoke", { username: "ada", reason: "left", dry_run: true }],
+    ["POST /keys/1/resume", undefined],
+  ];
+
+  async function reader(): Promise<{ readonly id: number; readonly text: string }> {
+    await rest.user("eve", ["FULL_ADMIN"]);
+    await rest.app.accounts.groups.create(SYSTEM, { name: "staff", roles: [], scopes: [] });
+    await rest.app.keys.create(SYSTEM, { name: "the first", username: "ada" });
+    const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "reads", username: "eve" });
+    return { id: key.id, text: secret.text };
+  }
+
+  test.each([
+    ...REPEATED.map(([route, body]) => [`${route}, repeated`, route, body, true] as const),
+    ...OTHERS.map(([route, body]) => [route, route, body, false] as const),
+  ])("%s", async (_words, route, body, isRepeated) => {
+    const { id, text } = await reader();
+    const headers = { ...bearer(text), ...(isRepeated && { "Idempotency-Key": "once" }) };
+    if (isRepeated) expect((await rest.send(route, { headers, body })).status).toBeLessThan(300);
+    const { arrived, release } = holdReads();
+    const late = rest.send(route, { headers, body });
+    await arrived;
+    const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
+    await other.keys.revoke(SYSTEM, id, "left");
+    await other.close();
+    release();
+    const { status, json } = await late;
+    expect([status, json.code]).toEqual([401, "credential_ended"]);
+  });
+
+  test.each([["auth.me"], ["api_key.my_keys"], ["user.query"]])("%s", async (method) => {
+    const { id, text } = await reader();
+    const socket = await RpcClient.connect(rest.url);
+    await socket.signIn("eve", text);
+    const { arrived, release } = holdReads();
+    const late = socket.call(method);
+    await arrived;
+    const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
+    await other.keys.revoke(SYSTEM, id, "left");
+    await other.close();
+    release();
+    expect((await late).error?.data?.error).toBe(207);
+  });
 });

@@ -94,6 +94,8 @@ export interface Caller extends Rights {
   readonly origin: Origin;
   /** Ends when the request is aborted, or its socket closed: what still waits for its turn is not done. */
   readonly gone?: AbortSignal;
+  /** What the request has changed so far: who has changed nothing is judged once more before they are answered. */
+  readonly acts?: { committed: number };
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */

@@ -10,6 +10,8 @@ import type { Tables } from "./tables.ts";
 import { type Closing, SqlTransaction } from "./transaction.ts";
 import { findWebSession } from "./web-sessions.ts";
 
+const NOBODY: Pick<Caller, "precondition" | "acts"> = {};
+
 /** Runs transactions, and knows of those whose caller has been judged until they have ended. */
 export class Transactions {
   readonly #db: Kysely<Tables>;
@@ -26,7 +28,7 @@ export class Transactions {
   async run<Result>(by: Caller | WritingActor, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
     const { promise, resolve } = Promise.withResolvers<void>();
     try {
-      const precondition = typeof by === "string" ? undefined : by.precondition;
+      const { precondition, acts } = typeof by === "string" ? NOBODY : by;
       const result = await this.#db.transaction().execute(async (inner) => {
         const tx = new SqlTransaction(inner, this.#now(), by);
         // As it is before the work; said after it, so that a fault of the request or its caller is told first.
@@ -41,6 +43,7 @@ export class Transactions {
         return done;
       });
       if (precondition) precondition.isMet = true;
+      if (acts) acts.committed++;
       return result;
     } finally {
       this.#closing.delete(promise);

@@ -41,33 +41,18 @@ export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, Meth
   const entryOf = (call: Call, key: Key, secret?: KeySecret): Promise<Entry> =>
     shown(keys, call, key, secret);
   return {
-    "api_key.query": method(
-      READERS,
-      "List keys",
-      [filtersParam, optionsParam],
-      (call, condition, options) =>
-        answer(call, options, () => runQuery(keyListing(keys, call), call.caller, condition, options)),
-      { reads: true },
+    "api_key.query": method(READERS, "List keys", [filtersParam, optionsParam], (call, condition, options) =>
+      answer(call, options, () => runQuery(keyListing(keys, call), call.caller, condition, options)),
     ),
-    "api_key.get_instance": method(
-      READERS,
-      "Read a key",
-      [ID, optionsParam],
-      async (call, id) => entryOf(call, await ofKey(id, async () => keys.get(call.caller, id))),
-      { reads: true },
+    "api_key.get_instance": method(READERS, "Read a key", [ID, optionsParam], async (call, id) =>
+      entryOf(call, await ofKey(id, async () => keys.get(call.caller, id))),
     ),
-    "api_key.my_keys": method(
-      ["READONLY_ADMIN", ...READERS],
-      "List one's own keys",
-      [],
-      async (call) => {
-        const { caller } = call;
-        if (caller.kind === "system") throw new CallError("EFAULT", "Not a user session");
-        const { rows } = await keys.list(caller, { where: test("userId", "=", caller.userId) });
-        return entriesOf(keys, call, rows);
-      },
-      { reads: true },
-    ),
+    "api_key.my_keys": method(["READONLY_ADMIN", ...READERS], "List one's own keys", [], async (call) => {
+      const { caller } = call;
+      if (caller.kind === "system") throw new CallError("EFAULT", "Not a user session");
+      const { rows } = await keys.list(caller, { where: test("userId", "=", caller.userId) });
+      return entriesOf(keys, call, rows);
+    }),
     "api_key.create": method(
       WRITERS,
       "Make a key",

@@ -33,14 +33,14 @@ export interface Method {
   params(version: Version): readonly Param[];
   /** Answered also where somebody without a session calls too often. */
   readonly isUnrated?: boolean;
-  /** Only reads: its answer is for a caller who still stands when it is there. */
-  readonly reads?: boolean;
+  /** Ends the session that calls. All others that have changed nothing are answered to a caller who still stands. */
+  readonly endsCaller?: boolean;
   /** What the audit says, of what it keeps of the parameters; absent: calls that are refused are not recorded. */
   readonly audit?: (recorded: readonly unknown[]) => string;
   run(call: Call, values: readonly unknown[]): unknown;
 }
 
-type More = Pick<Method, "isUnrated" | "reads" | "audit">;
+type More = Pick<Method, "isUnrated" | "endsCaller" | "audit">;
 type Awaitable<T> = T | Promise<T>;
 type ParamsOf<Params> = Params | ((version: Version) => Params);
 
@@ -110,7 +110,7 @@ export function callable(
     let result: unknown;
     try {
       result = await declared.run(call, values);
-      if (declared.reads) await requireStanding();
+      if (call.caller.acts?.committed === 0 && !declared.endsCaller) await requireStanding();
       return result;
     } catch (error) {
       if (result instanceof LongAnswer) result.end();
@@ -176,7 +176,7 @@ function admit(
   if (access === "anon") return caller as Caller;
   if (!caller) throw new AppError("not_authenticated", "Not authenticated");
   if (access !== "any") requireRole(caller, ...access);
-  return { ...caller, gone, call: { method: name, params: record() } };
+  return { ...caller, gone, acts: { committed: 0 }, call: { method: name, params: record() } };
 }
 
 interface Refused {

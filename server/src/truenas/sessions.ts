@@ -19,10 +19,16 @@ export interface SessionDeps {
 export function sessionMethods(deps: SessionDeps): Record<string, Method> {
   const { accounts, userInfo } = deps;
   return {
-    "auth.logout": method("any", "End this session", [], async ({ connection }) => {
-      await connection.signOut();
-      return true;
-    }),
+    "auth.logout": method(
+      "any",
+      "End this session",
+      [],
+      async ({ connection }) => {
+        await connection.signOut();
+        return true;
+      },
+      { endsCaller: true },
+    ),
     "auth.me": method("any", "Who I am and what I may", [], (call) =>
       userInfo(call.caller, sessionOf(call).credential),
     ),

@@ -62,14 +62,9 @@ export function userMethods(
         const listing = { fields: userFields(groups), list: users.list, entries };
         return answer(call, options, () => runQuery<User>(listing, caller, condition, options));
       },
-      { reads: true },
     ),
-    "user.get_instance": method(
-      ["ACCOUNT_READ"],
-      "Read a user",
-      [ID, optionsParam],
-      async (call, id) => shown(call, await ofUser("id", id, () => users.get(call.caller, { id }))),
-      { reads: true },
+    "user.get_instance": method(["ACCOUNT_READ"], "Read a user", [ID, optionsParam], async (call, id) =>
+      shown(call, await ofUser("id", id, () => users.get(call.caller, { id }))),
     ),
     "user.create": method(
       ["ACCOUNT_WRITE"],

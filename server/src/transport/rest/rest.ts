@@ -3,8 +3,8 @@
  *
  * Every operation of the contract has one handler, and every request one way: key in the address refused, route found,
  * caller known, input read and parsed, the caller judged again where a body was waited for, handler called, answer or
- * problem shaped. A body is not read before its credential is known. What only reads is answered to a caller who still
- * stands then; a caller who has ended is told that, whatever else their request failed of. What one may do is the use case's to judge; what
+ * problem shaped. A body is not read before its credential is known. What has changed nothing, by whatever method, is answered
+ * to a caller who still stands then; a caller who has ended is told that, whatever else their request failed of. What one may do is the use case's to judge; what
  * is asked here is only whether anybody is signed in at all.
  */
 import { randomUUID } from "node:crypto";
@@ -197,13 +197,15 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
   const { params: named } = input;
+  const acts = { committed: 0 };
   const precondition = preconditionOf(operation, req, { params: named, caller: asker?.caller });
-  const caller = asker && { ...asker.caller, gone: req.signal, ...(precondition && { precondition }) };
+  const caller = asker && { ...asker.caller, gone: req.signal, acts, ...(precondition && { precondition }) };
   const call = { ...input, req, peer, asker, caller, deps, receipts };
   let output: unknown;
   try {
     output = await handler(call as unknown as Call);
-    if (operation.method === "GET") await requireStanding();
+    // Who signs in or out ends a session by it.
+    if (acts.committed === 0 && (operation.method === "GET" || !isOpen)) await requireStanding();
   } catch (error) {
     throw await endOr(error, requireStanding);
   }
