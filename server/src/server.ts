@@ -180,7 +180,11 @@ async function openApp(
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
   const { fingerprint } = secrets;
   let accounts: Accounts;
-  const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
+  const judge = createJudge({
+    clock,
+    isLive: (session) => accounts.sessions.isLive(session),
+    store: { readSettings: () => store.readSettings() },
+  });
   refuseForeignFolder(folder, stateFolder, fingerprint);
   const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
   const store = await openStore({

@@ -73,8 +73,12 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const secrets = deriveSecrets(MASTER);
   const { fingerprint } = secrets;
   let accounts: Accounts;
-  const judge = createJudge({ clock, isLive: (session) => accounts.sessions.isLive(session) });
-  const store = await openStore({
+  const judge = createJudge({
+    clock,
+    isLive: (session) => accounts.sessions.isLive(session),
+    store: { readSettings: () => store.readSettings() },
+  });
+  const store: Store = await openStore({
     ...{ folder, stateFolder: null, clock, log, fingerprint, judge },
     create: beside === undefined,
   });

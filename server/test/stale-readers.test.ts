@@ -282,3 +282,35 @@ describe("what changes nothing answers nothing to a caller who ended meanwhile, 
     expect((await late).error?.data?.error).toBe(207);
   });
 });
+
+test.each([
+  ["by password", "auth.login", PASSWORD],
+  ["by a key", "auth.login_with_api_key", undefined],
+])(
+  "a socket in clear text %s ends when the setting that allowed it is narrowed, used or not",
+  async (_words, method, password) => {
+    await rest[Symbol.asyncDispose]();
+    rest = await openRest({ trustedProxy: ["127.0.0.1"] }, { clock });
+    const { settings } = rest.app;
+    const text = await rest.key("ada", "in clear");
+    const headers = { "X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "http" };
+    const signedIn = async (): Promise<RpcClient> => {
+      const socket = await RpcClient.connect(rest.url, { headers });
+      const shown = password === undefined ? [text] : ["ada", password];
+      expect(await socket.result<boolean>(method, ...shown)).toBe(true);
+      return socket;
+    };
+    await settings.change(SYSTEM, { insecureTransportDialect: "allow" });
+    const [used, idle] = [await signedIn(), await signedIn()];
+    const safe = await RpcClient.connect(rest.url, { headers: { ...headers, "X-Forwarded-Proto": "https" } });
+    await safe.result("auth.login", "ada", PASSWORD);
+    const token = await used.result<string>("auth.generate_token", 600, {}, false);
+    await settings.change(SYSTEM, { insecureTransportDialect: "refuse" });
+    const late = await used.call("api_key.create", { name: "late", username: "ada" }).catch(() => undefined);
+    expect(late?.result).toBeUndefined();
+    expect(await rest.app.store.findKeyId("late")).toBeUndefined();
+    for (const socket of [used, idle]) expect(await socket.closed).toEqual([1000, "Session ended"]);
+    expect(await safe.result<{ pw_name: string }>("auth.me")).toMatchObject({ pw_name: "ada" });
+    expect(await safe.result<boolean>("auth.login_with_token", token)).toBe(false);
+  },
+);

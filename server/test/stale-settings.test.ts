@@ -29,7 +29,7 @@ const DAY_MS = 86_400_000;
 const NARROWED = {
   "no keys without an end": [{ nonExpiringKeys: true }, { nonExpiringKeys: false }],
   "keys of a day at most": [{ keyDaysMax: null }, { keyDaysMax: 1 }],
-  "no passwords in clear text": [
+  "nothing in clear text": [
     { insecureTransport: "allow", insecureTransportDialect: "allow" },
     { insecureTransport: "refuse", insecureTransportDialect: "refuse" },
   ],
@@ -114,8 +114,33 @@ const ROWS: readonly Row[] = [
       }).then(outcome),
   },
   {
+    of: "keys.create",
+    narrowed: "nothing in clear text",
+    waitsFor: "derivation",
+    expected: "403 insecure_transport",
+    start: ({ victim }) =>
+      send("POST /api/v1/keys", { name: "late", username: victim.username }, { ...bearer(victim), ...AFAR }),
+  },
+  {
+    of: "self.reset",
+    narrowed: "nothing in clear text",
+    waitsFor: "derivation",
+    expected: "403 insecure_transport",
+    start: ({ victim }) => send("POST /api/v1/keys/self/reset", {}, { ...bearer(victim), ...AFAR }),
+  },
+  {
+    of: "api_key.create",
+    narrowed: "nothing in clear text",
+    waitsFor: "derivation",
+    expected: "-32001 207 ENOTAUTHENTICATED",
+    start: async ({ victim, socket }) => {
+      await socket.signIn(victim.username, victim.key.text);
+      return outcome(await socket.call("api_key.create", { name: "late", username: victim.username }));
+    },
+  },
+  {
     of: "users.create",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
     expected: "403 insecure_transport",
     start: ({ victim }) =>
@@ -127,7 +152,7 @@ const ROWS: readonly Row[] = [
   },
   {
     of: "users.setPassword",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
     expected: "403 insecure_transport",
     start: ({ victim }) =>
@@ -135,23 +160,23 @@ const ROWS: readonly Row[] = [
   },
   {
     of: "session.create",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
     expected: "403 insecure_transport",
     start: ({ victim: { username } }) => send("POST /api/v1/session", { username, password: PASSWORD }, AFAR),
   },
   {
     of: "auth.login",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
     expected: "-32001 95 EOPNOTSUPP",
     start: ({ victim: { username }, socket }) => socket.call("auth.login", username, PASSWORD).then(outcome),
   },
   {
     of: "user.create",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
-    expected: "-32001 95 EOPNOTSUPP",
+    expected: "-32001 207 ENOTAUTHENTICATED",
     start: async ({ victim, socket }) => {
       await socket.signIn(victim.username, victim.key.text);
       const input = { username: "late", full_name: "Late", roles: ["KEY_HOLDER"], password: NEW_PASSWORD };
@@ -160,9 +185,9 @@ const ROWS: readonly Row[] = [
   },
   {
     of: "user.set_password",
-    narrowed: "no passwords in clear text",
+    narrowed: "nothing in clear text",
     waitsFor: "hash",
-    expected: "-32001 95 EOPNOTSUPP",
+    expected: "-32001 207 ENOTAUTHENTICATED",
     start: async ({ victim, socket }) => {
       await socket.signIn(victim.username, victim.key.text);
       return outcome(

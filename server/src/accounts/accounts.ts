@@ -279,6 +279,7 @@ export type SessionEnd =
   | "key_expired"
   | "user_ended"
   | "token_ended"
+  | "transport_ended"
   | "too_old";
 
 /** Live sessions of this process. They end when what they were opened with ends, at the latest at their next use. */

@@ -9,8 +9,9 @@
 import { type Caller, type ConnectionRef, coversCaller, rightsOverOwnKey } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
-import type { CheckUser, Judge, MaybePromise, StandingRows } from "../store/store.ts";
+import type { CheckUser, Judge, MaybePromise, StandingRows, Store } from "../store/store.ts";
 import { judgeRecord, type Refusal } from "../verify/verify.ts";
+import { requireAllowedTransport } from "./clear-text.ts";
 import { callerOfKey, callerOfUser, refusalOfUser } from "./standing.ts";
 import { browserAgeEnd } from "./web-sessions.ts";
 
@@ -18,15 +19,21 @@ export interface JudgeDeps {
   readonly clock: Clock;
   /** Whether a session of a socket lives, by all that was committed until now. */
   isLive(session: ConnectionRef): MaybePromise<boolean>;
+  readonly store: Pick<Store, "readSettings">;
 }
 
-export function createJudge({ clock, isLive }: JudgeDeps): Judge {
+export function createJudge({ clock, isLive, store }: JudgeDeps): Judge {
   const judge = (caller: Caller, rows: StandingRows): void => {
     if (!coversCaller(callerNow(caller, rows, clock.now()), caller)) throw less();
   };
+  const judgeInClear = async (caller: Caller, rows: StandingRows): Promise<void> => {
+    await requireAllowedTransport(store, caller.origin);
+    judge(caller, rows);
+  };
   return (caller, rows) => {
     if (caller.kind === "system") return requireWriter(caller);
-    if (caller.session?.kind !== "connection") return judge(caller, rows);
+    if (caller.session?.kind !== "connection")
+      return caller.origin.transport === "secure" ? judge(caller, rows) : judgeInClear(caller, rows);
     const judgeIf = (live: boolean): void => {
       if (!live) throw ended();
       judge(caller, rows);

@@ -3,7 +3,8 @@
  *
  * A session's caller is computed from what key and user are now, and computed anew only after a change of either, so a
  * session costs no read while nothing changes. Whatever ends its key, user or token ends it: when the feed tells,
- * and at the latest before its next use, because `caller` follows the feed first (held by `sessions.test.ts`).
+ * and at the latest before its next use, because `caller` follows the feed first (held by `sessions.test.ts`). One in clear
+ * text ends when a setting that allowed it is narrowed (held by `stale-readers.test.ts`).
  */
 
 import { type Audit, recordOf } from "../audit/audit.ts";
@@ -19,6 +20,7 @@ import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 import type { Credential, Session, SessionEnd, Sessions } from "./accounts.ts";
+import { isTransportAllowed } from "./clear-text.ts";
 import { Endings, endsCredential, lineOf } from "./endings.ts";
 import { Index } from "./session-index.ts";
 import { noteEnd } from "./sign-in-notes.ts";
@@ -29,7 +31,7 @@ export const SESSION_AGE_MS_MAX = 30 * 86_400_000;
 const SWEEP_EVERY_MS = 1_000;
 
 export interface SessionsDeps extends StandingDeps {
-  readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled" | "listTokens">;
+  readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled" | "listTokens" | "readSettings">;
   readonly feed: Pick<Feed, "follow" | "subscribe">;
   readonly audit: Pick<Audit, "note">;
   readonly clock: Clock;
@@ -119,9 +121,11 @@ export class LiveSessions implements Sessions {
   }
 
   isLive({ id, loginId }: ConnectionRef): MaybePromise<boolean> {
-    const look = (): boolean => {
+    const look = (): MaybePromise<boolean> => {
       const entry = this.#entries.get(id);
-      return entry?.session.credential.loginId === loginId && this.#whyOver(entry) === undefined;
+      if (entry?.session.credential.loginId !== loginId || this.#whyOver(entry)) return false;
+      const { session } = entry;
+      return isInClear(session) ? isTransportAllowed(this.#deps.store, session.origin) : true;
     };
     const followed = this.#deps.feed.follow();
     return followed instanceof Promise ? followed.then(look) : look();
@@ -254,8 +258,17 @@ export class LiveSessions implements Sessions {
     };
     const { id, origin, credential } = session;
     const ref = { kind: "connection", id, loginId: credential.loginId } as const;
-    const standing = standingOf(this.#deps, credential, { origin, session: ref });
+    const from = { origin, session: ref };
+    const standing = isInClear(session)
+      ? this.#standingInClear(credential, from)
+      : standingOf(this.#deps, credential, from);
     return standing instanceof Promise ? standing.then(accept) : accept(standing);
+  }
+
+  async #standingInClear(credential: Credential, from: Parameters<typeof standingOf>[2]): Promise<Standing> {
+    if (!(await isTransportAllowed(this.#deps.store, from.origin)))
+      return { ok: false, reason: "insecure_transport" };
+    return standingOf(this.#deps, credential, from);
   }
 
   #hear(change: Change): void {
@@ -277,6 +290,9 @@ export class LiveSessions implements Sessions {
         return this.#byUser.of(change.id);
       case "session":
         return change.name === ALL_SESSIONS ? this.#entries.values() : this.#byHolder.of(change.name);
+      case "settings":
+        // They say what may come in clear.
+        return this.#entries.values().filter(({ session }) => isInClear(session));
       default:
         return [];
     }
@@ -401,7 +417,13 @@ function tokensRecord(
 
 function endOf(reason: Refusal): SessionEnd {
   if (reason === "expired") return "key_expired";
+  if (reason === "insecure_transport") return "transport_ended";
   return reason === "user_locked" || reason === "no_roles" ? "user_ended" : "key_ended";
+}
+
+/** Over a connection that is not known to be safe, by something that was shown: SCRAM shows nothing. */
+function isInClear({ origin, credential }: Session): boolean {
+  return origin.transport !== "secure" && !credential.scram;
 }
 
 function expired(): AppError {

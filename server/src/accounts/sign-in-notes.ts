@@ -138,6 +138,7 @@ const WORDS_OF_END: Readonly<Record<SessionEnd, string>> = {
   replaced: "Sign in anew",
   terminated: "Session ended by somebody",
   key_ended: "Session ended with its key",
+  transport_ended: "Session ended: it came over a connection that is not allowed any more",
   key_expired: "Session ended: key expired",
   user_ended: "Session ended: user changed",
   token_ended: "Session ended with its token",
