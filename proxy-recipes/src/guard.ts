@@ -21,9 +21,26 @@ export interface Place {
   readonly socket?: string;
 }
 
+/** Headers that browsers send and pages set. */
+export const BROWSER_MARKS = ["Sec-Fetch-Mode", "Origin", "X-Requested-With"] as const;
+
 /** What a 401 offers; `auto`: Basic and Bearer to programs, and Bearer alone to browsers, which would open a box of their own. */
 export const CHALLENGES = ["auto", "basic", "bearer"] as const;
 export type Challenge = (typeof CHALLENGES)[number];
+
+export const SIGN_ONS = ["authelia", "oauth2-proxy"] as const;
+export type SignOnKind = (typeof SIGN_ONS)[number];
+
+/** A single sign-on beside Chatelaine; `sign-on.ts` has what follows from it. */
+export interface SignOn {
+  readonly kind: SignOnKind;
+  /** Where the proxy reaches it. */
+  readonly place: Place;
+  /** PEM of the authority of its certificate; absent: those that the system trusts. */
+  readonly ca?: string | undefined;
+  /** Of its sessions: the beginning of the cookie's name. */
+  readonly cookie: string;
+}
 
 export interface Guard {
   /** The site as clients see it. */
@@ -47,6 +64,8 @@ export interface Guard {
   readonly letsPreflights?: boolean | undefined;
   /** The service does not know the site's path: it is taken away, and told in X-Forwarded-Prefix. */
   readonly stripsPath?: boolean | undefined;
+  /** Where people sign in; absent: keys alone open the site. */
+  readonly signOn?: SignOn | undefined;
 }
 
 /** What a recipe writes: the first file is the one that is printed. */
@@ -81,7 +100,7 @@ export function keyHeaders({ header }: Guard): readonly string[] {
 /** Headers of the client that /auth needs: those that carry keys, and those that tell a browser from a program. */
 export function askedHeaders({ header }: Guard): readonly string[] {
   const keys = header === undefined ? ["Authorization", "X-API-Key"] : [header];
-  const marks = ["User-Agent", "Sec-Fetch-Mode", "Origin", "X-Requested-With"];
+  const marks = ["User-Agent", ...BROWSER_MARKS];
   return [...keys, ...marks.filter((name) => name.toLowerCase() !== header?.toLowerCase())];
 }
 

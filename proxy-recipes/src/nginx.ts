@@ -1,24 +1,41 @@
 /** nginx with its auth_request module, as Debian packages it. */
 import {
-  authorityOf,
   authQuery,
   type Guard,
   hostPort,
-  keyHeaders,
   LARGE_HEADERS,
   OWN_COOKIE_MARK,
   OWN_COOKIE_PATTERN,
-  type Place,
   PREFLIGHT_HEADERS,
   passedOn,
   type RecipeFile,
 } from "./guard.ts";
+import { keyTurn, peopleWay, signOnLocations } from "./nginx-sign-on.ts";
+import {
+  direct,
+  forwarded,
+  indent,
+  patternOf,
+  scheme,
+  sent,
+  stripped,
+  toService,
+  upstreamHeader,
+  variable,
+  verified,
+} from "./nginx-text.ts";
 import { remarks } from "./remarks.ts";
 
 /** Connections that a worker keeps: more than are busy at once, or it opens new ones all the time; given up before the other side does. */
 const KEPT = ["keepalive 256;", "keepalive_requests 100000;", "keepalive_timeout 20s;"];
 /** nginx knows 401 and 403 alone. */
 const DENY = { deny: "403" } as const;
+/** Upstreams of their own, which keep connections alive. */
+const NAMED = {
+  check: "chatelaine_check",
+  service: "chatelaine_service",
+  signOn: "chatelaine_sign_on",
+} as const;
 const OF = { group: "www-data", away: 503 } as const;
 
 export function nginxRecipe(guard: Guard): RecipeFile[] {
@@ -29,7 +46,7 @@ export function nginxRecipe(guard: Guard): RecipeFile[] {
     `listen [::]:${site.port}${ssl};`,
     ...(site.tls ? [`ssl_certificate ${guard.cert};`, `ssl_certificate_key ${guard.certKey};`] : []),
   ];
-  const places = { check: "chatelaine_check", service: "chatelaine_service", isRegex: false };
+  const places = { ...NAMED, isRegex: false };
   const text = `${remarks(guard, { ...OF, file: "nginx.conf" })}
 ${guard.chatelaine.socket === undefined ? "" : `user ${OF.group};\n`}events {}
 http {
@@ -50,9 +67,15 @@ ${indent(locations(guard, places), 4)}
 
 /** For a server block that is there: its own locations stay, and stand behind this one. */
 export function nginxSnippet(guard: Guard, isWritten: boolean): RecipeFile[] {
+  const { chatelaine, service, signOn } = guard;
   const places = isWritten
-    ? { check: "chatelaine_check", service: "chatelaine_service", isRegex: true }
-    : { check: direct(guard.chatelaine), service: hostPort(guard.service), isRegex: true };
+    ? { ...NAMED, isRegex: true }
+    : {
+        check: direct(chatelaine),
+        service: hostPort(service),
+        signOn: signOn === undefined ? "" : hostPort(signOn.place),
+        isRegex: true,
+      };
   const file = "chatelaine-guard.conf";
   const head = isWritten
     ? "# Include this in a server block, and chatelaine-upstreams.conf beside it (conf.d)."
@@ -69,63 +92,69 @@ ${locations(guard, places)}
   return [snippet, { name: "chatelaine-upstreams.conf", text: `${upstreams(guard)}\n` }];
 }
 
-function upstreams({ chatelaine, service }: Guard): string {
+function upstreams({ chatelaine, service, signOn }: Guard): string {
   const upstream = (name: string, place: string) =>
     `upstream ${name} {\n  server ${place};\n  ${KEPT.join("\n  ")}\n}`;
   const check = chatelaine.socket === undefined ? hostPort(chatelaine) : `unix:${chatelaine.socket}`;
-  return `${upstream("chatelaine_check", check)}\n${upstream("chatelaine_service", hostPort(service))}`;
-}
-
-/** Where an address stands in a proxy_pass, before its path. */
-function direct(place: Place): string {
-  return place.socket === undefined ? hostPort(place) : `unix:${place.socket}:`;
+  return [
+    upstream(NAMED.check, check),
+    upstream(NAMED.service, hostPort(service)),
+    ...(signOn === undefined ? [] : [upstream(NAMED.signOn, hostPort(signOn.place))]),
+  ].join("\n");
 }
 
 interface Places {
   readonly check: string;
   readonly service: string;
+  readonly signOn: string;
   /** A regular expression stands before the prefix locations that are there. */
   readonly isRegex: boolean;
 }
 
-function locations(guard: Guard, { check, service, isRegex }: Places): string {
+function locations(guard: Guard, { check, service, signOn: signOnAt, isRegex }: Places): string {
   const pattern = patternOf(guard.site.path);
   // A prefix ends at a segment: /app is not /apple.
   const where = isRegex || guard.site.path !== "" ? `~ ^${pattern}(/|$)` : "/";
-  const told = [...passedOn(guard), "Authorization", "Decision-Id", "Retry-After"];
-  const authorization =
-    guard.header === undefined ? [`proxy_set_header Authorization ${variable("Authorization")};`] : [];
-  const isLetBy = guard.letsPreflights ?? false;
-  return `${checkLocation(guard, check)}
+  const { signOn } = guard;
+  const preflight = guard.letsPreflights ?? false;
+  const turns = preflight ? PREFLIGHT_TURN : "";
+  const site =
+    signOn === undefined
+      ? `location ${where} {
+${turns}${keyWay(guard, service)}
+}`
+      : `${signOnLocations(guard, signOn, signOnAt)}
 location ${where} {
-  auth_request /.chatelaine-check;
+${turns}${keyTurn(guard, signOn)}${peopleWay(guard, signOn, service)}
+}
+location @chatelaine_keys {
+  recursive_error_pages on;
+${keyWay(guard, service)}
+}`;
+  return `${checkLocation(guard, check)}
+${site}
+location @chatelaine_away {
+  add_header Retry-After 2 always;
+  add_header Cache-Control no-store always;
+  return 503;
+}${preflight ? `\n${preflightLocation(guard, service)}` : ""}`;
+}
+
+/** Chatelaine is asked, and nobody else. */
+function keyWay(guard: Guard, service: string): string {
+  const told = [...passedOn(guard), "Authorization", "Decision-Id", "Retry-After"];
+  const who = [
+    ...passedOn(guard).map((name) => `proxy_set_header ${name} ${variable(name)};`),
+    ...(guard.audience === undefined ? ['proxy_set_header Remote-Assertion "";'] : []),
+    ...(guard.header === undefined ? [`proxy_set_header Authorization ${variable("Authorization")};`] : []),
+  ];
+  return `  auth_request /.chatelaine-check;
 ${told.map((name) => `  auth_request_set ${variable(name)} ${upstreamHeader(name)};`).join("\n")}
   add_header Decision-Id ${variable("Decision-Id")} always;
   add_header Retry-After ${variable("Retry-After")} always;
   # nginx answers 500 where nobody can be asked. Pages of the server block for other errors have to be said here again.
   error_page 500 = @chatelaine_away;
-${isLetBy ? PREFLIGHT_TURN : ""}  set $chatelaine_connection "";
-  if ($http_upgrade) {
-    set $chatelaine_connection upgrade;
-  }
-${stripped(guard)}  client_max_body_size 0;
-  proxy_request_buffering off;
-  proxy_pass ${scheme(guard.service)}://${service};
-${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
-  proxy_set_header Upgrade $http_upgrade;
-  proxy_set_header Connection $chatelaine_connection;
-  proxy_read_timeout 1h;
-${forwarded(guard)}
-${passedOn(guard)
-  .map((name) => `  proxy_set_header ${name} ${variable(name)};`)
-  .join("\n")}
-${guard.audience === undefined ? '  proxy_set_header Remote-Assertion "";\n' : ""}${[...keyHeaders(guard).map((name) => `proxy_set_header ${name} "";`), ...authorization].map((line) => `  ${line}`).join("\n")}
-}
-location @chatelaine_away {
-  add_header Retry-After 2 always;
-  add_header Cache-Control no-store always;
-  return 503;
-}${isLetBy ? `\n${preflightLocation(guard, service)}` : ""}`;
+${toService(guard, service, who)}`;
 }
 
 /**
@@ -184,58 +213,6 @@ ${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
   proxy_set_header Connection "";
   proxy_set_header Content-Length "";
 ${forwarded(guard)}
-${PREFLIGHT_HEADERS.map((name) => `  proxy_set_header ${name} $http_${name.toLowerCase().replaceAll("-", "_")};`).join("\n")}
+${PREFLIGHT_HEADERS.map((name) => `  proxy_set_header ${name} ${sent(name)};`).join("\n")}
 }`;
-}
-
-/** The path that nginx compares is the one that it passes on then, with its dots and escapes resolved. */
-function stripped({ site, stripsPath }: Guard): string {
-  return stripsPath && site.path !== "" ? `  rewrite "(?s)^${patternOf(site.path)}/?(.*)$" /$1 break;\n` : "";
-}
-
-function forwarded({ site, stripsPath }: Guard): string {
-  const lines = [
-    "Host $http_host",
-    "X-Forwarded-For $remote_addr",
-    "X-Forwarded-Proto $scheme",
-    "X-Forwarded-Host $http_host",
-    ...(stripsPath ? [`X-Forwarded-Prefix ${site.path}`] : []),
-    'Forwarded ""',
-  ];
-  return lines.map((line) => `  proxy_set_header ${line};`).join("\n");
-}
-
-function patternOf(path: string): string {
-  return path.replaceAll(".", "\\.");
-}
-
-function scheme({ tls }: Place): string {
-  return tls ? "https" : "http";
-}
-
-function variable(name: string): string {
-  return `$chatelaine_${name.toLowerCase().replaceAll("-", "_")}`;
-}
-
-function upstreamHeader(name: string): string {
-  return `$upstream_http_${name.toLowerCase().replaceAll("-", "_")}`;
-}
-
-/** nginx takes any certificate unless it is told otherwise, and compares names alone, not addresses. */
-function verified(place: Place, ca: string | undefined): string {
-  const authority = authorityOf(place, ca);
-  const lines = authority
-    ? [
-        "verify on",
-        "verify_depth 3",
-        "server_name on",
-        `name ${place.host}`,
-        `trusted_certificate ${authority}`,
-      ]
-    : [];
-  return lines.map((line) => `  proxy_ssl_${line};\n`).join("");
-}
-
-function indent(text: string, spaces: number): string {
-  return text.replace(/^(?=.)/gm, " ".repeat(spaces));
 }

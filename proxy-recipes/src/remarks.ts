@@ -1,5 +1,6 @@
 /** What the reader of a recipe has to know, as comments at its top: the same words for every proxy. */
 import type { Guard } from "./guard.ts";
+import { signOnRemarks } from "./sign-on.ts";
 
 export interface Of {
   readonly file: string;
@@ -12,7 +13,8 @@ export interface Of {
 export function remarks(guard: Guard, { file, group, away }: Of): string {
   const { site, chatelaine, challenge = "auto" } = guard;
   const lines = [
-    `${file}: ${site.host}${site.path} opens to keys of Chatelaine alone.`,
+    `${file}: ${site.host}${site.path} opens to keys of Chatelaine${guard.signOn === undefined ? " alone" : ", and to people who have signed in"}.`,
+    ...(guard.signOn === undefined ? [] : signOnRemarks(guard.signOn)),
     `While Chatelaine restarts or is away, requests are answered ${away} and none reaches the service. It is no 401: a key is`,
     "never called wrong by it, and programs may try again.",
     ...(challenge === "basic"

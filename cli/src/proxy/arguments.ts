@@ -5,6 +5,8 @@ import {
   type Guard,
   type Place,
   placeOf,
+  SIGN_ONS,
+  type SignOnKind,
   socketAt,
 } from "@chatelaine/proxy-recipes/guard";
 import { InvalidArgumentError } from "commander";
@@ -36,6 +38,17 @@ export function parseChallenge(text: string): Challenge {
   const found = CHALLENGES.find((one) => one === text);
   if (!found) throw new InvalidArgumentError(`Expected one of ${CHALLENGES.join(", ")}.`);
   return found;
+}
+
+export function parseSignOn(text: string): SignOnKind {
+  const found = SIGN_ONS.find((one) => one === text);
+  if (!found) throw new InvalidArgumentError(`Expected one of ${SIGN_ONS.join(", ")}.`);
+  return found;
+}
+
+export function parseCookie(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(text)) throw new InvalidArgumentError("That is no name of a cookie.");
+  return text;
 }
 
 export function parseScope(text: string, before: readonly string[] = []): string[] {

@@ -11,9 +11,12 @@ import {
   isAddress,
   type Place,
   type RecipeFile,
+  type SignOn,
+  type SignOnKind,
 } from "@chatelaine/proxy-recipes/guard";
 import { haproxyRecipe } from "@chatelaine/proxy-recipes/haproxy";
 import { nginxRecipe, nginxSnippet } from "@chatelaine/proxy-recipes/nginx";
+import { SIGN_ON_COOKIES } from "@chatelaine/proxy-recipes/sign-on";
 import { traefikRecipe } from "@chatelaine/proxy-recipes/traefik";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
@@ -22,10 +25,12 @@ import {
   parseAudience,
   parseChallenge,
   parseChatelaine,
+  parseCookie,
   parseFile,
   parseHeader,
   parsePlace,
   parseScope,
+  parseSignOn,
   parseSite,
 } from "./arguments.ts";
 
@@ -43,6 +48,10 @@ interface ProxyOptions {
   readonly certKey?: string;
   readonly chatelaineCa?: string;
   readonly toCa?: string;
+  readonly sso?: SignOnKind;
+  readonly ssoUrl?: Place;
+  readonly ssoCookie?: string;
+  readonly ssoCa?: string;
   readonly write?: string;
   readonly snippet?: boolean;
 }
@@ -65,6 +74,7 @@ export function addProxy(program: Command): void {
     "chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000",
     "chatelaine proxy nginx --snippet --for http://app.example --to http://127.0.0.1:3000 --scope app:use",
     "chatelaine proxy haproxy --for https://app.example --to http://127.0.0.1:3000 --write /etc/haproxy",
+    "chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --sso authelia --sso-url http://127.0.0.1:9091",
   )
     .argument("<proxy>", `${Object.keys(RECIPES).join(", ")}`)
     .requiredOption("--for <url>", "the site as its clients see it", parseSite)
@@ -101,6 +111,18 @@ export function addProxy(program: Command): void {
       "who vouches for the service's certificate; the system's authorities unless set",
       parseFile,
     )
+    .option("--sso <kind>", "people enter by a sign-on beside keys: authelia, oauth2-proxy", parseSignOn)
+    .option("--sso-url <url>", "where the proxy reaches the sign-on", parsePlace("--sso-url"))
+    .option(
+      "--sso-cookie <name>",
+      `the cookie of its sessions; ${Object.values(SIGN_ON_COOKIES).join(" or ")} unless set`,
+      parseCookie,
+    )
+    .option(
+      "--sso-ca <file>",
+      "who vouches for its certificate; the system's authorities unless set",
+      parseFile,
+    )
     .option("--write <dir>", "writes the file or files there")
     .option("--snippet", "nginx: only what a server block that is there includes")
     .action(async (proxy: string, options: ProxyOptions, command: Command) => {
@@ -109,14 +131,8 @@ export function addProxy(program: Command): void {
       if (options.snippet && proxy !== "nginx") command.error("error: --snippet is for nginx");
       const folder = options.write === undefined ? (FOLDERS[proxy] ?? "") : resolve(options.write);
       const guard = guardOf(proxy, options);
-      if (proxy === "traefik" && guard.chatelaine.socket !== undefined)
-        command.error("error: traefik asks over TCP alone: say --chatelaine http://127.0.0.1:5390");
-      if (options.stripPath && guard.site.path === "")
-        command.error("error: --strip-path needs a path in --for, such as https://app.example/app");
-      if (needsName(proxy, guard))
-        command.error(
-          `error: ${proxy} compares a certificate with names alone: say --chatelaine https://NAME:PORT, with a name that Chatelaine's certificate has, such as localhost`,
-        );
+      const fault = faultOf(proxy, guard, options);
+      if (fault !== undefined) command.error(`error: ${fault}`);
       const files = options.snippet
         ? nginxSnippet(guard, options.write !== undefined)
         : recipe!(guard, folder);
@@ -124,6 +140,22 @@ export function addProxy(program: Command): void {
       else writeFiles(folder, files);
     });
 }
+
+/** What does not go together, and what to say in its place. */
+function faultOf(proxy: string, guard: Guard, { stripPath, sso, ssoUrl }: ProxyOptions): string | undefined {
+  if (proxy === "traefik" && guard.chatelaine.socket !== undefined)
+    return "traefik asks over TCP alone: say --chatelaine http://127.0.0.1:5390";
+  if (stripPath && guard.site.path === "")
+    return "--strip-path needs a path in --for, such as https://app.example/app";
+  if (needsName(proxy, guard))
+    return `${proxy} compares a certificate with names alone: say --chatelaine https://NAME:PORT, with a name that Chatelaine's certificate has, such as localhost`;
+  if ((sso === undefined) !== (ssoUrl === undefined)) return "--sso and --sso-url go together";
+  if (sso !== undefined && !WITH_SIGN_ON.includes(proxy)) return UNTRIED;
+  return undefined;
+}
+
+const WITH_SIGN_ON = ["nginx", "caddy"];
+const UNTRIED = `--sso is for ${WITH_SIGN_ON.join(" and ")}: no other recipe is tried with two ways into one site. Put nginx or Caddy before it`;
 
 /** Where its certificate is looked at. */
 function needsName(proxy: string, { chatelaine, chatelaineCa }: Guard): boolean {
@@ -144,6 +176,7 @@ function guardOf(proxy: string, options: ProxyOptions): Guard {
     site,
     service,
     chatelaine,
+    signOn: signOnOf(options),
     scopes: options.scope ?? [],
     header: options.header,
     audience: options.assert,
@@ -155,6 +188,11 @@ function guardOf(proxy: string, options: ProxyOptions): Guard {
     serviceCa: options.toCa,
     certKey: options.certKey ?? (options.cert === undefined ? `${folder}/privkey.pem` : ""),
   };
+}
+
+function signOnOf({ sso: kind, ssoUrl: place, ssoCookie, ssoCa: ca }: ProxyOptions): SignOn | undefined {
+  if (kind === undefined || place === undefined) return undefined;
+  return { kind, place, ca, cookie: ssoCookie ?? SIGN_ON_COOKIES[kind] };
 }
 
 async function printFiles(files: readonly RecipeFile[]): Promise<void> {

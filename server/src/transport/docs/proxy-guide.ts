@@ -90,6 +90,36 @@ ${code(`chatelaine serve --check unix:/run/chatelaine/check.sock --socket-group 
 chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --chatelaine unix:/run/chatelaine/check.sock`)}
 <p>Traefik asks over TCP alone. <code>--preflight</code> lets CORS preflights (<code>OPTIONS</code> with <code>Origin</code> and <code>Access-Control-Request-Method</code>) reach the service
 without a key, and takes cookies and keys from them. <code>--strip-path</code> is for a service that does not know the path it is reached under.</p>
+<h2>People by single sign-on, programs by key</h2>
+<p>One site can be open to both. nginx and Caddy have a recipe for it, beside Authelia and beside oauth2-proxy:</p>
+${code(`chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --sso authelia --sso-url http://127.0.0.1:9091
+chatelaine proxy caddy --for https://app.example --to http://127.0.0.1:3000 --sso oauth2-proxy --sso-url http://127.0.0.1:4180`)}
+${table(
+  ["A request", "is judged by", "and refused with"],
+  [
+    [
+      "with Authorization or X-API-Key (or the header of --header), from a browser too",
+      "Chatelaine alone",
+      "401 or 403, never a page to sign in at",
+    ],
+    [
+      "from a program: no Sec-Fetch-Mode, Origin or X-Requested-With, no cookie of the sign-on, no User-Agent that begins with Mozilla/",
+      "Chatelaine alone",
+      "401, which offers Basic and Bearer",
+    ],
+    [
+      "any other",
+      "the sign-on alone",
+      "a redirect to it; 401 to what a page calls in the background; 403 where the person may not enter",
+    ],
+  ],
+)}
+<p>Neither is asked after the other has refused, and while one of them is away, requests of the other pass. Both arrive as <code>Remote-User</code>, <code>Remote-Name</code>,
+<code>Remote-Email</code> and <code>Remote-Groups</code>, and only keys have <code>Remote-Key-Id</code>. These, and <code>X-Auth-Request-*</code> and <code>X-Forwarded-User</code> with their like,
+are taken from what clients send. One name has to be one person at both: nobody may choose a name at the sign-on that is somebody else's here.</p>
+<p>Authelia needs <code>authelia_url</code> in <code>session.cookies</code>, and <code>server.buffers.read</code> large enough for the cookies of the site. oauth2-proxy is started with
+<code>--reverse-proxy --set-xauthrequest</code>; all below <code>/oauth2/</code> is its own. Where its cookie has another name, <code>--sso-cookie</code> says it.
+There is no such recipe for HAProxy, Traefik and Envoy: put nginx or Caddy before them.</p>
 <h2>Every way to come, at every door</h2>
 <p>A good key or password, where both settings are <code>revoke</code>. With <code>refuse</code> and <code>close</code>, what stands here as revoked is refused. “Trusted” is a peer that
 <code>--trusted-proxy</code> names. At <code>/auth</code> the headers tell of the guarding proxy's own client; who is not let ask there gets 403.</p>
