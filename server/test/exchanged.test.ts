@@ -1,11 +1,14 @@
 /** R35: what happens to a server whose files are moved, deleted or exchanged while it runs. */
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../cli/test/chatelaine.ts";
+import { AppError } from "../src/domain/errors.ts";
+import { readStates } from "../src/store/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { SYSTEM } from "./installation.ts";
-import { auth, fill, Place, signIn } from "./place.ts";
+import { auth, fill, Place, signIn, writeInto } from "./place.ts";
 import { until } from "./rest-app.ts";
 
 const TEST_MS = 120_000;
@@ -149,6 +152,101 @@ describe("a running server whose files are exchanged", () => {
       expect(third).toMatchObject({ code: 0 });
       await place.serve();
       expect(existsSync(join(place.state, "4194303-1.server"))).toBe(false);
+    },
+    TEST_MS,
+  );
+});
+
+/** Whose data is written over that of a running server, with more changes than it has. */
+const OTHERS: Readonly<Record<string, (place: Place) => Promise<void>>> = {
+  "another branch of it": async (place) => {
+    place.putBack(join(place.base, "old"));
+    const { state } = place;
+    place.state = join(place.base, "another");
+    const branch = await place.serve();
+    for (let turn = 0; turn < 9; turn++)
+      await branch.app.keys.create(SYSTEM, { name: `branch-${turn}`, username: "ada" });
+    await place.stop();
+    place.state = state;
+  },
+  "another installation": async (place) => {
+    const { state } = place;
+    place.state = join(place.base, "another");
+    rmSync(place.data, { recursive: true });
+    const server = await place.serve();
+    await fill(server);
+    for (let turn = 0; turn < 9; turn++)
+      await server.app.keys.create(SYSTEM, { name: `other-${turn}`, username: "ada" });
+    await place.stop();
+    place.state = state;
+  },
+};
+/** How it is written. */
+const HOW: Readonly<Record<string, (from: string, to: string) => void>> = {
+  "by cp over the file": (from, to) => writeFileSync(to, readFileSync(from)),
+  "by one transaction in it": (from, to) => writeInto(to, from),
+};
+
+describe("other data with more changes, written into the file of a running server", () => {
+  for (const [whose, make] of Object.entries(OTHERS))
+    for (const [how, write] of Object.entries(HOW))
+      test(
+        `${whose}, ${how}: nothing is checked or written any more, nor after a restart`,
+        async () => {
+          await using place = new Place();
+          const shown = await fill(await place.serve());
+          await place.stop();
+          place.copy("old");
+          const begun = await place.serve();
+          await begun.app.keys.revoke(SYSTEM, shown.second.id, "stolen");
+          await place.stop();
+          const right = place.copy("right");
+          await make(place);
+          const other = place.copy("other");
+          place.putBack(right);
+          const server = await place.serve();
+          const url = server.urls[0]!;
+          const known = readStates(place.state).find(({ seq }) => seq > 0)!;
+          expect(await auth(url, shown.key)).toBe(200);
+
+          const file = join(place.data, "chatelaine.db");
+          write(join(other, "chatelaine.db"), file);
+          await until(async () => (await auth(url, shown.key)) === 503);
+          expect(await auth(url, shown.second.text)).toBe(503);
+          await until(async () => (await fetch(`${url}/readyz`)).status === 503);
+          await expect(
+            server.app.keys.create(SYSTEM, { name: "lost", username: "ada" }),
+          ).rejects.toMatchObject({ code: "unavailable" });
+          expect(place.said(/exchanged or deleted/)).toMatchObject([{ level: "error" }]);
+          await place.stop();
+
+          // Nothing of it was taken for ours.
+          expect(readStates(place.state)).toContainEqual(known);
+          const again = await place.serve().catch((error: AppError) => error);
+          if (again instanceof AppError) expect(again.details).toMatchObject({ exitCode: 78 });
+          else expect(await auth(again.urls[0]!, shown.second.text)).toBe(503);
+        },
+        TEST_MS,
+      );
+
+  test(
+    "what two servers and the command line write in turn is not other data",
+    async () => {
+      await using place = new Place();
+      const [one, two] = [await place.serve(), await place.serve()];
+      const shown = await fill(one);
+      for (let turn = 0; turn < 30; turn++) {
+        await one.app.keys.create(SYSTEM, { name: `one-${turn}`, username: "ada" });
+        await two.app.keys.create(SYSTEM, { name: `two-${turn}`, username: "ada" });
+        const database = new Database(join(place.data, "chatelaine.db"));
+        database.run(`PRAGMA wal_checkpoint(${turn % 2 === 0 ? "PASSIVE" : "TRUNCATE"})`);
+        database.close();
+        await Bun.sleep(50);
+        expect([await auth(one.urls[0]!, shown.key), await auth(two.urls[0]!, shown.key)]).toEqual([
+          200, 200,
+        ]);
+      }
+      expect(place.said(/exchanged/)).toEqual([]);
     },
     TEST_MS,
   );

@@ -1,4 +1,5 @@
 /** An installation whose folder is moved about, so that nothing stays open between two starts. */
+import { Database } from "bun:sqlite";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,3 +94,24 @@ export async function signIn(url: string): Promise<string> {
 
 export const auth = async (url: string, key: string): Promise<number> =>
   (await fetch(`${url}/auth`, { headers: { Authorization: `Bearer ${key}` } })).status;
+
+/** As SQLite's own backup does it: by one transaction, in the file that others have open. */
+export function writeInto(file: string, older: string): void {
+  const database = new Database(file);
+  try {
+    database.run("PRAGMA foreign_keys = OFF");
+    database.query("ATTACH DATABASE ? AS older").run(older);
+    const names = database.query("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all();
+    database
+      .transaction(() => {
+        // The table of numbers comes last: each row that is put back moves it.
+        for (const { name } of [...(names as { name: string }[]), { name: "sqlite_sequence" }]) {
+          database.run(`DELETE FROM main."${name}"`);
+          database.run(`INSERT INTO main."${name}" SELECT * FROM older."${name}"`);
+        }
+      })
+      .immediate();
+  } finally {
+    database.close();
+  }
+}

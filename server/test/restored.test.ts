@@ -1,12 +1,11 @@
 /** Real folders, put back as an operator does: promise 10, R24 and R35. */
-import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readStates } from "../src/store/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { PASSWORD, SYSTEM } from "./installation.ts";
-import { auth, fill, Place, signIn } from "./place.ts";
+import { auth, fill, Place, signIn, writeInto } from "./place.ts";
 import { until } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
@@ -153,27 +152,6 @@ test("older data that is written into the file of a running server ends every se
   );
   expect(await asked).not.toBeUndefined();
 });
-
-/** As SQLite's own backup does it: by one transaction, in the file that others have open. */
-function writeInto(file: string, older: string): void {
-  const database = new Database(file);
-  try {
-    database.run("PRAGMA foreign_keys = OFF");
-    database.query("ATTACH DATABASE ? AS older").run(older);
-    const names = database.query("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all();
-    database
-      .transaction(() => {
-        // The table of numbers comes last: each row that is put back moves it.
-        for (const { name } of [...(names as { name: string }[]), { name: "sqlite_sequence" }]) {
-          database.run(`DELETE FROM main."${name}"`);
-          database.run(`INSERT INTO main."${name}" SELECT * FROM older."${name}"`);
-        }
-      })
-      .immediate();
-  } finally {
-    database.close();
-  }
-}
 
 test("what was accepted is not asked for again where the state file could not be written then", async () => {
   await using place = new Place();

@@ -17,8 +17,8 @@ export const BACKUP_TABLES: Readonly<Record<DatabaseName, Choice>> = {
     // In the order in which rows refer to each other.
     kept: ["settings", "users", "groups", "group_members", "keys", "secrets", "audit"],
     ended: ["web_sessions", "setup_tokens", "tokens", "token_lines", "once"],
-    // Its mark, its feed and its numbers, which are in the manifest.
-    own: ["meta", "changes", "key_ids"],
+    // Its mark, its feed, its numbers, which are in the manifest, and the space that it holds back.
+    own: ["meta", "changes", "key_ids", "held_back"],
   },
   activity: {
     kept: ["records", "folds", "key_use", "key_days", "key_hosts", "key_clients", "refusals"],

@@ -10,6 +10,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { openCommitStamp } from "./commit-stamp.ts";
+import { openHistory } from "./history.ts";
 import { BUSY_MS } from "./open-database.ts";
 import { type Quarantine, quarantineOf } from "./quarantine.ts";
 import {
@@ -77,8 +78,8 @@ export interface HotReads {
   quarantine(): Quarantine | undefined;
   /** Read now, not as of the last poll. */
   isWaiting(): boolean;
-  /** Whether a poll found fewer changes than there were: older data was written over the file. */
-  hasGoneBack(): boolean;
+  /** Whether the last poll found data that does not go on from what was seen before (`history.ts`). */
+  isOther(): boolean;
   /** Reads as a check does: the settings, one key after the other, and what failed before. Throws unavailable. */
   probe(): void;
   close(): void;
@@ -113,7 +114,8 @@ export function openHotReads(path: string, log: Log): HotReads {
   const stamp = openCommitStamp(`${path}-shm`, () => version.get()!.data_version);
   const newest = prepare<{ seq: number }, []>("SELECT coalesce(max(seq), 0) AS seq FROM changes");
   let seenSeq = newest.get()!.seq;
-  let hasGoneBack = false;
+  const history = openHistory(database);
+  let isOther = false;
   let quarantine = quarantineOf(mark.get()?.value);
   let probedKey = 0;
   /** The read that failed last. */
@@ -190,13 +192,14 @@ export function openHotReads(path: string, log: Log): HotReads {
     if (!stamp.prove(now, before))
       log.error("The header of the WAL index missed a change; it is not asked any more");
     quarantine = quarantineOf(mark.get()?.value);
-    const rows = changes.all(seenSeq, CHANGES_AT_ONCE);
-    const wasOlder = hasGoneBack;
+    const wasOther = isOther;
+    const goesOn = history.goesOn();
+    const rows = goesOn ? changes.all(seenSeq, CHANGES_AT_ONCE) : [];
     // The newest row is never cut.
-    hasGoneBack = rows.length === 0 && newest.get()!.seq < seenSeq;
+    isOther = !goesOn || (rows.length === 0 && newest.get()!.seq < seenSeq);
     if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
     const next = rows[0]?.seq ?? seenSeq + 1;
-    const isGap = rows.length > 0 && (wasOlder || next > seenSeq + 1);
+    const isGap = rows.length > 0 && (wasOther || next > seenSeq + 1);
     const missed = isGap ? everything.all(next - 1, rows[0]!.at) : [];
     seenSeq = rows.at(-1)?.seq ?? seenSeq;
     return [...missed, ...rows].map(changeOf);
@@ -219,7 +222,7 @@ export function openHotReads(path: string, log: Log): HotReads {
     countUsers,
     quarantine: () => quarantine,
     isWaiting: () => mark.get() !== null,
-    hasGoneBack: () => hasGoneBack,
+    isOther: () => isOther,
     probe: () => {
       again?.();
       again = undefined;
@@ -237,6 +240,7 @@ export function openHotReads(path: string, log: Log): HotReads {
     },
     close: () => {
       for (const statement of prepared) statement.finalize();
+      history.close();
       database.close(true);
     },
   };

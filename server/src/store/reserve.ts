@@ -1,38 +1,43 @@
 /**
- * Space held back on the disk, so that a full one never stops a revocation, a pause or a lock, down to the last key (held
+ * What is held back on the disk, so that a full one never stops a revocation, a pause or a lock, down to the last key (held
  * by `full-disk.test.ts`).
  *
- * Each of them that meets a full disk is given a part of the reserve. When it is committed the write-ahead logs are
- * truncated (the writer's thread does it), and the reserve takes back what they gave up; what is gone for good is the audit
- * record and its like, some 800 bytes. So the reserve is as large as that for every key that lives, and what one
- * transaction needs at a time.
+ * Most of it is inside the keys' database (`held-space.ts`), where nobody else can take it when it is given up. The rest is the file
+ * `reserve`, for what cannot be inside: the files that SQLite makes when a database is opened, and a log that a long reader
+ * keeps from beginning again.
  */
 import { closeSync, fsyncSync, openSync, statfsSync, statSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { ROW_BYTES } from "./held-space.ts";
 
-/** For what is needed at a time: the pages of one transaction in the log, and the same again for the checkpoint. */
-const LEAST_BYTES = 512 * 1024;
-/** What stays of a key's revocation: its audit record, its row of the feed, entries of indexes. */
-const KEY_BYTES = 1024;
-/** More than the pages that one revocation adds to the write-ahead log. */
 const PART_BYTES = 64 * 1024;
 /** Two indexes of logs (32 KiB each), and what a start writes. */
 export const OPENING_BYTES = 3 * PART_BYTES;
-const CHUNK_BYTES = 1024 * 1024;
-/** Processes on one folder count its keys at different moments: what one holds for keys made lately another leaves there. */
-const SLACK_BYTES = 512 * KEY_BYTES;
+/** For a start, and one part more. */
+const FILE_BYTES = OPENING_BYTES + PART_BYTES;
+const LEAST_ROWS = 4;
+/** What stays of a key's revocation: its audit record, its row of the feed, entries of indexes. */
+const KEY_BYTES = 1024;
+/** Of the log: many revocations, or the removal of one user and all their keys. */
+const LEAST_LOG_BYTES = 512 * 1024;
+const LOG_KEY_BYTES = 2 * 1024;
+const LOG_BYTES_KEPT_MAX = 4 * 1024 * 1024;
 
 /** What the reserve is to be, told the thread that keeps it. */
 export interface Wanted {
   readonly path: string;
   readonly bytes: number;
+  /** Of filler, in the keys' database; null: as many as there were before any was given up. */
+  readonly rows: number | null;
+  /** Of its log; null: as it is. */
+  readonly logBytes: number | null;
 }
 
 export interface Reserve {
   wanted(): Wanted;
-  /** Gives up a part. @returns whether there was something to give */
+  /** Gives up a part of the file. @returns whether there was something to give */
   release(): boolean;
-  /** Whether nothing of it is given up. */
+  /** Whether nothing of the file is given up. */
   isWhole(): boolean;
   /** As many keys live now. */
   resize(keys: number): void;
@@ -41,25 +46,24 @@ export interface Reserve {
 /** @param create a server keeps it; the command line only gives parts and takes them back */
 export function holdReserve(folder: string, create: boolean): Reserve {
   const path = join(folder, "reserve");
-  const held = (): number => sizeOf(path);
-  let bytes = create ? Math.max(LEAST_BYTES, held()) : held();
-  /** The most that was held, or should have been: what is wanted more for keys made lately was never given up. */
-  let most = bytes;
+  const bytes = create ? FILE_BYTES : Math.min(FILE_BYTES, sizeOf(path));
+  let keys = 0;
   return {
-    wanted: () => ({ path, bytes }),
+    wanted: () => ({
+      path,
+      bytes,
+      rows: create ? LEAST_ROWS + Math.ceil((keys * KEY_BYTES) / ROW_BYTES) : null,
+      logBytes: create ? Math.min(LOG_BYTES_KEPT_MAX, LEAST_LOG_BYTES + keys * LOG_KEY_BYTES) : null,
+    }),
     release: () => {
-      const size = held();
+      const size = sizeOf(path);
       if (size === 0) return false;
       truncateSync(path, Math.max(0, size - PART_BYTES));
       return true;
     },
-    isWhole: () => {
-      const size = held();
-      most = Math.max(most, size);
-      return size >= Math.min(bytes, most);
-    },
-    resize: (keys) => {
-      bytes = LEAST_BYTES + keys * KEY_BYTES;
+    isWhole: () => sizeOf(path) >= bytes,
+    resize: (now) => {
+      keys = now;
     },
   };
 }
@@ -76,15 +80,14 @@ export function makeRoomToOpen(folder: string, reserve: Reserve): void {
   while (free() < OPENING_BYTES && reserve.release());
 }
 
-/** As far as there is room, and by so many bytes at most; what is far too much is given up. */
-export function fitReserve({ path, bytes }: Wanted, growBytesMax = Number.POSITIVE_INFINITY): void {
+/** As far as there is room; what is too much, as older versions kept it, is given up. */
+export function fitReserve({ path, bytes }: Pick<Wanted, "path" | "bytes">): void {
   const from = sizeOf(path);
-  if (from > bytes + SLACK_BYTES) truncateSync(path, bytes);
+  if (from > bytes) truncateSync(path, bytes);
   if (from >= bytes) return;
   const file = openSync(path, "a", 0o600);
   try {
-    let left = Math.min(bytes - from, growBytesMax);
-    while (left > 0) left -= writeSync(file, Buffer.alloc(Math.min(left, CHUNK_BYTES), 1));
+    for (let left = bytes - from; left > 0; ) left -= writeSync(file, Buffer.alloc(left, 1));
     fsyncSync(file);
   } catch {
     // The disk is full: this much it is.

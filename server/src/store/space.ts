@@ -1,6 +1,6 @@
 /**
- * Writing on a disk that is, or gets, full. What takes a right away goes through on the reserve (`reserve.ts`); everything
- * else is `storage_full` until there is room again, which is noticed without a restart.
+ * Writing on a disk that is, or gets, full. What takes a right away goes through on what is held back for it (`reserve.ts`);
+ * everything else is `storage_full` until there is room again, which is noticed without a restart.
  */
 import { AppError, errorCode } from "../domain/errors.ts";
 import type { Reserve } from "./reserve.ts";
@@ -8,23 +8,44 @@ import type { Thread } from "./sqlite-threads.ts";
 
 export interface Space {
   /**
-   * Runs a transaction, which changes nothing where it throws storage_full: again once the logs gave up what they can, and, where
-   * it is urgent, on the reserve.
+   * Runs a transaction, which changes nothing where it throws storage_full: again once the logs began again, and, where
+   * it is urgent, on what is held back.
    */
   write<Result>(attempt: () => Promise<Result>, urgent: boolean): Promise<Result>;
-  /** Throws storage_full where the reserve is not whole: what was given up for revocations is for nothing else. */
+  /** Whether nothing that is held back is given up, as it was known last. */
+  isWhole(): boolean;
+  /** Throws storage_full where it is not: what was given up for revocations is for nothing else. */
   requireWhole(): void;
+  /** Told by the writer's thread of what is inside the database. */
+  looked(isWhole: boolean): void;
 }
 
-export function createSpace(reserve: Reserve, writer: Thread): Space {
+export interface SpaceDeps {
+  readonly reserve: Reserve;
+  readonly writer: Thread;
+  /** Runs it while no transaction does. */
+  between<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+export function createSpace({ reserve, writer, between }: SpaceDeps): Space {
+  let isInsideWhole: boolean | undefined;
+  const isWhole = (): boolean => isInsideWhole !== false && reserve.isWhole();
   const requireWhole = (): void => {
-    if (!reserve.isWhole()) throw new AppError("storage_full", "The disk is full");
+    if (!isWhole()) throw new AppError("storage_full", "The disk is full");
   };
-  /** Truncates the logs, which may need room for the pages that they hold, and takes back what they gave up. */
+  /** The file is for a log that cannot begin again: what is given up of it may be taken by somebody else. */
+  const release = async (): Promise<boolean> => {
+    try {
+      if ((await between(() => writer.ask({ kind: "release" }))).changed > 0) return true;
+    } catch (error) {
+      if (errorCode(error) !== "storage_full") throw error;
+    }
+    return reserve.release();
+  };
   const regain = async (): Promise<void> => {
     for (;;) {
       try {
-        await writer.ask({ kind: "regain", reserve: reserve.wanted() });
+        await between(() => writer.ask({ kind: "regain", reserve: reserve.wanted() }));
         return;
       } catch (error) {
         if (errorCode(error) !== "storage_full" || !reserve.release()) return;
@@ -32,8 +53,13 @@ export function createSpace(reserve: Reserve, writer: Thread): Space {
     }
   };
   return {
+    isWhole,
     requireWhole,
+    looked: (now) => {
+      isInsideWhole = now;
+    },
     write: async (attempt, urgent) => {
+      if (!urgent && isInsideWhole === undefined) await between(() => writer.ask({ kind: "look" }));
       if (!urgent) requireWhole();
       for (let tries = 0; ; tries++) {
         try {
@@ -43,7 +69,7 @@ export function createSpace(reserve: Reserve, writer: Thread): Space {
         } catch (error) {
           if (errorCode(error) !== "storage_full") throw error;
           if (tries === 0) await regain();
-          else if (!urgent || !reserve.release()) throw error;
+          else if (!urgent || !(await release())) throw error;
         }
       }
     },

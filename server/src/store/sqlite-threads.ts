@@ -34,13 +34,17 @@ export interface ThreadFiles {
   readonly notes?: Extract<WorkerRequest, { kind: "open" }>["notes"];
   /** Told why a change could not be noted outside the data folder. */
   readonly notNoted?: (reason: string) => void;
+  /** Told whether the space inside the keys' database is whole, where it was looked at. */
+  readonly looked?: (isWhole: boolean) => void;
+  /** Told whether the keys' database is another than it was, where it was looked at. */
+  readonly compared?: (isOther: boolean) => void;
 }
 
 /** As Bun has it: one that is not referenced does not keep the process alive. */
 type BunWorker = Worker & { ref(): void; unref(): void };
 
 /** Starts at its first use: a command that only checks a key pays for no thread. */
-export function openThread(role: ThreadRole, { main, activity, notes, notNoted }: ThreadFiles): Thread {
+export function openThread(role: ThreadRole, { main, activity, notes, ...told }: ThreadFiles): Thread {
   const ending = new Int32Array(new SharedArrayBuffer((1 + GONE_PLACES) * Int32Array.BYTES_PER_ELEMENT));
   let worker: BunWorker | undefined;
   let next = 1;
@@ -51,13 +55,18 @@ export function openThread(role: ThreadRole, { main, activity, notes, notNoted }
     for (const { reject } of waiting.values()) reject(new AppError("unavailable", message));
     waiting.clear();
   };
+  const tell = ({ notNoted, isWhole, isOther }: WorkerResult): void => {
+    if (notNoted !== undefined) told.notNoted?.(notNoted);
+    if (isWhole !== undefined) told.looked?.(isWhole);
+    if (isOther !== undefined) told.compared?.(isOther);
+  };
   const start = (): BunWorker => {
     const started = new Worker(new URL("./worker.ts", import.meta.url).href) as BunWorker;
     started.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
       const asked = waiting.get(data.id);
       waiting.delete(data.id);
       if (waiting.size === 0) started.unref();
-      if ("result" in data && data.result.notNoted !== undefined) notNoted?.(data.result.notNoted);
+      if ("result" in data) tell(data.result);
       if ("result" in data) asked?.resolve(data.result);
       else asked?.reject(translated(data.failure));
     };

@@ -29,7 +29,7 @@ import { findGroup } from "./member-rights.ts";
 import { prepareDatabases } from "./open-database.ts";
 import { openRateCounters } from "./rate-counters.ts";
 import { remembering } from "./remembering.ts";
-import { fitReserve, holdReserve, makeRoomToOpen } from "./reserve.ts";
+import { holdReserve, makeRoomToOpen } from "./reserve.ts";
 import {
   auditOf,
   checkUserOf,
@@ -59,6 +59,7 @@ const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESIZE_EVERY_MS = 60_000;
 const TIDY_EVERY_MS = 1_000;
+const WATCH_EVERY_MS = 500;
 const TELL_EVERY_MS = 60_000;
 
 export async function openSqliteStore(options: StoreOptions): Promise<Store> {
@@ -72,7 +73,9 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const direct = openDirectReads(files, hot.stamp);
   const opened = rememberFiles([main, `${main}-wal`, `${main}-shm`, activityFile]);
   const gate = createGate(folder, hot.quarantine(), log);
-  const look = (areSame: boolean): void => gate.see(areSame && !hot.hasGoneBack(), hot.quarantine());
+  /** As the writer's thread saw it last. */
+  let isOther = false;
+  const look = (areSame: boolean): void => gate.see(areSame && !isOther && !hot.isOther(), hot.quarantine());
   const settings = remembering(hot.readSettings, hot.stamp);
   const { stateFolder } = options;
   const notes = head && stateFolder !== null ? { folder: stateFolder, head } : undefined;
@@ -93,7 +96,15 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       { folder: prepared.folder },
     ),
   );
-  const writer = openThread("writer", { ...files, notes, notNoted: createNotNoted(log, clock) });
+  const writer = openThread("writer", {
+    ...files,
+    notes,
+    notNoted: createNotNoted(log, clock),
+    looked: (isWhole) => space.looked(isWhole),
+    compared: (now) => {
+      isOther = now;
+    },
+  });
   const reader = openThread("reader", files);
   const lister = openThread("reader", files);
   const searchers = Array.from({ length: SEARCH_THREADS }, () => openThread("searcher", files));
@@ -105,19 +116,22 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const alerts = openAlerts(writer, lister);
   const { putDelivery, ...deliveries } = openDeliveries(writer, reader);
   const rates = openRateCounters(folder);
-  const space = createSpace(reserve, writer);
-  const guesses = openGuessCounts(writer, reserve.isWhole);
+  const between = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    writing.connection().execute(work);
+  const space = createSpace({ reserve, writer, between });
+  const guesses = openGuessCounts(writer, space.isWhole);
   const findCheck = remembering(hot.findCheck, hot.stamp);
   const requireStanding = standing({ ...hot, findCheck }, reading, options.judge);
   const transactions = new Transactions(writing, () => clock.now(), { judge: options.judge, putDelivery });
   const timers: Timer[] = [];
   if (create) {
-    fitReserve(reserve.wanted());
+    const watch = () => writer.ask({ kind: "watch" });
     const tidy = () => writer.ask({ kind: "tidy", reserve: reserve.wanted() });
     const resize = async () => reserve.resize(await lists.countLiveKeys());
     const every = (ms: number, work: () => Promise<unknown>) =>
       timers.push(setInterval(() => void work().catch(() => undefined), ms));
     every(TIDY_EVERY_MS, tidy);
+    every(WATCH_EVERY_MS, watch);
     every(TIDY_EVERY_MS, async () => {
       // Not into a folder that was put in this one's place.
       const exchanged = opened.areSameNow() ? rates.rejoin() : [];
@@ -129,6 +143,8 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     });
     every(RESIZE_EVERY_MS, resize);
     await resize().catch(() => undefined);
+    await tidy().catch(() => undefined);
+    await watch().catch(() => undefined);
   }
   const store: Store = {
     findCheck,
@@ -202,9 +218,10 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
       forgetServer();
       await Promise.all([reader, lister, ...searchers].map((thread) => thread.close()));
       direct.close();
-      hot.close();
+      // Who closes a file last carries the log into it, which is to stay out of one that it is not the log of.
+      if (!isOther) hot.close();
       await writer.close();
-      if (opened.areSameNow()) await leaveWhole([main, activityFile], reserve.release);
+      if (opened.areSameNow() && !isOther) await leaveWhole([main, activityFile], reserve.release);
     },
   };
   return behindGate(store, gate);

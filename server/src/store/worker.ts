@@ -8,13 +8,23 @@
  */
 
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, statfsSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
 import { LIST_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Condition } from "../domain/query.ts";
 import { matches } from "../domain/query-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { GONE_PLACES, goneAt } from "./gone-places.ts";
+import {
+  areRowsWhole,
+  beginLog,
+  fitRows,
+  growByPages,
+  keepLog,
+  releaseRow,
+  requirePlaces,
+} from "./held-space.ts";
+import { type History, openHistory, watchFile } from "./history.ts";
 import { isCarriedOver, LAST_CHANGE, type LastChangeRow, lastChangeOf } from "./last-change.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { BUSY_MS } from "./open-database.ts";
@@ -38,6 +48,10 @@ export type WorkerRequest =
     }
   | { readonly kind: "close" }
   | { readonly kind: "tidy" | "regain"; readonly reserve: Wanted }
+  /** Of what is held inside the keys' database: one part is given up; or whether all of it is there. */
+  | { readonly kind: "release" | "look" }
+  /** Whether the file is still the one that is open. */
+  | { readonly kind: "watch" }
   | { readonly kind: "more"; readonly of: number }
   | {
       readonly kind: "run";
@@ -76,6 +90,10 @@ export interface WorkerResult {
   readonly insertId: number;
   /** Under this number there are more rows. */
   readonly more?: number;
+  /** Whether nothing of the space inside the keys' database is given up; undefined: it was not looked at. */
+  readonly isWhole?: boolean;
+  /** Whether the keys' database is another than it was (`history.ts`); undefined: it was not looked at. */
+  readonly isOther?: boolean;
   /** Why the change could not be noted outside the data folder. It is committed all the same. */
   readonly notNoted?: string;
 }
@@ -91,8 +109,6 @@ const SEARCH_NICENESS = 10;
 export const SEARCH_MS_MAX = 5_000;
 /** Twice what SQLite lets a log grow to where nobody reads for long. */
 export const LOG_BYTES_MAX = 8 * 1024 * 1024;
-/** Written in one go of `tidy`, so that no change waits for it. */
-const RESERVE_BYTES_AT_ONCE = 4 * 1024 * 1024;
 const NOTHING: WorkerResult = { rows: [], changed: 0, insertId: 0 };
 
 declare const self: Worker;
@@ -101,6 +117,9 @@ const databases = new Map<DatabaseName, Database>();
 const statements = new Map<string, Statement>();
 const kept = new Map<number, readonly object[]>();
 let notes: StateNotes | undefined;
+let history: History | undefined;
+let isFileSame: (() => boolean) | undefined;
+let isFileOther = false;
 let ending: Int32Array = new Int32Array(1 + GONE_PLACES);
 /** The request that is being answered. */
 let current = 0;
@@ -142,6 +161,12 @@ function answer(request: WorkerRequest): WorkerResult {
       return tidy(request.reserve);
     case "regain":
       return regain(request.reserve);
+    case "release":
+      return release();
+    case "look":
+      return { ...NOTHING, isWhole: areRowsWhole(databases.get("main")!) };
+    case "watch":
+      return watch();
     case "more":
       return more(request.of);
     case "run":
@@ -174,8 +199,11 @@ function open({ role, main, activity, ...more }: Extract<WorkerRequest, { kind: 
       `${pragmas} PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
        PRAGMA synchronous = ${name === "main" ? "FULL" : "NORMAL"};`,
     );
+    growByPages(database);
     databases.set(name, database);
   }
+  history = openHistory(databases.get("main")!);
+  isFileSame = watchFile(databases.get("main")!);
   return NOTHING;
 }
 
@@ -188,6 +216,7 @@ function yieldProcessor(): void {
 function close(): WorkerResult {
   const main = databases.get("main");
   const last = lastAtClose(main);
+  history?.close();
   for (const statement of statements.values()) statement.finalize();
   statements.clear();
   for (const database of databases.values()) database.close(true);
@@ -200,7 +229,7 @@ function close(): WorkerResult {
 
 function lastAtClose(main: Database | undefined): Noted | undefined {
   try {
-    return notes && main && !main.inTransaction ? lastToNote() : undefined;
+    return notes && main && !main.inTransaction && !isOther() ? lastToNote() : undefined;
   } catch {
     // It cannot be read any more, and is to be closed all the same.
     return undefined;
@@ -218,16 +247,30 @@ function lastToNote(): Noted | undefined {
   return row ? { ...lastChangeOf(row), isInFile: isCarriedOver(databases.get("main")!) } : undefined;
 }
 
-/** What was committed is noted before anybody is told that it was (`state-file.ts`). */
+/**
+ * What was committed is noted before anybody is told that it was (`state-file.ts`), unless it does not go on from what was
+ * noted before: then it waits there for the right one to come back.
+ */
 function note(): WorkerResult {
   // Between two statements of a change nothing is committed yet that is news.
-  if (!notes || databases.get("main")?.inTransaction) return NOTHING;
+  if (databases.get("main")?.inTransaction) return NOTHING;
   try {
-    notes.note(lastToNote);
-    return NOTHING;
+    if (isOther()) return { ...NOTHING, isOther: true };
+    notes?.note(lastToNote);
+    return { ...NOTHING, isOther: false };
   } catch (error) {
-    return { ...NOTHING, notNoted: (error as Error).message };
+    return notes ? { ...NOTHING, notNoted: (error as Error).message } : NOTHING;
   }
+}
+
+function isOther(): boolean {
+  return isFileOther || history?.goesOn() === false;
+}
+
+function watch(): WorkerResult {
+  if (databases.get("main")?.inTransaction) return NOTHING;
+  isFileOther = isFileSame?.() === false;
+  return isFileOther ? { ...NOTHING, isOther: true } : NOTHING;
 }
 
 /**
@@ -237,36 +280,86 @@ function note(): WorkerResult {
 function tidy(reserve: Wanted): WorkerResult {
   const result = note();
   if (result.notNoted === undefined) notes?.sync();
-  for (const [name, database] of databases)
-    if (logBytes(database) > LOG_BYTES_MAX) truncateLog(name, database);
-  fitReserve(reserve, RESERVE_BYTES_AT_ONCE);
-  return result;
+  // Between two statements of a change: the next time does it.
+  if ([...databases.values()].some((database) => database.inTransaction)) return result;
+  fitReserve(reserve);
+  const main = databases.get("main")!;
+  const isWhole = fitRows(main, reserve.rows);
+  const isShort = freeBytes(main) < LOG_BYTES_MAX;
+  for (const [name, database] of databases) {
+    const most = isShort ? keptOf(name, reserve) : LOG_BYTES_MAX;
+    if (logBytes(database) > most) withoutWaiting(database, () => cutLog(name, database, most));
+  }
+  withoutWaiting(main, () => keepLog(main, reserve.logBytes ?? 0));
+  return { ...result, isWhole };
 }
 
-/** Takes back what urgent changes were given on a full disk. Throws SQLITE_FULL where even this needs room. */
+/**
+ * After a full disk was met: has the logs begin again, gives back what they are longer than they are kept, and takes back what urgent
+ * changes were given. Throws SQLITE_FULL where even this needs room.
+ */
 function regain(reserve: Wanted): WorkerResult {
-  for (const [name, database] of databases) truncateLog(name, database);
+  for (const [name, database] of databases) {
+    const most = keptOf(name, reserve);
+    withoutWaiting(database, () => {
+      if (logBytes(database) > most) cutLog(name, database, most);
+      else run(name, "PRAGMA wal_checkpoint(PASSIVE)", []);
+    });
+  }
+  // Before the log begins anew: what cannot be noted now, the next time tries again.
+  note();
   fitReserve(reserve);
-  return NOTHING;
+  return { ...NOTHING, isWhole: fitRows(databases.get("main")!, reserve.rows) };
+}
+
+/** How long a log stays where the disk is short. Urgent changes need none in the other database. */
+function keptOf(name: DatabaseName, { logBytes: kept }: Wanted): number {
+  return name === "activity" ? 0 : (kept ?? LOG_BYTES_MAX);
+}
+
+function freeBytes({ filename }: Database): number {
+  const { bavail, bsize } = statfsSync(filename);
+  return bavail * bsize;
+}
+
+function release(): WorkerResult {
+  const main = databases.get("main")!;
+  const isReleased = releaseRow(main);
+  return { ...NOTHING, changed: Number(isReleased), isWhole: areRowsWhole(main) };
 }
 
 function logBytes({ filename }: Database): number {
   return statSync(`${filename}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Waits for nobody: where somebody reads or writes, the next time does it. */
-function truncateLog(name: DatabaseName, database: Database): void {
+/** Where somebody else reads or writes, the next time does it. */
+function withoutWaiting(database: Database, work: () => void): void {
   database.run("PRAGMA busy_timeout = 0");
   try {
-    run(name, "PRAGMA wal_checkpoint(TRUNCATE)", []);
+    work();
+  } catch (error) {
+    if (!String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw error;
   } finally {
     database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
   }
+}
+
+/** To the limit of its size, to which SQLite cuts it where a change is the first in a log that begins again. */
+function cutLog(name: DatabaseName, database: Database, most: number): void {
+  const [row] = run(name, "PRAGMA wal_checkpoint(RESTART)", []).rows as { busy: number }[];
   // Before the log begins anew: what cannot be noted now, the next time tries again.
   if (name === "main") note();
+  if (row?.busy !== 0) return;
+  database.run(`PRAGMA journal_size_limit = ${most}`);
+  try {
+    beginLog(database);
+  } finally {
+    database.run(`PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`);
+  }
 }
 
 function run(name: DatabaseName, sql: string, params: readonly unknown[]): WorkerResult {
+  if (sql === "COMMIT") requirePlaces(databases.get(name)!);
   const statement = prepared(name, sql);
   const bound = params as SQLQueryBindings[];
   if (statement.columnNames.length > 0) return { ...NOTHING, rows: rowsWithin(statement.iterate(...bound)) };
