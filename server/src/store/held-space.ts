@@ -107,31 +107,36 @@ export function areRowsWhole(database: Database): boolean {
  */
 export function fitRows(database: Database, rows: number | null): boolean {
   if (rows === null && areRowsWhole(database)) return true;
-  try {
-    for (let added = 0; added < ROWS_AT_ONCE && fitOne(database, rows); added++);
-  } catch (error) {
-    // The disk is full: this much it is.
-    if (!/^SQLITE_(FULL|IOERR)/.test(String((error as { code?: unknown }).code))) throw error;
-  }
+  // All in one transaction, or, where they do not fit, as many as do.
+  if (tryFit(database, rows, ROWS_AT_ONCE) === undefined)
+    for (let added = 0; added < ROWS_AT_ONCE && tryFit(database, rows, 1) === true; added++);
   return areRowsWhole(database);
 }
 
-/** @returns whether something was done */
-function fitOne(database: Database, wanted: number | null): boolean {
-  return change(database, () => {
-    database.run(MAKE);
-    const { held, full: before } = one<{ held: number; full: number }>(database, COUNT);
-    const rows = wanted ?? before;
-    if (held > rows + SLACK_ROWS) {
-      database.run(DROP, [rows]);
-      database.run(PUT_FULL, [rows]);
-      return true;
-    }
-    if (held >= Math.max(rows, before)) return false;
-    database.run(PUT, [held + 1]);
-    if (held + 1 > before) database.run(PUT_FULL, [held + 1]);
+/** @returns whether something was done; undefined: there is no room */
+function tryFit(database: Database, wanted: number | null, atOnce: number): boolean | undefined {
+  try {
+    return change(database, () => fitSome(database, wanted, atOnce));
+  } catch (error) {
+    if (/^SQLITE_(FULL|IOERR)/.test(String((error as { code?: unknown }).code))) return undefined;
+    throw error;
+  }
+}
+
+/** In a transaction. @returns whether something was done */
+function fitSome(database: Database, wanted: number | null, atOnce: number): boolean {
+  database.run(MAKE);
+  const { held, full: before } = one<{ held: number; full: number }>(database, COUNT);
+  const rows = wanted ?? before;
+  if (held > rows + SLACK_ROWS) {
+    database.run(DROP, [rows]);
+    database.run(PUT_FULL, [rows]);
     return true;
-  });
+  }
+  const to = Math.min(Math.max(rows, before), held + atOnce);
+  for (let row = held + 1; row <= to; row++) database.run(PUT, [row]);
+  if (to > before) database.run(PUT_FULL, [to]);
+  return to > held;
 }
 
 /** Gives up one row. @returns whether there was one. Throws SQLITE_FULL where the log has no room for this. */
