@@ -11,6 +11,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { readWithoutLog } from "./as-it-is.ts";
 import { isCarriedOver } from "./last-change.ts";
+import { identityOf } from "./same-files.ts";
 import { ACCEPTED } from "./tables.ts";
 
 /** The newest record of the audit: where it stands, and its id. */
@@ -61,6 +62,8 @@ export function openHistory(database: Database): History {
 
 /** Before a file that seems to be another is taken for one: somebody may just be carrying the log into it. */
 const SECOND_LOOK_MS = 50;
+/** One after the other, of a file that does not change: it is no database of ours any more. */
+const UNREADABLE_LOOKS = 3;
 
 /**
  * For the writer's thread, outside of transactions.
@@ -69,39 +72,49 @@ const SECOND_LOOK_MS = 50;
  */
 export function watchFile(database: Database): () => boolean {
   let isOther = false;
+  const opened = identityOf(database.filename);
+  /** Moved away, deleted or exchanged: `same-files.ts` sees it, and it may be put back. */
+  const isMoved = (): boolean => identityOf(database.filename) !== opened;
   /** As of a moment when all of the log was in the file. */
   let carried: Look | undefined;
   let seenAs = "";
+  let unreadable = 0;
   const see = (): void => {
     if (!carried) database.run("PRAGMA wal_checkpoint(PASSIVE)");
     const look = lookAt(database, undefined);
     // In this order: what is newer than the look may be in the log alone.
     if (isCarriedOver(database)) carried = look;
   };
-  /** Has the file what was carried into it, and nothing that the database has not. */
-  const isOurs = (): boolean => {
+  /** Has the file what was carried into it, and nothing that the database has not? */
+  const judge = (): "ours" | "other" | "unreadable" => {
     try {
       const path = database.filename;
       const inFile = readWithoutLog(path, (file) => lookAt(file, carried && newestOf(carried)));
-      if (inFile.installation !== carried?.installation || inFile.has === 0) return false;
+      if (inFile.installation !== carried?.installation || inFile.has === 0) return "other";
       const newest = newestOf(inFile);
-      return newest === undefined || lookAt(database, newest).has === 1;
+      return newest === undefined || lookAt(database, newest).has === 1 ? "ours" : "other";
     } catch {
-      return false;
+      return "unreadable";
     }
   };
   return () => {
     if (isOther) return false;
+    if (isMoved()) return true;
     const before = tracesOf(database.filename);
-    if (carried && before !== seenAs && !isOurs()) {
+    if (carried && before !== seenAs && judge() !== "ours") {
       Bun.sleepSync(SECOND_LOOK_MS);
       // Written again meanwhile: the next time tells.
-      if (tracesOf(database.filename) !== before) return true;
-      if (!isOurs()) {
-        isOther = true;
-        return false;
+      if (isMoved() || tracesOf(database.filename) !== before) return true;
+      const seen = judge();
+      if (seen === "unreadable") {
+        // A log that somebody is carrying over, or has died at, leaves half of it. The records of the audit stand where they are.
+        unreadable = isCarriedOver(database) ? unreadable + 1 : 0;
+        if (unreadable < UNREADABLE_LOOKS) return true;
       }
+      isOther = seen !== "ours";
+      if (isOther) return false;
     }
+    unreadable = 0;
     seenAs = before;
     see();
     return true;
