@@ -172,7 +172,8 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     findProfile: hot.findProfile,
     poll: () => {
       const areSame = opened.areSame();
-      const changes = areSame ? hot.poll() : [];
+      // What is read of another database may be an error.
+      const changes = areSame && !isOther ? hot.poll() : [];
       look(areSame);
       return changes;
     },
