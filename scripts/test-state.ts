@@ -3,6 +3,7 @@
  * this user keeps its own. `scripts/test.ts` makes one folder for the whole run and removes it, and looks whether a test
  * used the real one all the same; where a file is run without it, the process makes a folder of its own.
  */
+import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ const ofRun = process.env.CHATELAINE_TEST_STATE;
 if (ofRun === undefined) {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-state-"));
   process.env.CHATELAINE_STATE = folder;
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 } else {
   process.env.CHATELAINE_STATE = ofRun;
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { countTests, sayCounts } from "./test.ts";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { countTests, runTests, sayCounts } from "./test.ts";
 
 const report = (attributes: string): string =>
   `<?xml version="1.0"?>\n<testsuites name="bun test" ${attributes} time="0.1">\n</testsuites>`;
@@ -35,4 +38,30 @@ describe("the sum of a test run", () => {
   test("leaves out what was not skipped", () => {
     expect(sayCounts({ passed: 3, failed: 1, skipped: 0 })).toBe("3 passed, 1 failed");
   });
+});
+
+test("what tests leave behind goes with the run, also where they fail midway", async () => {
+  const before = process.env.TMPDIR;
+  const folder = mkdtempSync(join(tmpdir(), "chatelaine-left-"));
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary);
+  const file = join(folder, "left.test.ts");
+  await Bun.write(
+    file,
+    `import { test } from "bun:test";
+    import { mkdtempSync } from "node:fs";
+    import { tmpdir } from "node:os";
+    test("leaves something", () => {
+      throw new Error(mkdtempSync(tmpdir() + "/left-"));
+    });`,
+  );
+  try {
+    process.env.TMPDIR = temporary;
+    expect(await runTests([file], "ignore")).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(readdirSync(temporary)).toEqual([]);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -4,7 +4,7 @@
  * Counts come from the JUnit report, never from the text that people read. A run that ends without a report, or with
  * an exit code that its report does not explain, counts as a failure: a crash is never green.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stateFolder } from "../server/src/config.ts";
@@ -35,8 +35,16 @@ export function sayCounts(counts: Counts): string {
   return counts.skipped > 0 ? `${line}, ${counts.skipped} skipped` : line;
 }
 
-async function runTests(filters: readonly string[]): Promise<Counts> {
+export async function runTests(
+  filters: readonly string[],
+  output: "inherit" | "ignore" = "inherit",
+): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-test-"));
+  // Whatever tests leave, also where they fail midway, goes with it. Proxies that have given up root find their way in it.
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary);
+  chmodSync(folder, 0o711);
+  chmodSync(temporary, 0o1777);
   const reportFile = join(folder, "report.xml");
   const state = join(folder, "state");
   try {
@@ -52,8 +60,8 @@ async function runTests(filters: readonly string[]): Promise<Counts> {
         ...filters,
       ],
       {
-        stdio: ["ignore", "inherit", "inherit"],
-        env: { ...process.env, CHATELAINE_TEST_STATE: state, CHATELAINE_STATE: state },
+        stdio: ["ignore", output, output],
+        env: { ...process.env, TMPDIR: temporary, CHATELAINE_TEST_STATE: state, CHATELAINE_STATE: state },
       },
     );
     const exitCode = await run.exited;
