@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createLog, type LogFormat } from "./log.ts";
+import { AppError } from "./domain/errors.ts";
+import { createFailures, createLog, type LogFormat } from "./log.ts";
 
 const KEY = `7-${"A".repeat(64)}`;
 
@@ -66,4 +67,22 @@ test("a level hides what is below it", () => {
   log.warn("c");
   log.error("d");
   expect(seen).toHaveLength(2);
+});
+
+test("what fails again and again is told once a minute, and never that data waits to be accepted", () => {
+  const seen: string[] = [];
+  let now = 0;
+  const fail = createFailures(
+    createLog("warn", "text", (line) => seen.push(line)),
+    "warn",
+    () => now,
+  );
+  const full = new AppError("storage_full", "The disk is full");
+  for (; now < 120_000; now += 1_000) fail("It could not be sent", full);
+  expect(seen).toHaveLength(2);
+  fail("It could not be swept", full);
+  fail("It could not be sent", new AppError("unavailable", "Away"));
+  expect(seen).toHaveLength(4);
+  fail("It could not be dropped", new AppError("restore_not_accepted", "It waits"));
+  expect(seen).toHaveLength(4);
 });

@@ -2,6 +2,7 @@
  * The one logger: a line of text or JSON on standard error. Values of secret-bearing names never reach it, at whatever
  * depth, and whatever looks like a secret is masked wherever it stands (held by `log.test.ts`).
  */
+import { errorCode } from "./domain/errors.ts";
 import { MASK, maskDeep, maskText } from "./domain/masking.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -40,6 +41,29 @@ export function createLog(
       write(`${line.replaceAll(/[\r\n\u2028\u2029]/g, "\\n").slice(0, LINE_CHARS_MAX)}\n`);
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+const SAME_AGAIN_MS = 60_000;
+
+/**
+ * For work that is tried again and again by itself: the same failure is told once a minute, and not at all that data waits to
+ * be accepted, which the start has said.
+ * @param now milliseconds, of any origin
+ */
+export function createFailures(
+  log: Pick<Log, "warn" | "error">,
+  level: "warn" | "error",
+  now: () => number = () => performance.now(),
+): (message: string, error: unknown) => void {
+  const told = new Map<string, number>();
+  return (message, error) => {
+    const code = errorCode(error);
+    if (code === "restore_not_accepted") return;
+    const same = `${message} ${code}`;
+    if (now() - (told.get(same) ?? Number.NEGATIVE_INFINITY) < SAME_AGAIN_MS) return;
+    told.set(same, now());
+    log[level](message, { error });
+  };
 }
 
 /** Whole members alone, as many as fit: a line that is cut is no JSON. */

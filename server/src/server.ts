@@ -32,7 +32,7 @@ import {
   requireDataFolder,
 } from "./installation.ts";
 import { createKeys, type Keys } from "./keys/keys.ts";
-import { createLog, type Log } from "./log.ts";
+import { createFailures, createLog, type Log } from "./log.ts";
 import {
   createRestore,
   type FromBackup,
@@ -333,17 +333,16 @@ function startClockwork(
   refresh: () => Promise<void>,
   schedule: BackupSchedule | null,
 ): Timer[] {
+  const fail = createFailures(log, "warn");
   let isSweeping = false;
   const sweep = async (): Promise<void> => {
     if (isSweeping) return;
     isSweeping = true;
     await clock.settle();
-    await keys
-      .sweepExpired()
-      .catch((error: unknown) => log.warn("Expired keys could not be told", { error }));
+    await keys.sweepExpired().catch((error: unknown) => fail("Expired keys could not be told", error));
     await accounts.tokens
       .sweep()
-      .catch((error: unknown) => log.warn("Tokens that have ended could not be dropped", { error }));
+      .catch((error: unknown) => fail("Tokens that have ended could not be dropped", error));
     isSweeping = false;
   };
   const renew = (): Promise<void> =>

@@ -23,7 +23,7 @@ import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Twins } from "../domain/names.ts";
 import type { Feed } from "../feed/feed.ts";
-import type { Log } from "../log.ts";
+import { createFailures, type Log } from "../log.ts";
 import type { AlertMark, Store } from "../store/store.ts";
 
 export const COMPARE_EVERY_MS = 10_000;
@@ -83,9 +83,10 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   let soon: Timer | undefined;
   let leave = (): void => {};
   let comparing: Promise<void> | undefined;
+  const fail = createFailures(deps.log, "warn");
   const run = (): void => {
     comparing ??= compare()
-      .catch((error: unknown) => deps.log.warn("Alerts could not be compared", { error }))
+      .catch((error: unknown) => fail("Alerts could not be compared", error))
       .finally(() => {
         comparing = undefined;
       });

@@ -8,7 +8,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
 import { CLIENTS_AGE_MS, type ClientUse } from "../domain/recent-clients.ts";
 import type { Keys } from "../keys/keys.ts";
-import type { Log } from "../log.ts";
+import { createFailures, type Log } from "../log.ts";
 import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
 import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./tally.ts";
 import { UseTable } from "./use-table.ts";
@@ -97,6 +97,7 @@ export function createUsage({
       if (closesAt === Infinity && batch.size > SLICE_KEYS) await rest(pause);
     }
   };
+  const fail = createFailures(log, "error");
   const flush = (): Promise<void> => {
     writing = writing.then(async () => {
       if (table.size === 0 && refusals.length === 0) return;
@@ -106,9 +107,7 @@ export function createUsage({
       if (untold > 0)
         log.warn("More different keys were used at once than are counted one by one", { untold });
       untold = 0;
-      await write(batch, refused).catch((error: unknown) =>
-        log.error("Use of keys could not be recorded", { error }),
-      );
+      await write(batch, refused).catch((error: unknown) => fail("Use of keys could not be recorded", error));
     });
     return writing;
   };

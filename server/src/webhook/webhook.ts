@@ -11,7 +11,7 @@ import { hmacSha256Hex, makeId, type Secrets, WEBHOOK_SEAL } from "../crypto.ts"
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
-import type { Log } from "../log.ts";
+import { createFailures, type Log } from "../log.ts";
 import type { Delivery, Store } from "../store/store.ts";
 
 export type { Delivery } from "../store/store.ts";
@@ -77,9 +77,10 @@ export function createWebhook(deps: WebhookDeps): Webhook {
       if (claimed !== "lost") await attempt(deps, claimed, stop.signal);
     }
   };
+  const fail = createFailures(log, "warn");
   const look = (): void => {
     sending ??= send()
-      .catch((error: unknown) => log.warn("What waits for the webhook could not be sent", { error }))
+      .catch((error: unknown) => fail("What waits for the webhook could not be sent", error))
       .finally(() => {
         sending = undefined;
       });
