@@ -144,6 +144,33 @@ export const SHOTS_OF_CARE: readonly Shot[] = [
       see("fresh unlocked again"),
     ),
   },
+  {
+    name: "user-without-role",
+    user: "ada",
+    path: "/users",
+    prepare: both(
+      choose("builder", "Edit"),
+      async (page) =>
+        panelOf(page)
+          .getByRole("checkbox", { name: /^Key holder/ })
+          .click(),
+      see("builder is left without a role"),
+    ),
+  },
+  {
+    name: "key-save-waits",
+    user: "ada",
+    path: "/keys",
+    prepare: both(
+      async (page) =>
+        page.route(/\/keys\/\d+$/, (route) =>
+          route.request().method() === "PATCH" ? undefined : route.fallback(),
+        ),
+      choose("ci-deploy", "Edit"),
+      saveNamed,
+      async (page) => page.keyboard.press("Escape"),
+    ),
+  },
   { name: "user-own-rights", user: "ada", path: "/users", prepare: dropOwnRights },
   { name: "user-gone", user: "ada", path: "/users?user=nobody" },
   { name: "group-edit", user: "ada", path: "/groups", prepare: choose("dns", "Edit") },
