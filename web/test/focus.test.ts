@@ -223,6 +223,7 @@ describe("the focus is in it, comes back to it after each outcome, and returns w
       await over.waitFor({ state: "detached" });
       await returnsTo(page, one.opener);
       over = await open(page, one);
+      await holdsFocus(page, one.title);
       await page.keyboard.press("Escape");
       await over.waitFor({ state: "detached" });
       await returnsTo(page, one.opener);
