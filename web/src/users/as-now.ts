@@ -42,8 +42,8 @@ export async function readGroup(id: number, signal?: AbortSignal): Promise<Group
 }
 
 /**
- * For a deletion by a name that nobody has any more: it is as it should be where somebody else was as fast, and not where they
- * are called otherwise by now.
+ * For a deletion by a name that is not found: somebody else may have deleted the user or group already, which is no failure, or
+ * renamed it, which is.
  */
 export async function unlessGone(error: unknown, read: () => Promise<unknown>): Promise<void> {
   if (problemOf(error).code !== "not_found" || (await read()) !== undefined) throw error;
