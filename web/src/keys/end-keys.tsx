@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 import { call } from "../api/call.ts";
 import { isOutcomeUnknown, problemOf, sayProblem } from "../api/problem.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
+import { sayNames } from "../form/say-names.ts";
 import { type Once, useChange } from "../form/use-change.ts";
 import { showDone, showTrouble } from "../notices/notices.ts";
 import type { Key } from "./key.ts";
@@ -160,15 +161,11 @@ function sayEnded(how: EndKeysProps["how"], ended: readonly Key[]): string {
   return ended.length === 1 ? `${ended[0]?.name} ${verb}.` : `${ended.length} keys ${verb}.`;
 }
 
-const NAMED_MAX = 8;
-
 /** Which of several are as they were, and why the first of them is. */
 function showFailed(how: EndKeysProps["how"], failed: Outcome["failed"]): void {
   const verb = how === "delete" ? "deleted" : "revoked";
-  const names = failed.slice(0, NAMED_MAX).map(({ key }) => key.name);
-  const more = failed.length - names.length;
+  const which = sayNames(failed.map(({ key }) => key.name));
   const { title, words } = sayProblem(failed[0]?.error, "do");
-  const which = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   showTrouble(
     failed.length === 1 ? `1 key was not ${verb}` : `${failed.length} keys were not ${verb}`,
     `${which}. ${title}. ${words}`,

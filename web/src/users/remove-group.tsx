@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
+import { sayNames } from "../form/say-names.ts";
 import { useChange } from "../form/use-change.ts";
 import { useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
@@ -15,8 +16,6 @@ interface RemoveGroupProps {
   readonly onClose: () => void;
   readonly onDone: () => void;
 }
-
-const NAMED_MAX = 8;
 
 /** Its members lose what it grants: who they are is asked when the dialog opens. */
 export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
@@ -68,12 +67,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
             Delete <strong>{name}</strong>? {sayMembers(members.length)} This cannot be undone.
           </p>
           {found.isError && <p>It is not known who its members are now: the server did not answer.</p>}
-          {members.length > 0 && (
-            <p className="muted break">
-              {members.slice(0, NAMED_MAX).join(", ")}
-              {members.length > NAMED_MAX && ` and ${members.length - NAMED_MAX} more`}
-            </p>
-          )}
+          {members.length > 0 && <p className="muted break">{sayNames(members)}</p>}
           {left === undefined && isTold && members.length > 0 && (
             <p>It is not known who is left without a role: the server did not answer.</p>
           )}

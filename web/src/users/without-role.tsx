@@ -4,12 +4,12 @@
  */
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
+import { sayNames } from "../form/say-names.ts";
 import { Note } from "../frame/note.tsx";
 import { SeveralLastUses, useFreshKeys } from "../keys/what-stops.tsx";
 import type { Group } from "./groups.tsx";
 import type { User } from "./user-columns.tsx";
 
-const NAMED_MAX = 8;
 const MEMBERS_MAX = 1000;
 /** As many owners as a list of keys can be asked for. */
 const MEMBERS_ASKED_MAX = 100;
@@ -60,8 +60,9 @@ interface LeftProps {
 /** Who it is: in the foot of a panel, where it is in view whatever is scrolled. */
 export function WithoutRole({ usernames }: LeftProps) {
   if (usernames.length === 0) return null;
+  const isOne = usernames.length === 1;
   return (
-    <Note tone="bad" title={`${sayNames(usernames)} left without a role`} isAlert>
+    <Note tone="bad" title={`${sayNames(usernames)} ${isOne ? "is" : "are"} left without a role`} isAlert>
       Nobody signs in without a role, and their keys are refused as soon as this is done.
     </Note>
   );
@@ -77,10 +78,4 @@ export function StopsWithoutRole({ usernames }: LeftProps) {
       <SeveralLastUses query={keys} onlyWorking withOwner={usernames.length > 1} />
     </section>
   );
-}
-
-function sayNames(names: readonly string[]): string {
-  const shown = names.slice(0, NAMED_MAX).join(", ");
-  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : "";
-  return `${shown}${more} ${names.length === 1 ? "is" : "are"}`;
 }
