@@ -10,7 +10,6 @@ import { bindingFault } from "../src/certificates/certificates.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/crypto.ts";
 import type { AuditRecord } from "../src/domain/audit.ts";
 import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
-import type { Clock } from "../src/domain/clock.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
@@ -21,26 +20,10 @@ import { createSettings, type SettingsUseCase } from "../src/settings/settings.t
 import { openStore, type Store } from "../src/store/store.ts";
 import { createUsage } from "../src/usage/usage.ts";
 import { createVerify } from "../src/verify/verify.ts";
-import { openBrowser } from "./installation.ts";
+import { MovableClock, openBrowser } from "./installation.ts";
 
 export const PASSWORD = "a long password";
 const MASTER = new Uint8Array(32).fill(7);
-
-export class MovableClock implements Clock {
-  #ahead = 0;
-
-  now(): number {
-    return Date.now() + this.#ahead;
-  }
-
-  monotonic(): number {
-    return performance.now() + this.#ahead;
-  }
-
-  move(ms: number): void {
-    this.#ahead += ms;
-  }
-}
 
 export interface TestApp {
   readonly folder: string;

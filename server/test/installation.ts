@@ -32,6 +32,23 @@ export function movedClock(start = Date.UTC(2030, 0, 1)): MovedClock {
   };
 }
 
+/** Goes with the machine's, and jumps by what tests say. */
+export class MovableClock implements Clock {
+  #ahead = 0;
+
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  monotonic(): number {
+    return performance.now() + this.#ahead;
+  }
+
+  move(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
 export interface Folder extends AsyncDisposable {
   readonly path: string;
   /** The folder of its state file, beside it. */

@@ -176,9 +176,12 @@ test("the columns menu keeps one column, and the choice stays with the user", as
   await page.getByRole("menuitem", { name: "Select All", exact: true }).click();
   await page.getByRole("menuitem", { name: "Unselect All", exact: true }).click();
   await page.getByRole("menuitemcheckbox", { name: "Name", exact: true, disabled: true }).waitFor();
+  const isKept = page.waitForResponse(
+    (answer) => answer.request().postDataJSON()?.value?.join() === "name,hint" && answer.ok(),
+  );
   await page.getByRole("menuitemcheckbox", { name: "Key hint", exact: true }).click();
   await page.getByRole("columnheader", { name: "Key hint", exact: true }).waitFor();
-  await page.waitForTimeout(300);
+  await isKept;
   const elsewhere = await screens.open("grace");
   await elsewhere.getByRole("columnheader", { name: "Key hint", exact: true }).waitFor();
   expect((await elsewhere.getByRole("columnheader").allInnerTexts()).map((title) => title.trim())).toEqual([
@@ -203,9 +206,9 @@ test("a change made elsewhere shows by itself, in each of eight tabs", async () 
 test("a lost connection is shown, and what was missed comes when the server is back", async () => {
   const page = await screens.open("ada");
   await rowOf(page, "alpha").waitFor();
-  const restarted = screens.restart(2_500);
+  const start = await screens.stop();
   await page.getByText("Connection lost").waitFor();
-  await restarted;
+  await start();
   await addKey(screens, "ada", "made meanwhile");
   await rowOf(page, "made meanwhile").waitFor({ timeout: 20_000 });
   await page.getByText("Connection lost").waitFor({ state: "detached" });

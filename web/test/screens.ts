@@ -11,6 +11,7 @@ import { launchChromium } from "../../scripts/chromium.ts";
 import { type RawConfig, readConfig } from "../../server/src/config.ts";
 import { createLog } from "../../server/src/log.ts";
 import { createServer, type Local, openLocal, type Server } from "../../server/src/server.ts";
+import { MovableClock } from "../../server/test/installation.ts";
 
 export const PASSWORD = "three words in a row";
 const WAIT_MS = 20_000;
@@ -38,8 +39,10 @@ export interface Screens extends AsyncDisposable {
   open(username: string | undefined, path?: string, options?: OpenOptions): Promise<Page>;
   /** Closes all pages that are open: each goes on asking and drawing as long as it is there. */
   closePages(): Promise<void>;
-  /** Another server on the same folder and port. */
-  restart(downMs?: number): Promise<void>;
+  /** Of the server: tests move it. Pages have the clock of the machine. */
+  readonly clock: MovableClock;
+  /** Stops the server. @returns what starts another one on the same folder and port */
+  stop(): Promise<() => Promise<void>>;
 }
 
 export interface OpenOptions {
@@ -57,16 +60,20 @@ type StorageState = Awaited<ReturnType<BrowserContext["storageState"]>>;
 
 const CONSOLE_EXPECTED = /Failed to load resource: the server responded with a status of (4|5)\d\d|net::ERR_/;
 
-export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
+/** @param aheadMs of the server's clock, before the machine's where negative */
+export async function openScreens(raw: RawConfig = {}, aheadMs = 0): Promise<Screens> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-web-"));
   const state = `${folder}.state`;
   const log = createLog("error", "text");
+  const clock = new MovableClock();
+  clock.move(aheadMs);
   const serve = (http: string): Promise<Server> =>
     createServer(readConfig({ data: folder, state, http, https: "off", anonymousRate: "0", ...raw }, {}), {
       log,
+      clock,
     });
   let server = await serve("127.0.0.1:0");
-  const local = await openLocal({ data: folder, state }, { log });
+  const local = await openLocal({ data: folder, state }, { log, clock });
   const url = server.urls[0] as string;
   // Builds the screens where they are not built yet.
   await (await fetch(url)).arrayBuffer();
@@ -111,10 +118,12 @@ export async function openScreens(raw: RawConfig = {}): Promise<Screens> {
       await page.goto(url + path);
       return page;
     },
-    restart: async (downMs = 0) => {
+    clock,
+    stop: async () => {
       await server.close();
-      await Bun.sleep(downMs);
-      server = await serve(new URL(url).host);
+      return async () => {
+        server = await serve(new URL(url).host);
+      };
     },
     [Symbol.asyncDispose]: async () => {
       await closePages();

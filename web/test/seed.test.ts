@@ -91,8 +91,9 @@ test("S5 a key can be added, edited and deleted from there", async () => {
 
 test("S6 the table and its column titles are there at first paint", async () => {
   const fresh = await screens.open("ada");
+  const seen = Promise.withResolvers<void>();
   await fresh.route("**/api/v1/keys?*", async (route) => {
-    await Bun.sleep(1_000);
+    await seen.promise;
     await route.continue();
   });
   await fresh.reload();
@@ -106,6 +107,7 @@ test("S6 the table and its column titles are there at first paint", async () => 
     "Expires",
     "Last used",
   ]);
+  seen.resolve();
   await fresh.unrouteAll({ behavior: "wait" });
   await fresh.close();
 });
@@ -231,9 +233,11 @@ test("S18 S19 S20 without the tick a calendar gives a date and a time, with the 
 });
 
 test("S21 from that moment the key is refused, and the list says so", async () => {
-  const { id, text } = await addKey(screens, "ada", "soon over", { expiresAt: Date.now() + 1_500 });
+  const expiresAt = screens.clock.now() + 10 * 60_000;
+  const { id, text } = await addKey(screens, "ada", "soon over", { expiresAt });
   await rowOf("soon over").waitFor();
   expect(await tryKey(screens, text)).toBe(200);
+  screens.clock.move(10 * 60_000);
   await rowOf("soon over").getByText("Expired").waitFor();
   expect(await tryKey(screens, text)).toBe(401);
   await screens.local.keys.remove(screens.local.caller, id);
