@@ -360,9 +360,12 @@ test("what has it may go or be disabled: by a deletion, by somebody else, at the
   expect(await named(page)).toBe("Save");
 });
 
-test("the second step of the setup has it", async () => {
+test("the second step of the setup has it, also after a reload of the first", async () => {
   await using fresh = await openScreens();
   const page = await fresh.open(undefined, `/setup#token=${await fresh.server.makeSetupToken()}`);
+  await page.getByLabel("Username", { exact: true }).waitFor();
+  expect(new URL(page.url()).hash).toBe("");
+  await page.reload();
   await page.getByLabel("Username", { exact: true }).fill("first");
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByLabel("Password again", { exact: true }).fill(PASSWORD);

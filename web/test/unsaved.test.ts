@@ -135,3 +135,30 @@ describe("input that is not saved is asked about:", () => {
       expect(asked).toHaveLength(1);
     });
 });
+
+describe("a word that is typed and no chip yet is input too, asked about by", () => {
+  const WAYS: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+    "the Back button": (page) => page.evaluate(() => history.back()),
+    // The first one is the field's own, which closes its list.
+    "Esc twice": async (page) => {
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Escape");
+    },
+  };
+  for (const [way, leave] of Object.entries(WAYS))
+    test(way, async () => {
+      const page = await screens.open("ada", "/audit", { mayAsk: true });
+      await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
+      await page.getByRole("link", { name: "API Keys", exact: true }).click();
+      await button(page, "Add").click();
+      const panel = dialog(page, "Add API Key");
+      await button(panel, "Description, rights and limits").click();
+      const tags = field(panel, "Tags");
+      await tags.pressSequentially("half");
+      await leave(page);
+      const question = dialog(page, "Unsaved changes");
+      await button(question, "Keep editing").click();
+      await question.waitFor({ state: "detached" });
+      await panel.getByText("half", { exact: true }).waitFor();
+    });
+});

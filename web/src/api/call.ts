@@ -1,4 +1,5 @@
-import { createClient } from "@chatelaine/client/client";
+import { ChatelaineError, createClient } from "@chatelaine/client/client";
+import { NoAnswer } from "./problem.ts";
 import { noteServerTime } from "./server-clock.ts";
 
 /** A change that is not answered by then counts as one of which nothing is known. */
@@ -19,7 +20,15 @@ function withEnd(init: RequestInit): RequestInit {
 }
 
 /** Calls one operation of the REST API with the session's cookie. Throws what `problemOf` reads. */
-export const call = client.call;
+export const call: typeof client.call = async (...asked) => {
+  try {
+    return await client.call(...asked);
+  } catch (error) {
+    throw error instanceof ChatelaineError
+      ? error
+      : new NoAnswer("The server does not answer", { cause: error });
+  }
+};
 
 /** The address of the audit log as a file. */
 export function exportAddress(query: Readonly<Record<string, string | undefined>>): string {

@@ -10,10 +10,15 @@ export interface Problem {
   readonly retryAfterSeconds: number | undefined;
 }
 
+/** Of a request that got no answer, or one that stopped midway. A fault of these screens is none. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
 export function problemOf(error: unknown): Problem {
   if (error instanceof ChatelaineError) return error;
   const bare = { errors: [], requestId: undefined, retryAfterSeconds: undefined };
-  if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException)
+  if (error instanceof NoAnswer)
     return { ...bare, code: "unreachable", message: "The server does not answer" };
   return { ...bare, code: "internal", message: error instanceof Error ? error.message : String(error) };
 }
@@ -126,12 +131,12 @@ function sayKnown(problem: Problem): Pick<Said, "title" | "words"> {
     case "not_found":
       return { title: "It is not there any more", words: "Somebody may have deleted it." };
     case "internal":
-      return {
-        title: "The server failed",
-        words: problem.requestId
-          ? `Its log has the cause under ${problem.requestId}.`
-          : "Reload the page. If it keeps happening, look into the server's log.",
-      };
+      return problem.requestId
+        ? { title: "The server failed", words: `Its log has the cause under ${problem.requestId}.` }
+        : {
+            title: "This page failed",
+            words: "Reload it. If it keeps happening, report it with the words of the browser's console.",
+          };
     default:
       return { title: "That was refused", words: sentence(problem.message) };
   }

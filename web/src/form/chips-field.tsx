@@ -11,7 +11,8 @@ import {
   TagsInput,
   type TagsInputProps,
 } from "@mantine/core";
-import type { KeyboardEvent } from "react";
+import { type KeyboardEvent, useState } from "react";
+import { useUnsaved } from "./unsaved.tsx";
 
 type Pressed = KeyboardEvent<HTMLInputElement>;
 
@@ -29,9 +30,11 @@ function keepEmptyEnter(event: Pressed): void {
   if (isEnter(event) && event.currentTarget.value.trim() === "") event.preventDefault();
 }
 
-/** Words that are typed, each a chip. */
+/** Words that are typed, each a chip. One that is no chip yet is unsaved input too. */
 export function ChipsField(props: TagsInputProps) {
-  return <TagsInput {...props} onKeyDown={keepEmptyEnter} />;
+  const [typed, setTyped] = useState("");
+  useUnsaved(typed.trim() !== "", { isWord: true });
+  return <TagsInput {...props} searchValue={typed} onSearchChange={setTyped} onKeyDown={keepEmptyEnter} />;
 }
 
 /** Words that are chosen, each a chip. The list itself scrolls, not a frame around it that no keyboard reaches. */

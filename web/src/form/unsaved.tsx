@@ -27,10 +27,13 @@ interface Held {
   readonly loss: Loss;
   /** Somebody leaves all the same: what holds it goes, also where it would stay on another screen. */
   readonly onLeave: (() => void) | undefined;
+  readonly isWord: boolean;
 }
 
 interface Holding {
   readonly loss?: Loss;
+  /** It stands in a field, and its form does not know of it yet. */
+  readonly isWord?: boolean;
   readonly onLeave?: () => void;
 }
 
@@ -47,24 +50,28 @@ function watch(watcher: () => void): () => void {
 }
 
 /** Something is held until the caller says otherwise or goes. */
-export function useUnsaved(isHeld: boolean, { loss = "input", onLeave }: Holding = {}): void {
+export function useUnsaved(isHeld: boolean, { loss = "input", isWord = false, onLeave }: Holding = {}): void {
   const id = useId();
   const leave = useRef(onLeave);
   leave.current = onLeave;
   useEffect(() => {
     if (!isHeld) return;
-    held.set(id, { loss, onLeave: () => leave.current?.() });
+    held.set(id, { loss, isWord, onLeave: () => leave.current?.() });
     tell();
     return () => {
       held.delete(id);
       tell();
     };
-  }, [id, isHeld, loss]);
+  }, [id, isHeld, loss, isWord]);
 }
 
 /** Whether anything would be lost now. */
 export function isAnythingHeld(): boolean {
   return held.size > 0;
+}
+
+function isWordTyped(): boolean {
+  return [...held.values()].some(({ isWord }) => isWord);
 }
 
 function leaveAll(): void {
@@ -228,7 +235,8 @@ export function useGuard(guarded: Guarded & { readonly onClose: () => void }): {
 } {
   const { change, onClose } = guarded;
   const [isAsking, setAsking] = useState(false);
-  const loss = useHold(guarded, onClose);
+  const isTyping = useSyncExternalStore(watch, isWordTyped);
+  const loss = useHold(guarded, onClose) ?? (isTyping ? "input" : undefined);
   const close = (): void => {
     if (change.isPending) change.sayWaiting();
     else if (loss === undefined) onClose();

@@ -16,10 +16,16 @@ import { Door } from "./door.tsx";
 import { FirstHolder } from "./first-holder.tsx";
 import { PASSWORD_HINT, passwordFault } from "./password-rules.ts";
 
-/** Out of the fragment, which no server and no log ever sees, and out of the address at once. */
+/**
+ * Out of the fragment, which no server and no log ever sees, and out of the address at once. This tab's entry keeps it, so that
+ * a reload still has it.
+ */
 function takeToken(): string {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-  if (location.hash !== "") history.replaceState(history.state, "", location.pathname);
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  const kept: unknown = history.state?.setupToken;
+  const token = given ?? (typeof kept === "string" ? kept : "");
+  if (location.hash !== "")
+    history.replaceState({ ...history.state, setupToken: token }, "", location.pathname);
   return token;
 }
 
