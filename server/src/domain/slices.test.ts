@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { jsonInSlices, mapInSlices, SLICE_LENGTH } from "./slices.ts";
+import { collect, inSlices, jsonInSlices, mapInSlices, mapSlices, SLICE_LENGTH } from "./slices.ts";
 
 const LENGTHS = [0, 1, SLICE_LENGTH, SLICE_LENGTH + 1, 3 * SLICE_LENGTH, 3 * SLICE_LENGTH + 7];
 
@@ -22,6 +22,13 @@ test("what is made in slices is what would be made at once", async () => {
     const list = Array.from({ length }, (_, at) => ({ at, text: `"${at}` }));
     expect(await mapInSlices(list, ({ at }) => at)).toEqual(list.map(({ at }) => at));
     expect(await jsonInSlices(list)).toBe(JSON.stringify(list));
+    const slices = () =>
+      mapSlices(
+        inSlices(list, ({ at }) => at),
+        String,
+      );
+    expect(await collect(slices())).toEqual(list.map(({ at }) => `${at}`));
+    expect(await jsonInSlices(slices())).toBe(JSON.stringify(list.map(({ at }) => `${at}`)));
   }
   for (const value of [null, 5, "text", { a: [1] }])
     expect(await jsonInSlices(value)).toBe(JSON.stringify(value));

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import type { Key, KeySecret } from "../domain/key.ts";
 import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
-import { othersFirst } from "../domain/slices.ts";
+import { collect, othersFirst, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { KEY_FIELDS, keyEntry, SECRET_FIELDS } from "./key-entry.ts";
@@ -110,27 +110,25 @@ interface Wanted {
   readonly areFresh?: boolean;
 }
 
-async function entriesOf(
+async function* entriesOf(
   keys: Keys,
   { caller, version }: Call,
   rows: readonly Key[],
   { names, areFresh }: Wanted = {},
-): Promise<Entry[]> {
+): Slices<Entry> {
   const wantsSecrets = version.hasScram && (!names || SECRET_FIELDS.some((name) => names.has(name)));
   const open = wantsSecrets ? keys.verifiers(caller, rows, areFresh) : undefined;
-  const entries: Entry[] = [];
   for (let from = 0; from < rows.length; from += VERIFIERS_AT_ONCE) {
     const some = rows.slice(from, from + VERIFIERS_AT_ONCE);
     if (from > 0) await othersFirst();
     const verifiers = await open?.(some.map(({ id }) => id));
-    entries.push(...some.map((key) => version.keyEntry(keyEntry(key, verifiers?.get(key.id)))));
+    yield some.map((key) => version.keyEntry(keyEntry(key, verifiers?.get(key.id))));
   }
-  return entries;
 }
 
 /** Secrets just made are shown in clear, whoever asked. */
 async function shown(keys: Keys, call: Call, key: Key, secret: KeySecret | undefined): Promise<Entry> {
-  const [entry] = await entriesOf(keys, call, [key], { areFresh: secret !== undefined });
+  const [entry] = await collect(entriesOf(keys, call, [key], { areFresh: secret !== undefined }));
   if (!secret) return entry!;
   const fresh = { key: secret.text, client_key: base64(secret.scram.clientKey) };
   return call.version.keyEntry({ ...entry, ...fresh });

@@ -5,7 +5,7 @@ import type { AuditRecord } from "../domain/audit.ts";
 import type { Key } from "../domain/key.ts";
 import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
 import { parseOptions } from "../domain/query-options.ts";
-import { mapInSlices } from "../domain/slices.ts";
+import { inSlices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
 import {
@@ -91,7 +91,7 @@ function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
     defaultOrder: [{ path: ["at"], descending: false, nullsFirst: false }],
     rowsMax: RECORDS_MAX,
     list: audit.list,
-    entries: (rows) => mapInSlices(rows, auditEntry),
+    entries: (rows) => inSlices(rows, auditEntry),
   };
 }
 

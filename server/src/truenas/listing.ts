@@ -16,7 +16,7 @@ import {
 import { matches } from "../domain/query-match.ts";
 import { selectFields } from "../domain/query-options.ts";
 import type { QueryValue } from "../domain/query-values.ts";
-import { mapInSlices } from "../domain/slices.ts";
+import { mapSlices, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Entry } from "./version.ts";
 
@@ -45,7 +45,7 @@ export interface Listing<Row> {
   readonly rowsMax?: number;
   list(caller: Caller, query: ListQuery): Promise<Page<Row>>;
   /** As this caller and version see them. `names`: the members that are asked for; undefined for all. */
-  entries(rows: readonly Row[], names: ReadonlySet<string> | undefined): Promise<readonly Entry[]>;
+  entries(rows: readonly Row[], names: ReadonlySet<string> | undefined): Slices<Entry>;
 }
 
 /** A member of the record with the same value. */
@@ -157,7 +157,7 @@ export function test(name: string, op: Operator, value: QueryValue): Condition {
   return { kind: "test", path: name.split("."), op, fold: false, value };
 }
 
-/** Runs a query method. */
+/** Runs a query method. @returns a number, one entry, or the slices of a list */
 export async function runQuery<Row extends object>(
   listing: Listing<Row>,
   caller: Caller,
@@ -171,11 +171,10 @@ export async function runQuery<Row extends object>(
   const order = translateOrder(options.orderBy, listing);
   const { rows } = await listing.list(caller, { where, order, offset, limit });
   const names = options.select.length > 0 ? new Set(options.select.map(({ path }) => path[0]!)) : undefined;
-  const entries = await listing.entries(rows, names);
-  const selected = await mapInSlices(entries, (entry) => selectFields(entry, options.select));
+  const selected = mapSlices(listing.entries(rows, names), (entry) => selectFields(entry, options.select));
   if (!options.get) return selected;
-  if (selected.length === 0) throw new MatchNotFound();
-  return selected[0];
+  for await (const [first] of selected) return first;
+  throw new MatchNotFound();
 }
 
 function translate(condition: Condition, fields: Fields): Condition {

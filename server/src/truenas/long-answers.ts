@@ -12,14 +12,14 @@ import { askingOf } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { FairQueue } from "../domain/fair-queue.ts";
 import type { QueryOptions } from "../domain/query.ts";
-import { jsonInSlices } from "../domain/slices.ts";
+import { areSlices, collect, jsonInSlices } from "../domain/slices.ts";
 import { LongAnswer } from "../transport/jsonrpc-api.ts";
 import type { Call } from "./method.ts";
 
 /** Entries of an answer that is soon made and soon sent. */
 const SHORT_ROWS_MAX = 1_000;
 
-/** Runs a query; where its answer may be long, in its turn. Throws unavailable where too many wait. */
+/** Runs a query, of a list its slices; where its answer may be long, in its turn. Throws unavailable where too many wait. */
 export type AnswerQuery = (
   call: Call,
   options: QueryOptions,
@@ -33,7 +33,7 @@ export function createLongAnswers(): AnswerQuery {
     waiting: SEARCHES_WAITING_MAX,
     waitMs: WHOLE_LIST_WAIT_MS,
   });
-  // Rows, entries and text are there together while a list is made, which costs many times its text.
+  // Rows and text are there together while a list is made, which costs many times its text.
   const making = new FairQueue({
     atOnce: 1,
     eachAtOnce: 1,
@@ -41,7 +41,10 @@ export function createLongAnswers(): AnswerQuery {
     waitMs: WHOLE_LIST_WAIT_MS,
   });
   return async (call, { limit, count, get }, query) => {
-    if (count || get || (limit > 0 && limit <= SHORT_ROWS_MAX)) return query();
+    if (count || get || (limit > 0 && limit <= SHORT_ROWS_MAX)) {
+      const made = await query();
+      return areSlices(made) ? collect(made) : made;
+    }
     const asking = askingOf(call.caller);
     const leave = await queue.enter(asking);
     if (!leave) throw tooMany();

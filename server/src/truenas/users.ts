@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts";
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import { mapInSlices } from "../domain/slices.ts";
+import { inSlices, type Slices } from "../domain/slices.ts";
 import { type Group, isUsername, type User } from "../domain/user.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
@@ -57,8 +57,8 @@ export function userMethods(
       async (call, condition, options) => {
         const { caller, version } = call;
         const groups = await accounts.groups.list(caller);
-        const entries = async (rows: readonly User[]): Promise<Entry[]> =>
-          mapInSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
+        const entries = (rows: readonly User[]): Slices<Entry> =>
+          inSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
         const listing = { fields: userFields(groups), list: users.list, entries };
         return answer(call, options, () => runQuery<User>(listing, caller, condition, options));
       },
