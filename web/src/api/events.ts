@@ -4,6 +4,7 @@
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
+import { lookForUpgrade } from "../load/upgrade.ts";
 import { type Change, openStream, type StreamNews } from "./stream.ts";
 
 type Connection = "connecting" | "open" | "lost";
@@ -50,6 +51,7 @@ export function useLiveChanges(isSignedIn: boolean): void {
       }
       const wasLost = connection === "lost";
       setConnection(news.type === "lost" ? "lost" : "open");
+      if (wasLost && connection === "open") void lookForUpgrade();
       if (news.type === "missed" || (news.type === "ready" && wasLost)) void queries.invalidateQueries();
       if (news.type === "over") refresh(["session"]);
     };

@@ -1,6 +1,7 @@
 import { Drawer, Modal } from "@mantine/core";
 import { type ReactNode, useRef } from "react";
 import { PanelNotices } from "../notices/notice-place.tsx";
+import { UpgradeNotice } from "../notices/upgrade-notice.tsx";
 import { useStage } from "./stages.ts";
 
 interface DialogProps {
@@ -10,11 +11,14 @@ interface DialogProps {
   readonly zIndex?: number;
   /** Whether a press beside it closes it, as Esc does. */
   readonly closesOutside?: boolean;
+  /** It asks something itself, before somebody leaves: nothing else is asked in it. */
+  readonly isQuestion?: boolean;
   readonly children: ReactNode;
 }
 
 /** A dialog in the middle: for what is asked, and for what is shown once. */
-export function Dialog({ title, size, onClose, zIndex, closesOutside = true, children }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, size, onClose, zIndex, closesOutside = true, isQuestion = false, children } = props;
   const inside = useRef<HTMLDivElement>(null);
   const isUppermost = useStage(() => inside.current?.closest<HTMLElement>("[role=dialog]") ?? null);
   return (
@@ -29,7 +33,10 @@ export function Dialog({ title, size, onClose, zIndex, closesOutside = true, chi
       closeOnClickOutside={closesOutside}
       returnFocus={false}
     >
-      <div ref={inside}>{children}</div>
+      <div ref={inside}>
+        {isUppermost && !isQuestion && <UpgradeNotice />}
+        {children}
+      </div>
     </Modal>
   );
 }
@@ -60,6 +67,7 @@ export function Panel({ title, size, onClose, closeLabel, keepsEscape = false, c
       returnFocus={false}
     >
       <div ref={inside} className="panel-inside">
+        {isUppermost && <UpgradeNotice />}
         {children}
         {closeLabel === "Close details" && <PanelNotices />}
       </div>

@@ -145,7 +145,7 @@ interface QuestionProps {
 function Question({ loss, onStay, onLeave }: QuestionProps) {
   const { title, words, stay, leave } = WORDS[loss];
   return (
-    <Dialog title={title} size="sm" zIndex={300} onClose={onStay}>
+    <Dialog title={title} size="sm" zIndex={300} onClose={onStay} isQuestion>
       <Stack gap="md">
         <p>{words}</p>
         <Group justify="flex-end" gap="sm">

@@ -1,7 +1,7 @@
 /**
  * Parts of the screens that are loaded when they are first wanted. A part that cannot be loaded says so in its own place, inside the
  * frame and beside what was typed, and comes by itself as soon as the server gives it. Where the server runs another
- * version by then, which has no such part, the page is loaded again, unless that would lose something.
+ * version by then, which has no such part, the page is loaded again, and where that would lose something it says so.
  * Held by `web/test/links.test.ts`.
  */
 import { Button } from "@mantine/core";
@@ -10,6 +10,7 @@ import { type ComponentType, createElement, type ReactNode, useEffect, useState 
 import { isAnythingHeld } from "../form/unsaved.tsx";
 import { State } from "../table/state.tsx";
 import { importAgain } from "./import-again.ts";
+import { lookForUpgrade, reload, useIsUpgraded } from "./upgrade.ts";
 
 const AGAIN_MS = 2_000;
 
@@ -67,7 +68,7 @@ function useLoading(find: () => Promise<void>, isKnown: boolean) {
       if (isGone) return;
       if (isThere) return again();
       setFailed(true);
-      if (!isAnythingHeld() && (await isOtherVersion())) return location.reload();
+      if ((await lookForUpgrade()) && !isAnythingHeld()) return location.reload();
       if (!isGone) timer = setTimeout(again, AGAIN_MS);
     };
     void attempt();
@@ -79,31 +80,27 @@ function useLoading(find: () => Promise<void>, isKnown: boolean) {
   return { hasFailed, again };
 }
 
-/** Whether the server's page names another program than this one. */
-async function isOtherVersion(): Promise<boolean> {
-  const own = document.querySelector("script[type=module]")?.getAttribute("src");
-  try {
-    const answer = await fetch("/", { cache: "no-store" });
-    const page = await answer.text();
-    return answer.ok && own != null && page.includes('type="module"') && !page.includes(own);
-  } catch {
-    return false;
-  }
-}
-
 interface NotThereProps {
   readonly heading: string | undefined;
   readonly onAgain: () => void;
 }
 
 function NotThere({ heading, onAgain }: NotThereProps) {
+  const isUpgraded = useIsUpgraded();
   return (
     <div role="alert">
       {heading !== undefined && <h1>{heading}</h1>}
-      <State icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />} title="The server does not answer">
-        <p>This part of the screens could not be loaded. It appears by itself when the server is back.</p>
-        <Button variant="default" onClick={onAgain}>
-          Try again
+      <State
+        icon={<IconCloudOff size={40} stroke={1.3} aria-hidden />}
+        title={isUpgraded ? "This part has a newer version" : "The server does not answer"}
+      >
+        <p>
+          {isUpgraded
+            ? "It comes with a reload of the page, when what is open here is finished."
+            : "This part of the screens could not be loaded. It appears by itself when the server is back."}
+        </p>
+        <Button variant="default" onClick={isUpgraded ? reload : onAgain}>
+          {isUpgraded ? "Reload page" : "Try again"}
         </Button>
       </State>
     </div>

@@ -2,12 +2,15 @@ import { CloseButton } from "@mantine/core";
 import { IconClockExclamation } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useClockSkew } from "../api/server-clock.ts";
+import { useIsScreenUppermost } from "../form/stages.ts";
 import { sayLength } from "../time/instant.tsx";
 import { ScreenTroubles } from "./notice-place.tsx";
+import { UpgradeNotice } from "./upgrade-notice.tsx";
 
 /** What stands below the top bar. The frame is told how high it is, so that nothing hides behind it. */
 export function Strip() {
   const strip = useRef<HTMLDivElement>(null);
+  const isUppermost = useIsScreenUppermost();
   useEffect(() => {
     const { current } = strip;
     if (current === null) return;
@@ -20,6 +23,7 @@ export function Strip() {
   return (
     <div ref={strip} className="strip">
       <ClockWarning />
+      {isUppermost && <UpgradeNotice />}
       <ScreenTroubles />
     </div>
   );
