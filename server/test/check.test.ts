@@ -395,7 +395,8 @@ test("a listener of --check serves checks and health, and nothing else", async (
 });
 
 test("an assertion is signed by the key of jwks.json, for one audience, for a minute and half of one before", async () => {
-  await using check = await openCheck();
+  const clock = movedClock(Date.UTC(2030, 0, 1, 12, 0, 0, 999));
+  await using check = await openCheck({}, { clock });
   const { id, text } = await check.key("ci");
   expect((await check.auth(text)).headers.has("remote-assertion")).toBe(false);
   const token = (await check.auth(text, { path: "/auth?assert=app.example" })).headers.get(
@@ -413,8 +414,14 @@ test("an assertion is signed by the key of jwks.json, for one audience, for a mi
   ).toBe(true);
   const claims = read(body);
   expect(claims).toMatchObject({ iss: "chatelaine", aud: "app.example", sub: "ada", key_id: id });
-  expect(claims.exp - claims.iat).toBeLessThanOrEqual(90);
-  expect(claims.nbf).toBe(claims.iat);
+  const now = Date.UTC(2030, 0, 1, 12) / 1000;
+  expect([claims.iat, claims.nbf, claims.exp]).toEqual([now - 30, now - 30, now + 60]);
+  clock.advance(45_000);
+  const later = (await check.auth(text, { path: "/auth?assert=app.example" })).headers.get(
+    "remote-assertion",
+  )!;
+  const { iat, nbf, exp } = read(later.split(".")[1]!);
+  expect([iat, nbf, exp]).toEqual([now + 15, now + 15, now + 105]);
 });
 
 test("when the database is away /auth answers 503, or 403 where the proxy knows no other, and never 401", async () => {

@@ -11,8 +11,12 @@ import { scramSignIn } from "./scram-client.ts";
 const AFAR = { "X-Forwarded-For": "192.0.2.9" };
 const CLEAR = { ...AFAR, "X-Forwarded-Proto": "http" };
 const TLS = { ...AFAR, "X-Forwarded-Proto": "https" };
+/** The proxy does not say how its client came. */
+const UNKNOWN = AFAR;
 const NEW_PASSWORD = "four words make a password";
 const REFUSED = "-32001 95";
+/** What the refusal says to do. */
+const ADVICE = { clear: "use https or wss", unknown: "Name it with --trusted-proxy" };
 
 let rest: RestApp;
 let turn = 0;
@@ -27,9 +31,13 @@ const connect = (headers: Record<string, string>): Promise<RpcClient> =>
   RpcClient.connect(rest.url, { headers });
 const fresh = (word: string): string => `${word}${++turn}`;
 
-/** `done`, or what it was answered with. */
+function adviceIn(words: unknown): string | undefined {
+  return Object.entries(ADVICE).find(([, advice]) => String(words).includes(advice))?.[0];
+}
+
+/** `done`, or what it was answered with and which advice is in it. */
 function outcome({ error, result }: Answer): string {
-  if (error) return `${error.code} ${error.data?.error}`;
+  if (error) return `${error.code} ${error.data?.error} ${adviceIn(error.data?.reason)}`;
   const type = (result as { response_type?: string } | null)?.response_type;
   return type === undefined || type === "SUCCESS" ? "done" : type;
 }
@@ -81,20 +89,21 @@ const WAYS: Readonly<Record<string, (headers: Record<string, string>) => Promise
   "POST /session": async (headers) => {
     const body = { username: "ada", password: PASSWORD };
     const { status, json } = await rest.send("POST /session", { headers, body });
-    return status === 200 ? "done" : `${status} ${json.code}`;
+    return status === 200 ? "done" : `${status} ${json.code} ${adviceIn(json.detail)}`;
   },
 };
 
 describe("a password or token", () => {
   for (const [way, tries] of Object.entries(WAYS)) {
-    test(`by ${way} is refused in clear text, but where the settings allow it, and taken over TLS`, async () => {
+    test(`by ${way} is refused in clear text and where that is not known, but where the settings allow it, and taken over TLS`, async () => {
       const refused = way.startsWith("POST") ? "403 insecure_transport" : REFUSED;
       for (const rule of ["revoke", "refuse"] as const) {
         await set(rule);
-        expect([rule, await tries(CLEAR), await tries(TLS)]).toEqual([rule, refused, "done"]);
+        const answers = [await tries(CLEAR), await tries(UNKNOWN), await tries(TLS)];
+        expect([rule, ...answers]).toEqual([rule, `${refused} clear`, `${refused} unknown`, "done"]);
       }
       await set("allow");
-      expect([await tries(CLEAR), await tries(TLS)]).toEqual(["done", "done"]);
+      expect([await tries(CLEAR), await tries(UNKNOWN), await tries(TLS)]).toEqual(["done", "done", "done"]);
     }, 60_000);
   }
 

@@ -1,4 +1,8 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createHash, X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { bindingFault } from "../src/certificates/certificates.ts";
 import type { Server } from "../src/server.ts";
 import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
 import { RpcClient } from "./rpc-client.ts";
@@ -54,6 +58,32 @@ for (const [words, url, channel] of WAYS) {
     expect(session).toMatchObject({ credentials: "API_KEY", credentials_data: { api_key: { id: key.id } } });
   });
 }
+
+test("where a certificate without a channel binding was stored before that was asked, a key signs in unbound, and bound to nothing", async () => {
+  const behind = await folder.serve({ trustedProxy: ["127.0.0.1"] });
+  const openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ed25519", "-keyout", "/dev/null"];
+  const pem = Bun.spawnSync([...openssl, "-subj", "/CN=proxy"]).stdout.toString();
+  expect(bindingFault(pem)).toContain("Ed25519");
+  const database = new Database(join(folder.path, "chatelaine.db"));
+  const row = ["clientCertificate", JSON.stringify(pem)];
+  database.run("PRAGMA busy_timeout = 5000");
+  database.run("INSERT INTO settings (name, value) VALUES (?, ?)", row);
+  database.close();
+  const { readSettings } = behind.app.store;
+  expect((await readSettings.call(behind.app.store)).clientCertificate).toBe(pem);
+  const headers = { "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https" };
+  for (const [channel, said] of [
+    [undefined, "SCRAM_RESPONSE"],
+    [createHash("sha256").update(new X509Certificate(pem).raw).digest(), "AUTH_ERR"],
+    [new Uint8Array(32), "AUTH_ERR"],
+  ] as const) {
+    const rpc = await RpcClient.connect(behind.urls[0]!, { headers });
+    expect((await scramSignIn(rpc, key, channel)).response_type).toBe(said);
+    rpc.close();
+  }
+  expect((await server.app.keys.get(SYSTEM, key.id)).revokedAt).toBeNull();
+  await server.app.settings.change(SYSTEM, { clientCertificate: null });
+});
 
 test("a key that was just made or reset signs in at once, the one before no more", async () => {
   const rpc = await RpcClient.connect(secure);

@@ -12,6 +12,7 @@ import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.
 import { withEnd } from "./rpc-client.ts";
 
 let folder: Folder;
+const opened: Folder[] = [];
 let server: Server;
 let socketPath: string;
 let key: string;
@@ -32,7 +33,9 @@ beforeAll(async () => {
   await (await fetch(`${server.urls[0]}/keys`)).text();
 });
 
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  for (const one of [folder, ...opened]) await one[Symbol.asyncDispose]();
+});
 
 interface Asked {
   readonly url?: string | undefined;
@@ -247,4 +250,59 @@ test("a trusted proxy asks under the names of its clients; what says so and is n
   expect(statusOf(await ask("GET /sign-in", { host: "app.example", lines: named }))).toBe(421);
   // As near as the proxy's client, whatever the page sets.
   expect(statusOf(await ask("GET /metrics", { url, host: "app.example", lines: proxied }))).toBe(403);
+});
+
+describe("a page signs in from every spelling of the server's own name", () => {
+  const HTTPS = "X-Forwarded-Proto: https";
+  const HTTP = "X-Forwarded-Proto: http";
+  const FOR = "X-Forwarded-For: 192.0.2.7";
+  const NAMED = ["X-Forwarded-Host: keys.example"];
+  /** What the proxy sends, the page's origin, and whether it is the server's own. */
+  const ROWS: readonly (readonly [host: string, lines: readonly string[], origin: string, isOwn: boolean])[] =
+    [
+      ["keys.example:443", [HTTPS], "https://keys.example", true],
+      ["keys.example", [HTTPS], "https://keys.example:443", true],
+      ["KEYS.example:443", [HTTPS], "https://keys.example", true],
+      ["keys.example:80", [HTTP], "http://keys.example", true],
+      ["keys.example:80", [HTTPS], "https://keys.example", false],
+      ["keys.example:443", [HTTP], "http://keys.example", false],
+      ["inner", [HTTPS, ...NAMED], "https://keys.example", true],
+      ["inner", [HTTPS, "X-Forwarded-Host: keys.example:443"], "https://keys.example", true],
+      ["inner", [HTTP, "X-Forwarded-Host: keys.example:80"], "http://keys.example", true],
+      ["inner", [HTTPS, "X-Forwarded-Host: keys.example, keys.example"], "https://keys.example", true],
+      ["inner", [HTTPS, ...NAMED, ...NAMED], "https://keys.example", true],
+      ["inner", [HTTPS, ...NAMED, "X-Forwarded-Host: Keys.Example:443"], "https://keys.example", true],
+      ["inner", [HTTPS, ...NAMED, "X-Forwarded-Host: other.example"], "https://keys.example", false],
+      ["inner", [HTTPS, ...NAMED], "https://inner", false],
+      ["keys.example:443", [HTTPS], "https://keys.example:8443", false],
+    ];
+  const body = JSON.stringify({ username: "ada", password: PASSWORD });
+  let behind: Server;
+  beforeAll(async () => {
+    const own = await makeInstallation();
+    opened.push(own);
+    behind = await own.serve({ trustedProxy: ["127.0.0.1"] });
+    const { accounts, settings } = behind.app;
+    await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+    await settings.change(SYSTEM, { insecureTransport: "allow" });
+  });
+
+  for (const [host, lines, origin, isOwn] of ROWS)
+    test(`${origin}, asked as ${host} with ${lines.join(", ")}`, async () => {
+      const all = [FOR, ...lines, `Origin: ${origin}`];
+      const answer = await ask("POST /api/v1/session", { url: behind.urls[0], host, lines: all, body });
+      expect(statusOf(answer)).toBe(isOwn ? 200 : 403);
+    });
+
+  test("without a proxy, by http and by https", async () => {
+    const [http, https] = server.urls as [string, string];
+    for (const [url, host, origin] of [
+      [http, "localhost:80", "http://localhost"],
+      [https, "localhost:443", "https://localhost"],
+      [https, "localhost", "https://localhost:443"],
+    ] as const) {
+      const answer = await ask("POST /api/v1/session", { url, host, lines: [`Origin: ${origin}`], body });
+      expect([host, statusOf(answer)]).toEqual([host, 200]);
+    }
+  });
 });

@@ -4,13 +4,15 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { AWAY, DOORS, openPlaces, type Place, SAID, tryDoor } from "./transport-matrix.ts";
+import { AWAY, DOORS, openPlaces, PEERS, type Peer, type Place, SAID, tryDoor } from "./transport-matrix.ts";
 
 const TABLE = new URL("../src/transport/docs/transport-matrix.txt", import.meta.url).pathname;
 const ROWS = readFileSync(TABLE, "utf8")
   .split("\n")
   .filter((line) => line !== "" && !line.startsWith("#"))
   .map((line) => line.split(" | "));
+/** Of a unix socket, which has no address. */
+const UNIX_PEERS: readonly Peer[] = ["trusted", "not trusted"];
 const CLEAR = ["http", "ws", "http, https", "Forwarded http"];
 const TLS = ["https", "wss", "https, wss", "Forwarded https"];
 
@@ -18,7 +20,7 @@ test("the table has a row for each listener, trust and header, and no other", ()
   const places = ["this machine | http", "this machine | https", "this machine | unix"];
   places.push("another machine | http", "another machine | https");
   const names = places.flatMap((place) =>
-    ["trusted", "not trusted"].flatMap((peer) =>
+    PEERS.filter((peer) => !place.endsWith("unix") || UNIX_PEERS.includes(peer)).flatMap((peer) =>
       Object.keys(SAID).map((said) => `${place} | ${peer} | ${said}`),
     ),
   );
@@ -29,9 +31,10 @@ test("the table has a row for each listener, trust and header, and no other", ()
 test("the table revokes only what is proved to be in clear, and refuses nothing that came over TLS", () => {
   for (const [from, listener, peer, said, ...outcomes] of ROWS) {
     const isTrusted = peer === "trusted";
-    const isOurs = from === "another machine" && listener === "http" && !isTrusted && said === "no header";
+    const isOurs =
+      from === "another machine" && listener === "http" && peer === "not trusted" && said === "no header";
     const isProved = isOurs || (isTrusted && CLEAR.includes(said!));
-    const isTls = isTrusted ? TLS.includes(said!) : listener === "https";
+    const isTls = isTrusted ? TLS.includes(said!) : listener === "https" || peer === "trusted =tls";
     const row = [from, listener, peer, said];
     if (!isProved) expect([...row, outcomes.includes("revoked")]).toEqual([...row, false]);
     // At /auth the headers tell of the proxy's own client.
@@ -54,7 +57,7 @@ describe("a credential comes as the table says", () => {
     if (from === "another machine" && AWAY === undefined) continue;
     test(`from ${from}, ${listener} listener, ${peer}: ${said}`, async () => {
       const place = places.find(
-        (one) => one.from === from && one.listener === listener && one.isTrusted === (peer === "trusted"),
+        (one) => one.from === from && one.listener === listener && one.peer === peer,
       )!;
       const outcomes: string[] = [];
       for (const door of DOORS) outcomes.push(await tryDoor(door, place, SAID[said!]!));

@@ -33,10 +33,20 @@ export const AWAY = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 
+/** What the server knows of the address that a connection comes from, and the option that says so. */
+export const PEERS = ["trusted", "not trusted", "trusted =tls", "in --secure-from"] as const;
+export type Peer = (typeof PEERS)[number];
+const OPTIONS: Readonly<Record<Peer, (addresses: string[]) => RawConfig>> = {
+  trusted: (addresses) => ({ trustedProxy: addresses }),
+  "not trusted": () => ({}),
+  "trusted =tls": (addresses) => ({ trustedProxy: addresses.map((address) => `${address}=tls`) }),
+  "in --secure-from": (addresses) => ({ secureFrom: addresses }),
+};
+
 export interface Place {
   readonly from: "this machine" | "another machine";
   readonly listener: "http" | "https" | "unix";
-  readonly isTrusted: boolean;
+  readonly peer: Peer;
   readonly url: string;
   readonly app: App;
 }
@@ -55,19 +65,20 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
     await settings.change(SYSTEM, { insecureTransport: "revoke", insecureTransportDialect: "revoke" });
     return server;
   };
-  for (const isTrusted of [true, false]) {
-    const trustedProxy = isTrusted ? ["127.0.0.1", ...(AWAY ? [AWAY] : [])] : [];
-    const { urls, app } = await open(() => ({ http: "0.0.0.0:0", https: "0.0.0.0:0", trustedProxy }));
+  for (const peer of PEERS) {
+    const options = OPTIONS[peer](["127.0.0.1", ...(AWAY ? [AWAY] : [])]);
+    const { urls, app } = await open(() => ({ http: "0.0.0.0:0", https: "0.0.0.0:0", ...options }));
     const [http, https] = urls.map((url) => new URL(url).port) as [string, string];
     const add = (from: Place["from"], host: string): void => {
-      places.push({ from, listener: "http", isTrusted, url: `http://${host}:${http}`, app });
-      places.push({ from, listener: "https", isTrusted, url: `https://${host}:${https}`, app });
+      places.push({ from, listener: "http", peer, url: `http://${host}:${http}`, app });
+      places.push({ from, listener: "https", peer, url: `https://${host}:${https}`, app });
     };
     add("this machine", "127.0.0.1");
     if (AWAY) add("another machine", AWAY);
+    if (peer !== "trusted" && peer !== "not trusted") continue;
     const near = await open((folder) => ({
       http: `unix:${join(folder, "http.sock")}`,
-      trustedProxy: isTrusted ? ["unix"] : [],
+      ...OPTIONS[peer](["unix"]),
     }));
     const path = near.urls[0]!.slice("unix:".length);
     const relay = createServer((client) => {
@@ -79,7 +90,7 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
     relays.push(relay);
     const { port } = relay.address() as { port: number };
     const url = `http://127.0.0.1:${port}`;
-    places.push({ from: "this machine", listener: "unix", isTrusted, url, app: near.app });
+    places.push({ from: "this machine", listener: "unix", peer, url, app: near.app });
   }
   return {
     places,

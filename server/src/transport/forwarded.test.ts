@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseForwarded, readForwardedHost, readHops, readProto } from "./forwarded.ts";
+import { parseForwarded, readForwardedHosts, readHops, readProto } from "./forwarded.ts";
 
 describe("Forwarded (RFC 7239)", () => {
   test.each([
@@ -61,10 +61,13 @@ test.each([
 test("Forwarded names client and host only where its proxy writes no other header", () => {
   const forwarded = "for=192.0.2.7;host=a.example, for=10.1.1.1;host=a.example";
   const alone = new Headers({ forwarded });
-  expect([readHops(alone), readForwardedHost(alone)]).toEqual([["192.0.2.7", "10.1.1.1"], "a.example"]);
+  expect([readHops(alone), readForwardedHosts(alone)]).toEqual([
+    ["192.0.2.7", "10.1.1.1"],
+    ["a.example", "a.example"],
+  ]);
   for (const name of ["x-forwarded-for", "x-forwarded-proto"]) {
     const beside = new Headers({ forwarded, [name]: "https" });
     expect(readHops(beside)).toEqual(name.endsWith("for") ? ["https"] : []);
-    expect(readForwardedHost(beside)).toBeUndefined();
+    expect(readForwardedHosts(beside)).toEqual([]);
   }
 });

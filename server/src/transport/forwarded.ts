@@ -51,12 +51,10 @@ export function readHops(headers: Headers): string[] {
   return alone(headers).flatMap((element) => (element.for === undefined ? [] : [element.for]));
 }
 
-/** The host that the client asked for; undefined where none is named, or several that differ. */
-export function readForwardedHost(headers: Headers): string | undefined {
+/** The hosts that the client and each proxy asked for, outermost first. */
+export function readForwardedHosts(headers: Headers): string[] {
   const named = headers.get("x-forwarded-host");
-  const hosts = named === null ? alone(headers).flatMap(({ host }) => host ?? []) : listed(named);
-  const [first] = hosts;
-  return hosts.every((host) => host.toLowerCase() === first?.toLowerCase()) ? first : undefined;
+  return named === null ? alone(headers).flatMap(({ host }) => host ?? []) : listed(named);
 }
 
 /** @returns undefined where it is not well formed */

@@ -129,7 +129,9 @@ describe("where a request comes from", () => {
     [{ host: "keys.example:443" }, ["https://keys.example"]],
     [{ host: "KEYS.example" }, ["https://keys.example"]],
     [{ host: "inner", "x-forwarded-host": "keys.example, Keys.Example" }, ["https://keys.example"]],
+    [{ host: "inner", "x-forwarded-host": "keys.example:443, keys.example" }, ["https://keys.example"]],
     [{ host: "inner", "x-forwarded-host": "a.example, b.example" }, ["https://inner"]],
+    [{}, []],
     [{ host: "keys.example:80" }, ["https://keys.example:80"]],
     [{ host: "no host" }, []],
   ])("pages of %p are the server's own as URLs have them", (headers: object, own) => {

@@ -17,7 +17,7 @@ import {
 import type { Door, Origin } from "../domain/caller.ts";
 import { maskForeign } from "../domain/masking.ts";
 import type { Transport } from "../domain/transport.ts";
-import { hasProxyHeaders, readForwardedHost, readHops, readProto } from "./forwarded.ts";
+import { hasProxyHeaders, readForwardedHosts, readHops, readProto } from "./forwarded.ts";
 import { originOf } from "./origins.ts";
 
 export interface ProxyTrust {
@@ -67,7 +67,6 @@ const CLIENT_CHARS_MAX = 200;
 export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: Door): Peer {
   const direct = wire.address === null ? undefined : parseAddress(wire.address);
   const seen = see(headers, direct, wire, trust);
-  const host = (seen.proxied && readForwardedHost(headers)) || headers.get("host");
   const client = headers.get("user-agent");
   return {
     origin: {
@@ -82,7 +81,7 @@ export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: 
     proxied: seen.proxied,
     loopback: seen.loopback,
     unix: direct === undefined && !seen.proxied && !hasProxyHeaders(headers),
-    ownOrigins: ownOrigins(host, seen),
+    ownOrigins: ownOrigins(headers, seen),
   };
 }
 
@@ -159,9 +158,17 @@ export function isTrustedConnection(headers: Headers, address: string | null, tr
   return isIn(direct, trust.tls) || (hasProxyHeaders(headers) && isIn(direct, trust.networks));
 }
 
-/** Of a client whose connection is not known, pages by either scheme: they are told what is missing. */
-function ownOrigins(host: string | null, { tls, transport }: Seen): string[] {
-  if (!host) return [];
+/**
+ * What proxies say that they were asked for counts where all of them say the same. Of a client whose connection is not known,
+ * pages by either scheme: they are told what is missing.
+ */
+function ownOrigins(headers: Headers, { proxied, tls, transport }: Seen): string[] {
+  const named = proxied ? readForwardedHosts(headers) : [];
+  const host = headers.get("host") ?? "";
   const schemes = transport === "unknown" ? ["http", "https"] : [tls ? "https" : "http"];
-  return schemes.flatMap((scheme) => originOf(`${scheme}://${host}`) ?? []);
+  return schemes.flatMap((scheme) => {
+    const [own, ...others] = new Set(named.map((host) => originOf(`${scheme}://${host}`)));
+    const isAgreed = named.length > 0 && others.length === 0;
+    return (isAgreed ? own : originOf(`${scheme}://${host}`)) ?? [];
+  });
 }

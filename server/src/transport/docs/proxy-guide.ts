@@ -122,7 +122,7 @@ are taken from what clients send. One name has to be one person at both: nobody 
 There is no such recipe for HAProxy, Traefik and Envoy: put nginx or Caddy before them.</p>
 <h2>Every way to come, at every door</h2>
 <p>A good key or password, where both settings are <code>revoke</code>. With <code>refuse</code> and <code>close</code>, what stands here as revoked is refused. “Trusted” is a peer that
-<code>--trusted-proxy</code> names. At <code>/auth</code> the headers tell of the guarding proxy's own client; who is not let ask there gets 403.</p>
+<code>--trusted-proxy</code> names, “trusted =tls” one that it names with <code>=tls</code>, “in --secure-from” one in such a network. At <code>/auth</code> the headers tell of the guarding proxy's own client; who is not let ask there gets 403.</p>
 ${table(["From", "Listener", "Peer", "Headers", "REST", "/auth", "PLAIN", "SCRAM", "Password"], rowsOf(matrix))}`,
 );
 
