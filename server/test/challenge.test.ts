@@ -1,10 +1,12 @@
 /** What a 401 offers: programs are offered Basic, which makes them send a key, and browsers never, so that no box opens. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGuard } from "../../client/src/guard.ts";
-import { type CheckApp, openCheck } from "./check-app.ts";
+import { askRaw, type CheckApp, openCheck } from "./check-app.ts";
 import { SYSTEM } from "./installation.ts";
 
 let check: CheckApp;
@@ -111,38 +113,102 @@ test("a proxy's configuration and a guard's options say what is offered, to ever
     expect((await fetch(`${check.url}/auth?${query}`)).status).toBe(403);
 });
 
-test("real programs send their key when they are challenged", async () => {
-  const passed: string[] = [];
-  // A site behind `/auth`, as a reverse proxy guards it.
-  using site = Bun.serve({
+test("both offers come in one field, because Bun joins fields of one name whatever way they are given", async () => {
+  const [basic, bearer] = [BASIC, 'Bearer realm="Chatelaine"'];
+  const name = "WWW-Authenticate";
+  const ways: Readonly<Record<string, () => ResponseInit["headers"]>> = {
+    "/append": () => {
+      const headers = new Headers({ [name]: basic });
+      headers.append(name, bearer);
+      return headers;
+    },
+    "/pairs": () => [
+      [name, basic],
+      [name, bearer],
+    ],
+    "/spelled": () => ({ [name]: basic, [name.toLowerCase()]: bearer }),
+  };
+  using bun = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    fetch: async (req) => {
-      const { status, headers } = await fetch(`${check.url}/auth`, { headers: req.headers });
-      const challenge = headers.get("www-authenticate");
-      if (status !== 200)
-        return new Response(null, { status, headers: challenge ? { "WWW-Authenticate": challenge } : {} });
-      passed.push(req.headers.get("user-agent") ?? "");
-      return new Response("passed");
-    },
+    routes: { "/static": new Response(null, { status: 401, headers: ways["/append"]!() }) },
+    fetch: ({ url }) => new Response(null, { status: 401, headers: ways[new URL(url).pathname]!() }),
   });
-  const python = `
+  const fieldsOf = async (url: string, path: string): Promise<string[]> => {
+    const answer = await askRaw(url, [`GET ${path} HTTP/1.1`, "Host: localhost", "User-Agent: git/2"]);
+    return answer.split("\r\n").filter((line) => /^www-authenticate:/i.test(line));
+  };
+  for (const path of ["/static", ...Object.keys(ways)])
+    expect([path, await fieldsOf(`http://127.0.0.1:${bun.port}`, path)]).toEqual([
+      path,
+      [expect.stringContaining(`${basic}, ${bearer}`)],
+    ]);
+  for (const path of DOORS) {
+    const fields = await fieldsOf(check.url, path);
+    expect([path, fields.length, fields[0]?.includes(`${BASIC}, Bearer `)]).toEqual([path, 1, true]);
+  }
+});
+
+const URLLIB = `
 import sys, urllib.request as r
 m = r.HTTPPasswordMgrWithDefaultRealm()
 m.add_password(None, sys.argv[1], "ada", sys.argv[2])
 r.build_opener(r.HTTPBasicAuthHandler(m)).open(sys.argv[1]).read()`;
-  const url = `http://127.0.0.1:${site.port}/file`;
-  const env = { ...process.env, HOME: folder, no_proxy: "*", GIT_TERMINAL_PROMPT: "0" };
-  const programs: readonly (readonly [string, readonly string[]])[] = [
-    ["curl", ["--anyauth", "-s", "-u", `ada:${key}`, url]],
-    ["wget", ["-qO-", "--user", "ada", "--password", key, url]],
-    ["python3", ["-c", python, url, key]],
-    ["git", ["ls-remote", url.replace("//", `//ada:${key}@`)]],
-  ];
-  for (const [name, args] of programs) {
-    if (!Bun.which(name)) continue;
-    passed.length = 0;
-    await Bun.spawn([name, ...args], { env, stdout: "ignore", stderr: "ignore" }).exited;
-    expect([name, passed.length > 0]).toEqual([name, true]);
+const JAVA = `import java.net.*; import java.net.http.*;
+class Ask extends Authenticator {
+  static String key;
+  protected PasswordAuthentication getPasswordAuthentication() { return new PasswordAuthentication("ada", key.toCharArray()); }
+  public static void main(String[] args) throws Exception {
+    key = args[1];
+    var request = HttpRequest.newBuilder(URI.create(args[0])).build();
+    HttpClient.newBuilder().authenticator(new Ask()).build().send(request, HttpResponse.BodyHandlers.ofString());
   }
+}`;
+/** @returns the command of a program that is given a name and a key, and asks the address */
+const PROGRAMS: Readonly<Record<string, (url: string) => readonly string[]>> = {
+  curl: (url) => ["--anyauth", "-s", "-u", `ada:${key}`, url],
+  wget: (url) => ["-qO-", "--user", "ada", "--password", key, url],
+  python3: (url) => ["-c", URLLIB, url, key],
+  git: (url) => ["ls-remote", url.replace("//", `//ada:${key}@`)],
+  java: (url) => [join(folder, "Ask.java"), url, key],
+};
+/** How a server may write the offers; that of this one is the first. */
+const FORMS: Readonly<Record<string, (offers: readonly string[]) => string | string[]>> = {
+  "one field": (offers) => offers.join(", "),
+  "a field for each": (offers) => [...offers],
+};
+
+describe.each(Object.keys(FORMS))("offered by %s", (form) => {
+  const passed: string[] = [];
+  // A site behind `/auth`, as a reverse proxy guards it.
+  const site = createServer(async ({ headers }, answer) => {
+    const read = Object.entries(headers).filter((one): one is [string, string] => typeof one[1] === "string");
+    const asked = await fetch(`${check.url}/auth`, { headers: read });
+    answer.statusCode = asked.status;
+    const [basic, bearer] = asked.headers.get("www-authenticate")?.split(/, (?=Bearer )/) ?? [];
+    if (basic && bearer) answer.setHeader("WWW-Authenticate", FORMS[form]!([basic, bearer]));
+    if (asked.status === 200) passed.push(headers["user-agent"] ?? "");
+    answer.end();
+  });
+  beforeAll(async () => {
+    writeFileSync(join(folder, "Ask.java"), JAVA);
+    await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+  });
+  afterAll(() => {
+    site.close();
+    site.closeAllConnections();
+  });
+
+  for (const [name, argsOf] of Object.entries(PROGRAMS))
+    test.skipIf(!Bun.which(name === "java" ? "javac" : name))(
+      `${name} sends its key`,
+      async () => {
+        const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/file`;
+        const env = { ...process.env, HOME: folder, no_proxy: "*", GIT_TERMINAL_PROMPT: "0" };
+        passed.length = 0;
+        await Bun.spawn([name, ...argsOf(url)], { env, stdout: "ignore", stderr: "ignore" }).exited;
+        expect(passed.length).toBeGreaterThan(0);
+      },
+      60_000,
+    );
 });

@@ -1,7 +1,9 @@
 /** No answer to a browser opens its password box: Chromium says so where one would. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
-import { addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addUser, closeBrowser, openScreens, type Screens, theBrowser } from "./screens.ts";
 
 let screens: Screens;
 
@@ -17,10 +19,20 @@ afterAll(async () => {
   await closeBrowser();
 });
 
-/** The page where one signs in, and where it would have been asked for a password. */
-async function open(): Promise<{ readonly page: Page; readonly boxes: readonly string[] }> {
+interface Opened {
+  readonly page: Page;
+  /** Where somebody would have been asked for a password. */
+  readonly boxes: readonly string[];
+}
+
+/** The page where one signs in. */
+async function open(): Promise<Opened> {
   const page = await screens.open(undefined, "/sign-in", { expected: /401|Failed to load/ });
   await page.getByLabel("Username").waitFor();
+  return { page, boxes: await watchBoxes(page) };
+}
+
+async function watchBoxes(page: Page): Promise<readonly string[]> {
   const boxes: string[] = [];
   const devtools = await page.context().newCDPSession(page);
   const tell = (...message: Parameters<typeof devtools.send>) =>
@@ -32,7 +44,7 @@ async function open(): Promise<{ readonly page: Page; readonly boxes: readonly s
     tell("Fetch.continueWithAuth", { requestId, authChallengeResponse: { response: "CancelAuth" } });
   });
   await devtools.send("Fetch.enable", { handleAuthRequests: true });
-  return { page, boxes };
+  return boxes;
 }
 
 /** What the page's own code asks. @returns the status */
@@ -54,6 +66,31 @@ test("where somebody asks for Basic, Chromium says that it would open one", asyn
   const { page, boxes } = await open();
   expect(await visit(page, "/auth?challenge=basic")).toBe(401);
   expect(boxes).toEqual(["/auth"]);
+});
+
+describe("where a site offers Basic and Bearer, Chromium opens one if the field begins with Basic:", () => {
+  const [basic, bearer] = ['Basic realm="Chatelaine", charset="UTF-8"', 'Bearer realm="Chatelaine"'];
+  for (const [form, offers, opens] of [
+    ["one field", [`${basic}, ${bearer}`], true],
+    ["a field for each", [basic, bearer], true],
+    ["a field for each, Bearer first", [bearer, basic], true],
+    ["one field, Bearer first", [`${bearer}, ${basic}`], false],
+    ["Bearer alone", [bearer], false],
+  ] as const)
+    test(form, async () => {
+      const page = await (await theBrowser()).newPage();
+      const boxes = await watchBoxes(page);
+      const site = createServer((_, answer) => {
+        answer.writeHead(401, { "WWW-Authenticate": [...offers], "Content-Type": "text/plain" }).end("no");
+      });
+      await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+      const { port } = site.address() as AddressInfo;
+      await page.goto(`http://127.0.0.1:${port}/site`).catch(() => undefined);
+      expect(boxes).toEqual(opens ? ["/site"] : []);
+      await page.close();
+      site.close();
+      site.closeAllConnections();
+    });
 });
 
 const WAYS: readonly (readonly [string, number, (page: Page) => Promise<number>])[] = [
