@@ -44,8 +44,15 @@ export function makeNamespace(): Namespace {
   };
 }
 
-/** Self-signed; `both` holds certificate and key, as HAProxy wants them. */
-export function makeCertificate(): { readonly both: string; readonly key: string; remove(): void } {
+/**
+ * Self-signed; `both` holds certificate and key, as HAProxy wants them.
+ * @param address one more that it is for
+ */
+export function makeCertificate(address = "127.0.0.1"): {
+  readonly both: string;
+  readonly key: string;
+  remove(): void;
+} {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-cert-"));
   const [both, cert, key] = ["both.pem", "cert.pem", "key.pem"].map((name) => join(folder, name)) as [
     string,
@@ -60,7 +67,7 @@ export function makeCertificate(): { readonly both: string; readonly key: string
       "-subj",
       "/CN=test",
       "-addext",
-      "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:${address}`,
       "-keyout",
       key,
       "-out",

@@ -5,6 +5,7 @@
  * certificate and who signed it, the way in from elsewhere. Everything after that is the log's, on standard error.
  */
 import { hostname, userInfo } from "node:os";
+import { tlsServerEndPoint } from "./certificates/certificates.ts";
 import { type Config, type Listen, placeOf, type RawConfig, readConfig } from "./config.ts";
 import { AppError } from "./domain/errors.ts";
 import {
@@ -39,6 +40,9 @@ export async function serve(raw: RawConfig): Promise<number> {
 export function openData(raw: Pick<RawConfig, "data" | "state">): Promise<Local> {
   return openLocal(placeOf(raw));
 }
+
+/** tls-server-end-point of a certificate in DER. Throws where it has none. */
+export const channelBindingOf = tlsServerEndPoint;
 
 /** Looks through a backup, without changing anything. Throws AppError where a byte of it differs, or it cannot be restored. */
 export function checkBackup(raw: Pick<RawConfig, "data">, file: string): Promise<CheckedBackup> {

@@ -41,47 +41,71 @@ export interface CanaryOptions {
   /** Whose keys; absent: a user of their own. */
   readonly username?: string;
   readonly scopes: readonly string[];
+  /** Of a user of their own; absent: those of a holder of keys. */
+  readonly roles?: Parameters<Local["accounts"]["users"]["create"]>[1]["roles"];
+}
+
+/** Makes one more key, with the fields of a new one. */
+export type MakeKey = (name: string, fields?: object) => Promise<string>;
+
+export interface KeyMaker extends AsyncDisposable {
+  readonly username: string;
+  /** Of the keys, in the order in which they were made. */
+  readonly ids: readonly number[];
+  readonly make: MakeKey;
 }
 
 export function canaryOf(good: string): Canary {
   return { username: undefined, good, wrong: wrongOf(good), [Symbol.asyncDispose]: async () => undefined };
 }
 
-export async function makeCanary(
-  { keys, accounts, usage, caller, clock }: Local,
-  options: CanaryOptions,
-): Promise<Canary> {
-  const { mark, scopes } = options;
+/** With its disposal all keys go, and the user who was made for them. */
+export async function openKeys(
+  { keys, accounts, caller, clock }: Pick<Local, "keys" | "accounts" | "caller" | "clock">,
+  { mark, scopes, roles = ["KEY_HOLDER"], ...options }: CanaryOptions,
+): Promise<KeyMaker> {
   const ids: number[] = [];
   const username = options.username ?? mark;
   const user =
     options.username === undefined
-      ? await accounts.users.create(caller, { username, roles: ["KEY_HOLDER"], scopes })
+      ? await accounts.users.create(caller, { username, roles, scopes })
       : undefined;
-  const remove = async (): Promise<void> => {
-    // With him go his keys.
-    if (user) await accounts.users.remove(caller, user.id);
-    else for (const id of ids) await keys.remove(caller, id);
+  return {
+    username,
+    ids,
+    make: async (name, fields = {}) => {
+      const expiresAt = clock.now() + LIFE_MS;
+      const description = "Made by chatelaine doctor, which removes it";
+      const input = { name: `${mark} ${name}`, username, description, expiresAt, ...fields };
+      const { key, secret } = await keys.create(caller, input);
+      ids.push(key.id);
+      return secret.text;
+    },
+    [Symbol.asyncDispose]: async () => {
+      // The user's keys go with them.
+      if (user) await accounts.users.remove(caller, user.id);
+      else for (const id of ids) await keys.remove(caller, id);
+    },
   };
-  const make = async (name: string, fields: object = {}): Promise<string> => {
-    const expiresAt = clock.now() + LIFE_MS;
-    const description = "Made by chatelaine doctor, which removes it";
-    const input = { name: `${mark} ${name}`, username, description, expiresAt, ...fields };
-    const { key, secret } = await keys.create(caller, input);
-    ids.push(key.id);
-    return secret.text;
-  };
+}
+
+export async function makeCanary(local: Local, options: CanaryOptions): Promise<Canary> {
+  const { keys, usage, caller, clock } = local;
+  const maker = await openKeys(local, options);
+  const { username, make } = maker;
   try {
     const good = await make("good");
     const elsewhere = await make("elsewhere", { allowedIps: [ELSEWHERE] });
     const narrow = await make("narrow", { scopes: [] });
     const fleeting = await make("fleeting");
-    const revokeFleeting = async () => void (await keys.revoke(caller, ids.at(-1)!, "chatelaine doctor"));
+    const revokeFleeting = async () =>
+      void (await keys.revoke(caller, maker.ids.at(-1)!, "chatelaine doctor"));
     const why = (decision: string) => refusalOf({ usage, caller, clock }, decision);
     const made = { elsewhere, narrow, fleeting, revokeFleeting };
+    const remove = () => maker[Symbol.asyncDispose]();
     return { username, good, wrong: wrongOf(good), why, made, [Symbol.asyncDispose]: remove };
   } catch (error) {
-    await remove();
+    await maker[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -1,22 +1,25 @@
 /**
  * `chatelaine doctor --proxy URL`: attacks a configured proxy from outside, with keys of its own that it removes again,
- * and says what it found. Exit code 1 where something was found.
+ * and says what it found. `--chatelaine URL` looks at Chatelaine itself behind a proxy of its own. Exit code 1 where
+ * something was found.
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { addPrinting, collect, onData, type Printing } from "../command.ts";
 import { readKey } from "../input.ts";
 import { print, printJson } from "../output.ts";
 import { parseHeader, parseScope } from "../proxy/arguments.ts";
-import { type Canary, canaryOf, makeCanary } from "./canary.ts";
+import { type Canary, canaryOf, makeCanary, openKeys } from "./canary.ts";
 import { type Echo, startEcho } from "./echo.ts";
 import { examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
+import { examineOwnSite } from "./own-site.ts";
 import { createProbe } from "./probe.ts";
 import type { Site } from "./raw-http.ts";
 import type { Twins } from "./twins.ts";
 
 interface DoctorOptions extends Printing {
-  readonly proxy: Site;
+  readonly proxy?: Site;
+  readonly chatelaine?: Site;
   readonly echo?: { readonly host: string; readonly port: number };
   readonly header?: string;
   readonly scope?: readonly string[];
@@ -30,12 +33,21 @@ export function addDoctor(program: Command): void {
   addPrinting(
     program,
     "doctor",
-    "Attacks a configured proxy from outside and tells what is wrong; exit code 1 where something is.",
+    "Attacks a configured proxy from outside, or looks at Chatelaine behind a proxy of its own, and tells what is wrong; exit code 1 where something is.",
     "chatelaine doctor --proxy https://app.example/ --scope app:use",
     "chatelaine doctor --proxy http://127.0.0.1:8080/ --echo 127.0.0.1:3000",
     "chatelaine doctor --proxy https://app.example/headers --key-stdin < ci.key",
+    "chatelaine doctor --chatelaine https://keys.example",
   )
-    .requiredOption("--proxy <url>", "a guarded address, as clients see it", parseTarget)
+    .option("--proxy <url>", "a guarded address, as clients see it", parseTarget)
+    .addOption(
+      new Option(
+        "--chatelaine <url>",
+        "in its place: Chatelaine's own address, as clients see it, where a proxy stands before it",
+      )
+        .argParser(parseOwnTarget)
+        .conflicts(["proxy", "echo", "scope", "header", "user", "keyStdin"]),
+    )
     .option(
       "--echo <addr>",
       "starts a service at ADDRESS:PORT, where the proxy looks for the guarded one, to see what reaches it; without it the service may repeat its request in its answer",
@@ -48,16 +60,13 @@ export function addDoctor(program: Command): void {
     .option("--ca <file>", "PEM of the authority that the site's certificate is from")
     .option("--insecure", "does not look at the site's certificate")
     .action(async (options: DoctorOptions, command: Command) => {
+      const { proxy, chatelaine } = options;
+      if (!proxy && !chatelaine)
+        command.error("error: required option '--proxy <url>' or '--chatelaine <url>' not specified");
       const isInterrupted = watchInterrupt();
-      const mark = makeMark();
-      const findings = options.keyStdin
-        ? await diagnose(options, canaryOf(await readKey(true)), { mark, isInterrupted, twins: undefined })
-        : await onData(command, async (local) => {
-            const { scope: scopes = [] } = options;
-            await using canary = await makeCanary(local, { mark, scopes, username: options.user });
-            const twins = await local.accounts.twins(local.caller);
-            return await diagnose(options, canary, { mark, isInterrupted, twins });
-          });
+      const findings = await (chatelaine
+        ? lookAtOwn(chatelaine, options, { command, isInterrupted })
+        : attack(proxy!, options, { command, isInterrupted }));
       const count = findings.filter(({ result }) => result === "FOUND").length;
       if (options.json) await printJson({ found: count, findings });
       else await print(count === 0 ? "Nothing found." : `${count} found.`);
@@ -66,31 +75,55 @@ export function addDoctor(program: Command): void {
 }
 
 interface Run {
-  readonly mark: string;
+  readonly command: Command;
   readonly isInterrupted: () => boolean;
-  readonly twins: Twins | undefined;
 }
 
-async function diagnose(
-  options: DoctorOptions,
-  canary: Canary,
-  { mark, isInterrupted, twins }: Run,
+async function attack(proxy: Site, options: DoctorOptions, run: Run): Promise<Finding[]> {
+  const { header, ca, insecure, scope: scopes = [], user: username } = options;
+  const mark = makeMark();
+  const look = async (canary: Canary, twins: Twins | undefined): Promise<Finding[]> => {
+    await using echo = options.echo && (await openEcho(options.echo, mark));
+    const probe = createProbe({ site: { ...proxy, ca, insecure }, header, mark, echo });
+    return await tell(examine({ probe, canary, scopes, twins }), options, run);
+  };
+  if (options.keyStdin) return look(canaryOf(await readKey(true)), undefined);
+  return onData(run.command, async (local) => {
+    await using canary = await makeCanary(local, { mark, scopes, username });
+    return await look(canary, await local.accounts.twins(local.caller));
+  });
+}
+
+/** Its user sees who is signed in: how Chatelaine sees their own connection is told there. */
+async function lookAtOwn(site: Site, options: DoctorOptions, run: Run): Promise<Finding[]> {
+  const { ca, insecure } = options;
+  const { channelBindingOf } = await import("@chatelaine/server/main");
+  return onData(run.command, async (local) => {
+    const roles = ["KEY_HOLDER", "AUTH_SESSIONS_READ"] as const;
+    await using keys = await openKeys(local, { mark: makeMark(), scopes: [], roles });
+    const { insecureTransport } = await local.settings.show(local.caller);
+    const exam = {
+      site: { ...site, ca, insecure },
+      ...keys,
+      allowsAll: insecureTransport === "allow",
+      bindingOf: channelBindingOf,
+    };
+    return await tell(examineOwnSite(exam), options, run);
+  });
+}
+
+async function tell(
+  findings: AsyncIterable<Finding>,
+  { json }: Printing,
+  { isInterrupted }: Run,
 ): Promise<Finding[]> {
-  const { header, ca, insecure, scope: scopes = [] } = options;
-  const echo = options.echo && (await openEcho(options.echo, mark));
-  try {
-    const site = { ...options.proxy, ca, insecure };
-    const probe = createProbe({ site, header, mark, echo });
-    const findings: Finding[] = [];
-    for await (const finding of examine({ probe, canary, scopes, twins })) {
-      if (isInterrupted()) throw new Error("Interrupted.");
-      findings.push(finding);
-      if (!options.json) await print(lineOf(finding));
-    }
-    return findings;
-  } finally {
-    await echo?.[Symbol.asyncDispose]();
+  const all: Finding[] = [];
+  for await (const finding of findings) {
+    if (isInterrupted()) throw new Error("Interrupted.");
+    all.push(finding);
+    if (!json) await print(lineOf(finding));
   }
+  return all;
 }
 
 /** Once; then what was made is removed first. A second time ends at once. */
@@ -131,6 +164,14 @@ function parseTarget(text: string): Site {
     throw new InvalidArgumentError("Expected an address such as https://app.example/.");
   const tls = url.protocol === "https:";
   return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)), path: url.pathname };
+}
+
+/** Chatelaine stands at the root of its address. */
+function parseOwnTarget(text: string): Site {
+  const site = parseTarget(text);
+  if (site.path !== "/")
+    throw new InvalidArgumentError("Expected an address without a path, such as https://keys.example.");
+  return site;
 }
 
 function parseAddress(text: string): { host: string; port: number } {

@@ -1,7 +1,7 @@
 /** One HTTP/1.1 request exactly as it is written, on a connection of its own, and whatever comes back within a few seconds. */
 import { readFileSync } from "node:fs";
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 
 export interface Site {
   readonly tls: boolean;
@@ -30,6 +30,8 @@ export interface RawAnswer {
   readonly body: string;
   /** Why none came. */
   readonly fault?: string;
+  /** Our own end of the connection. */
+  readonly from?: string | undefined;
 }
 
 const ANSWER_MS_MAX = 5_000;
@@ -38,7 +40,11 @@ const ANSWER_CHARS_MAX = 1024 * 1024;
 export function sendRaw(site: Site, request: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve) => {
     let [text, fault] = ["", "no answer"];
-    const socket = open(site, () => socket.write(format(site, request), "latin1"));
+    let from: string | undefined;
+    const socket = open(site, () => {
+      from = socket.localAddress;
+      socket.write(format(site, request), "latin1");
+    });
     const late = setTimeout(() => {
       fault = `no answer within ${ANSWER_MS_MAX / 1000} s`;
       socket.destroy();
@@ -53,8 +59,19 @@ export function sendRaw(site: Site, request: RawRequest): Promise<RawAnswer> {
     });
     socket.on("close", () => {
       clearTimeout(late);
-      resolve(parse(text, fault));
+      resolve({ ...parse(text, fault), from });
     });
+  });
+}
+
+/** DER of the certificate that clients see. Throws where there is no connection. */
+export function peerCertificate(site: Site): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = open(site, () => {
+      resolve((socket as TLSSocket).getPeerCertificate().raw);
+      socket.destroy();
+    });
+    socket.on("error", reject);
   });
 }
 
@@ -90,10 +107,11 @@ function format(site: Site, { method = "GET", target = site.path, lines = [], bo
   return `${head.join("\r\n")}\r\n\r\n${body ?? ""}`;
 }
 
-/** Not every server closes when it is asked to. */
+/** Not every server closes when it is asked to, and what is another protocol from here on goes on. */
 function isWhole(text: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return false;
+  if (text.startsWith("HTTP/1.1 101 ")) return true;
   const length = /^content-length: *(\d+)\r?$/im.exec(text.slice(0, end + 2))?.[1];
   return length !== undefined && text.length >= end + 4 + Number(length);
 }

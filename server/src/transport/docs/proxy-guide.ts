@@ -14,7 +14,7 @@ ${code(`chatelaine serve --trusted-proxy 127.0.0.1`)}
 ${code(`location / {
   proxy_pass http://127.0.0.1:5390;
   proxy_http_version 1.1;
-  proxy_set_header Host $host;
+  proxy_set_header Host $http_host;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
   proxy_set_header X-Forwarded-For $remote_addr;
@@ -23,9 +23,20 @@ ${code(`location / {
 }
 # Beside server, in http:
 map $http_upgrade $connection_upgrade { default upgrade; "" close; }`)}
-<p>Caddy and Traefik send these headers by themselves; HAProxy does with <code>http-request set-header X-Forwarded-Proto https</code> and
+<p>Caddy and Traefik send these headers by themselves, and pass on a <code>Forwarded</code> of their clients, which has to go:</p>
+${code(`keys.example {
+  reverse_proxy 127.0.0.1:5390 {
+    header_up -Forwarded
+  }
+}`)}
+<p>HAProxy sends them with <code>http-request set-header X-Forwarded-Proto https</code>, <code>http-request del-header Forwarded</code> and
 <code>option forwardfor</code>. The proxy has to set them itself, and not pass on what its client sent. <code>CHATELAINE_TRUSTED_PROXY</code> takes the same, parted by commas;
 for a unix socket the name is <code>unix</code>.</p>
+<p>Clients see the certificate of the proxy, and official ones bind their keys to it:</p>
+${code(`chatelaine settings set client_certificate --file /etc/nginx/tls/cert.pem`)}
+<p>Then let the doctor come in through the proxy, with keys that it makes and removes again. It says what is wrong, and what mends it: a proxy that is not named,
+headers that say nothing or two things, or that come from the client, another Host, a WebSocket that is not opened or comes in clear, another certificate, a long query that is cut or refused:</p>
+${code(`chatelaine doctor --chatelaine https://keys.example`)}
 <h2>Secure, in clear, or not known</h2>
 <p>A <strong>secure</strong> connection is one that nobody else can listen to: TLS, a unix socket, this machine itself. One is <strong>in clear</strong> where that is proved:
 this server saw another machine come without TLS and without a proxy's header, or a trusted proxy says <code>http</code> or <code>ws</code>. Everything else is
