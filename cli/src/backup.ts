@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { CheckedBackup } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
-import { printChanged, printRecord, tell } from "./output.ts";
+import { counted, printChanged, printRecord, tell } from "./output.ts";
 import { addPassphraseOptions, type PassphraseOptions, readNewPassphrase } from "./passphrase.ts";
 import { instant } from "./shapes.ts";
 
@@ -88,7 +88,7 @@ function writtenShape(file: string | null, { manifest, bytes, sha256 }: Written)
 }
 
 function wordsOf({ manifest: { users, keys, change }, bytes }: Written): string {
-  return `${users} users, ${keys} keys, up to change ${change}, ${bytes} bytes`;
+  return `${counted(users, "user")}, ${counted(keys, "key")}, up to change ${change}, ${bytes} bytes`;
 }
 
 async function writeStdout(bytes: Uint8Array): Promise<void> {

@@ -45,6 +45,11 @@ function asJson(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
+/** `1 key`, `2 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** For people beside the data: what was done, hints, warnings. */
 export function tell(text: string): void {
   process.stderr.write(`${text}\n`);

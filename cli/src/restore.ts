@@ -2,7 +2,7 @@ import type { FromBackupResult } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { manifestShape } from "./backup.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
-import { print, printJson, tell, visible } from "./output.ts";
+import { counted, print, printJson, tell, visible } from "./output.ts";
 import { addPassphraseOptions, type PassphraseOptions, readPassphrase } from "./passphrase.ts";
 
 interface RestoreOptions extends Printing, PassphraseOptions {
@@ -85,16 +85,15 @@ function shapeOf(result: FromBackupResult, { dryRun }: RestoreOptions) {
 function wordsOf(result: FromBackupResult, options: RestoreOptions): string[] {
   const { backup, present, report, before, aside, isServed, isQuarantined } = result;
   const { at, version, installation, change, users, keys } = backup.manifest;
-  const would = options.dryRun ? "would be" : "are";
   return [
-    `Backup of ${new Date(at).toISOString()}, Chatelaine ${version}, installation ${installation ?? "unknown"}: ${users} users, ${keys} keys, up to change ${change}.`,
+    `Backup of ${new Date(at).toISOString()}, Chatelaine ${version}, installation ${installation ?? "unknown"}: ${counted(users, "user")}, ${counted(keys, "key")}, up to change ${change}.`,
     ...presentWords(result, options),
     ...named(`Live again, and do not now (${report.revived.length}):`, report.revived),
     ...named(`Stay dead or narrower (${report.keptDead.length}):`, report.keptDead),
     ...named(`Made since, and gone (${report.gone.length}):`, report.gone),
     ...named(`As they were again (${report.changed.length}):`, report.changed),
     ...settingLines(report.settings),
-    `There ${would} ${report.users} users and ${report.keys} keys, ${report.goodKeys} of them good.`,
+    `${options.dryRun ? "The folder would hold" : "The folder holds"} ${counted(report.users, "user")} and ${counted(report.keys, "key")}, ${report.goodKeys} of them good.`,
     ...(report.administrators === 0
       ? [
           "Nobody of them is an administrator: `chatelaine user create NAME --role FULL_ADMIN --password-stdin` makes one.",

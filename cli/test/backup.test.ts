@@ -30,7 +30,7 @@ describe("chatelaine backup", () => {
     const server = await serve(one.data);
     const first = await one.run(["backup", file]);
     expect(first).toMatchObject({ code: 0, stdout: "" });
-    expect(first.stderr).toStartWith(`Wrote ${file}: 1 users, 1 keys, up to change 2, `);
+    expect(first.stderr).toStartWith(`Wrote ${file}: 1 user, 1 key, up to change 2, `);
     expect(first.stderr).toContain("The master secret is not in it: keep it elsewhere");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const again = await one.run(["backup", file]);
@@ -65,7 +65,7 @@ describe("chatelaine backup", () => {
     );
     expect([await piped.exited, await new Response(piped.stderr).text()]).toEqual([
       0,
-      expect.stringContaining("Wrote the backup: 1 users"),
+      expect.stringContaining("Wrote the backup: 1 user,"),
     ]);
     const whole = await one.json(["backup", "--verify", file]);
     expect(whole).toMatchObject({
@@ -140,7 +140,7 @@ describe("chatelaine restore", () => {
     for (const words of [
       ...["Stay dead or narrower (1):\n  key 1 ci: revoked\n", "Made since, and gone (1):\n  key 2 later\n"],
       ...[
-        "There would be 1 users and 1 keys, 0 of them good.",
+        "The folder would hold 1 user and 1 key, 0 of them good.",
         "A server runs on this folder",
         "Nothing was changed.",
       ],
