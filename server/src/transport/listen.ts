@@ -95,7 +95,8 @@ const LAST_ANSWER_MS = 100;
 
 /** Throws AppError unavailable, one line that names the flag, where nothing can listen there. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { flag, on } = options;
+  const { flag } = options;
+  const on = inFamilies(options);
   if (on.kind === "unix") await clearUnixSocket(flag, on.path);
   else if (on.port !== 0) await requireFree(flag, on.host, on.port);
   let current = serve(options, on);
@@ -133,6 +134,22 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       if (on.kind === "unix" && existsSync(on.path)) unlinkSync(on.path);
     },
   };
+}
+
+/** `::` is both families; where a machine has no IPv6 at all, every address of IPv4: an image does not know where it runs. */
+function inFamilies({ on, flag, log }: ListenOptions): Listen {
+  if (on.kind === "unix" || on.host !== "::" || hasIpv6()) return on;
+  log.warn("This machine has no IPv6; listening on 0.0.0.0 in the place of ::", { flag });
+  return { ...on, host: "0.0.0.0" };
+}
+
+function hasIpv6(): boolean {
+  try {
+    void Bun.serve({ hostname: "::", port: 0, fetch: () => new Response() }).stop(true);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "EAFNOSUPPORT";
+  }
 }
 
 /** One listening socket, and whether it tells its clients to come back on another connection. */
