@@ -1,5 +1,6 @@
 /** What clients really send, for every proxy that guards a service. */
 import type { Sent } from "./raw-proxy.ts";
+import type { ProxyName } from "./real-proxy.ts";
 
 export const KIB = 1024;
 const COOKIES = `a=${"c".repeat(32 * KIB - 2)}`;
@@ -27,13 +28,23 @@ export interface Row {
   readonly requests: readonly Sent[];
   /** Passes without a key too, and is given nothing of what it carries. */
   readonly isOpen?: true;
+  /** What a proxy answers, whatever the key, that cannot leave out of the check what it is not told by name. */
+  readonly tooLarge?: Partial<Record<ProxyName, number>>;
 }
+
+const another = (kib: number) => `X-Application-State: ${"s".repeat(kib * KIB)}`;
 
 export const ROWS: readonly Row[] = [
   { name: "plain", requests: [{}] },
   { name: "query", requests: [{ target: "/x?y=1&z=%2F" }] },
   { name: "hostile query", requests: HOSTILE.map((query) => ({ target: `/x?${query}` })) },
   { name: "32 kB of cookies", requests: [{ lines: [`Cookie: ${COOKIES}`] }] },
+  { name: "12 kB of another header", requests: [{ lines: [another(12)] }] },
+  {
+    name: "32 kB of another header",
+    requests: [{ lines: [another(32)] }],
+    tooLarge: { nginx: 503, caddy: 431 },
+  },
   { name: "IPv6", requests: [{ host: "::1" }] },
   { name: "WebSocket", requests: [{ lines: UPGRADE, echo: "spoken through the tunnel" }] },
   {

@@ -158,8 +158,9 @@ ${toService(guard, service, who)}`;
 }
 
 /**
- * All headers go to the check but those that grow large: before nginx 1.23 a variable has the first of two headers alone,
- * and of two keys that differ one would be taken.
+ * All headers go to the check but those that grow large. Named ones alone (`proxy_pass_request_headers off`) would be fewer,
+ * but before nginx 1.23 a variable has the first of two headers, and of two keys that differ one would be taken (held by
+ * `cli/test/doctor.test.ts`).
  */
 function checkLocation(guard: Guard, check: string): string {
   return `location = /.chatelaine-check {

@@ -95,7 +95,7 @@ ${code(`chatelaine serve --http 10.8.0.1:5390 --secure-from 10.8.0.0/24`)}
 <p><code>chatelaine proxy</code> prints a configuration that asks <code>/auth</code> about each request. While Chatelaine restarts or is away, no request
 reaches the service: nginx, HAProxy and Envoy answer 503, Caddy 502, Traefik 500, and never 401, so that no program throws a good key away. A browser without a key is
 answered 401 and an empty page, and no box for a password opens, unless <code>--challenge basic</code> asks for it. The check gets no cookies; nginx and Caddy pass it the other headers, which
-have to stay below 16 KiB together.</p>
+have to stay below 16 KiB together: a request with more is answered 503 by nginx and 431 by Caddy.</p>
 <p>Over a unix socket nobody else on the machine can ask. Its group is the one that the proxy runs as, and its mode 0660 unless <code>--socket-mode</code> says otherwise:</p>
 ${code(`chatelaine serve --check unix:/run/chatelaine/check.sock --socket-group www-data
 chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --chatelaine unix:/run/chatelaine/check.sock`)}
