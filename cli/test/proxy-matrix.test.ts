@@ -73,11 +73,7 @@ for (const proxy of PROXIES)
               const answer = await ask({ host: "127.0.0.1", ...request, port, lines });
               const arrived = service.arrived.slice(before);
               const said = [request.target, answer.status, arrived.length];
-              expect(said).toEqual([
-                request.target,
-                refused ?? statusOf(request, passes),
-                passes ? 1 : 0,
-              ]);
+              expect(said).toEqual([request.target, refused ?? statusOf(request, passes), passes ? 1 : 0]);
               if (!passes) continue;
               const [one] = arrived;
               expect(one?.target).toBe(request.target ?? "/x");
