@@ -64,6 +64,7 @@ import {
 import { type Peer, trustOf } from "./transport/peer.ts";
 import { createKeyRead } from "./transport/rest/key-read.ts";
 import { createRest } from "./transport/rest/rest.ts";
+import { createShownInClear } from "./transport/shown-in-clear.ts";
 import { createWeb } from "./transport/web.ts";
 import { createWebhookPost } from "./transport/webhook-post.ts";
 import { createDialect } from "./truenas/truenas.ts";
@@ -241,20 +242,21 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const api = createDialect(app);
   const bodies = new Bodies(app.clock);
   const cookies = createSessionCookies(app.store.installation());
-  const { allowOrigins, anonymousRate } = config;
-  const rest = createRest({ ...app, bodies, cookies, allowOrigins, rpcVersions: api.documented });
+  const { allowOrigins, anonymousRate, checkFrom } = config;
+  const apis = { ...app, allowOrigins, refuseShown: createShownInClear(app) };
+  const rest = createRest({ ...apis, bodies, cookies, rpcVersions: api.documented });
   const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
-  const rpc = createJsonRpc({ ...app, api, allowOrigins, anonymousRate, refuseClear });
+  const rpc = createJsonRpc({ ...apis, api, anonymousRate, refuseClear });
   const web = createWeb({ log });
   const routes: Route[] = [
     health,
     (req, peer) => rest.fetch(req, withPublicUrl(peer, app)),
     (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
+    (req, peer) => apis.refuseShown(req, peer.origin),
     (req) => rest.missing(req),
     (req) => web.fetch(req),
     (req) => web.missing(req),
   ];
-  const { checkFrom } = config;
   const trust = trustOf(config);
   const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);

@@ -71,6 +71,8 @@ export function askRaw(url: string, lines: readonly string[]): Promise<string> {
     socket.setTimeout(5_000, () => socket.destroy());
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
+      // A WebSocket stays open.
+      if (text.startsWith("HTTP/1.1 101")) socket.destroy();
     });
     socket.on("error", () => undefined);
     socket.on("close", () => resolve(text));

@@ -3,6 +3,7 @@
  * the door says, alike at the REST API and at the TrueNAS API.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { askRaw } from "./check-app.ts";
 import { makeInstallation } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 import { type Answer, RpcClient } from "./rpc-client.ts";
@@ -132,6 +133,81 @@ describe("a password or token", () => {
       expect((await rest.send("POST /session", { headers: CLEAR, body: wrong })).status).toBe(403);
     const body = { username: "slow", password: PASSWORD };
     expect((await rest.send("POST /session", { headers: TLS, body })).status).toBe(200);
+  });
+});
+
+describe("a key in clear text at an address that asks for none", () => {
+  const upgrade = {
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
+  /** What is answered where nothing is wrong with the way. */
+  const ADDRESSES: readonly (readonly [route: string, status: number, headers?: Record<string, string>])[] = [
+    ["POST /api/current", 426],
+    ["GET /api/current", 426],
+    ["POST /api/v25.10.0", 426],
+    ["GET /api/current", 101, upgrade],
+    ["GET /websocket", 410],
+    ["GET /api/v2.0/system/version", 410],
+    ["POST /api/v2.0/pool", 410],
+    ["GET /api/v1.0/storage/volume", 410],
+    ["GET /api/nothing", 404],
+    ["GET /api/v1/nothing", 404],
+    ["DELETE /api/v1/session/nothing", 404],
+    ["PUT /api/v1/keys", 405],
+    ["GET /keys", 200],
+    ["GET /nothing", 404],
+  ];
+  const ask = async (route: string, headers: Record<string, string>): Promise<string> => {
+    const [method, path] = route.split(" ") as [string, string];
+    const answer = await askRaw(rest.url, [
+      `${method} ${path} HTTP/1.1`,
+      "Host: localhost",
+      "Content-Length: 0",
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ]);
+    const code = /"code":"(\w+)"/.exec(answer)?.[1];
+    return `${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]}${code === "insecure_transport" ? ` ${code}` : ""}`;
+  };
+
+  for (const [route, status, more = {}] of ADDRESSES)
+    test(`${route}${status === 101 ? ", as a WebSocket," : ""} is treated as the settings say, and answered as ever over TLS`, async () => {
+      const answer = async (way: Record<string, string>, credential: Record<string, string>) =>
+        ask(route, { ...more, ...way, ...credential });
+      const refused = "403 insecure_transport";
+      for (const [rule, said, isRevoked] of [
+        ["refuse", refused, false],
+        ["allow", String(status), false],
+        ["revoke", refused, true],
+      ] as const) {
+        await set(rule);
+        const { key, secret } = await rest.app.keys.create(SYSTEM, { name: fresh("shown"), username: "ada" });
+        for (const credential of [bearer(secret.text), { "X-API-Key": secret.text }]) {
+          expect([rule, await answer(TLS, credential)]).toEqual([rule, String(status)]);
+          // Nobody says that it came in clear.
+          expect([rule, await answer(UNKNOWN, credential)]).toEqual([rule, String(status)]);
+        }
+        const wrong = { Authorization: `Bearer ${key.id}-${"a".repeat(64)}` };
+        for (const credential of [{}, wrong, { Authorization: "Negotiate abc" }])
+          expect([rule, await answer(CLEAR, credential)]).toEqual([rule, String(status)]);
+        expect([rule, await answer(CLEAR, bearer(secret.text))]).toEqual([rule, said]);
+        const { revokedAt } = await rest.app.keys.get(SYSTEM, key.id);
+        expect([rule, revokedAt !== null]).toEqual([rule, isRevoked]);
+      }
+    }, 60_000);
+
+  test("a WebSocket's address is closed before a key is sent, whoever asks and by whatever method", async () => {
+    await rest.app.settings.change(SYSTEM, { insecureTransportDialect: "close" });
+    for (const headers of [{}, bearer(await rest.key("ada", fresh("closed")))]) {
+      expect(await ask("POST /api/current", { ...CLEAR, ...headers })).toBe("403 insecure_transport");
+      expect(await ask("GET /api/current", { ...CLEAR, ...upgrade, ...headers })).toBe(
+        "403 insecure_transport",
+      );
+    }
+    expect(await ask("GET /api/current", CLEAR)).toBe("426");
+    expect(await ask("POST /api/current", TLS)).toBe("426");
   });
 });
 

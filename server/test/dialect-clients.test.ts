@@ -1,6 +1,6 @@
 /** What programs of others rest on, beyond the official clients: versions by name, lists of methods, events, filters over what is shown. */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type Folder, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { RawSocket } from "./raw-socket.ts";
@@ -234,4 +234,69 @@ test("what is recorded of a refused user.create names the user, where that is a 
   const words = entries.map(({ event_data: data }) => (data as Entry).description);
   expect(words).toContain("Create user sergey");
   expect(words.filter((text) => text === "Create user").length).toBeGreaterThan(0);
+});
+
+describe("where the audit and older entries differ from the original's, as the page on compatibility says:", () => {
+  const entriesOf = async (...filters: unknown[]): Promise<Entry[]> =>
+    (await signedIn("root")).result("audit.query", { "query-filters": filters });
+  const latest = async (...filters: unknown[]): Promise<Entry> => (await entriesOf(...filters)).at(-1)!;
+
+  test("of a call's credentials the user name and the key, without the sign-in", async () => {
+    const rpc = await signedIn("root");
+    await rpc.call("api_key.create", { name: "said of whom", username: "root" });
+    const { service_data: data } = await latest([
+      "event_data.description",
+      "=",
+      "Create API key said of whom",
+    ]);
+    expect((data as Entry).credentials).toEqual({
+      credentials: "API_KEY",
+      credentials_data: { username: "root", api_key: { id: expect.any(Number), name: "root" } },
+    });
+  });
+
+  test("of a token's session when it signed in", async () => {
+    const token = await (await signedIn("root")).result<string>("auth.generate_token", 600, {}, false);
+    const rpc = await RpcClient.connect(url);
+    expect(await rpc.result<boolean>("auth.login_with_token", token)).toBe(true);
+    const session = await rpc.result<Entry>("auth.sessions", [["current", "=", true]], { get: true });
+    expect(Object.keys(session.credentials_data as Entry).toSorted()).toEqual(
+      ["parent", "username", "login_id", "login_at"].toSorted(),
+    );
+  });
+
+  test("no name of whoever is not signed in, not even what was typed as one, and no address of the command line", async () => {
+    const rpc = await RpcClient.connect(url);
+    await rpc.call("auth.login", "a password typed as a name", "wrong");
+    await rpc.call("auth.login_with_api_key", `1-${"a".repeat(64)}`);
+    await rpc.call("user.create", { username: "nobody" });
+    const refused = await entriesOf(["username", "=", null], ["success", "=", false]);
+    expect(new Set(refused.map(({ event }) => event))).toEqual(new Set(["AUTHENTICATION", "METHOD_CALL"]));
+    for (const entry of refused) expect(entry.address).toBe("127.0.0.1");
+    expect(JSON.stringify(await entriesOf())).not.toContain("typed as a name");
+    const local = await latest(["event_data.description", "=", "Create user root"]);
+    expect(local.address).toBeNull();
+  });
+
+  test("of a call that failed the error", async () => {
+    await (await signedIn("holder")).call("user.create", { username: "vasily" });
+    const { event_data: data } = await latest(["event_data.description", "=", "Create user vasily"]);
+    expect(Object.keys(data as Entry).toSorted()).toEqual(
+      ["method", "params", "description", "authenticated", "authorized", "error"].toSorted(),
+    );
+  });
+
+  test("users at v25.04 with the members of v25.10", async () => {
+    const membersAt = async (path: string): Promise<string[]> => {
+      const [user] = await (await signedIn("root", path)).result<Entry[]>("user.query", []);
+      return Object.keys(user!);
+    };
+    const old = await membersAt("/api/v25.04.0");
+    expect(old).toEqual(await membersAt("/api/v25.10.0"));
+    expect(["password_age", "password_history", "id_type_both"].map((name) => old.includes(name))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
 });

@@ -224,7 +224,8 @@ test("a bug in what handles a message closes the socket with 1011", async () => 
   expect(await client.closed).toEqual([1011, "Internal error"]);
 });
 
-const OPEN = { allowOrigins: [], anonymousRate: 0, refuseClear: () => undefined } as const;
+const none = () => undefined;
+const OPEN = { allowOrigins: [], anonymousRate: 0, refuseClear: none, refuseShown: none } as const;
 const PEER: Peer = {
   origin: {
     door: "websocket",

@@ -37,6 +37,7 @@ import { createUsers } from "./users.ts";
 import { createWebSessions, type WebSessions } from "./web-sessions.ts";
 
 export type { WaitingToken, WebSession } from "../store/store.ts";
+export { clearTextRule } from "./clear-text.ts";
 export { createJudge } from "./judge.ts";
 
 export interface Accounts {

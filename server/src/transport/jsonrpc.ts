@@ -13,6 +13,7 @@ import { AnonymousRate, isOriginAllowed } from "./jsonrpc-admission.ts";
 import type { Api, Peer } from "./jsonrpc-api.ts";
 import { HARD_CHARS_MAX, SocketConnection, type SocketData } from "./jsonrpc-connection.ts";
 import { Lobby } from "./jsonrpc-lobby.ts";
+import type { RefuseShown } from "./shown-in-clear.ts";
 
 export type { Peer } from "./jsonrpc-api.ts";
 export type { SocketData } from "./jsonrpc-connection.ts";
@@ -35,6 +36,7 @@ export interface JsonRpcDeps {
   /** Calls a minute of one method from one network without a session; 0: without limit. */
   readonly anonymousRate: number;
   readonly refuseClear: RefuseClear;
+  readonly refuseShown: RefuseShown;
 }
 
 export interface JsonRpc {
@@ -60,16 +62,21 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   const rate = new AnonymousRate(deps.anonymousRate, deps.clock);
   let isClosed = false;
   const connect = (req: Request, server: Bun.Server<unknown>, version: string, peer: Peer) => {
-    if (req.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return refuse(426, "This is a WebSocket", { Upgrade: "websocket", Connection: "Upgrade" });
-    }
-    if (!isOriginAllowed(req.headers.get("origin"), peer, deps.allowOrigins)) {
+    const isUpgrade = req.headers.get("upgrade")?.toLowerCase() === "websocket";
+    if (isUpgrade && !isOriginAllowed(req.headers.get("origin"), peer, deps.allowOrigins)) {
       return refuse(403, "Pages of this origin may not connect (--allow-origin)");
     }
-    const refused = deps.refuseClear(req, peer.origin);
-    if (refused instanceof Promise)
-      return refused.then((answer) => answer ?? enter(req, server, version, peer));
-    return refused ?? enter(req, server, version, peer);
+    const open = () =>
+      isUpgrade
+        ? enter(req, server, version, peer)
+        : refuse(426, "This is a WebSocket", { Upgrade: "websocket", Connection: "Upgrade" });
+    // A look at the address by itself sends nothing that could be read on the way.
+    const isLook = !isUpgrade && (req.method === "GET" || req.method === "HEAD");
+    return firstOf(
+      () => (isLook ? undefined : deps.refuseClear(req, peer.origin)),
+      () => deps.refuseShown(req, peer.origin),
+      open,
+    );
   };
   const enter = (
     req: Request,
@@ -89,7 +96,11 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   return {
     upgrade: (req, server, peer) => {
       const path = new URL(req.url).pathname;
-      if (path === LEGACY_PATH) return sendAway(req, server);
+      if (path === LEGACY_PATH)
+        return firstOf(
+          () => deps.refuseShown(req, peer.origin),
+          () => sendAway(req, server),
+        );
       if (path === "/api/versions") return Response.json(deps.api.versions);
       if (path === "/api/boot_id") return Response.json(bootId);
       const name = API_PATH.exec(path)?.[1];
@@ -108,6 +119,19 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
       );
     },
   };
+}
+
+type Answered = Response | "upgraded";
+
+/** Without a wait where none of them waits: an upgrade is best made at once. */
+function firstOf(
+  first: () => MaybePromise<Answered | undefined>,
+  ...others: (() => MaybePromise<Answered | undefined>)[]
+): MaybePromise<Answered | undefined> {
+  const answer = first();
+  const [next, ...rest] = others;
+  const go = (found: Answered | undefined) => (found !== undefined || !next ? found : firstOf(next, ...rest));
+  return answer instanceof Promise ? answer.then(go) : go(answer);
 }
 
 /** Told in the other protocol's own words, before a key is sent; what is sent all the same is not looked at. */

@@ -100,7 +100,8 @@ have to stay below 16 KiB together: a request with more is answered 503 by nginx
 ${code(`chatelaine serve --check unix:/run/chatelaine/check.sock --socket-group www-data
 chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --chatelaine unix:/run/chatelaine/check.sock`)}
 <p>Traefik asks over TCP alone. <code>--preflight</code> lets CORS preflights (<code>OPTIONS</code> with <code>Origin</code> and <code>Access-Control-Request-Method</code>) reach the service
-without a key, and takes cookies and keys from them. <code>--strip-path</code> is for a service that does not know the path it is reached under.</p>
+without a key, and takes cookies and keys from them. A service may have any method, <code>VERSION-CONTROL</code> too: Chatelaine is asked by <code>GET</code>. Envoy asks by the
+client's own method, and refuses a client whose method Chatelaine's server does not know, because it gets no answer. <code>--strip-path</code> is for a service that does not know the path it is reached under.</p>
 <h2>People by single sign-on, programs by key</h2>
 <p>One site can be open to both. nginx and Caddy have a recipe for it, beside Authelia and beside oauth2-proxy:</p>
 ${code(`chatelaine proxy nginx --for https://app.example --to http://127.0.0.1:3000 --sso authelia --sso-url http://127.0.0.1:9091

@@ -16,6 +16,7 @@ import type { Bodies } from "../bodies.ts";
 import type { SessionCookies } from "../cookies.ts";
 import type { RpcVersion } from "../docs/docs.ts";
 import type { Peer } from "../peer.ts";
+import type { RefuseShown } from "../shown-in-clear.ts";
 import type { Receipts } from "./receipts.ts";
 
 export interface RestDeps {
@@ -31,6 +32,7 @@ export interface RestDeps {
   readonly bodies: Bodies;
   readonly cookies: SessionCookies;
   readonly log: Log;
+  readonly refuseShown: RefuseShown;
   /** Origins of web pages other than our own that may call, with a key. */
   readonly allowOrigins?: readonly string[];
   /** The JSON-RPC API, for the documentation; oldest version first. */

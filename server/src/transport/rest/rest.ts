@@ -136,7 +136,9 @@ function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<E
   });
   const handlers = handlersWith(events, deps) as Readonly<Record<string, AnyHandler>>;
   app.options("*", (context) => preflight(context.req.raw, context.env.url.pathname, deps));
-  const nothing = (context: Context<Env>): never => {
+  const nothing = async (context: Context<Env>): Promise<Response> => {
+    const refused = await deps.refuseShown(context.req.raw, context.env.peer.origin);
+    if (refused) return refused;
     throw notFound(context.req.method, context.env.url.pathname);
   };
   const add = (operation: Operation): void => {
