@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RawConfig } from "../../server/src/config.ts";
+import { AWAY } from "../../server/test/away.ts";
 import { openCheck } from "../../server/test/check-app.ts";
 import { SYSTEM } from "../../server/test/installation.ts";
-import { AWAY } from "../../server/test/transport-matrix.ts";
 import { run } from "./chatelaine.ts";
 import { makeCertificate } from "./namespace.ts";
 import { freePort, type ProxyName, runProxy } from "./real-proxy.ts";
@@ -18,7 +18,6 @@ const as =
     text.replaceAll(from, to);
 
 const silent = as(/proxy_set_header (X-Forwarded-\w+|Forwarded) .*;/g, "");
-const away = AWAY ?? "127.0.0.1";
 
 interface Told {
   readonly found: number;
@@ -198,7 +197,7 @@ const MISTAKES: readonly (readonly [name: string, setUp: SetUp, check: string, m
   ],
   [
     "a proxy on another machine ends TLS and sends no headers",
-    { config: { http: `${away}:0` }, change: silent },
+    { config: { http: `${AWAY}:0` }, change: silent },
     "safety of the connection",
     /--trusted-proxy ADDRESS=tls/,
   ],
@@ -222,10 +221,9 @@ function sockets(header: string): Change {
 }
 
 describe("doctor --chatelaine", () => {
-  const cert = makeCertificate(away);
+  const cert = makeCertificate(AWAY);
   let guide: string;
   beforeAll(async () => {
-    expect(AWAY).toBeString();
     await using check = await openCheck();
     const page = await (await fetch(`${check.url}/api/docs/current/behind-a-reverse-proxy`)).text();
     guide = page.replaceAll("&quot;", '"').replaceAll("&amp;", "&");
@@ -246,8 +244,8 @@ describe("doctor --chatelaine", () => {
         .replace("127.0.0.1:5390", new URL(to).host);
     const [place = "", beside = ""] = text.split("# Beside server, in http:");
     const listen = clear
-      ? `listen ${away}:${port};`
-      : `listen ${away}:${port} ssl; ssl_certificate ${cert.both}; ssl_certificate_key ${cert.key};`;
+      ? `listen ${AWAY}:${port};`
+      : `listen ${AWAY}:${port} ssl; ssl_certificate ${cert.both}; ssl_certificate_key ${cert.key};`;
     return `events {}\nhttp {\naccess_log off;\n${beside}\nserver {\n${listen}\n${place.replaceAll("http://127.0.0.1:5390", to)}\n}\n}\n`;
   };
 
@@ -260,7 +258,7 @@ describe("doctor --chatelaine", () => {
       )!;
       await check.app.settings.change(SYSTEM, { clientCertificate });
     }
-    const url = `${setUp.clear ? "http" : "https"}://${away}:${await freePort()}`;
+    const url = `${setUp.clear ? "http" : "https"}://${AWAY}:${await freePort()}`;
     const right = configOf(proxy, url, check.url, setUp.clear ?? false);
     const wrong = change(right);
     if (setUp.change) expect(wrong).not.toBe(right);

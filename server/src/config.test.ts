@@ -27,6 +27,11 @@ describe("the configuration", () => {
       expect(() => dataFolder(undefined, {}, lost)).toThrow("--data or CHATELAINE_DATA");
       expect(stateFolder(undefined, {}, lost)).toBeNull();
     }
+    const ada = { isRoot: false, home: () => "/nonexistent" };
+    expect(dataFolder(undefined, {}, ada)).toBe("/nonexistent/.local/share/chatelaine");
+    expect(stateFolder(undefined, {}, ada)).toBe("/nonexistent/.local/state/chatelaine");
+    const root = { isRoot: true, home: () => "/root" };
+    expect(dataFolder(undefined, { XDG_DATA_HOME: "/share" }, root)).toBe("/var/lib/chatelaine");
     expect(dataFolder("/x", {}, homeless)).toBe("/x");
     expect(dataFolder(undefined, { XDG_DATA_HOME: "/share" }, homeless)).toBe("/share/chatelaine");
     expect(stateFolder(undefined, {}, homeless)).toBeNull();

@@ -1,9 +1,9 @@
 /** Every way in which a client may come, at every door: what the transport matrix (`docs/transport-matrix.txt`) is held to. */
 import { connect, createServer, type Server as TcpServer } from "node:net";
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { RawConfig } from "../src/config.ts";
 import type { App, Server } from "../src/server.ts";
+import { AWAY } from "./away.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 import { bearer } from "./rest-app.ts";
 import { type Answer, RpcClient } from "./rpc-client.ts";
@@ -27,11 +27,6 @@ export const SAID: Readonly<Record<string, Record<string, string>>> = {
   "Forwarded http": { Forwarded: "for=192.0.2.7;Proto=HTTP" },
   "Forwarded http, https": { Forwarded: "for=192.0.2.7;proto=http", "X-Forwarded-Proto": "https" },
 };
-
-/** Of another network interface; undefined on a machine without a network. */
-export const AWAY = Object.values(networkInterfaces())
-  .flatMap((addresses) => addresses ?? [])
-  .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 
 /** What the server knows of the address that a connection comes from, and the option that says so. */
 export const PEERS = ["trusted", "not trusted", "trusted =tls", "in --secure-from"] as const;
@@ -66,7 +61,7 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
     return server;
   };
   for (const peer of PEERS) {
-    const options = OPTIONS[peer](["127.0.0.1", ...(AWAY ? [AWAY] : [])]);
+    const options = OPTIONS[peer](["127.0.0.1", AWAY]);
     const { urls, app } = await open(() => ({ http: "0.0.0.0:0", https: "0.0.0.0:0", ...options }));
     const [http, https] = urls.map((url) => new URL(url).port) as [string, string];
     const add = (from: Place["from"], host: string): void => {
@@ -74,7 +69,7 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
       places.push({ from, listener: "https", peer, url: `https://${host}:${https}`, app });
     };
     add("this machine", "127.0.0.1");
-    if (AWAY) add("another machine", AWAY);
+    add("another machine", AWAY);
     if (peer !== "trusted" && peer !== "not trusted") continue;
     const near = await open((folder) => ({
       http: `unix:${join(folder, "http.sock")}`,

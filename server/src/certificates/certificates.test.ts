@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { findRuntime } from "../../../client/test/runtimes.ts";
 import { deriveSecrets } from "../crypto.ts";
 import { AppError } from "../domain/errors.ts";
 import {
@@ -113,8 +114,7 @@ describe("the local CA's certificate", () => {
         const tls = { ca: certificates.current().certPem, allowPartialTrustChain: true };
         expect(await (await fetch(url, { tls } as RequestInit)).text()).toBe("served");
       }
-      const node = Bun.which("node");
-      if (node === null) return;
+      const node = findRuntime("Node 20", folder);
       const script = `require("https").get("https://127.0.0.1:${server.port}/", (res) => console.log(res.resume().statusCode))`;
       const child = Bun.spawn([node, "-e", script], {
         env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, "ca.pem") },
