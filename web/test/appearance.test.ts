@@ -33,6 +33,7 @@ describe("screens and dialogs", () => {
       const page = await screens.open(shot.user, shot.path, { context: contexts.get(shot.user) });
       contexts.set(shot.user, page.context());
       await page.getByRole("heading", { level: 1 }).first().waitFor();
+      if (shot.user !== undefined) expect(page.url()).not.toContain("/sign-in");
       await page.waitForTimeout(200);
       await shot.prepare?.(page);
       await page.waitForTimeout(300);

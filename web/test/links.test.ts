@@ -41,12 +41,12 @@ test("an entry, a key, a user and a group that are not there say so in their pla
   await button(page, "Close details").click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
   for (const [path, words] of [
-    ["/keys?key=99999", "This key no longer exists"],
+    ["/keys?key=99999", "This key does not exist"],
     ["/users?user=nobody", "This user does not exist"],
     ["/groups?group=nothing", "This group does not exist"],
     ["/audit?entry=12", "This entry does not exist"],
     [`/audit?entry=${"x".repeat(100)}`, "This entry does not exist"],
-    ["/keys?key=9007199254740991", "This key no longer exists"],
+    ["/keys?key=9007199254740991", "This key does not exist"],
     [`/users?user=${"y".repeat(60)}`, "This user does not exist"],
     [`/groups?group=${"z".repeat(60)}`, "This group does not exist"],
   ] as const) {

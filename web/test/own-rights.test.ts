@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { button, chooseAction, dialog, field } from "./page.ts";
-import { addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -125,6 +125,25 @@ describe("nobody takes their own rights away without typing their name:", () => 
       await page.getByRole("heading", { name: "Your session has ended" }).waitFor();
       expect((await accounts.users.get(caller, { username: name })).allRoles).not.toContain("FULL_ADMIN");
     });
+
+  test("with what is lost: rights by their names, or access altogether and the keys that stop", async () => {
+    await somebody("losing");
+    await addKey(screens, "losing", "nightly-backup");
+    const page = await screens.open("losing", "/users");
+    await chooseAction(page, "losing", "Edit");
+    const panel = dialog(page, "Edit User");
+    await panel.getByRole("checkbox", { name: /^Full administrator/ }).click();
+    await panel.getByRole("checkbox", { name: /^Key holder/ }).click();
+    await button(panel, "Save").click();
+    const question = await ask(page, "Give up own rights", "Save", "losing");
+    await question.getByText("You lose Full administrator and all scopes as soon as this is done").waitFor();
+    await button(question, "Cancel").click();
+    await panel.getByRole("checkbox", { name: /^Key holder/ }).click();
+    await button(panel, "Save").click();
+    await ask(page, "Give up own rights", "Save", "losing");
+    await question.getByText("You can't sign in any more, and your keys are refused").waitFor();
+    await question.getByText("nightly-backup", { exact: true }).waitFor();
+  });
 
   describe("also where the server does not say whether they are taken away:", () => {
     const selfAsked = (name: string) => new RegExp(`/api/v1/users/${name}$`);

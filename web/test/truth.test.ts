@@ -131,7 +131,12 @@ test("a key that its owner, a limit or a missing role stops has a status of its 
   const cases = [
     { owner: "shut", word: "Owner locked", filter: "user_locked", why: "shut is locked" },
     { owner: "bare", word: "Owner has no role", filter: "no_roles", why: "bare has no role" },
-    { owner: "aged", word: "Past limit", filter: "past_limit", why: "Older than its owner's keys may get" },
+    {
+      owner: "aged",
+      word: "Past limit",
+      filter: "past_limit",
+      why: "Past the longest lifetime of its owner's keys",
+    },
   ] as const;
   for (const owner of owners) await addUser(screens, owner, "KEY_HOLDER");
   for (const owner of owners) await addKey(screens, owner, `of ${owner}`);
@@ -165,7 +170,7 @@ test("a key that its owner, a limit or a missing role stops has a status of its 
   await page.getByRole("option", { name: "shut (locked)" }).waitFor();
   expect(await page.getByRole("option", { name: "bare" }).count()).toBe(0);
   await page.getByRole("option", { name: "shut (locked)" }).click();
-  await dialog(page, "Add API Key").getByText("A key made now is refused").waitFor();
+  await dialog(page, "Add API Key").getByText("The key is refused until its owner is unlocked").waitFor();
 });
 
 test("details offer what can still be done to a key, and nothing else", async () => {
@@ -205,13 +210,13 @@ describe("a browser whose clock is a day off", () => {
       const page = await screens.open("ada");
       await page.clock.install({ time: Date.now() + days * DAY_MS });
       await page.reload();
-      await page.getByText(`This computer's clock is 1 day ${word} the server's.`).waitFor();
+      await page.getByText(`This device's clock is 1 day ${word} the server's.`).waitFor();
       const row = rowOf(page, name);
       await row.getByText("Expires soon", { exact: true }).waitFor();
       expect(await row.locator("[data-column=created_at]").innerText()).toMatch(/just now|minute/);
       expect(await row.locator("[data-column=expires_at]").innerText()).toMatch(/in [45] hours/);
       await button(page, "Close notice").click();
-      await page.getByText("This computer's clock").waitFor({ state: "detached" });
+      await page.getByText("This device's clock").waitFor({ state: "detached" });
     });
 
   test("by less than two minutes is not bothered", async () => {
@@ -219,7 +224,7 @@ describe("a browser whose clock is a day off", () => {
     await page.clock.install({ time: Date.now() + 60_000 });
     await page.reload();
     await page.getByRole("row").nth(1).waitFor();
-    expect(await page.getByText("This computer's clock").count()).toBe(0);
+    expect(await page.getByText("This device's clock").count()).toBe(0);
   });
 });
 
@@ -234,7 +239,7 @@ test("the details, and an edit, of what is deleted elsewhere say so and offer no
       name: "fleeting",
       edit: "Edit API Key",
       remove: () => keys.remove(caller, id),
-      gone: /This key no longer exists/,
+      gone: /This key (no longer exists|does not exist)/,
     },
     {
       path: "/users?user=passing",
@@ -468,7 +473,7 @@ describe("a change whose answer is lost is not claimed to have failed, and is sa
     const page = await screens.open("ada");
     await loseAnswer(page, "POST", /\/pause$/);
     await chooseAction(page, "lost pause", "Pause");
-    await page.getByText(DONE).waitFor();
+    await page.getByText("It is not known whether lost pause was paused").waitFor();
     await button(page, "Try again").click();
     await page.getByText("lost pause paused.").waitFor();
     expect((await screens.local.keys.get(screens.local.caller, id)).pausedAt).not.toBeNull();

@@ -69,6 +69,8 @@ interface Repetition {
   readonly isUnknown?: boolean;
   /** What is true of trying again. */
   readonly repeated?: string | undefined;
+  /** What it is not known of: `ci was paused`. */
+  readonly what?: string | undefined;
 }
 
 const HAPPENS_ONCE = "Trying again is safe: it happens only once.";
@@ -79,7 +81,7 @@ export function sayProblem(error: unknown, tried: Tried = "look", more: Repetiti
   const isUnknown = isOutcomeUnknown(error);
   if (tried === "look" || !(isUnknown || more.isUnknown)) return { ...sayKnown(problem), isUnknown: false };
   return {
-    title: `It is not known whether this was ${tried === "save" ? "saved" : "done"}`,
+    title: `It is not known whether ${more.what ?? `this was ${tried === "save" ? "saved" : "done"}`}`,
     words: `${isUnknown ? sayNoAnswer(problem) : sayTurnedAway(problem)} ${more.repeated ?? HAPPENS_ONCE}`,
     isUnknown: true,
   };

@@ -3,7 +3,7 @@ import { Button, Checkbox, Group, Stack } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Dialog } from "./dialog.tsx";
 import { Fields } from "./fields.tsx";
-import { type OwnLoss, OwnName } from "./own-name.tsx";
+import { ALL_ACCESS_LOST, type OwnLoss, OwnLossNote, OwnName } from "./own-name.tsx";
 import { SubmitButton } from "./submit-button.tsx";
 import { Trouble } from "./trouble.tsx";
 import { useGuard } from "./unsaved.tsx";
@@ -42,23 +42,29 @@ export function EndDialog(props: EndDialogProps) {
     <Dialog title={title} size={480} onClose={guard.close}>
       <form onSubmit={submit}>
         <Stack gap="md">
+          {ownName !== undefined && !isImpossible && <OwnLossNote loss={props.ownLoss ?? ALL_ACCESS_LOST} />}
           {props.children}
           {!isImpossible && (
             <Fields change={change} gap="md">
               {props.fields}
               {ownName !== undefined && (
-                <OwnName name={ownName} loss={props.ownLoss ?? "access"} value={typed} onChange={setTyped} />
+                <OwnName
+                  name={ownName}
+                  isFirst={props.fields === undefined}
+                  value={typed}
+                  onChange={setTyped}
+                />
               )}
               <Checkbox
                 label="Confirm"
                 checked={isConfirmed}
-                data-autofocus={props.fields === undefined || undefined}
+                data-autofocus={(props.fields === undefined && ownName === undefined) || undefined}
                 onChange={(event) => setConfirmed(event.currentTarget.checked)}
               />
             </Fields>
           )}
           <Trouble change={change} />
-          <Group justify="flex-end" gap="sm">
+          <Group justify="flex-end" gap="sm" className="dialog-foot">
             <Button variant="default" onClick={guard.close} data-autofocus={isImpossible || undefined}>
               {isImpossible ? "Close" : "Cancel"}
             </Button>

@@ -6,6 +6,8 @@ import type { Me } from "../api/session.ts";
 interface Place {
   readonly to: "/keys" | "/users" | "/audit" | "/system";
   readonly label: string;
+  /** A screen that is reached from it, and belongs to it. */
+  readonly beside?: string;
   /** Any of them opens it. */
   readonly needs: readonly OperationName[];
   readonly Icon: typeof IconKey;
@@ -13,7 +15,7 @@ interface Place {
 
 const PLACES: readonly Place[] = [
   { to: "/keys", label: "API Keys", needs: ["keys.list"], Icon: IconKey },
-  { to: "/users", label: "Users", needs: ["users.list"], Icon: IconUsers },
+  { to: "/users", label: "Users", beside: "/groups", needs: ["users.list"], Icon: IconUsers },
   { to: "/audit", label: "Audit", needs: ["audit.list"], Icon: IconHistory },
   { to: "/system", label: "System", needs: ["settings.get", "sessions.list"], Icon: IconServerCog },
 ];

@@ -46,7 +46,7 @@ export function ExpiredNote({ row, values, before, onPropose }: ExpiredNoteProps
         <p>
           {isExtended
             ? "It is the same string as before. Tick Reset if somebody else may know it."
-            : "Give it a later moment and the same string works again, or tick Reset for a new one."}
+            : "With a later expiry date the same key works again. Tick Reset for a new one."}
         </p>
         {end !== undefined && !isExtended && (
           <Button size="compact-sm" variant="default" mt={8} onClick={() => onPropose(localText(end))}>

@@ -40,7 +40,11 @@ export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
       closeLabel="Close details"
       onClose={onClose}
     >
-      {isGone(found) ? <Gone id={id} /> : key && <Facts row={key} onAction={onAction} />}
+      {isGone(found) ? (
+        <Gone id={id} wasThere={key !== undefined} />
+      ) : (
+        key && <Facts row={key} onAction={onAction} />
+      )}
       {found.isPending && <Skeleton height={240} />}
       {found.isError && !key && !isGone(found) && (
         <FailedState error={found.error} onRetry={() => void found.refetch()} />
@@ -50,11 +54,11 @@ export function KeyDetails({ id, onClose, onAction }: KeyDetailsProps) {
 }
 
 /** What is not there any more can only be read about. */
-function Gone({ id }: { readonly id: number }) {
+function Gone({ id, wasThere }: { readonly id: number; readonly wasThere: boolean }) {
   const may = useMay();
   return (
     <div className="details">
-      <Note tone="bad" title="This key no longer exists" isAlert>
+      <Note tone="bad" title={wasThere ? "This key no longer exists" : "This key does not exist"} isAlert>
         It may have been deleted. Nothing can be done with it.
       </Note>
       {may("audit.list") && (
@@ -182,7 +186,7 @@ function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number })
     );
   if (row.status === "past_limit")
     return (
-      <Note tone="bad" title="Older than its owner's keys may get">
+      <Note tone="bad" title="Past the longest lifetime of its owner's keys">
         {limit !== null && `Keys owned by ${row.username} live at most ${sayLifetime(limit)}. `}
         It is refused as expired. Reset it, or raise the owner's limit.
       </Note>

@@ -16,7 +16,7 @@ export function KeyFilters({ search, me, onChange }: KeyFiltersProps) {
   return (
     <>
       <SearchBox
-        placeholder="Search names and users"
+        placeholder="Search name, user, tag or description"
         value={search.q ?? ""}
         onChange={(q) => onChange({ q: q || undefined })}
       />

@@ -30,7 +30,7 @@ import {
   valuesOf,
 } from "./key-values.ts";
 import { LifeFields } from "./life-fields.tsx";
-import { OwnerField } from "./owner-field.tsx";
+import { OwnerField, OwnerNote } from "./owner-field.tsx";
 import { canAdminister, useOwner, useOwnerRoles } from "./owner-rights.ts";
 import { RestrictionFields } from "./restriction-fields.tsx";
 import { type KeySave, saveKey } from "./save-key.ts";
@@ -117,7 +117,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             description="Unique over all users."
             maxLength={200}
             autoComplete="off"
-            data-autofocus
+            data-autofocus={!resets || undefined}
             {...form.getInputProps("name")}
           />
           <OwnerField
@@ -126,6 +126,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
             error={form.errors.username as string | undefined}
             onChange={(username) => form.setFieldValue("username", username)}
           />
+          {row && owner && <OwnerNote owner={owner} />}
           <LifeFields
             form={form}
             row={base}
@@ -139,6 +140,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
               <Checkbox
                 label="Reset"
                 description="Generate a new key. The current one stops working immediately."
+                data-autofocus={resets || undefined}
                 checked={form.values.reset}
                 onChange={(event) =>
                   form.setValues(withReset(base, form.values, event.currentTarget.checked))

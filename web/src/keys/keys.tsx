@@ -177,7 +177,7 @@ function stateOf(
       <State icon={<IconSearchOff size={40} stroke={1.3} aria-hidden />} title="No key matches">
         <p>
           {search.q
-            ? `Nothing has “${search.q}” in its name or user.`
+            ? `Nothing has “${search.q}” in its name, user, tags or description${isFiltered({ ...search, q: undefined }) ? " and fits the filters" : ""}.`
             : "None of the keys fits these filters."}
         </p>
         <Button variant="default" onClick={onClear}>

@@ -6,6 +6,7 @@ import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { ChoiceField } from "../form/chips-field.tsx";
 import { Note } from "../frame/note.tsx";
+import type { User } from "../users/user-columns.tsx";
 
 interface OwnerFieldProps {
   readonly value: string;
@@ -25,6 +26,24 @@ function labelOf({ username, locked }: { readonly username: string; readonly loc
 /** The text of the field is the label of what is chosen, until somebody types. */
 function isChosen(typed: string, value: string): boolean {
   return [true, false].some((locked) => typed === labelOf({ username: value, locked }));
+}
+
+type Standing = Pick<User, "username" | "locked" | "all_roles">;
+
+/** Whatever the key itself says, it is refused as long as its owner may not act. */
+export function OwnerNote({ owner }: { readonly owner: Standing }) {
+  if (owner.locked)
+    return (
+      <Note tone="soon" title={`${owner.username} is locked`}>
+        The key is refused until its owner is unlocked.
+      </Note>
+    );
+  if (owner.all_roles.length > 0) return null;
+  return (
+    <Note tone="soon" title={`${owner.username} has no role`}>
+      The key is refused until its owner has a role.
+    </Note>
+  );
 }
 
 /** Whom the key belongs to: those who hold a role, administrators first. */
@@ -96,11 +115,7 @@ export function OwnerField({ value, onChange, error, isFixed }: OwnerFieldProps)
         searchValue={typed}
         onSearchChange={setTyped}
       />
-      {chosen?.locked && (
-        <Note tone="soon" title={`${value} is locked`}>
-          A key made now is refused until its owner is unlocked.
-        </Note>
-      )}
+      {chosen && <OwnerNote owner={chosen} />}
     </>
   );
 }

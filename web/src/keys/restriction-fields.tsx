@@ -32,7 +32,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
       />
       <ChipsField
         label="Tags"
-        description="Words to find keys by. Enter after each."
+        description="Words by which the list finds this key. Press Enter after each."
         maxTags={32}
         {...form.getInputProps("tags")}
       />

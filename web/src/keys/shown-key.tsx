@@ -97,7 +97,7 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           // In view, wherever the dialog was scrolled to when somebody wanted to close it.
           <div ref={(note) => note?.scrollIntoView({ block: "nearest" })}>
             <Note tone="bad" title="You have not copied the key yet" isAlert>
-              You won't be able to see it again. Press Close once more to leave without it.
+              You won't be able to see it again. Close again to leave without it.
             </Note>
           </div>
         ) : (
@@ -107,7 +107,7 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           </Note>
         )}
         <Snippets made={made} onTaken={take} />
-        <Group justify="flex-end">
+        <Group justify="flex-end" className="dialog-foot">
           <Button
             variant="default"
             onClick={({ detail }) => detail < 2 && close()}

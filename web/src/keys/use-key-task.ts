@@ -47,7 +47,7 @@ export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTa
         showDone(`${key.name} ${DONE[action]}.`, isUndo ? undefined : undo);
       } catch (error) {
         noteEnd(error);
-        showProblem(error, "do", () => void hold(action, key, isUndo));
+        showProblem(error, "do", () => void hold(action, key, isUndo), `${key.name} was ${DONE[action]}`);
       }
       void queries.invalidateQueries({ queryKey: ["keys"] });
       void queries.invalidateQueries({ queryKey: ["key"] });

@@ -32,5 +32,5 @@ test("ceilings are told one by one, and only those that are there", () => {
       rate_limit: { limit: 5, window_seconds: 1 },
       lifetime_seconds: null,
     }),
-  ).toEqual(["Good only from 10.0.0.0/8", "5 uses a second, all together"]);
+  ).toEqual(["Works only from 10.0.0.0/8", "5 uses a second, all together"]);
 });

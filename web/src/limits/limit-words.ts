@@ -58,7 +58,7 @@ export function sayLifetime(seconds: number): string {
 /** Each limit that is there, as a line. */
 export function sayCeilings({ allowed_ips, rate_limit, lifetime_seconds }: Ceilings): string[] {
   return [
-    ...(allowed_ips === null ? [] : [`Good only from ${allowed_ips.join(", ") || "nowhere"}`]),
+    ...(allowed_ips === null ? [] : [`Works only from ${allowed_ips.join(", ") || "nowhere"}`]),
     ...(rate_limit === null ? [] : [`${sayRate(rate_limit)}, all together`]),
     ...(lifetime_seconds === null ? [] : [`Live ${sayLifetime(lifetime_seconds)} at most`]),
   ];

@@ -78,10 +78,11 @@ export function showTrouble(title: string, words: string, action?: NoticeAction)
 
 /**
  * A failure that belongs to no field. A session that ended has its own page.
+ * @param what of which it may not be known whether it was done: `ci was paused`
  * @param again tries the very same once more; offered where it is not known whether it was done
  */
-export function showProblem(error: unknown, tried: Tried = "look", again?: () => void): void {
+export function showProblem(error: unknown, tried: Tried = "look", again?: () => void, what?: string): void {
   if (isSessionOver(error)) return;
-  const { title, words, isUnknown } = sayProblem(error, tried);
+  const { title, words, isUnknown } = sayProblem(error, tried, { what });
   showTrouble(title, words, isUnknown && again ? { label: "Try again", run: again } : undefined);
 }

@@ -40,8 +40,7 @@ function ClockWarning() {
       <IconClockExclamation size={18} stroke={2} aria-hidden />
       <p>
         <strong>
-          This computer's clock is {sayLength(Math.abs(skew))} {skew > 0 ? "behind" : "ahead of"} the
-          server's.{" "}
+          This device's clock is {sayLength(Math.abs(skew))} {skew > 0 ? "behind" : "ahead of"} the server's.{" "}
         </strong>
         Times shown here follow the server.
       </p>

@@ -111,7 +111,7 @@ function FirstAdministrator({ token, onMade }: { readonly token: string; readonl
   return (
     <Door
       title="Make the first administrator"
-      words="Somebody who may do everything here: make users and keys, and take them away again."
+      words="A full administrator may do everything here: make users and keys, and take them away."
     >
       <form onSubmit={form.onSubmit((values) => make.send(values), focusFirstError)} noValidate>
         <Stack gap="md">

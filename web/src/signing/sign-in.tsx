@@ -11,7 +11,7 @@ export function SignIn() {
   const router = useRouter();
   const queries = useQueryClient();
   return (
-    <Door title="Sign in" words="The keys of this installation, and who may use them.">
+    <Door title="Sign in" words="Sign in to manage the API keys of this installation.">
       <SignInForm
         onSignedIn={(me) => {
           void queries.invalidateQueries({

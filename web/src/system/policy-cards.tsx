@@ -15,7 +15,7 @@ export function KeyPolicyCard({ settings, mayChange }: CardProps) {
   return (
     <SettingsCard
       title="Key policy"
-      words="Holds for everybody, full administrators included. Keys that are there keep their end until they are edited or reset."
+      words="Holds for everybody, full administrators included. Existing keys keep their expiry date until they are edited or reset."
       settings={settings}
       valuesOf={({ key_days_max, non_expiring_keys, non_expiring_roles }) => ({
         key_days_max: key_days_max ?? ("" as number | ""),

@@ -49,7 +49,7 @@ export function TransportCard({ settings, mayChange }: CardProps) {
   return (
     <SettingsCard
       title="Keys over plain http"
-      words="What happens when a right key comes over a connection that anybody on the way can read. Connections on the machine itself are not affected. Where a proxy does not say how its client came, keys are refused and stay whole, except with “Allow”."
+      words="What happens when a valid key is sent over a connection that others can read on its way. Connections on the machine itself are not affected. Where a proxy does not say how its client connected, keys are refused but not revoked, except with “Allow”."
       settings={settings}
       valuesOf={({ insecure_transport, insecure_transport_dialect }) => ({
         insecure_transport,

@@ -14,8 +14,8 @@ export function OrderMenu<Row>({ columns, order, onOrder }: OrderMenuProps<Row>)
     field === undefined
       ? []
       : [
-          { value: field, label: `${title}, upwards` },
-          { value: `-${field}`, label: `${title}, downwards` },
+          { value: field, label: `${title}, ascending` },
+          { value: `-${field}`, label: `${title}, descending` },
         ],
   );
   return (

@@ -82,7 +82,7 @@ function OverTime({ counts, span, now }: OverTimeProps) {
   const sums = sumsOf(buckets);
   const { words } = SPANS[span];
   if (sums.allowed + sums.refused === 0)
-    return <p className="muted use-none">Not one request with this key in {words}.</p>;
+    return <p className="muted use-none">No request with this key in {words}.</p>;
   const why = sums.refused === 0 ? "" : `: ${sayReasons(sums)}`;
   return (
     <>

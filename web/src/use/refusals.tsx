@@ -17,8 +17,8 @@ export function Refusals({ refusals, now }: RefusalsProps) {
   if (refusals.length === 0)
     return (
       <p className="muted">
-        None. A request with the right key that is refused stands here with the exact rule; its caller learns
-        only the decision's number, which the search of the list understands.
+        None. Refused requests with this key are listed here with the rule that refused them. Callers see only
+        a decision number; search the list of keys for it.
       </p>
     );
   const shown = isAll ? refusals : refusals.slice(0, SHOWN_FIRST);

@@ -21,7 +21,7 @@ import { readGroup, useGroupNow } from "./as-now.ts";
 import type { Group } from "./groups.tsx";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
-import { losesOwnRights, useIsLastAdmin } from "./self.ts";
+import { ownRightsLost, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
 import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
@@ -88,10 +88,10 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
     save,
     loses: async ({ members, roles, scopes }: Values) => {
       const { base } = edited;
-      if (base === undefined) return false;
+      if (base === undefined) return null;
       const { username } = me.user;
       const leaves = base.members.includes(username) && !members.includes(username);
-      return losesOwnRights(me, {
+      return ownRightsLost(me, {
         memberOf: (names) => (leaves ? names.filter((one) => one !== base.name) : names),
         groups: (all) =>
           all.map((one) =>
@@ -155,8 +155,8 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
       {asked && (
         <OwnRightsQuestion
           username={me.user.username}
-          isKnown={asked.isKnown}
-          isLast={isLast && asked.isKnown}
+          lost={asked.lost}
+          isLast={isLast && asked.lost !== undefined}
           change={save}
           onClose={rights.drop}
           onConfirm={() => save.send(asked.values)}

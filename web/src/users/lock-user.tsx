@@ -56,13 +56,14 @@ export function LockUser({ user, onClose }: { readonly user: User; readonly onCl
         <p>
           <strong>{username}</strong> is locked already.
         </p>
+      ) : isLast ? (
+        <LastAdmin />
       ) : (
         <p>
           Lock <strong>{username}</strong>? Their sessions end, they can't sign in, and their keys are refused
           immediately, until they are unlocked.
         </p>
       )}
-      {isLast && <LastAdmin />}
       {!isImpossible && isIdle && <p className="muted">They own no keys.</p>}
       {!isImpossible && !isIdle && (
         <div className="what-stops">

@@ -1,11 +1,14 @@
 import { EndDialog } from "../form/end-dialog.tsx";
 import type { ChangeState } from "../form/use-change.ts";
 import { LastAdmin } from "./last-admin.tsx";
+import { ownLossOf } from "./own-loss.ts";
+import type { Lost } from "./self.ts";
+import { StopsWithoutRole } from "./without-role.tsx";
 
 interface OwnRightsQuestionProps {
   readonly username: string;
-  /** Whether the server has said that the change takes rights. */
-  readonly isKnown: boolean;
+  /** undefined: the server has not said what the change takes. */
+  readonly lost: Lost | undefined;
   readonly isLast: boolean;
   readonly change: ChangeState;
   readonly onClose: () => void;
@@ -13,7 +16,7 @@ interface OwnRightsQuestionProps {
 }
 
 /** Before somebody saves a change that takes rights from themself, or may do so. */
-export function OwnRightsQuestion({ username, isKnown, isLast, ...rest }: OwnRightsQuestionProps) {
+export function OwnRightsQuestion({ username, lost, isLast, ...rest }: OwnRightsQuestionProps) {
   return (
     <EndDialog
       title="Give up own rights"
@@ -21,15 +24,19 @@ export function OwnRightsQuestion({ username, isKnown, isLast, ...rest }: OwnRig
       isTold
       isImpossible={isLast}
       ownName={username}
-      ownLoss={isKnown ? "rights" : "unknown"}
+      ownLoss={ownLossOf(lost)}
       {...rest}
     >
-      <p>
-        {isKnown
-          ? "With this change you can do less than now, and you have to sign in again."
-          : "With this change you may be able to do less than now."}
-      </p>
-      {isLast && <LastAdmin />}
+      {isLast ? (
+        <LastAdmin />
+      ) : (
+        <div>
+          <p>
+            {lost ? "This change takes rights from yourself." : "This change may take rights from yourself."}
+          </p>
+          <StopsWithoutRole usernames={lost?.isAll ? [username] : []} />
+        </div>
+      )}
     </EndDialog>
   );
 }

@@ -4,12 +4,13 @@ import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { sayNames } from "../form/say-names.ts";
 import { useChange } from "../form/use-change.ts";
-import { useIsTold } from "../keys/what-stops.tsx";
+import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
 import { readGroup, unlessGone, useGroupNow } from "./as-now.ts";
 import type { Group } from "./groups.tsx";
-import { losesOwnRights, type Planned } from "./self.ts";
-import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
+import { ownLossOf } from "./own-loss.ts";
+import { ownRightsLost, type Planned, sayRights } from "./self.ts";
+import { OWNERS_ASKED_MAX, StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
 interface RemoveGroupProps {
   readonly group: Group;
@@ -22,7 +23,8 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   const queries = useQueryClient();
   const me = useMe();
   const found = useGroupNow(group);
-  const { name, members } = found.data ?? group;
+  const now = found.data ?? group;
+  const { name, members } = now;
   const remove = useChange({
     tried: "do",
     run: (wanted: string, { signal }) =>
@@ -38,7 +40,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   });
   const own = useQuery({
     queryKey: ["group", name, "own"],
-    queryFn: () => losesOwnRights(me, withoutGroup(name)),
+    queryFn: () => ownRightsLost(me, withoutGroup(name)),
     staleTime: 0,
     gcTime: 0,
   });
@@ -46,7 +48,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
   const left = useLeftWithoutRole(found.data ?? group, undefined);
   const isTold = useIsTold({ isPending: found.isPending || own.isPending || left === undefined });
   // What the server has not said counts as a loss, once it is not waited for any more.
-  const mayLose = own.data ?? isTold;
+  const mayLose = own.data === undefined ? isTold : own.data !== null;
   return (
     <EndDialog
       title="Delete Group"
@@ -55,7 +57,7 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
       isTold={isTold}
       isImpossible={wasGone}
       ownName={mayLose ? me.user.username : undefined}
-      ownLoss={own.data === undefined ? "unknown" : "rights"}
+      ownLoss={ownLossOf(own.data ?? undefined)}
       onClose={onClose}
       onConfirm={() => remove.send(name)}
     >
@@ -64,15 +66,15 @@ export function RemoveGroup({ group, onClose, onDone }: RemoveGroupProps) {
       ) : (
         <div>
           <p>
-            Delete <strong>{name}</strong>? {sayMembers(members.length)} This cannot be undone.
+            Delete <strong>{name}</strong>? {sayMembers(now)} This cannot be undone.
           </p>
           {found.isError && <p>It is not known who its members are now: the server did not answer.</p>}
-          {members.length > 0 && <p className="muted break">{sayNames(members)}</p>}
           {left === undefined && isTold && members.length > 0 && (
             <p>It is not known who is left without a role: the server did not answer.</p>
           )}
           <WithoutRole usernames={left ?? []} />
           <StopsWithoutRole usernames={left ?? []} />
+          <Narrowed group={now} left={left ?? []} />
         </div>
       )}
     </EndDialog>
@@ -84,8 +86,31 @@ const withoutGroup = (gone: string): Planned => ({
   groups: (all) => all.filter(({ name }) => name !== gone),
 });
 
-function sayMembers(count: number): string {
-  if (count === 0) return "It has no members.";
-  const who = count === 1 ? "Its member loses" : `Its ${count} members lose`;
-  return `${who} what it grants, and so do their keys.`;
+function sayMembers(group: Group): string {
+  const { members } = group;
+  if (members.length === 0) return "It has no members.";
+  const rights = sayRights(group);
+  const whose = members.length === 1 ? members[0] : `Its ${members.length} members (${sayNames(members)})`;
+  if (rights === "") return `It grants nothing to ${whose}.`;
+  return `${whose} and their keys lose ${rights}, unless they have it otherwise.`;
+}
+
+interface NarrowedProps {
+  readonly group: Group;
+  /** Whose keys stop, which is told beside. */
+  readonly left: readonly string[];
+}
+
+/** The keys of members who go on with less. */
+function Narrowed({ group, left }: NarrowedProps) {
+  const others = group.members.filter((name) => !left.includes(name));
+  const isNarrowed = others.length > 0 && sayRights(group) !== "";
+  const keys = useFreshKeys({ usernames: others.slice(0, OWNERS_ASKED_MAX) }, isNarrowed);
+  if (!isNarrowed || keys.data?.total === 0) return null;
+  return (
+    <section className="what-stops" aria-label="Keys that may do less">
+      {keys.data && <p>Keys that may do less:</p>}
+      <SeveralLastUses query={keys} onlyWorking withOwner={others.length > 1} />
+    </section>
+  );
 }

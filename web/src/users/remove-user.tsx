@@ -55,6 +55,8 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
     >
       {wasGone ? (
         <UserGone />
+      ) : isLast ? (
+        <LastAdmin />
       ) : (
         <p>
           Delete <strong>{username}</strong>? Their sessions end
@@ -62,16 +64,11 @@ export function RemoveUser({ user, onClose, onDone }: RemoveUserProps) {
           undone.
         </p>
       )}
-      {isLast ? (
-        <LastAdmin />
-      ) : (
-        !wasGone &&
-        (keys.data === undefined || total > 0) && (
-          <div className="what-stops">
-            {keys.data && <p>{total === 1 ? "1 key is deleted:" : `${total} keys are deleted:`}</p>}
-            <SeveralLastUses query={keys} />
-          </div>
-        )
+      {!isLast && !wasGone && (keys.data === undefined || total > 0) && (
+        <div className="what-stops">
+          {keys.data && <p>{total === 1 ? "1 key is deleted:" : `${total} keys are deleted:`}</p>}
+          <SeveralLastUses query={keys} />
+        </div>
       )}
     </EndDialog>
   );

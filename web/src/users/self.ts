@@ -1,8 +1,9 @@
 /** What a change takes from whoever makes it. */
-import { expandRoles, type Role } from "@chatelaine/contract/roles";
+import { expandRoles, ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import type { Me } from "../api/session.ts";
+import { sayNames } from "../form/say-names.ts";
 import type { User } from "./user-columns.tsx";
 
 interface Rights {
@@ -10,13 +11,33 @@ interface Rights {
   readonly scopes: readonly string[];
 }
 
-/** Whether some right of the one is not in the other. */
-export function losesRights(before: Rights, after: Rights): boolean {
+/** What somebody had and has no more. */
+export interface Lost extends Rights {
+  /** No role is left: they sign in nowhere, and their keys are refused. */
+  readonly isAll: boolean;
+}
+
+/** @returns null: all of the one is in the other */
+export function rightsLost(before: Rights, after: Rights): Lost | null {
   const kept = expandRoles(after.roles);
-  const lost = [...expandRoles(before.roles)].some((role) => !kept.has(role));
-  const hadAll = before.roles.includes("FULL_ADMIN") || before.scopes.includes("*");
+  const roles = before.roles.filter((role) => !kept.has(role));
+  const had = before.roles.includes("FULL_ADMIN") ? ["*"] : before.scopes;
   const hasAll = after.roles.includes("FULL_ADMIN") || after.scopes.includes("*");
-  return lost || (!hasAll && (hadAll || before.scopes.some((scope) => !after.scopes.includes(scope))));
+  const scopes = hasAll ? [] : had.filter((scope) => !after.scopes.includes(scope));
+  if (roles.length === 0 && scopes.length === 0) return null;
+  return { roles, scopes, isAll: after.roles.length === 0 };
+}
+
+/** Roles and scopes by their names: `Key holder and scopes dns:read, dns:write`; empty where there are none. */
+export function sayRights({ roles, scopes }: Rights): string {
+  const parts = [roles.map((role) => ROLE_WORDS[role].title).join(", "), sayScopes(scopes)];
+  return parts.filter((part) => part !== "").join(" and ");
+}
+
+function sayScopes(scopes: readonly string[]): string {
+  if (scopes.length === 0) return "";
+  if (scopes.includes("*")) return "all scopes";
+  return `${scopes.length === 1 ? "scope" : "scopes"} ${sayNames(scopes)}`;
 }
 
 interface Granting extends Rights {
@@ -33,8 +54,8 @@ export interface Planned {
   readonly groups: (groups: readonly Granting[]) => readonly Granting[];
 }
 
-/** Whether whoever asks loses a right by it, as the server has users and groups at this moment. */
-export async function losesOwnRights(me: Me, { own, memberOf, groups }: Planned): Promise<boolean> {
+/** What whoever asks loses by it, as the server has users and groups at this moment; null: nothing. */
+export async function ownRightsLost(me: Me, { own, memberOf, groups }: Planned): Promise<Lost | null> {
   const [self, all] = await Promise.all([
     call("users.get", { name: me.user.username }),
     call("groups.list", {}),
@@ -46,7 +67,7 @@ export async function losesOwnRights(me: Me, { own, memberOf, groups }: Planned)
     roles: [...roles, ...joined.flatMap((group) => group.roles)],
     scopes: [...scopes, ...joined.flatMap((group) => group.scopes)],
   };
-  return losesRights({ roles: self.all_roles, scopes: self.all_scopes }, after);
+  return rightsLost({ roles: self.all_roles, scopes: self.all_scopes }, after);
 }
 
 export function isMe(me: Me, user: Pick<User, "username">): boolean {

@@ -43,7 +43,7 @@ export function SetPassword({ user, onClose }: { readonly user: User; readonly o
           <Fields change={save} gap="md">
             <PasswordInput
               label="New password"
-              description={`For ${username}. ${PASSWORD_HINT}`}
+              description={`For ${username}, whose open sessions end. ${PASSWORD_HINT}`}
               autoComplete="new-password"
               data-autofocus
               visibilityToggleButtonProps={{ "aria-label": "Show password", tabIndex: 0 }}

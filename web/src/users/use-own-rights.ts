@@ -8,17 +8,18 @@ import { isSessionOver } from "../api/problem.ts";
 import { noteEnd } from "../api/queries.ts";
 import type { Change, ChangeState } from "../form/use-change.ts";
 import { useIsHere } from "../form/use-is-here.ts";
+import type { Lost } from "./self.ts";
 
 interface OwnRights<Values> {
   readonly save: Change<Values>;
-  /** Whether the change takes rights from whoever makes it. */
-  readonly loses: (values: Values) => Promise<boolean>;
+  /** What the change takes from whoever makes it; null: nothing. */
+  readonly loses: (values: Values) => Promise<Lost | null>;
 }
 
 export interface OwnRightsAsked<Values> {
   readonly change: ChangeState;
-  /** What waits for the name, and whether it is known to take rights. */
-  readonly asked: { readonly values: Values; readonly isKnown: boolean } | undefined;
+  /** What waits for the name, and what it takes as far as it is known. */
+  readonly asked: { readonly values: Values; readonly lost: Lost | undefined } | undefined;
   readonly submit: (values: Values) => Promise<void>;
   readonly drop: () => void;
 }
@@ -40,11 +41,11 @@ export function useOwnRights<Values>({ save, loses }: OwnRights<Values>): OwnRig
     try {
       const found = await inTime(loses(values));
       if (!isHere.current) return;
-      if (found === false) save.send(values);
-      else setAsked({ values, isKnown: found === true });
+      if (found === null) save.send(values);
+      else setAsked({ values, lost: found });
     } catch (error) {
       noteEnd(error);
-      if (isHere.current && !isSessionOver(error)) setAsked({ values, isKnown: false });
+      if (isHere.current && !isSessionOver(error)) setAsked({ values, lost: undefined });
     } finally {
       isBusy.current = false;
       setLooking(false);
@@ -59,7 +60,7 @@ export function useOwnRights<Values>({ save, loses }: OwnRights<Values>): OwnRig
 }
 
 /** @returns undefined: no answer in time */
-function inTime(answer: Promise<boolean>): Promise<boolean | undefined> {
+function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));

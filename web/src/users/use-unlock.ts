@@ -13,7 +13,7 @@ export function useUnlock(): (user: Pick<User, "username">, isUndo?: boolean) =>
       showDone(`${user.username} unlocked${isUndo ? " again" : ""}.`);
     } catch (error) {
       noteEnd(error);
-      showProblem(error, "do", () => void unlock(user, isUndo));
+      showProblem(error, "do", () => void unlock(user, isUndo), `${user.username} was unlocked`);
     }
     for (const name of ["users", "user", "keys", "key"]) void queries.invalidateQueries({ queryKey: [name] });
   };

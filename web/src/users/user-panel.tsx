@@ -22,7 +22,7 @@ import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import { readUser, useUserNow } from "./as-now.ts";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
-import { isMe, losesOwnRights, useIsLastAdmin } from "./self.ts";
+import { isMe, ownRightsLost, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
 import type { User } from "./user-columns.tsx";
 import { rolesFrom, StopsWithoutRole, WithoutRole } from "./without-role.tsx";
@@ -113,9 +113,9 @@ export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
   const rights = useOwnRights({
     save,
     loses: async ({ roles, scopes, groups: joined }: Values) => {
-      if (user === undefined || !isMe(me, user)) return false;
+      if (user === undefined || !isMe(me, user)) return null;
       const own = { roles: roles as Role[], scopes };
-      return losesOwnRights(me, { own, memberOf: () => joined, groups: (all) => all });
+      return ownRightsLost(me, { own, memberOf: () => joined, groups: (all) => all });
     },
   });
   const { change, asked } = rights;
@@ -187,7 +187,7 @@ export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
       {asked && user && (
         <OwnRightsQuestion
           username={user.username}
-          isKnown={asked.isKnown}
+          lost={asked.lost}
           isLast={isLast && !asked.values.roles.includes("FULL_ADMIN")}
           change={save}
           onClose={rights.drop}

@@ -12,7 +12,7 @@ import type { User } from "./user-columns.tsx";
 
 const MEMBERS_MAX = 1000;
 /** As many owners as a list of keys can be asked for. */
-const MEMBERS_ASKED_MAX = 100;
+export const OWNERS_ASKED_MAX = 100;
 
 /** Of a group as it will be: undefined where it is deleted. */
 type Planned = Pick<Group, "roles" | "members"> | undefined;
@@ -59,18 +59,23 @@ interface LeftProps {
 
 /** Who it is: in the foot of a panel, where it is in view whatever is scrolled. */
 export function WithoutRole({ usernames }: LeftProps) {
+  const keys = useFreshKeys({ usernames: usernames.slice(0, OWNERS_ASKED_MAX) }, usernames.length > 0);
   if (usernames.length === 0) return null;
+  const stops = (keys.data?.entries ?? [])
+    .filter(({ status }) => status === "active")
+    .map(({ name }) => name);
   const isOne = usernames.length === 1;
   return (
     <Note tone="bad" title={`${sayNames(usernames)} ${isOne ? "is" : "are"} left without a role`} isAlert>
-      Nobody signs in without a role, and their keys are refused as soon as this is done.
+      {isOne ? `${usernames[0]} can't sign in, and their keys are` : "They can't sign in, and their keys are"}{" "}
+      refused, as soon as this is done.{stops.length > 0 && ` What stops: ${sayNames(stops)}.`}
     </Note>
   );
 }
 
 /** What stops by it. */
 export function StopsWithoutRole({ usernames }: LeftProps) {
-  const keys = useFreshKeys({ usernames: usernames.slice(0, MEMBERS_ASKED_MAX) }, usernames.length > 0);
+  const keys = useFreshKeys({ usernames: usernames.slice(0, OWNERS_ASKED_MAX) }, usernames.length > 0);
   if (usernames.length === 0) return null;
   return (
     <section className="what-stops" aria-label="What stops working">
