@@ -2,11 +2,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createGuard } from "../../client/src/guard.ts";
 import { type CheckApp, openCheck } from "./check-app.ts";
-import { SYSTEM } from "./installation.ts";
+import { PASSWORD, SYSTEM } from "./installation.ts";
+
+/** From afar, by TLS, so that what is nearer counts for nothing. */
+const FAR = { "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https" };
 
 let check: CheckApp;
 let key: string;
 let other: string;
+/** Cookie of a browser of hers. */
+let session: string;
 
 beforeAll(async () => {
   check = await openCheck({ trustedProxy: ["127.0.0.1"] });
@@ -15,6 +20,13 @@ beforeAll(async () => {
   });
   key = (await check.key("hers")).text;
   other = (await check.key("another")).text;
+  await check.app.accounts.users.update(SYSTEM, 1, { password: PASSWORD });
+  const signedIn = await fetch(`${check.url}/api/v1/session`, {
+    method: "POST",
+    headers: { ...FAR, "Content-Type": "application/json" },
+    body: JSON.stringify({ username: "ada", password: PASSWORD }),
+  });
+  session = signedIn.headers.get("set-cookie")!.split(";")[0]!;
 });
 
 afterAll(() => check[Symbol.asyncDispose]());
@@ -78,9 +90,6 @@ const ROWS: readonly Row[] = [
   ["nothing", false, () => ({})],
 ];
 
-/** From afar, by TLS, so that what is nearer counts for nothing. */
-const FAR = { "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https" };
-
 test.each(ROWS)("%s: %p, at every door", async (_, good, headersOf) => {
   const headers = headersOf();
   const isYes = async (path: string, init: RequestInit = {}): Promise<boolean> => {
@@ -99,4 +108,60 @@ test.each(ROWS)("%s: %p, at every door", async (_, good, headersOf) => {
     metrics: await isYes("/metrics"),
     guard: refusal === undefined,
   }).toEqual({ auth: good, envoy: good, rest: good, oneKey: good, verify: good, metrics: good, guard: good });
+});
+
+/** As proxies leave them that cannot take a header away (Traefik, `customRequestHeaders`), and shells where a variable is not set. */
+const EMPTY: readonly (readonly [what: string, headers: Record<string, string>])[] = [
+  ["an empty Authorization", { Authorization: "" }],
+  ["one of blanks", { Authorization: " \t " }],
+  ["an empty X-API-Key", { "X-API-Key": "" }],
+  ["one of blanks", { "X-API-Key": "  " }],
+  ["both", { Authorization: "", "X-API-Key": "" }],
+];
+
+/** What each door says to who shows nothing, near and from afar, and to a browser with its session. */
+const BARE: readonly (readonly [path: string, init: RequestInit, status: number])[] = [
+  ["/auth", {}, 401],
+  ["/auth?header=Authorization", {}, 401],
+  ["/auth?header=X-API-Key", {}, 401],
+  ["/auth/envoy/x", {}, 401],
+  ["/api/v1/verify", { method: "POST" }, 200],
+  ["/metrics", {}, 200],
+  ["/api/v1/session", {}, 200],
+  ["/api/v1/keys", {}, 401],
+  ["/api/v1/keys/1", {}, 401],
+  ["/api/v1/keys/self", {}, 401],
+  ["/api/openapi.json", {}, 200],
+];
+
+test.each(EMPTY)("%s is no credential: %p, at every door", async (_, headers) => {
+  const body = JSON.stringify({ key });
+  const ask = async (path: string, init: RequestInit, shown: Record<string, string>) => {
+    const all = { "Content-Type": "application/json", ...shown };
+    const response = await fetch(check.url + path, { ...init, headers: all, ...(init.method && { body }) });
+    const { status, headers: told } = response;
+    return { path, status, offered: told.get("www-authenticate"), decision: told.get("decision-id") };
+  };
+  for (const [path, init, status] of BARE) {
+    const bare = await ask(path, init, {});
+    expect([path, bare.status]).toEqual([path, status]);
+    expect(await ask(path, init, headers)).toEqual(bare);
+    const far = await ask(path, init, FAR);
+    expect(await ask(path, init, { ...headers, ...FAR })).toEqual(far);
+    const cookie = { ...FAR, Cookie: session };
+    expect(await ask(path, init, { ...headers, ...cookie })).toEqual(await ask(path, init, cookie));
+  }
+  const guard = createGuard({ url: check.url });
+  const read = (shown: Record<string, string>) => (name: string) => new Headers(shown).get(name);
+  expect(await guard(read(headers), "192.0.2.7")).toEqual(await guard(read({}), "192.0.2.7"));
+});
+
+test("an empty header beside a session leaves the session, and beside the named header the key", async () => {
+  for (const [, headers] of EMPTY) {
+    const shown = { ...headers, ...FAR, Cookie: session };
+    const mine = await fetch(`${check.url}/api/v1/session`, { headers: shown });
+    expect(await mine.json()).toMatchObject({ user: { username: "ada" } });
+    const named = { ...headers, "X-Own": key };
+    expect((await fetch(`${check.url}/auth?header=X-Own`, { headers: named })).status).toBe(200);
+  }
 });
