@@ -59,6 +59,35 @@ test("every release that the original names is served, as the version whose API 
     expect([name, (await fetch(`${url}/api/${name}`)).status]).toEqual([name, 404]);
 });
 
+test("alert.list has the members of the original's model, and a key of text that tells alerts apart", async () => {
+  const { accounts, keys: made } = await folder.open();
+  const { id } = await accounts.users.create(SYSTEM, { username: "leaver", roles: ["KEY_HOLDER"] });
+  const reason = 'Said "bye" to 日本';
+  for (const name of ["last", "tschüß"]) {
+    const { key } = await made.create(SYSTEM, { name, username: "leaver" });
+    await made.revoke(SYSTEM, key.id, reason);
+  }
+  const alerts = await (await signedIn("reader")).result<Entry[]>("alert.list");
+  await accounts.users.remove(SYSTEM, id);
+  expect(alerts.map(({ key }) => key).toSorted()).toEqual([
+    '{"name": "last", "reason": "Said \\"bye\\" to \\u65e5\\u672c"}',
+    '{"name": "tsch\\u00fc\\u00df", "reason": "Said \\"bye\\" to \\u65e5\\u672c"}',
+  ]);
+  for (const { key, args, formatted, text, ...alert } of alerts) {
+    expect(JSON.parse(key as string)).toEqual(args);
+    const { name } = args as { name: string };
+    expect(text).toStartWith("%(name)s: API key has been revoked");
+    expect(formatted).toBe(
+      `${name}: API key has been revoked and must either be renewed or deleted. Revoke reason: ${reason}.`,
+    );
+    expect(Object.keys(alert).toSorted()).toEqual(
+      ["uuid", "id", "source", "klass", "level", "node", "datetime", "last_occurrence", "dismissed", "mail"]
+        .concat("one_shot")
+        .toSorted(),
+    );
+  }
+});
+
 test("core.get_methods lists what the caller may call, and what it lists can be called", async () => {
   const listed = async (username: string): Promise<Record<string, { roles: string[] }>> =>
     (await signedIn(username)).result("core.get_methods");

@@ -184,27 +184,36 @@ function eventData({ event, action, description, credentials, details, success, 
   return success ? said : { ...said, error, ...times };
 }
 
+/** Members as of the original's model, which has neither category nor title. */
 function alertEntry(key: Key): Entry {
+  const { name } = key;
   const reason = key.revokedReason ?? "";
-  const words = `${key.name}: API key has been revoked and must either be renewed or deleted. Revoke reason: ${reason}.`;
+  const words = `${name}: API key has been revoked and must either be renewed or deleted. Revoke reason: ${reason}.`;
   const at = instant(key.revokedAt ?? 0);
   return {
     uuid: `ApiKeyRevoked-${key.id}`,
     id: `ApiKeyRevoked-${key.id}`,
-    source: "ApiKey",
+    source: "ApiKeyRevoked",
     klass: "ApiKeyRevoked",
     level: "WARNING",
-    category: "SYSTEM",
-    title: "API Key Revoked",
-    args: { key_name: key.name, revoke_reason: reason },
-    key: key.id,
+    args: { name, reason },
+    key: alertKey({ name, reason }),
     node: "",
     datetime: at,
     last_occurrence: at,
     dismissed: false,
     mail: null,
-    text: "%(key_name)s: API key has been revoked and must either be renewed or deleted. Revoke reason: %(revoke_reason)s.",
+    text: "%(name)s: API key has been revoked and must either be renewed or deleted. Revoke reason: %(reason)s.",
     formatted: words,
     one_shot: false,
   };
+}
+
+/** What tells alerts of one class apart there: the arguments as JSON, as Python writes it. */
+function alertKey(args: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(args).map(([name, value]) => `"${name}": ${JSON.stringify(value)}`);
+  return `{${pairs.join(", ")}}`.replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -71,7 +71,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   username: "ada",
 };
 
-const REVOKED = "The key ci is revoked: Left the project";
+const REVOKED =
+  "ci: API key has been revoked and must either be renewed or deleted. Revoke reason: Left the project.";
 const BUILD = {
   id: 2,
   uid: 2,
@@ -95,15 +96,15 @@ const VALUES_OF: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "privilege.roles": { title: "Full administrator" },
   "audit.query": { event: "AUTHENTICATION", success: true, session: EXAMPLE_UUID },
   "alert.list": {
-    uuid: EXAMPLE_UUID,
-    id: "key_revoked-7",
-    source: "",
+    uuid: "ApiKeyRevoked-7",
+    id: "ApiKeyRevoked-7",
+    source: "ApiKeyRevoked",
     klass: "ApiKeyRevoked",
     level: "WARNING",
-    category: "SECURITY",
-    title: "API key revoked",
+    args: { name: "ci", reason: "Left the project" },
+    key: '{"name": "ci", "reason": "Left the project"}',
     node: "",
-    text: REVOKED,
+    text: REVOKED.replace("ci", "%(name)s").replace("Left the project", "%(reason)s"),
     formatted: REVOKED,
   },
 };
