@@ -226,7 +226,7 @@ test("a group is edited and deleted, and says who loses what", async () => {
   await page.getByText("dns:write").waitFor();
   await chooseAction(page, "ops", "Delete");
   const ask = dialog(page, "Delete Group");
-  await ask.getByText(/and their keys lose .*dns:write.*, unless they have it otherwise/).waitFor();
+  await ask.getByText(/and their keys lose .*dns:write.*, unless they have it in another way too/).waitFor();
   await ask.getByRole("checkbox", { name: "Confirm", exact: true }).click();
   await button(ask, "Delete").click();
   await button(page, "Actions for ops").waitFor({ state: "detached" });

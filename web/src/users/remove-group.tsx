@@ -92,7 +92,7 @@ function sayMembers(group: Group): string {
   const rights = sayRights(group);
   const whose = members.length === 1 ? members[0] : `Its ${members.length} members (${sayNames(members)})`;
   if (rights === "") return `It grants nothing to ${whose}.`;
-  return `${whose} and their keys lose ${rights}, unless they have it otherwise.`;
+  return `${whose} and their keys lose ${rights}, unless they have it in another way too.`;
 }
 
 interface NarrowedProps {
