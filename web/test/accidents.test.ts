@@ -1,9 +1,10 @@
 /** Nothing is done, and nothing lost, by a key pressed once too often, a slip, or the browser's own buttons. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf, takeKey, waitFor, watchAsking } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens, tryKey } from "./screens.ts";
 
 let screens: Screens;
 
@@ -16,12 +17,7 @@ beforeAll(async () => {
   await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 interface Chips {
   readonly where: string;

@@ -34,14 +34,14 @@ describe("screens and dialogs", () => {
       contexts.set(shot.user, page.context());
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       if (shot.user !== undefined) expect(page.url()).not.toContain("/sign-in");
-      await page.waitForTimeout(200);
-      await shot.prepare?.(page);
-      await page.waitForTimeout(300);
       await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+      await settle(page);
+      await shot.prepare?.(page);
+      await settle(page);
       await page.evaluate(AXE);
       const found = await violationsOf(page, "light", RULES);
       await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-      await page.waitForTimeout(100);
+      await settle(page);
       found.push(...(await violationsOf(page, "dark", COLOUR_RULES)));
       expect(found).toEqual([]);
       for (const width of WIDTHS) {
@@ -58,6 +58,18 @@ describe("screens and dialogs", () => {
     });
   }
 });
+
+/** Whatever was asked of the server is there, nothing moves, and it is drawn. */
+async function settle(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () =>
+      document.querySelector(".mantine-Skeleton-root") === null &&
+      document.getAnimations().every(({ playState }) => playState !== "running"),
+  );
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+  );
+}
 
 async function violationsOf(page: Page, scheme: string, rules: string[]): Promise<string[]> {
   const violations = await page.evaluate(async (runOnly) => {

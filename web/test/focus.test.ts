@@ -1,8 +1,9 @@
 /** The keyboard stays in what stands over the screen, and returns to where it was, whatever comes of it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field, rowOf, takeKey } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 const TABS = 45;
 let screens: Screens;
@@ -17,12 +18,7 @@ beforeAll(async () => {
   await addKey(screens, "builder", "beta");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** Where the focus is: in which dialog, on the screen, or nowhere. */
 function whereFocusIs(page: Page): Promise<string> {

@@ -1,8 +1,9 @@
 /** A day's work by the keyboard alone: every step is reached by Tab, arrows and Enter, and the focus is seen at each of them. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field, rowOf } from "./page.ts";
-import { addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 /** More presses than that, and nobody finds it. */
 const TABS_MAX = 40;
@@ -13,12 +14,7 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 interface Focused {
   readonly name: string;

@@ -1,8 +1,9 @@
 /** Addresses hold: what they name is found wherever it stands, what is gone says so, and nothing ends on a bare page. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 const KEYS = 53;
 let screens: Screens;
@@ -14,12 +15,7 @@ beforeAll(async () => {
   for (let at = 0; at < KEYS; at++) await addKey(screens, "ada", `key ${String(at).padStart(2, "0")}`);
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 test("a link to an audit entry opens it by its number, on whatever page of the list it stands", async () => {
   const { rows } = await screens.local.audit.list(screens.local.caller, { limit: 0 });

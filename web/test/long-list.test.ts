@@ -1,8 +1,9 @@
 /** A list of several pages: what is asked for before it is wanted, and that it is right all the same. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 const KEYS = 160;
 let screens: Screens;
@@ -15,12 +16,7 @@ beforeAll(async () => {
   for (let place = 0; place < KEYS; place++) await addKey(screens, "ada", nameOf(place));
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** Offsets and words of all lists of keys that the page asks for, in turn. */
 function watchLists(page: Page): string[] {

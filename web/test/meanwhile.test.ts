@@ -1,8 +1,9 @@
 /** What a dialog is about is renamed or deleted by somebody else while it stands open: it says so, and does what it says. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -12,12 +13,7 @@ beforeAll(async () => {
   await addUser(screens, "grace", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 const users = () => screens.local.accounts.users;
 const groups = () => screens.local.accounts.groups;

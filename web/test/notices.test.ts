@@ -1,8 +1,9 @@
 /** A notice never stands over a control, and never takes a press that is meant for one. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 const SIZES = [
   [1440, 900],
@@ -18,12 +19,7 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** Controls of the uppermost stage that a notice lies over, at any of their corners or in their middle. */
 function covered(page: Page): Promise<string[]> {

@@ -1,8 +1,9 @@
 /** Nobody locks, demotes or deletes themself by a slip, by any way there is, and never the last full administrator. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -12,12 +13,7 @@ beforeAll(async () => {
   await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 describe("nobody takes their own rights away without typing their name:", () => {
   const ask = async (page: Page, title: string, verb: string, name: string): Promise<Locator> => {

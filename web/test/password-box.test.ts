@@ -1,9 +1,10 @@
 /** No answer to a browser opens its password box: Chromium says so where one would. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
-import { addUser, closeBrowser, openScreens, type Screens, theBrowser } from "./screens.ts";
+import { closeAfter } from "./close-after.ts";
+import { addUser, openScreens, type Screens, theBrowser } from "./screens.ts";
 
 let screens: Screens;
 
@@ -12,12 +13,7 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 interface Opened {
   readonly page: Page;

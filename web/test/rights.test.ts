@@ -1,8 +1,9 @@
 /** What somebody may not change cannot be ticked or opened for editing, and everybody begins where they may be. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -23,12 +24,7 @@ beforeAll(async () => {
   await accounts.groups.create(caller, { name: "readers", roles: ["ACCOUNT_READ"], scopes: [] });
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 async function itemsOf(page: Page, name: string): Promise<string[]> {
   await button(page, `Actions for ${name}`).click();

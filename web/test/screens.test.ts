@@ -1,8 +1,9 @@
 /** What screens.md asks beyond the seed: people, keyboards, widths, colours, and everything that goes wrong. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens, tryKey } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens, tryKey } from "./screens.ts";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 let screens: Screens;
@@ -17,12 +18,7 @@ beforeAll(async () => {
   await addKey(screens, "holder", "held");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 test("a key is made and copied with the keyboard alone, from the sign-in on", async () => {
   const page = await screens.open(undefined, "/keys");

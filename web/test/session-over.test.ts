@@ -1,8 +1,9 @@
 /** A session that ends while something is open: nothing of it is lost, and nobody else comes into it. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 let screens: Screens;
 let keyId: number;
@@ -14,12 +15,7 @@ beforeAll(async () => {
   keyId = (await addKey(screens, "ada", "alpha")).id;
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 const over = (page: Page) => page.getByRole("heading", { name: "Your session has ended" });
 

@@ -1,12 +1,13 @@
 /** Audit, system settings and the webhook, as an administrator meets them. */
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RpcClient } from "../../server/test/rpc-client.ts";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 const SECRET = "a secret of sixteen or more";
 let screens: Screens;
@@ -17,12 +18,7 @@ beforeAll(async () => {
   await addUser(screens, "grace", "READONLY_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 test("the webhook is set, tested against a real receiver, and its deliveries are shown", async () => {
   const got: { body: string; headers: Headers }[] = [];

@@ -1,8 +1,9 @@
 /** Where users of the original trip, and what is done instead: the rows of the table in screens.md that other files do not hold. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { request } from "node:http";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens, tryKey } from "./screens.ts";
 
 const DAY_MS = 86_400_000;
 /** Of the server's clock before the machine's, until a test moves it up: a key that ends between is over for both then. */
@@ -16,12 +17,7 @@ beforeAll(async () => {
   await addUser(screens, "holder", "KEY_HOLDER");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** A call by a client at the address who came to the proxy in clear. */
 function callInClear(key: string, address: string): Promise<number> {

@@ -1,8 +1,9 @@
 /** What the screens say in moments that cannot be taken back, and by whose clock, is so on the server at that moment. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page, Route } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 const DAY_MS = 86_400_000;
 let screens: Screens;
@@ -13,12 +14,7 @@ beforeAll(async () => {
   await addUser(screens, "grace", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** As a reverse proxy asks for a client; without one, as a service that does not say for whom. */
 async function use(key: string, client?: string): Promise<void> {

@@ -2,11 +2,12 @@
  * Two who edit the same: whatever the second has open, they learn what the first has changed or deleted, and nothing of
  * either is lost.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 let made = 0;
@@ -20,12 +21,7 @@ beforeAll(async () => {
 
 const openPage = (path: string): Promise<Page> => screens.open("ada", path);
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 const TAKE = "Take their changes, keep mine";
 

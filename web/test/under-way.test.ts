@@ -1,10 +1,11 @@
 /** A change that is under way: nothing that waits for it closes, and nothing of it is lost, whatever somebody presses. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import type { Locator, Page, Route } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { edit, FORMS, panel } from "./forms.ts";
 import { button, dialog, field, rowOf, takeKey, waitFor, watchAsking } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, PASSWORD, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, PASSWORD, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -18,12 +19,7 @@ beforeAll(async () => {
   for (const name of ["alpha", "beta"]) await addKey(screens, "builder", name);
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** Without input of its own (Send Test), or with nothing to go to before it is done (the setup). */
 const NO_FORM = [

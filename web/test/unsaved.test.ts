@@ -1,8 +1,9 @@
 /** Input that is not saved is asked about, by every way out of every form. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, waitFor, watchAsking } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -12,12 +13,7 @@ beforeAll(async () => {
   await addUser(screens, "builder", "KEY_HOLDER");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 describe("input that is not saved is asked about:", () => {
   interface Typed {

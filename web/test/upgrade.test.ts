@@ -1,8 +1,9 @@
 /** A page of an older version than the server asks for a reload, once, and loses nothing that is open in it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, dialog, field, rowOf, takeKey } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -12,12 +13,7 @@ beforeAll(async () => {
   await addKey(screens, "ada", "alpha");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** From now on the server's page names another program; the server itself goes and comes back. */
 async function upgrade(page: Page, to: string): Promise<void> {

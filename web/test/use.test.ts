@@ -1,7 +1,8 @@
 /** What issue D has on the screens: how a key is used, why it was refused, and what it is held to. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
 
 let screens: Screens;
 
@@ -11,12 +12,7 @@ beforeAll(async () => {
   await addUser(screens, "holder", "KEY_HOLDER");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 /** As a reverse proxy asks. @returns the status */
 async function askAuth(key: string): Promise<number> {

@@ -1,8 +1,9 @@
 /** A change that leaves somebody without a role says so, and which keys stop, by every way to lose one, before it is made. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field } from "./page.ts";
-import { addKey, addUser, closeBrowser, openScreens, type Screens, tryKey } from "./screens.ts";
+import { addKey, addUser, openScreens, type Screens, tryKey } from "./screens.ts";
 
 let screens: Screens;
 
@@ -11,12 +12,7 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
 });
 
-afterEach(() => screens.closePages());
-
-afterAll(async () => {
-  await screens[Symbol.asyncDispose]();
-  await closeBrowser();
-});
+closeAfter(() => screens);
 
 interface Way {
   readonly name: string;

@@ -34,7 +34,7 @@ export function OwnRightsQuestion({ username, lost, isLast, ...rest }: OwnRights
           <p>
             {lost ? "This change takes rights from yourself." : "This change may take rights from yourself."}
           </p>
-          <StopsWithoutRole usernames={lost?.isAll ? [username] : []} />
+          <StopsWithoutRole usernames={lost?.isAll ? [username] : []} label="Your keys that stop working" />
         </div>
       )}
     </EndDialog>

@@ -73,12 +73,17 @@ export function WithoutRole({ usernames }: LeftProps) {
   );
 }
 
+interface StopsProps extends LeftProps {
+  /** Of the part of the page, where another one is beside it. */
+  readonly label?: string;
+}
+
 /** What stops by it. */
-export function StopsWithoutRole({ usernames }: LeftProps) {
+export function StopsWithoutRole({ usernames, label = "What stops working" }: StopsProps) {
   const keys = useFreshKeys({ usernames: usernames.slice(0, OWNERS_ASKED_MAX) }, usernames.length > 0);
   if (usernames.length === 0) return null;
   return (
-    <section className="what-stops" aria-label="What stops working">
+    <section className="what-stops" aria-label={label}>
       {keys.data && <p>What stops working:</p>}
       <SeveralLastUses query={keys} onlyWorking withOwner={usernames.length > 1} />
     </section>
