@@ -1,6 +1,6 @@
 /** What a 401 offers: programs are offered Basic, which makes them send a key, and browsers never, so that no box opens. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -154,23 +154,12 @@ import sys, urllib.request as r
 m = r.HTTPPasswordMgrWithDefaultRealm()
 m.add_password(None, sys.argv[1], "ada", sys.argv[2])
 r.build_opener(r.HTTPBasicAuthHandler(m)).open(sys.argv[1]).read()`;
-const JAVA = `import java.net.*; import java.net.http.*;
-class Ask extends Authenticator {
-  static String key;
-  protected PasswordAuthentication getPasswordAuthentication() { return new PasswordAuthentication("ada", key.toCharArray()); }
-  public static void main(String[] args) throws Exception {
-    key = args[1];
-    var request = HttpRequest.newBuilder(URI.create(args[0])).build();
-    HttpClient.newBuilder().authenticator(new Ask()).build().send(request, HttpResponse.BodyHandlers.ofString());
-  }
-}`;
 /** @returns the command of a program that is given a name and a key, and asks the address */
 const PROGRAMS: Readonly<Record<string, (url: string) => readonly string[]>> = {
   curl: (url) => ["--anyauth", "-s", "-u", `ada:${key}`, url],
   wget: (url) => ["-qO-", "--user", "ada", "--password", key, url],
   python3: (url) => ["-c", URLLIB, url, key],
   git: (url) => ["ls-remote", url.replace("//", `//ada:${key}@`)],
-  java: (url) => [join(folder, "Ask.java"), url, key],
 };
 /** How a server may write the offers; that of this one is the first. */
 const FORMS: Readonly<Record<string, (offers: readonly string[]) => string | string[]>> = {
@@ -191,7 +180,6 @@ describe.each(Object.keys(FORMS))("offered by %s", (form) => {
     answer.end();
   });
   beforeAll(async () => {
-    writeFileSync(join(folder, "Ask.java"), JAVA);
     await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   });
   afterAll(() => {
