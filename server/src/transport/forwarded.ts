@@ -13,14 +13,37 @@ export interface ForwardedElement {
   readonly proto?: string;
 }
 
+/**
+ * Written by proxies and by no client of its own accord, so that one of them says that somebody stands between. What most of
+ * them say is not read: a proxy that says it in these words alone is asked for `X-Forwarded-Proto`.
+ */
 const PROXY_HEADERS = [
   "forwarded",
   "via",
+  "x-forwarded",
   "x-forwarded-for",
   "x-forwarded-proto",
+  "x-forwarded-protocol",
+  "x-forwarded-scheme",
+  "x-forwarded-ssl",
   "x-forwarded-host",
   "x-forwarded-port",
+  "x-forwarded-server",
+  "x-forwarded-prefix",
+  "x-original-forwarded-for",
   "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "true-client-ip",
+  "x-scheme",
+  "x-url-scheme",
+  "x-arr-ssl",
+  "front-end-https",
+  "cf-connecting-ip",
+  "cf-visitor",
+  "cloudfront-forwarded-proto",
+  "fastly-client-ip",
+  "x-envoy-external-address",
 ];
 /** A value is a token or a quoted string; addresses with a port are taken without quotes too, as some proxies write them. */
 const PAIR =

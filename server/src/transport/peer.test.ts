@@ -36,15 +36,26 @@ describe("where a request comes from", () => {
     expect(seen(wire("192.0.2.1"), {}, NONE)).toMatchObject({ transport: "clear", loopback: false });
   });
 
-  test.each(["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"])(
-    "a proxy on loopback that nobody named (%s) is not loopback",
-    (name) => {
-      expect(seen(wire("127.0.0.1"), { [name]: "https" }, NONE)).toMatchObject({
-        transport: "unknown",
-        loopback: false,
-      });
-    },
-  );
+  test.each([
+    ...["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Ssl"],
+    ...[
+      "X-Forwarded-Scheme",
+      "X-Forwarded-Server",
+      "X-Forwarded-Port",
+      "X-Real-IP",
+      "X-Client-IP",
+      "X-Scheme",
+    ],
+    ...["Front-End-Https", "CF-Connecting-IP", "CF-Visitor", "True-Client-IP", "CloudFront-Forwarded-Proto"],
+    ...["X-Envoy-External-Address"],
+  ])("a proxy that nobody named (%s) is neither loopback nor in clear", (name) => {
+    for (const from of ["127.0.0.1", "192.0.2.1", null])
+      expect([from, seen(wire(from), { [name]: "https" }, NONE)]).toMatchObject([
+        from,
+        { transport: "unknown", loopback: false },
+      ]);
+    expect(seen(wire("192.0.2.1", true), { [name]: "http" }, NONE).transport).toBe("secure");
+  });
 
   test("what a stranger says of its client counts for nothing", () => {
     const headers = { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "https" };
