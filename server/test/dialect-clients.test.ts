@@ -161,6 +161,41 @@ test("a filter compares the instant that is shown, so that an entry's own value 
   }
 });
 
+/** Every plain value that an entry shows, by its path. A whole object never equals, and some members are masked. */
+function shownOf(value: unknown, path: string): [string, unknown][] {
+  if (typeof value !== "object" || value === null) return [[path, value]];
+  if (Array.isArray(value)) return [];
+  if ("$date" in value) return [[path, value]];
+  return Object.entries(value).flatMap(([name, one]) => shownOf(one, path === "" ? name : `${path}.${name}`));
+}
+
+const MASKED = ["salt", "stored_key", "server_key"];
+const QUERIES = ["user.query", "api_key.query", "audit.query", "auth.sessions", "privilege.roles"];
+
+test.each(QUERIES)("whatever an entry of %s shows, a filter finds it and no other", async (method) => {
+  const rpc = await signedIn("root");
+  const holder = await signedIn("holder");
+  const stranger = await RpcClient.connect(url);
+  for (const one of [holder, stranger]) await one.call("user.delete", 1);
+  for (const one of [1, 2]) await holder.call("user.delete", one);
+  await rpc.call("api_key.create", { name: `shown by ${method}`, username: "root" });
+  await holder.call("auth.logout");
+  const query = (filters: unknown[]): Promise<Entry[]> =>
+    method === "audit.query" ? rpc.result(method, { "query-filters": filters }) : rpc.result(method, filters);
+  const all = (await query([])).map((entry) => new Map(shownOf(entry, "")));
+  const asked = new Map(all.flatMap((entry) => [...entry].map((one) => [JSON.stringify(one), one] as const)));
+  const wrong: unknown[] = [];
+  for (const [path, value] of asked.values()) {
+    if (MASKED.includes(path)) continue;
+    const found = (await query([[path, "=", value]])).map((entry) => new Map(shownOf(entry, "")));
+    const hasIt = (entry: Map<string, unknown>) => Bun.deepEquals(entry.get(path), value);
+    if (!found.every(hasIt) || found.length < all.filter(hasIt).length)
+      wrong.push([path, value, found.length]);
+  }
+  expect(asked.size).toBeGreaterThan(10);
+  expect(wrong).toEqual([]);
+});
+
 test("audit.query is oldest first unless an order is asked for", async () => {
   const rpc = await signedIn("root");
   const times = async (options: object): Promise<number[]> =>

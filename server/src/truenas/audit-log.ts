@@ -95,6 +95,28 @@ function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
   };
 }
 
+const IS_SOCKET = test("door", "=", "websocket");
+const IS_NO_SOCKET = test("door", "!=", "websocket");
+const IS_CALL = test("event", "=", "METHOD_CALL");
+const IS_NO_CALL = test("event", "!=", "METHOD_CALL");
+const IS_SIGN_IN = test("event", "=", "AUTHENTICATION");
+const FAILED = test("success", "=", false);
+/** A change that came by another door than the dialect's: its action stands for the method. */
+const IS_PLAIN_CALL = all(IS_CALL, IS_NO_SOCKET);
+/** Refusals that are alike, in one record. */
+const IS_MANY = all(test("details.count", ">", 1), any(IS_SIGN_IN, all(IS_CALL, FAILED)));
+
+/** As they were recorded, in the dialect's own words: an instant is an object. */
+const CREDENTIALS: Field = {
+  where: (asked) => {
+    const { path, value } = asked;
+    const isInstant = value instanceof Date;
+    const recorded = isInstant ? { ...asked, path: [...path, "$date"], value: value.getTime() } : asked;
+    return inside("credentials").where(recorded);
+  },
+  order: null,
+};
+
 const FIELDS: Fields = {
   audit_id: member("id"),
   message_timestamp: shownSecond("at", "number"),
@@ -106,8 +128,9 @@ const FIELDS: Fields = {
   event: member("event"),
   success: member("success"),
   service_data: under({
+    vers: constant(VERSION),
     origin: member("address"),
-    credentials: inside("credentials"),
+    credentials: CREDENTIALS,
     protocol: {
       order: null,
       where: (asked) => {
@@ -126,16 +149,29 @@ const FIELDS: Fields = {
         ),
     },
     params: inside("details", "call", "params"),
-    description: member("description"),
-    credentials: inside("credentials"),
-    error: member("error"),
+    description: shownWhere(IS_CALL, member("description")),
+    authenticated: recordedFlag("authenticated"),
+    authorized: recordedFlag("authorized"),
+    credentials: shownWhere(IS_NO_CALL, CREDENTIALS),
+    error: shownWhere(any(IS_SIGN_IN, all(IS_CALL, FAILED)), member("error")),
+    count: shownWhere(IS_MANY, inside("details", "count")),
   }),
 };
 
-const IS_SOCKET = test("door", "=", "websocket");
-const IS_NO_SOCKET = test("door", "!=", "websocket");
-/** A change that came by another door than the dialect's: its action stands for the method. */
-const IS_PLAIN_CALL = all(test("event", "=", "METHOD_CALL"), IS_NO_SOCKET);
+/** A field that only the entries of some records show. */
+function shownWhere(when: Condition, field: Field): Field {
+  return { where: (asked) => all(when, field.where(asked)), order: null };
+}
+
+/** Of a call: what was refused at the dialect's door says it of itself, and of every other it is true. */
+function recordedFlag(name: string): Field {
+  const recorded = inside("details", name);
+  const others = any(test("success", "=", true), IS_NO_SOCKET);
+  return {
+    where: (asked) => all(IS_CALL, any(recorded.where(asked), all(others, constant(true).where(asked)))),
+    order: null,
+  };
+}
 
 /** Fields of an object in the entry. */
 function under(fields: Fields): Field {
