@@ -30,6 +30,8 @@ export interface Row {
   readonly isOpen?: true;
   /** What a proxy answers, whatever the key, that cannot leave out of the check what it is not told by name. */
   readonly tooLarge?: Partial<Record<ProxyName, number>>;
+  /** What one answers by itself that knows its sites by their names alone, whatever the key. */
+  readonly isNoSite?: Partial<Record<ProxyName, number>>;
 }
 
 const another = (kib: number) => `X-Application-State: ${"s".repeat(kib * KIB)}`;
@@ -64,5 +66,10 @@ export const ROWS: readonly Row[] = [
     ],
   },
   { name: "HTTP/1.0", requests: [{ version: "1.0" }] },
+  {
+    name: "HTTP/1.0 without Host",
+    requests: [{ version: "1.0", isNameless: true }],
+    isNoSite: { caddy: 200 },
+  },
   { name: "large upload", requests: [{ method: "POST", bodyBytes: 16 * KIB * KIB }] },
 ];

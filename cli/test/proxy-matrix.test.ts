@@ -62,10 +62,10 @@ for (const proxy of PROXIES)
       });
       afterAll(() => guard?.[Symbol.asyncDispose]());
 
-      for (const { name, requests, isOpen, tooLarge = {} } of ROWS)
+      for (const { name, requests, isOpen, tooLarge = {}, isNoSite = {} } of ROWS)
         for (const key of ["good", "bad", "no"] as const)
           test(`${name}, ${key} key`, async () => {
-            const refused = tooLarge[proxy];
+            const refused = tooLarge[proxy] ?? isNoSite[proxy];
             const passes = refused === undefined && (key === "good" || isOpen === true);
             for (const request of requests) {
               const before = service.arrived.length;

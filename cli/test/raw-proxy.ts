@@ -10,6 +10,8 @@ export interface Sent {
   readonly method?: string;
   readonly target?: string;
   readonly version?: "1.0" | "1.1";
+  /** Without Host, which HTTP/1.0 does not ask for. */
+  readonly isNameless?: true;
   readonly lines?: readonly string[];
   readonly bodyBytes?: number;
   /** Said in the tunnel that a 101 opens. */
@@ -38,7 +40,7 @@ export function ask({
   const { method = "GET", target = "/x", version = "1.1", lines = [], bodyBytes = 0, echo } = sent;
   const head = [
     `${method} ${target} HTTP/${version}`,
-    `Host: localhost:${port}`,
+    ...(sent.isNameless ? [] : [`Host: localhost:${port}`]),
     ...(echo === undefined ? ["Connection: close"] : []),
     ...lines,
     ...(bodyBytes > 0 ? [`Content-Length: ${bodyBytes}`] : []),

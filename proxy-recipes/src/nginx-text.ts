@@ -9,7 +9,7 @@ export function toService(guard: Guard, service: string, who: readonly string[])
   if ($http_upgrade) {
     set $chatelaine_connection upgrade;
   }
-${stripped(guard)}  client_max_body_size 0;
+${WITH_HOST}${stripped(guard)}  client_max_body_size 0;
   proxy_request_buffering off;
   proxy_pass ${scheme(guard.service)}://${service};
 ${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
@@ -19,6 +19,13 @@ ${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
 ${forwarded(guard)}
 ${[...taken.map((name) => `proxy_set_header ${name} "";`), ...who].map((line) => `  ${line}`).join("\n")}`;
 }
+
+/** HTTP/1.0 may name no host, and a service behind HTTP/1.1 then refuses the request. Stands before a rewrite that breaks off. */
+export const WITH_HOST = `  set $chatelaine_host $http_host;
+  if ($http_host = "") {
+    set $chatelaine_host $host:$server_port;
+  }
+`;
 
 /** Where an address stands in a proxy_pass, before its path. */
 export function direct(place: Place): string {
@@ -37,10 +44,10 @@ export function stripped({ site, stripsPath }: Guard): string {
 
 export function forwarded({ site, stripsPath }: Guard): string {
   const lines = [
-    "Host $http_host",
+    "Host $chatelaine_host",
     "X-Forwarded-For $remote_addr",
     "X-Forwarded-Proto $scheme",
-    "X-Forwarded-Host $http_host",
+    "X-Forwarded-Host $chatelaine_host",
     ...(stripsPath ? [`X-Forwarded-Prefix ${site.path}`] : []),
     'Forwarded ""',
   ];

@@ -23,6 +23,7 @@ import {
   upstreamHeader,
   variable,
   verified,
+  WITH_HOST,
 } from "./nginx-text.ts";
 import { remarks } from "./remarks.ts";
 
@@ -207,7 +208,7 @@ const PREFLIGHT_TURN = `  set $chatelaine_preflight $request_method;
 
 function preflightLocation(guard: Guard, service: string): string {
   return `location @chatelaine_preflight {
-${stripped(guard)}  proxy_pass ${scheme(guard.service)}://${service};
+${WITH_HOST}${stripped(guard)}  proxy_pass ${scheme(guard.service)}://${service};
 ${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;
   proxy_pass_request_headers off;
   proxy_pass_request_body off;
