@@ -14,6 +14,8 @@ const GROUPS: readonly (readonly [group: string, commands: readonly string[]])[]
 const COMMANDS = [
   "serve",
   "setup-link",
+  "proxy",
+  "doctor",
   ...GROUPS.flatMap(([group, names]) => names.map((name) => `${group} ${name}`)),
 ];
 
@@ -36,6 +38,8 @@ test("help names every command, and every command has help with an example", asy
     expect(help.stdout).toStartWith(`Usage: chatelaine ${COMMANDS[index]} `);
     expect(help.stdout).toMatch(new RegExp(`\\nExamples?:\\n  \\$ .*chatelaine ${COMMANDS[index]}`));
     expect(help.stdout).toContain("--data <dir>");
+    // Of a value that is no text.
+    expect(help.stdout).not.toContain("(default: {");
   });
 });
 

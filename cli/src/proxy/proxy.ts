@@ -37,7 +37,7 @@ import {
 interface ProxyOptions {
   readonly for: Guard["site"];
   readonly to: Place;
-  readonly chatelaine: Place;
+  readonly chatelaine?: Place;
   readonly scope?: readonly string[];
   readonly header?: string;
   readonly assert?: string;
@@ -83,7 +83,6 @@ export function addProxy(program: Command): void {
       "--chatelaine <url>",
       "where the proxy reaches Chatelaine, unix:/path too; http://127.0.0.1:5390 unless set",
       parseChatelaine,
-      parseChatelaine("http://127.0.0.1:5390"),
     )
     .option(
       "--scope <scope>",
@@ -164,7 +163,7 @@ function needsName(proxy: string, { chatelaine, chatelaineCa }: Guard): boolean 
 }
 
 function guardOf(proxy: string, options: ProxyOptions): Guard {
-  const { for: site, to: service, chatelaine } = options;
+  const { for: site, to: service, chatelaine = parseChatelaine("http://127.0.0.1:5390") } = options;
   const folder = `/etc/letsencrypt/live/${site.host}`;
   const fallback =
     proxy === "caddy"
