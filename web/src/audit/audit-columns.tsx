@@ -1,7 +1,7 @@
 import { IconCircleCheck, IconCircleX } from "@tabler/icons-react";
-import type { DataColumn } from "../table/data-table.tsx";
+import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
-import type { AuditEntry } from "./audit.tsx";
+import type { AuditEntry } from "./entry.ts";
 
 export function auditColumns(
   now: number,

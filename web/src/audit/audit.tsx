@@ -1,5 +1,5 @@
 import { parseInstant } from "@chatelaine/contract/instant";
-import type { InputOf, OutputOf } from "@chatelaine/contract/operations/operations";
+import type { InputOf } from "@chatelaine/contract/operations/operations";
 import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
 import { Button, Menu, NativeSelect } from "@mantine/core";
 import { IconDownload, IconHistory } from "@tabler/icons-react";
@@ -18,9 +18,8 @@ import { Pager, rowsOf } from "../table/pager.tsx";
 import { FailedState, State } from "../table/state.tsx";
 import { useNow } from "../time/instant.tsx";
 import { auditColumns } from "./audit-columns.tsx";
+import type { AuditEntry } from "./entry.ts";
 import { EntryDetails } from "./entry-details.tsx";
-
-export type AuditEntry = OutputOf<"audit.list">["entries"][number];
 
 const PAGE_SIZE = 50;
 const DEFAULT_ORDER = "-at";

@@ -9,9 +9,9 @@ import { Note } from "../frame/note.tsx";
 import { isGone } from "../keys/what-stops.tsx";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
-import type { AuditEntry } from "./audit.tsx";
 import { DOORS, Outcome, sayTimes, timesOf } from "./audit-columns.tsx";
 import { Differences } from "./differences.tsx";
+import type { AuditEntry } from "./entry.ts";
 
 interface EntryDetailsProps {
   readonly id: string;

@@ -1,5 +1,5 @@
 import type { MouseEvent } from "react";
-import type { DataColumn } from "../table/data-table.tsx";
+import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
 import { type Key, statusOf } from "./key.ts";
 import { KeyStatus } from "./key-status.tsx";

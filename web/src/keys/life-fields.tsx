@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
 import { part } from "../load/part.tsx";
-import type { User } from "../users/user-columns.tsx";
+import type { User } from "../users/user.ts";
 import { ExpiredNote } from "./edit-notes.tsx";
 import type { Key } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";

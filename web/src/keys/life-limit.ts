@@ -1,6 +1,6 @@
 import type { Me } from "../api/session.ts";
 import { sayLifetime } from "../limits/limit-words.ts";
-import type { User } from "../users/user-columns.tsx";
+import type { User } from "../users/user.ts";
 
 /** How long a key may live from its making or last reset, and by whose word. */
 export interface LifeLimit {

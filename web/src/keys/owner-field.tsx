@@ -6,7 +6,7 @@ import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { ChoiceField } from "../form/chips-field.tsx";
 import { Note } from "../frame/note.tsx";
-import type { User } from "../users/user-columns.tsx";
+import type { User } from "../users/user.ts";
 
 interface OwnerFieldProps {
   readonly value: string;

@@ -2,7 +2,7 @@ import { expandRoles, ROLES, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
-import type { User } from "../users/user-columns.tsx";
+import type { User } from "../users/user.ts";
 import type { KeyValues } from "./key-values.ts";
 
 /** A key's user; undefined where the viewer may not know him, or not yet. Everybody may know himself. */

@@ -1,5 +1,5 @@
 /** Rates and lifetimes as people say them. */
-import type { User } from "../users/user-columns.tsx";
+import type { User } from "../users/user.ts";
 
 export type Ceilings = NonNullable<User["ceilings"]>;
 export type Rate = NonNullable<Ceilings["rate_limit"]>;

@@ -8,7 +8,8 @@ import { useMay } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
-import { type DataColumn, DataTable } from "../table/data-table.tsx";
+import type { DataColumn } from "../table/column.ts";
+import { DataTable } from "../table/data-table.tsx";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 

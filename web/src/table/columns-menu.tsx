@@ -1,6 +1,6 @@
 import { Button, Menu } from "@mantine/core";
 import { IconColumns3 } from "@tabler/icons-react";
-import type { DataColumn } from "./data-table.tsx";
+import type { DataColumn } from "./column.ts";
 
 interface ColumnsMenuProps {
   readonly columns: readonly Pick<DataColumn<unknown>, "id" | "title">[];

@@ -6,19 +6,8 @@ import { Checkbox } from "@mantine/core";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { type ColumnDef, columnVisibilityFeature, tableFeatures, useTable } from "@tanstack/react-table";
 import { type MouseEvent, memo, type ReactNode, useCallback, useMemo, useRef } from "react";
+import type { DataColumn } from "./column.ts";
 import { OrderMenu } from "./order-menu.tsx";
-
-export interface DataColumn<Row> {
-  readonly id: string;
-  readonly title: string;
-  /** The server's name for ordering by it; absent: it has no order. */
-  readonly order?: string;
-  readonly cell: (row: Row) => ReactNode;
-  /** Stands first on a card, without its title. */
-  readonly isLead?: boolean;
-  /** Beside the lead on a card. */
-  readonly isMark?: boolean;
-}
 
 export interface Selection {
   readonly ids: ReadonlySet<string>;

@@ -1,5 +1,5 @@
 import { NativeSelect } from "@mantine/core";
-import type { DataColumn } from "./data-table.tsx";
+import type { DataColumn } from "./column.ts";
 
 interface OrderMenuProps<Row> {
   readonly columns: readonly DataColumn<Row>[];

@@ -6,8 +6,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
-import type { Group } from "./groups.tsx";
-import type { User } from "./user-columns.tsx";
+import type { Group } from "./group.ts";
+import type { User } from "./user.ts";
 
 /** Nothing that was read before counts. */
 const FRESH = { staleTime: 0, gcTime: 0 } as const;

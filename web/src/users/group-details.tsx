@@ -9,7 +9,7 @@ import { Panel } from "../form/dialog.tsx";
 import { Note } from "../frame/note.tsx";
 import { isGone } from "../keys/what-stops.tsx";
 import { FailedState } from "../table/state.tsx";
-import type { Group, GroupAction } from "./groups.tsx";
+import type { Group, GroupAction } from "./group.ts";
 import { coversRights } from "./self.ts";
 
 interface GroupDetailsProps {

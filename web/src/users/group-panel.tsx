@@ -18,7 +18,7 @@ import { type Once, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { showDone } from "../notices/notices.ts";
 import { readGroup, useGroupNow } from "./as-now.ts";
-import type { Group } from "./groups.tsx";
+import type { Group } from "./group.ts";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { ownRightsLost, useIsLastAdmin } from "./self.ts";

@@ -1,4 +1,3 @@
-import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { Button, Menu } from "@mantine/core";
 import { IconFileDescription, IconPencil, IconPlus, IconTrash, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -7,9 +6,11 @@ import { useMemo, useState } from "react";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { useTitle } from "../frame/title.ts";
-import { type DataColumn, DataTable } from "../table/data-table.tsx";
+import type { DataColumn } from "../table/column.ts";
+import { DataTable } from "../table/data-table.tsx";
 import { RowMenu } from "../table/row-menu.tsx";
 import { FailedState, State } from "../table/state.tsx";
+import type { Group, GroupAction } from "./group.ts";
 import { GroupDetails } from "./group-details.tsx";
 import { GroupPanel } from "./group-panel.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
@@ -17,10 +18,7 @@ import { RemoveGroup } from "./remove-group.tsx";
 import { coversRights } from "./self.ts";
 import { RoleNames } from "./user-columns.tsx";
 
-export type Group = OutputOf<"groups.create">;
 type Task = { readonly kind: "add" } | { readonly kind: "edit" | "delete"; readonly group: Group };
-export type GroupAction = "details" | "edit" | "delete";
-
 /** Groups grant their roles and scopes to their members. */
 export function Groups() {
   useTitle("Groups");

@@ -1,7 +1,7 @@
 /** Alone because list and details count a user's keys alike: a link for those alone who may see keys. */
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../api/session.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 
 export function KeysLink({ user }: { readonly user: Pick<User, "username" | "key_ids"> }) {
   const may = useMay();

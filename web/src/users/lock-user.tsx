@@ -10,7 +10,7 @@ import { useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
 import { useUnlock } from "./use-unlock.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 /** Locking somebody stops whatever runs with their keys, so it says what that is. */

@@ -7,7 +7,7 @@ import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
 import { readGroup, unlessGone, useGroupNow } from "./as-now.ts";
-import type { Group } from "./groups.tsx";
+import type { Group } from "./group.ts";
 import { ownLossOf } from "./own-loss.ts";
 import { ownRightsLost, type Planned, sayRights } from "./self.ts";
 import { OWNERS_ASKED_MAX, StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";

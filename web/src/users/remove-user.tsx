@@ -9,7 +9,7 @@ import { showDone } from "../notices/notices.ts";
 import { readUser, unlessGone, useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 interface RemoveUserProps {

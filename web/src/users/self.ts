@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import type { Me } from "../api/session.ts";
 import { sayNames } from "../form/say-names.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 
 interface Rights {
   readonly roles: readonly Role[];

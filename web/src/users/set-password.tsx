@@ -12,7 +12,7 @@ import { useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import { useUserNow } from "./as-now.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 /** Gives somebody else a password. Their sessions end by it. */

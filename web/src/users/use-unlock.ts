@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
 import { showDone, showProblem } from "../notices/notices.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 
 /** @returns unlocks at once: it takes nothing away */
 export function useUnlock(): (user: Pick<User, "username">, isUndo?: boolean) => void {

@@ -10,8 +10,9 @@ import {
 import { useMay, useMe } from "../api/session.ts";
 import { RowMenu } from "../table/row-menu.tsx";
 import { coversUser, isMe } from "./self.ts";
-import type { User } from "./user-columns.tsx";
-import type { UserAction } from "./users.tsx";
+import type { User } from "./user.ts";
+
+export type UserAction = "details" | "edit" | "password" | "lock" | "unlock" | "delete";
 
 const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
 

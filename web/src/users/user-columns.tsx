@@ -1,11 +1,9 @@
-import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
 import { IconCircleCheck, IconLock } from "@tabler/icons-react";
-import type { DataColumn } from "../table/data-table.tsx";
+import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
 import { KeysLink } from "./keys-link.tsx";
-
-export type User = OutputOf<"users.get">;
+import type { User } from "./user.ts";
 
 export function userColumns(now: number, onOpen: (user: User) => void): readonly DataColumn<User>[] {
   return [

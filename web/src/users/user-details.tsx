@@ -13,8 +13,9 @@ import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeysLink } from "./keys-link.tsx";
 import { coversUser } from "./self.ts";
-import { type User, UserState } from "./user-columns.tsx";
-import type { UserAction } from "./users.tsx";
+import type { User } from "./user.ts";
+import type { UserAction } from "./user-actions.tsx";
+import { UserState } from "./user-columns.tsx";
 
 interface UserDetailsProps {
   readonly username: string;

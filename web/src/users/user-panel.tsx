@@ -24,7 +24,7 @@ import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { isMe, ownRightsLost, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
-import type { User } from "./user-columns.tsx";
+import type { User } from "./user.ts";
 import { rolesFrom, StopsWithoutRole, WithoutRole } from "./without-role.tsx";
 
 const FIELDS = {

@@ -21,8 +21,9 @@ import { RemoveUser } from "./remove-user.tsx";
 import { isMe } from "./self.ts";
 import { SetPassword } from "./set-password.tsx";
 import { useUnlock } from "./use-unlock.ts";
-import { UserActions } from "./user-actions.tsx";
-import { type User, userColumns } from "./user-columns.tsx";
+import type { User } from "./user.ts";
+import { type UserAction, UserActions } from "./user-actions.tsx";
+import { userColumns } from "./user-columns.tsx";
 import { UserDetails } from "./user-details.tsx";
 import { UserPanel } from "./user-panel.tsx";
 
@@ -31,8 +32,6 @@ const PAGE_SIZE = 50;
 type Task =
   | { readonly kind: "add" }
   | { readonly kind: "edit" | "password" | "lock" | "delete"; readonly user: User };
-export type UserAction = "details" | "edit" | "password" | "lock" | "unlock" | "delete";
-
 /** Who may sign in and hold keys. */
 export function Users() {
   useTitle("Users");

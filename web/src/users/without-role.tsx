@@ -7,8 +7,8 @@ import { call } from "../api/call.ts";
 import { sayNames } from "../form/say-names.ts";
 import { Note } from "../frame/note.tsx";
 import { SeveralLastUses, useFreshKeys } from "../keys/what-stops.tsx";
-import type { Group } from "./groups.tsx";
-import type { User } from "./user-columns.tsx";
+import type { Group } from "./group.ts";
+import type { User } from "./user.ts";
 
 const MEMBERS_MAX = 1000;
 /** As many owners as a list of keys can be asked for. */
