@@ -12,7 +12,7 @@ import {
   type TagsInputProps,
 } from "@mantine/core";
 import { type KeyboardEvent, useState } from "react";
-import { useUnsaved } from "./unsaved.tsx";
+import { useUnsaved } from "./held.ts";
 
 type Pressed = KeyboardEvent<HTMLInputElement>;
 

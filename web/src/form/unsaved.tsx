@@ -1,7 +1,5 @@
 /**
- * What would be lost by leaving: input that is not saved, the outcome of a change, and a key that is shown once, from the
- * press that makes it until it is taken. What holds such a thing says so here, and one question asks for all of them before
- * the address changes or the page goes.
+ * One question for all that would be lost by leaving (`held.ts`), before the address changes or the page goes.
  *
  * Esc, the cross, the backdrop and Cancel close nothing while its change is under way, because the server may refuse it,
  * and what was typed would be gone; they say what is waited for instead, and the wait has an end (`use-change.ts`).
@@ -10,91 +8,20 @@
  */
 import { Button, Group, Stack } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Dialog } from "./dialog.tsx";
+import {
+  findAsked,
+  heaviestLoss,
+  isAnythingHeld,
+  isLostByAnyAddress,
+  isWordTyped,
+  type Loss,
+  leaveAll,
+  useUnsaved,
+  watch,
+} from "./held.ts";
 import type { ChangeState } from "./use-change.ts";
-
-/**
- * What is lost: a key in view, one that is being made or may have been made, a change without an answer, input that may or
- * may not be saved, input that is not. What weighs most comes first.
- */
-const LOSSES = ["key", "making", "made", "sent", "unknown", "input"] as const;
-export type Loss = (typeof LOSSES)[number];
-/** Of the other losses the fields and the panel stay where only the address's filters change. */
-const LOST_BY_ANY_ADDRESS: readonly Loss[] = ["key", "making", "made"];
-
-interface Held {
-  readonly loss: Loss;
-  /** Somebody leaves all the same: what holds it goes, also where it would stay on another screen. */
-  readonly onLeave: (() => void) | undefined;
-  readonly isWord: boolean;
-}
-
-interface Holding {
-  readonly loss?: Loss;
-  /** It stands in a field, and its form does not know of it yet. */
-  readonly isWord?: boolean;
-  readonly onLeave?: () => void;
-}
-
-const held = new Map<string, Held>();
-const watchers = new Set<() => void>();
-
-function tell(): void {
-  for (const watcher of watchers) watcher();
-}
-
-function watch(watcher: () => void): () => void {
-  watchers.add(watcher);
-  return () => watchers.delete(watcher);
-}
-
-/** Something is held until the caller says otherwise or goes. */
-export function useUnsaved(isHeld: boolean, { loss = "input", isWord = false, onLeave }: Holding = {}): void {
-  const id = useId();
-  const leave = useRef(onLeave);
-  leave.current = onLeave;
-  useEffect(() => {
-    if (!isHeld) return;
-    held.set(id, { loss, isWord, onLeave: () => leave.current?.() });
-    tell();
-    return () => {
-      held.delete(id);
-      tell();
-    };
-  }, [id, isHeld, loss, isWord]);
-}
-
-/** Whether anything would be lost now. */
-export function isAnythingHeld(): boolean {
-  return held.size > 0;
-}
-
-function isWordTyped(): boolean {
-  return [...held.values()].some(({ isWord }) => isWord);
-}
-
-function leaveAll(): void {
-  const all = [...held.values()];
-  held.clear();
-  for (const { onLeave } of all) onLeave?.();
-}
-
-let asker: ((isLeaving: boolean) => void) | undefined;
-
-/** Asks where something would be lost, for a way out that is no address, such as signing out. */
-export function mayLeave(): Promise<boolean> {
-  if (!isAnythingHeld()) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    asker = (isLeaving) => {
-      asker = undefined;
-      if (isLeaving) leaveAll();
-      tell();
-      resolve(isLeaving);
-    };
-    tell();
-  });
-}
 
 const WORDS: Readonly<Record<Loss, { title: string; words: string; stay: string; leave: string }>> = {
   key: {
@@ -161,23 +88,16 @@ function Question({ loss, onStay, onLeave }: QuestionProps) {
   );
 }
 
-function heaviestLoss(): Loss | undefined {
-  const all = [...held.values()].map(({ loss }) => loss);
-  return LOSSES.find((loss) => all.includes(loss));
-}
-
 /** Stands once over all screens: asks before a link, the browser's own buttons, a reload or a closed tab lose anything. */
 export function LeaveQuestion(): ReactNode {
   const loss = useSyncExternalStore(watch, heaviestLoss);
   const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) =>
-      current.pathname !== next.pathname ||
-      [...held.values()].some((one) => LOST_BY_ANY_ADDRESS.includes(one.loss)),
+    shouldBlockFn: ({ current, next }) => current.pathname !== next.pathname || isLostByAnyAddress(),
     enableBeforeUnload: isAnythingHeld,
     withResolver: true,
     disabled: loss === undefined,
   });
-  const asked = useSyncExternalStore(watch, () => asker);
+  const asked = useSyncExternalStore(watch, findAsked);
   const isBlocked = blocker.status === "blocked";
   const leave = (): void => {
     if (asked) asked(true);
@@ -195,12 +115,6 @@ export function LeaveQuestion(): ReactNode {
   }, [isNeedless]);
   if (loss === undefined || !(isBlocked || asked)) return null;
   return <Question loss={loss} onStay={() => (asked ? asked(false) : blocker.reset?.())} onLeave={leave} />;
-}
-
-/** Leaves the page for an address outside of these screens, after a change that ends one's own session. */
-export function leaveFor(address: string): void {
-  held.clear();
-  location.assign(address);
 }
 
 interface Guarded {

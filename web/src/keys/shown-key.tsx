@@ -6,7 +6,7 @@ import { useMe } from "../api/session.ts";
 import { copyText } from "../form/copy.ts";
 import { CopyButton } from "../form/copy-button.tsx";
 import { Dialog } from "../form/dialog.tsx";
-import { useUnsaved } from "../form/unsaved.tsx";
+import { useUnsaved } from "../form/held.ts";
 import { Note } from "../frame/note.tsx";
 import type { MadeKey } from "./key.ts";
 import { downloadEnv, downloadScram, downloadText } from "./key-files.ts";

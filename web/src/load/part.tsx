@@ -7,7 +7,7 @@
 import { Button } from "@mantine/core";
 import { IconCloudOff } from "@tabler/icons-react";
 import { type ComponentType, createElement, type ReactNode, useEffect, useState } from "react";
-import { isAnythingHeld } from "../form/unsaved.tsx";
+import { isAnythingHeld } from "../form/held.ts";
 import { State } from "../table/state.tsx";
 import { importAgain } from "./import-again.ts";
 import { lookForUpgrade, reload, useIsUpgraded } from "./upgrade.ts";

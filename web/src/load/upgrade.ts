@@ -5,7 +5,7 @@
  * Held by `web/test/upgrade.test.ts`.
  */
 import { useSyncExternalStore } from "react";
-import { mayLeave } from "../form/unsaved.tsx";
+import { mayLeave } from "../form/held.ts";
 
 /** The program that the server's page names, where it is another one than this. */
 let other: string | undefined;

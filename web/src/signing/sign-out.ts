@@ -1,5 +1,5 @@
 import { call } from "../api/call.ts";
-import { mayLeave } from "../form/unsaved.tsx";
+import { mayLeave } from "../form/held.ts";
 import { showProblem } from "../notices/notices.ts";
 
 /** Ends the session and leaves nothing of it in the page's memory. */

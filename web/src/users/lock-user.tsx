@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
-import { leaveFor } from "../form/unsaved.tsx";
+import { leaveFor } from "../form/held.ts";
 import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
