@@ -11,11 +11,10 @@ import { parseHeader, parseScope } from "../proxy/arguments.ts";
 import { type Canary, canaryOf, makeCanary, openKeys } from "./canary.ts";
 import { type Echo, startEcho } from "./echo.ts";
 import { examine } from "./examine.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, Twins } from "./finding.ts";
 import { examineOwnSite } from "./own-site.ts";
 import { createProbe } from "./probe.ts";
 import type { Site } from "./raw-http.ts";
-import type { Twins } from "./twins.ts";
 
 interface DoctorOptions extends Printing {
   readonly proxy?: Site;

@@ -1,6 +1,8 @@
+import type { Local } from "../command.ts";
 import type { Canary } from "./canary.ts";
 import type { Probe } from "./probe.ts";
-import type { Twins } from "./twins.ts";
+
+export type Twins = Awaited<ReturnType<Local["accounts"]["twins"]>>;
 
 export interface Finding {
   readonly check: string;

@@ -1,9 +1,5 @@
 /** Names that services may take for one: seen in the data folder, and so apart from what attacks the proxy. */
-import type { Local } from "../command.ts";
-import type { Finding } from "./finding.ts";
-import { ok, skipped, some } from "./finding.ts";
-
-export type Twins = Awaited<ReturnType<Local["accounts"]["twins"]>>;
+import { type Finding, ok, skipped, some, type Twins } from "./finding.ts";
 
 const SETS_SHOWN = 20;
 
