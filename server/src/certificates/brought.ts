@@ -3,8 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AppError } from "../domain/errors.ts";
 import { tlsServerEndPoint } from "./binding.ts";
-import type { ServingCertificate } from "./certificates.ts";
-import { toServing } from "./serving.ts";
+import { type ServingCertificate, toServing } from "./serving.ts";
 
 /** @param now milliseconds since the epoch. Throws AppError `invalid`. */
 export function readBrought(files: { certFile: string; keyFile: string }, now: number): ServingCertificate {

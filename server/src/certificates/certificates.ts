@@ -8,22 +8,11 @@
  */
 import { tlsServerEndPoint } from "./binding.ts";
 import { readBrought } from "./brought.ts";
-import { openLocalFolder } from "./local.ts";
+import { openLocalFolder, type Sealing } from "./local.ts";
 import { readNames } from "./names.ts";
+import type { ServingCertificate } from "./serving.ts";
 
 export { bindingFault, bindingOf, tlsServerEndPoint } from "./binding.ts";
-
-export interface ServingCertificate {
-  /** The leaf first, then what the operator brought as its chain. */
-  readonly certPem: string;
-  readonly keyPem: string;
-  readonly leafDer: Uint8Array;
-  /** SHA-256, `AA:BB:...` */
-  readonly fingerprint: string;
-  /** Milliseconds since the epoch. */
-  readonly notAfter: number;
-  readonly names: readonly string[];
-}
 
 export interface Certificates {
   current(): ServingCertificate;
@@ -38,12 +27,6 @@ export interface Certificates {
    * @returns whether the current certificate changed. Where it throws, the current one stays.
    */
   refresh(): Promise<boolean>;
-}
-
-/** Seals the CA's key. The context must be given again to unseal; a wrong secret throws. */
-export interface Sealing {
-  seal(plain: Uint8Array, context: string): Uint8Array;
-  unseal(sealed: Uint8Array, context: string): Uint8Array;
 }
 
 export interface CertificateOptions extends Sealing {

@@ -7,11 +7,16 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
-import type { Sealing, ServingCertificate } from "./certificates.ts";
 import { replaceFile, withFolderLock } from "./folder.ts";
 import { LEAF_DAYS } from "./lifetimes.ts";
 import { permitsNames, readPermittedNames } from "./names.ts";
-import { toServing } from "./serving.ts";
+import { type ServingCertificate, toServing } from "./serving.ts";
+
+/** Seals the CA's key. The context must be given again to unseal; a wrong secret throws. */
+export interface Sealing {
+  seal(plain: Uint8Array, context: string): Uint8Array;
+  unseal(sealed: Uint8Array, context: string): Uint8Array;
+}
 
 const DAY_MS = 86_400_000;
 const LEAF_MS = LEAF_DAYS * DAY_MS;

@@ -1,7 +1,18 @@
 /** From PEM texts to what is served. */
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { formatAddress, parseAddress } from "../domain/address.ts";
-import type { ServingCertificate } from "./certificates.ts";
+
+export interface ServingCertificate {
+  /** The leaf first, then what the operator brought as its chain. */
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly leafDer: Uint8Array;
+  /** SHA-256, `AA:BB:...` */
+  readonly fingerprint: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+  readonly names: readonly string[];
+}
 
 /** Throws where the key is not the leaf's. `certPem` starts with the leaf. */
 export function toServing(certPem: string, keyPem: string, key: KeyObject): ServingCertificate {
