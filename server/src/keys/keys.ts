@@ -9,7 +9,7 @@ import type { Issue } from "@chatelaine/contract/errors";
 import { type Audit, recordOf } from "../audit/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
-import { askingOf, type Caller, requireRole, systemCaller } from "../domain/caller.ts";
+import { askingOf, type Caller, requireRole, rightsOverOwnKey, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, takenAs, unveil } from "../domain/errors.ts";
 import {
@@ -31,7 +31,13 @@ import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
-import { newKeyFields, requireMakable, requirePolicy, type SettingsReader } from "./new-key.ts";
+import {
+  type NewKeyInput,
+  newKeyFields,
+  requireMakable,
+  requirePolicy,
+  type SettingsReader,
+} from "./new-key.ts";
 import { findRepeated, isAsLeft, keepOnce, keepOnceOfKey } from "./once.ts";
 import {
   endAfterReset,
@@ -49,7 +55,6 @@ import {
   wholeSeconds,
 } from "./rules.ts";
 import { createDerive, type Derive, makeSecret } from "./secrets.ts";
-import { createSelfKeys, type SelfKeys } from "./self.ts";
 import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
 export { keepOnce } from "./once.ts";
@@ -90,9 +95,18 @@ export interface Keys extends Verifiers, Ends {
   readonly self: SelfKeys;
 }
 
-export interface NewKeyInput extends KeyFields {
-  readonly name: string;
-  readonly username: string;
+/**
+ * What a key may do to itself, whatever it was narrowed to: learn its limits, be rotated, be revoked. It acts with its
+ * owner's rights then, on itself alone, and so can neither be widened nor live longer by it.
+ */
+export interface SelfKeys {
+  get(caller: Caller): Promise<Key>;
+  /** @param expiresAt undefined keeps it; to change it needs the role that editing keys needs */
+  reset(
+    caller: Caller,
+    expiresAt: number | null | undefined,
+  ): Promise<{ key: Key; secret: KeySecret | undefined }>;
+  revoke(caller: Caller, reason: string): Promise<Key>;
 }
 
 export interface KeyChange extends KeyFields {
@@ -144,6 +158,27 @@ export function createKeys(deps: KeysDeps): Keys {
     ...createEnds(deps),
   };
   return { ...keys, self: createSelfKeys(keys, deps.store) };
+}
+
+function createSelfKeys(
+  keys: Pick<Keys, "get" | "update" | "revoke">,
+  store: Pick<Store, "findCheckUser">,
+): SelfKeys {
+  const asOwner = async (caller: Caller): Promise<Caller> => {
+    const owner = caller.key && (await store.findCheckUser(caller.userId));
+    if (!owner) throw new AppError("forbidden", "Only a key can ask about itself");
+    return { ...caller, isOwnKey: true, ...rightsOverOwnKey(owner.roles, owner.scopes) };
+  };
+  const idOf = (caller: Caller): number => caller.key?.id ?? 0;
+  return {
+    get: async (caller) => keys.get(await asOwner(caller), idOf(caller)),
+    reset: async (caller, expiresAt) => {
+      const own = await asOwner(caller);
+      if (expiresAt !== undefined) return keys.update(caller, idOf(caller), { reset: true, expiresAt });
+      return keys.update(own, idOf(caller), { reset: true });
+    },
+    revoke: async (caller, reason) => keys.revoke(await asOwner(caller), idOf(caller), reason),
+  };
 }
 
 const WORDS: Readonly<Record<string, string>> = {

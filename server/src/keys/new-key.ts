@@ -1,12 +1,17 @@
 /** A key that is to be made: what becomes of the input, and whether it may be. */
 import type { Caller } from "../domain/caller.ts";
 import { refuseIssues } from "../domain/errors.ts";
+import type { KeyFields } from "../domain/key.ts";
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import { type MintedKey, requireMayMint } from "../domain/minting.ts";
 import type { User } from "../domain/user.ts";
 import type { NewKey, Store, Transaction } from "../store/store.ts";
-import type { NewKeyInput } from "./keys.ts";
 import { endByCeiling, lifetimeIssues, wholeSeconds } from "./rules.ts";
+
+export interface NewKeyInput extends KeyFields {
+  readonly name: string;
+  readonly username: string;
+}
 
 /** @param end where the input names none */
 export function newKeyFields(
