@@ -3,8 +3,7 @@
  * make the keys' database pay for. What callers did is noted one by one; how strangers were refused is folded (`folds.ts`).
  */
 import { makeId } from "../crypto.ts";
-import type { AuditRecord } from "../domain/audit.ts";
-import { credentialNote } from "../domain/audit.ts";
+import { type AuditRecord, credentialNote } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
@@ -12,18 +11,15 @@ import { inBothForms } from "../domain/names.ts";
 import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Log } from "../log.ts";
 import type { KeyUse, Store } from "../store/store.ts";
-import { Folds, type StrangerAct, type StrangerNote } from "./folds.ts";
+import { Folds, type Note, type StrangerAct, type StrangerNote } from "./folds.ts";
 
-export type { StrangerAct, StrangerNote } from "./folds.ts";
+export type { Note, StrangerAct, StrangerNote } from "./folds.ts";
 
 export const FLUSH_EVERY_MS = 500;
 /** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
 export const WAITING_MAX = 100_000;
 
 const RECORDS_AT_ONCE = 2_000;
-
-export type Note = Pick<AuditRecord, "event" | "action" | "description" | "success"> &
-  Partial<Omit<AuditRecord, "id" | "at">>;
 
 export interface Audit {
   /** SYSTEM_AUDIT_READ. Members as of AuditRecord; changes and activity together. */

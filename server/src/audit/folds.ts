@@ -9,7 +9,9 @@ import { networkOf } from "../domain/address.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Fold } from "../store/store.ts";
-import type { Note } from "./audit.ts";
+
+export type Note = Pick<AuditRecord, "event" | "action" | "description" | "success"> &
+  Partial<Omit<AuditRecord, "id" | "at">>;
 
 export const FOLDS_A_MINUTE_MAX = 1_000;
 /** While they cannot be written; the oldest go first. */
