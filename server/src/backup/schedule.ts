@@ -10,7 +10,7 @@ import { systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
-import type { Backups } from "./backup.ts";
+import type { Backups } from "./backups.ts";
 import { keepNewest, listKept, type Owner, ownPath } from "./kept.ts";
 
 export interface ScheduleConfig {
