@@ -13,6 +13,7 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/query.ts";
 import { testValue } from "../domain/query-match.ts";
 import { codePoints, isList, type QueryValue } from "../domain/query-values.ts";
+import { type Clause, contains, type Dialect, isPartShort, text } from "./clause.ts";
 import { areWordsShort, pushHolds, pushMember, pushWords } from "./query-words.ts";
 
 /** `instant`: integer milliseconds, a Date in records. `texts`: a list of strings in JSON. `json` is never pushed. */
@@ -31,7 +32,6 @@ export interface Column {
 
 /** By path, as `formatPath` writes it. */
 export type Columns = Readonly<Record<string, Column>>;
-export type Dialect = "sqlite" | "postgres";
 
 export interface PushedCondition {
   readonly where: RawBuilder<SqlBool>;
@@ -43,16 +43,12 @@ export interface PushedCondition {
   readonly ordinary?: RawBuilder<SqlBool>;
 }
 
-/** True and false are kept apart from SQL, so that they fold. */
-export type Clause = boolean | RawBuilder<SqlBool>;
-
 interface Pushed {
   readonly clause: Clause;
   readonly exact: boolean;
   readonly ordinary?: Clause;
 }
 
-const PART_CHARS_MAX = 256;
 const UNKNOWN: Pushed = { clause: true, exact: false };
 
 export function pushDown(
@@ -196,15 +192,6 @@ function textClause(op: Operator, column: RawBuilder<unknown>, value: string): C
   return compare("=", column, text(value));
 }
 
-/** Looking for a longer part takes too long to be left to SQL, which nothing ends: a judged search gives up after a time. */
-export function isPartShort(part: string): boolean {
-  return part.length <= PART_CHARS_MAX;
-}
-
-export function contains(column: RawBuilder<unknown>, part: string, dialect: Dialect): RawBuilder<SqlBool> {
-  return sql`${sql.raw(dialect === "sqlite" ? "instr" : "strpos")}(${column}, ${text(part)}) > 0`;
-}
-
 /** As a range, which an index can answer. */
 function startsWith(column: RawBuilder<unknown>, prefix: string): Clause {
   if (prefix === "") return true;
@@ -288,10 +275,6 @@ function ordered(column: Column, dialect: Dialect): RawBuilder<unknown> {
 /** Cast, because PostgreSQL would give a bare parameter the column's type. */
 function integer(value: number): RawBuilder<unknown> {
   return sql`cast(${value} as bigint)`;
-}
-
-export function text(value: string): RawBuilder<unknown> {
-  return sql`cast(${value} as text)`;
 }
 
 function asNumber(value: QueryValue): number | undefined {

@@ -6,7 +6,7 @@
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Condition, Operator, Test } from "../domain/query.ts";
-import { type Clause, contains, type Dialect, isPartShort, text } from "./query-sql.ts";
+import { type Clause, contains, type Dialect, isPartShort, text } from "./clause.ts";
 
 /**
  * Characters of all words of one condition. LIKE may look at each of them for each character of a text, and nothing ends
