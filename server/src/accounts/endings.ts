@@ -6,7 +6,7 @@
  */
 import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Change } from "../store/store.ts";
-import type { Credential } from "./accounts.ts";
+import type { Credential } from "./credential.ts";
 
 /** A sign-in that took longer than so many endings is refused. */
 const KEPT_MAX = 10_000;

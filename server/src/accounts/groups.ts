@@ -2,6 +2,7 @@
  * Groups: they grant their roles and scopes to their members. What may be given by them, `minting.ts` judges.
  */
 import type { Issue } from "@chatelaine/contract/errors";
+import type { Role } from "@chatelaine/contract/roles";
 import { type Audit, recordOf } from "../audit/audit.ts";
 import { differences } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
@@ -13,12 +14,41 @@ import { type Group, isUsername } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
-import type { GroupChange, GroupInput, Groups, Member } from "./accounts.ts";
 import { keepAnAdmin } from "./grants.ts";
 import { getGroup } from "./memberships.ts";
 import { getUser } from "./new-user.ts";
 import { type Act, orNote } from "./refusals.ts";
 import { checkName, checkRights, distinct } from "./user-rules.ts";
+
+export interface Groups {
+  list(caller: Caller): Promise<readonly Group[]>;
+  get(caller: Caller, name: string): Promise<Group>;
+  create(caller: Caller, input: GroupInput & { readonly name: string }): Promise<Group>;
+  /** Throws conflict where the group is not at the version that the change was decided on. */
+  update(caller: Caller, name: string, change: GroupChange): Promise<Group>;
+  remove(caller: Caller, name: string): Promise<Group>;
+  /** Does nothing, whatever the version, where it is so already; else throws conflict as `update` does. */
+  addMember(caller: Caller, member: Member): Promise<Group>;
+  removeMember(caller: Caller, member: Member): Promise<Group>;
+}
+
+export interface Member {
+  /** Of the group. */
+  readonly name: string;
+  readonly username: string;
+  readonly version?: number | undefined;
+}
+
+export interface GroupInput {
+  readonly name?: string;
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+}
+
+export interface GroupChange extends Partial<GroupInput> {
+  /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
+  readonly version?: number | undefined;
+}
 
 export interface GroupsDeps {
   readonly store: Store;

@@ -8,11 +8,10 @@ import { requireMayMint } from "../domain/minting.ts";
 import { inNfc } from "../domain/names.ts";
 import { USER_WORDS, USERS_MAX, type User } from "../domain/user.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
-import type { NewUserInput } from "./accounts.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 import { setGroups } from "./memberships.ts";
 import type { Passwords } from "./passwords.ts";
-import { checkUserInput, distinct } from "./user-rules.ts";
+import { checkUserInput, distinct, type NewUserInput } from "./user-rules.ts";
 
 export interface NewUserDeps {
   readonly store: Pick<Store, "isNameTaken" | "findGroup" | "readSettings">;

@@ -3,8 +3,15 @@ import type { Caller } from "../domain/caller.ts";
 import { AppError, refuseIssues } from "../domain/errors.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import type { User } from "../domain/user.ts";
-import type { NewPassword, SignInRefused } from "./accounts.ts";
+import type { SignInRefused } from "./credential.ts";
 import { type ProofDeps, provePassword } from "./password-proof.ts";
+
+export interface NewPassword {
+  /** null takes it away. */
+  readonly password: string | null;
+  /** The one that the user has. */
+  readonly current?: string | undefined;
+}
 
 /**
  * So that an open screen, or a key, does not give the account away. @returns the user as they were when they proved it

@@ -9,7 +9,7 @@ import { networkOf } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
-import type { SignInRefusal } from "./accounts.ts";
+import type { SignInRefusal } from "./credential.ts";
 import { isProven } from "./sign-in-use.ts";
 
 export const LINES_A_SECOND_MAX = 10;

@@ -14,7 +14,7 @@ import {
 import type { Origin } from "../domain/caller.ts";
 import { isExpired, type ScramVerifier } from "../domain/key.ts";
 import type { CheckRecord, StoredSecret } from "../store/store.ts";
-import type { ScramExchange, SignInRefusal } from "./accounts.ts";
+import type { ScramExchange, SignInRefusal } from "./credential.ts";
 import {
   type Challenge,
   type ClientFirst,

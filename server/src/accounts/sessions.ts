@@ -19,13 +19,42 @@ import type { Feed } from "../feed/feed.ts";
 import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
-import type { Credential, Session, SessionEnd, Sessions } from "./accounts.ts";
 import { isTransportAllowed } from "./clear-text.ts";
+import type { Credential, Session, SessionEnd } from "./credential.ts";
 import { Endings, endsCredential, lineOf } from "./endings.ts";
 import { Index } from "./session-index.ts";
 import { noteEnd } from "./sign-in-notes.ts";
 import { type Standing, type StandingDeps, standingOf } from "./standing.ts";
 import { Ties, type TokenUse } from "./ties.ts";
+
+/** Live sessions of this process. They end when what they were opened with ends, at the latest at their next use. */
+export interface Sessions {
+  /** @param onEnd called once, whatever ends it but the one who opened it */
+  open(credential: Credential, origin: Origin, onEnd: (reason: SessionEnd) => void): Session;
+  /**
+   * The caller that this session is now, with rights as they are now.
+   * Throws session_expired where it has ended.
+   */
+  caller(session: Session): MaybePromise<Caller>;
+  /**
+   * By the one who opened it. The session is over at once; resolves when every transaction that was judged while it lived
+   * has ended, as `terminate` and `terminateOthers` do.
+   */
+  close(session: Session, reason: "logout" | "disconnect" | "replaced"): Promise<void>;
+  /** Whether it lives, by all that was committed until now. */
+  isLive(session: ConnectionRef): MaybePromise<boolean>;
+  /** AUTH_SESSIONS_READ. */
+  list(caller: Caller): readonly Session[];
+  /** AUTH_SESSIONS_WRITE. A waiting token too, by its id. @returns false for an unknown id */
+  terminate(caller: Caller, id: string): Promise<boolean>;
+  /**
+   * Ends all but the caller's own, in every process, and all tokens.
+   * @param also in the same transaction, so that all end or none
+   */
+  terminateOthers(caller: Caller, also?: (tx: Transaction) => Promise<void>): Promise<void>;
+  /** @returns the way out */
+  subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
+}
 
 export const SESSION_AGE_MS_MAX = 30 * 86_400_000;
 const SWEEP_EVERY_MS = 1_000;

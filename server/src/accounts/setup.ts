@@ -7,10 +7,27 @@ import { AppError, errorCode } from "../domain/errors.ts";
 import { isExpired } from "../domain/key.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
-import type { NewUserInput, Setup } from "./accounts.ts";
+import type { MaybePromise } from "../store/store.ts";
 import { insertUser, prepareUser } from "./new-user.ts";
 import { changesOfNew } from "./user-changes.ts";
+import type { NewUserInput } from "./user-rules.ts";
 import type { UsersDeps } from "./users.ts";
+
+/** The one-time link by which the first administrator is made. */
+export interface Setup {
+  isNeeded(): MaybePromise<boolean>;
+  /**
+   * By the machine itself. @returns a fresh token, good for an hour; the one before is dead.
+   * Throws forbidden, conflict when a user exists.
+   */
+  makeToken(caller: Caller): Promise<string>;
+  /** Throws forbidden for a wrong, spent or late token, conflict when a user exists. */
+  createFirst(
+    token: string,
+    input: NewUserInput & { readonly password: string },
+    origin: Origin,
+  ): Promise<User>;
+}
 
 export const SETUP_TOKEN_MS = 3_600_000;
 

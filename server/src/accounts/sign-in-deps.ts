@@ -1,6 +1,5 @@
 import type { Audit } from "../audit/audit.ts";
-import type { Random, Secrets } from "../crypto.ts";
-import { makeId } from "../crypto.ts";
+import { makeId, type Random, type Secrets } from "../crypto.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -8,7 +7,7 @@ import type { Log } from "../log.ts";
 import type { CheckUser, PasswordRecord, Store, StoredToken } from "../store/store.ts";
 import type { Usage } from "../usage/usage.ts";
 import type { Verdict, Verify } from "../verify/verify.ts";
-import type { Credential } from "./accounts.ts";
+import type { Credential } from "./credential.ts";
 import type { Passwords } from "./passwords.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import type { LiveSessions } from "./sessions.ts";

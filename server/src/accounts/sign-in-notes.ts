@@ -6,7 +6,7 @@ import type { Audit, StrangerNote } from "../audit/audit.ts";
 import type { AuditRecord, CredentialKind, CredentialNote } from "../domain/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { CheckRecord } from "../store/store.ts";
-import type { Credential, Session, SessionEnd, SignInRefusal, TokenOptions } from "./accounts.ts";
+import type { Credential, Session, SessionEnd, SignInRefusal, TokenOptions } from "./credential.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { isProven } from "./sign-in-use.ts";
 

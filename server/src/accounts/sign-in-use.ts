@@ -4,7 +4,7 @@ import { makeId } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { CountedOutcome, Usage } from "../usage/usage.ts";
-import type { SignInRefusal } from "./accounts.ts";
+import type { SignInRefusal } from "./credential.ts";
 
 export interface UseDeps {
   readonly audit: Pick<Audit, "noteUse">;

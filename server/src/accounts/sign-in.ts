@@ -1,7 +1,8 @@
 /** The ways to sign in: by password and token here, by key and SCRAM in files of their own. */
 import type { Origin } from "../domain/caller.ts";
-import type { SignIn, SignInResult } from "./accounts.ts";
+import type { MaybePromise } from "../store/store.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
+import type { CallerResult, ScramExchange, SignInResult } from "./credential.ts";
 import { KeySignIn } from "./key-sign-in.ts";
 import { provePassword } from "./password-proof.ts";
 import { ScramSignIn } from "./scram-sign-in.ts";
@@ -9,6 +10,34 @@ import { credentialOfPassword, credentialOfToken, rootOfToken, type SignInDeps }
 import { noteRefusal, noteSignIn, wordsOfRefusal } from "./sign-in-notes.ts";
 import { noteKeyUse } from "./sign-in-use.ts";
 import { refusalOfUser, standingOf } from "./standing.ts";
+
+/** Every attempt is audited, apart from changes and never with what was presented. */
+export interface SignIn {
+  /**
+   * @param username the owner whom the client named; undefined: whoever it is
+   * A right key over an insecure transport is treated as the settings say for this door.
+   */
+  byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult>;
+  /**
+   * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
+   */
+  callerOfKey(text: string, origin: Origin): MaybePromise<CallerResult>;
+  /** The same for a request that goes on: judged anew, but no use of the key, so nothing is counted, spent or noted. */
+  callerAgain(text: string, origin: Origin): MaybePromise<CallerResult>;
+  /** Slowed for each account and network. Takes as long for a name that does not exist. */
+  byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
+  byToken(token: string, origin: Origin): Promise<SignInResult>;
+  /**
+   * First step of SCRAM-SHA-512 (protocol 3.4). Unknown names get a fake salt and fail at the second step.
+   * @param binding tls-server-end-point of the certificate that the client sees; undefined off TLS
+   * @returns undefined where the first message is refused at once
+   */
+  scramFirst(
+    message: string,
+    origin: Origin,
+    binding: Uint8Array | undefined,
+  ): Promise<ScramExchange | undefined>;
+}
 
 export function createSignIn(deps: SignInDeps): SignIn {
   const keys = new KeySignIn(deps);

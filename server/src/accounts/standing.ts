@@ -3,7 +3,7 @@ import type { Caller, Origin, SessionRef } from "../domain/caller.ts";
 import { rightsOf } from "../domain/rights.ts";
 import type { CheckRecord, CheckUser, MaybePromise, Store } from "../store/store.ts";
 import type { Need, Refusal, Verdict } from "../verify/verify.ts";
-import type { Credential } from "./accounts.ts";
+import type { Credential } from "./credential.ts";
 
 export type Standing =
   | { readonly ok: true; readonly caller: Caller }

@@ -14,10 +14,20 @@ import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import type { MaybePromise, NewToken, Store, StoredToken, TokenRoot, WaitingToken } from "../store/store.ts";
-import type { Credential, Session, TokenOptions, Tokens } from "./accounts.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
+import type { Credential, Session, TokenOptions } from "./credential.ts";
 import { lineOf } from "./endings.ts";
 import { noteToken } from "./sign-in-notes.ts";
+
+/** Short-lived tokens for further connections. */
+export interface Tokens {
+  /** Throws session_expired, insecure_transport, invalid, limit_reached. Audited. */
+  generate(session: Session, options: TokenOptions): Promise<string>;
+  /** AUTH_SESSIONS_READ. Those that wait to be used. */
+  list(caller: Caller): Promise<readonly WaitingToken[]>;
+  /** Drops those that time has ended. */
+  sweep(): Promise<void>;
+}
 
 export const TOKENS_PER_SESSION_MAX = 100;
 export const TOKENS_PER_USER_MAX = 1_000;

@@ -1,12 +1,20 @@
 /** From what is wanted of a user to the patch, the feed's note and the audit's words. */
-import type { AuditRecord } from "../domain/audit.ts";
-import { differences } from "../domain/audit.ts";
+import { type AuditRecord, differences } from "../domain/audit.ts";
 import type { Caller } from "../domain/caller.ts";
+import type { Ceilings } from "../domain/limits.ts";
 import { inNfc } from "../domain/names.ts";
 import { USER_WORDS, type User } from "../domain/user.ts";
 import type { FeedNote, UserPatch } from "../store/store.ts";
-import type { UserChange } from "./accounts.ts";
-import { distinct } from "./user-rules.ts";
+import { distinct, type NewUserInput } from "./user-rules.ts";
+
+export interface UserChange extends Partial<NewUserInput> {
+  /** Takes the password away. */
+  readonly passwordDisabled?: boolean;
+  /** What holds for all his keys. Nobody sets his own. */
+  readonly ceilings?: Ceilings | null;
+  /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
+  readonly version?: number | undefined;
+}
 
 const SHOWN = [
   "username",

@@ -7,8 +7,19 @@ import type { Ceilings } from "../domain/limits.ts";
 import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
 import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
-import type { NewUserInput } from "./accounts.ts";
 import { checkNewPassword } from "./passwords.ts";
+
+export interface NewUserInput {
+  readonly username: string;
+  readonly fullName?: string;
+  readonly email?: string | null;
+  readonly roles?: readonly Role[];
+  readonly scopes?: readonly string[];
+  readonly locked?: boolean;
+  /** Absent: cannot sign in by password. */
+  readonly password?: string;
+  readonly groups?: readonly string[];
+}
 
 export const SCOPES_MAX = 100;
 

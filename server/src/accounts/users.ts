@@ -8,18 +8,18 @@ import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
+import type { ListQuery, Page } from "../domain/listing.ts";
 import { isHeldKey, requireMayMint } from "../domain/minting.ts";
 import { inBothForms } from "../domain/names.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
-import type { Profile, Store, Transaction } from "../store/store.ts";
-import type { NewPassword, NewUserInput, UserChange, Users } from "./accounts.ts";
+import type { MaybePromise, Profile, Store, Transaction } from "../store/store.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 import { keepAnAdmin } from "./grants.ts";
 import { setGroups } from "./memberships.ts";
 import { checkGroups, getUser, insertUser, NAME_TAKEN, prepareUser } from "./new-user.ts";
-import { proveOwnPassword } from "./own-password.ts";
+import { type NewPassword, proveOwnPassword } from "./own-password.ts";
 import type { Passwords } from "./passwords.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { type Act, orNote } from "./refusals.ts";
@@ -31,8 +31,44 @@ import {
   inOurWords,
   patchOf,
   takesAway,
+  type UserChange,
 } from "./user-changes.ts";
-import { checkUserInput, distinct } from "./user-rules.ts";
+import { checkUserInput, distinct, type NewUserInput } from "./user-rules.ts";
+
+export interface Users {
+  /** ACCOUNT_READ. Members as of User. */
+  list(caller: Caller, query: ListQuery): Promise<Page<User>>;
+  /** ACCOUNT_READ, or oneself. Throws not_found. */
+  get(caller: Caller, by: { readonly id: number } | { readonly username: string }): Promise<User>;
+  /** What the caller may always know of himself. Throws not_found for somebody who is no user. */
+  profile(caller: Caller): MaybePromise<Profile>;
+  /**
+   * ACCOUNT_WRITE, and nobody grants what he lacks.
+   * Throws invalid with issues, name_taken, forbidden, limit_reached, unavailable where too many passwords are hashed.
+   */
+  create(caller: Caller, input: NewUserInput): Promise<User>;
+  /**
+   * ACCOUNT_WRITE. A new password of somebody else ends their sessions; one's own is changed by `setPassword`.
+   * Throws as create does, and not_found and conflict.
+   */
+  update(caller: Caller, id: number, change: UserChange): Promise<User>;
+  /**
+   * One's own with the one that one has, by a session and not by a key; another's with ACCOUNT_WRITE. Ends the user's other
+   * sessions. Throws as update does, insecure_transport, and too_many_requests for guesses.
+   */
+  setPassword(
+    caller: Caller,
+    by: { readonly id: number } | { readonly username: string },
+    wanted: NewPassword,
+  ): Promise<User>;
+  /** Sessions of a locked user end, his keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
+  lock(caller: Caller, id: number): Promise<User>;
+  unlock(caller: Caller, id: number): Promise<User>;
+  /** Deletes his keys too, audited one by one. */
+  remove(caller: Caller, id: number): Promise<User>;
+  /** Free JSON of the caller's own. */
+  setAttribute(caller: Caller, name: string, value: unknown): Promise<void>;
+}
 
 const ATTRIBUTE_NAME_CHARS_MAX = 200;
 

@@ -14,8 +14,8 @@ import { AppError } from "../domain/errors.ts";
 import { rightsOf } from "../domain/rights.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
-import type { Credential } from "./accounts.ts";
 import { isTransportAllowed, requireAllowedTransport } from "./clear-text.ts";
+import type { Credential } from "./credential.ts";
 import { callerOfUser, refusalOfUser } from "./standing.ts";
 
 /** How stale `seenAt` may be: a request does not write. */

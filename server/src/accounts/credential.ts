@@ -1,0 +1,102 @@
+/** What all ways to sign in share: what a session was opened with, the session, and why there is none. */
+import type { CredentialKind } from "../domain/audit.ts";
+import type { Caller, CallerKey, Origin } from "../domain/caller.ts";
+import type { KeyTextFault } from "../domain/key-text.ts";
+import type { RateState, Refusal } from "../verify/verify.ts";
+
+/** What a session was opened with. */
+export interface Credential {
+  readonly kind: Extract<CredentialKind, "LOGIN_PASSWORD" | "API_KEY" | "TOKEN">;
+  readonly userId: number;
+  readonly username: string;
+  readonly key:
+    | (Pick<CallerKey, "id" | "name" | "secret"> & {
+        /** As it was at the sign-in. */
+        readonly expiresAt: number | null;
+      })
+    | null;
+  /** Whether the key proved itself by SCRAM. */
+  readonly scram: boolean;
+  readonly loginId: string;
+  readonly loginAt: number;
+  /** Of the password that was checked: what names it among those that the user had. */
+  readonly passwordChangedAt: number | null;
+  /** The credential of the session that made the token. */
+  readonly parent: Credential | null;
+  /** What it was opened with, where that was a token. */
+  readonly token: TokenOfSession | null;
+  /** Where this process stood in the feed before the proof was checked: what ended since then opens no session. */
+  readonly seen: number;
+}
+
+/** A token that a session was opened with; not its text. */
+export interface TokenOfSession {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly isSingleUse: boolean;
+  /** The sessions and tokens by way of which it was made. */
+  readonly line: readonly string[];
+}
+
+export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
+
+export type SignInResult =
+  | { readonly ok: true; readonly credential: Credential }
+  | ({ readonly ok: false } & SignInRefused);
+
+export interface SignInRefused {
+  readonly reason: SignInRefusal;
+  /** With `too_many_guesses`: after so long at most another attempt is looked at. */
+  readonly waitMs?: number;
+  /** With `rate_limited`: the limit that is spent. */
+  readonly rate?: RateState;
+  /** With `insecure_transport`, where the key was left whole: what to do about the connection. */
+  readonly advice?: string;
+}
+
+export type CallerResult =
+  | {
+      readonly ok: true;
+      readonly caller: Caller;
+      /** What is left of the key's limits; absent where it has none. */
+      readonly rate?: RateState;
+    }
+  | ({ readonly ok: false; readonly fault?: KeyTextFault } & SignInRefused);
+
+export interface ScramExchange {
+  readonly serverFirst: string;
+  /** Once: a second call is refused. */
+  finish(
+    clientFinal: string,
+  ): Promise<(SignInResult & { ok: true; serverFinal: string }) | { ok: false; reason: SignInRefusal }>;
+}
+
+export interface Session {
+  /** UUID, of the connection. */
+  readonly id: string;
+  readonly credential: Credential;
+  readonly origin: Origin;
+  readonly createdAt: number;
+}
+
+export type SessionEnd =
+  | "logout"
+  | "disconnect"
+  | "replaced"
+  | "terminated"
+  | "key_ended"
+  | "key_expired"
+  | "user_ended"
+  | "token_ended"
+  | "transport_ended"
+  | "too_old";
+
+export interface TokenOptions {
+  readonly ttlSeconds: number;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** Only from the address that it was made from. */
+  readonly matchOrigin: boolean;
+  readonly singleUse: boolean;
+  /** The call that asked for it, for the audit. */
+  readonly call?: Caller["call"];
+}
