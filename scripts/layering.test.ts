@@ -30,7 +30,7 @@ describe("layering allows", () => {
     ["server/src/keys/keys.ts", 'import { verify } from "../verify/verify.ts";'],
     ["server/src/store/sqlite.ts", 'import { Database } from "bun:sqlite";'],
     ["server/src/version.ts", 'import { version } from "../../package.json";'],
-    ["server/src/server.ts", 'import { openStore } from "./store/store.ts";'],
+    ["server/src/server.ts", 'import { openStore } from "./store/open.ts";'],
     ["server/src/main.ts", 'import { createServer } from "./server.ts";'],
     ["server/src/keys/keys.test.ts", 'import { Database } from "bun:sqlite";'],
     ["server/test/races.test.ts", 'import { createServer } from "../src/server.ts";'],

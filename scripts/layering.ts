@@ -78,7 +78,7 @@ const TABLE: Readonly<Record<string, Row>> = {
 
 const PUBLIC_FOLDERS = ["domain", "transport"];
 /** Beside the file that is named after its folder. */
-const PUBLIC_FILES = ["store/archive", "store/steady-clock"];
+const PUBLIC_FILES = ["store/open", "store/archive", "store/steady-clock"];
 const WORKSPACES = ["contract", "server", "client", "proxy-recipes", "cli", "bench", "torture", "web"];
 /** The composition root is the process's edge: nothing that it composes may reach back into it. */
 const MAY_IMPORT_SERVER = ["main", "cli", "bench"];

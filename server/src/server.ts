@@ -41,8 +41,9 @@ import {
   restoreFromBackup,
 } from "./restore/restore.ts";
 import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
+import { openStore, refuseEmptiedFolder, refuseForeignFolder } from "./store/open.ts";
 import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
-import { openStore, refuseEmptiedFolder, refuseForeignFolder, type Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 import { Bodies } from "./transport/bodies.ts";
 import { securityHeaders } from "./transport/browser.ts";
 import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
@@ -179,21 +180,20 @@ async function openApp(
   const { log, random = systemRandom } = overrides;
   const clock = createSteadyClock(overrides.clock, log);
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
-  const { fingerprint } = secrets;
   let accounts: Accounts;
   const judge = createJudge({
     clock,
     isLive: (session) => accounts.sessions.isLive(session),
     store: { readSettings: () => store.readSettings() },
   });
-  refuseForeignFolder(folder, stateFolder, fingerprint);
+  refuseForeignFolder(folder, stateFolder, secrets.fingerprint);
   const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
   const store = await openStore({
     folder,
     stateFolder,
     clock,
     log,
-    fingerprint,
+    fingerprint: secrets.fingerprint,
     create,
     firstSettings: FIRST_SETTINGS,
     judge,

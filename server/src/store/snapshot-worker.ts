@@ -9,7 +9,7 @@
 import { Database } from "bun:sqlite";
 import { BACKUP_TABLES } from "./backup-tables.ts";
 import { BUSY_MS } from "./open-database.ts";
-import type { SnapshotFacts, SnapshotFiles } from "./snapshot.ts";
+import type { SnapshotFacts, SnapshotFiles } from "./snapshot-parts.ts";
 import type { DatabaseName } from "./worker.ts";
 
 export type SnapshotRequest =

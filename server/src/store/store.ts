@@ -26,21 +26,13 @@ import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import type { Named, WantedName } from "./folded-names.ts";
 import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
-import { readKnown, refuseEmptied, refuseForeign } from "./opening.ts";
 import type { Delivery, KeptAlerts } from "./outgoing.ts";
 import type { Quarantine } from "./quarantine.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { openSqliteStore } from "./sqlite.ts";
+import type { Snapshot } from "./snapshot-parts.ts";
 
-export type {
-  NewToken,
-  StoredToken,
-  TokenRoot,
-  WaitingToken,
-  WebSession,
-} from "./kept-sessions.ts";
+export type { NewToken, StoredToken, TokenRoot, WaitingToken, WebSession } from "./kept-sessions.ts";
 export type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
-export type { Snapshot } from "./snapshot.ts";
+export type { Snapshot } from "./snapshot-parts.ts";
 export type { Quarantine };
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -477,19 +469,4 @@ export interface StoreOptions {
   /** Settings that a database which is made now begins with, where they are not the defaults. */
   readonly firstSettings?: SettingsPatch;
   readonly judge: Judge;
-}
-
-/** Throws `unavailable` (no database, network file system, too old SQLite), `invalid` (an empty or foreign one, `details.exitCode`). */
-export function openStore(options: StoreOptions): Promise<Store> {
-  return openSqliteStore(options);
-}
-
-/** Throws where the database of this folder is gone or empty although one was used there: asked before anything is made. */
-export function refuseEmptiedFolder(folder: string, stateFolder: string | null): void {
-  refuseEmptied(readKnown(folder, stateFolder));
-}
-
-/** Throws where the database of this folder is not the installation's: asked before anything is written beside it. */
-export function refuseForeignFolder(folder: string, stateFolder: string | null, fingerprint: string): void {
-  refuseForeign(readKnown(folder, stateFolder), fingerprint);
 }
