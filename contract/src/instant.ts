@@ -1,13 +1,14 @@
 /** Instants as text: RFC 3339, section 5.6, in all its spellings. One reader for the REST API and the command line. */
 
 const INSTANT =
-  /^(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+  /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 /** 100 digits of a fraction are nobody's; three are kept. */
 const CHARS_MAX = 128;
 const DAY_MS = 86_400_000;
 
 /**
- * Small `t` and `z` and any number of digits of a fraction count; the seconds may be left out. A leap second (`:60`) is
+ * Small `t` and `z`, one space in the place of `T` (as `date --rfc-3339=seconds` writes it) and any number of digits of a
+ * fraction count; the seconds may be left out. A leap second (`:60`) is
  * taken where one can be, at the end of a day of UTC, and is the first second of the next.
  *
  * @returns milliseconds since the epoch; undefined for anything else, such as the 31st of a month that has 30 days
