@@ -123,7 +123,7 @@ describe("If-Match", () => {
         expect([wrong, status, json.code]).toEqual([wrong, 400, "malformed_request"]);
       }
       expect((await read(thing)).tag).toBe(tag);
-      const good = await ask(operation, change, thing, `"0" ,W/"1", ${tag}`);
+      const good = await ask(operation, change, thing, `, "0" ,,W/"1", ${tag}, `);
       expect([good.status, good.json.code]).toEqual([operation.status, undefined]);
       const after = await read(thing);
       if (after.status === 200) expect(after.tag).not.toBe(tag);
@@ -203,6 +203,7 @@ describe("If-None-Match of a file that the reader has", () => {
     ["its tag", (tag: string) => tag, 304],
     ["its tag, weakened by a proxy", (tag: string) => `W/${tag}`, 304],
     ["a list", (tag: string) => `"x",W/"y" , ${tag}`, 304],
+    ["a list with empty elements", (tag: string) => `, "x",,${tag} , ,`, 304],
     ["any", () => "*", 304],
     ["another", () => '"x"', 200],
     ["no list of tags", (tag: string) => `${tag} or so`, 200],

@@ -10,7 +10,8 @@ import { malformed } from "./rest/problem.ts";
 type Tags = readonly string[] | "*";
 
 const TAGS_CHARS_MAX = 4_096;
-const LIST = /^(?:\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,|$))+$/;
+/** Elements of a list may be empty (RFC 9110, 5.6.1.2). */
+const LIST = /^[\s,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,[\s,]*|$))+$/;
 const ONE = /(W\/)?"([^"]*)"/g;
 
 /** Of a key, and of the settings. */
