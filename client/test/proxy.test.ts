@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openCheck } from "../../server/test/check-app.ts";
+import { directFetch } from "../src/direct-fetch.ts";
 
 /** Asks in each way that the library has, as a child process: the variables of a proxy are read at its start. */
 const ASK = `
@@ -70,4 +71,39 @@ test("for https the environment decides: the proxy learns the name of the host, 
   expect(heard.length).toBeGreaterThan(0);
   for (const text of heard) expect(text).toStartWith("CONNECT chatelaine.invalid:443 ");
   expect(heard.join("")).not.toContain("secret");
+});
+
+/** What each runtime is asked by, where it reads the variables: tried by hand with Deno 2.9 and Node 24. */
+describe("every runtime is told in its own way to connect directly to", () => {
+  const agent = {};
+  const [DENO, NODE] = ["Deno", Symbol.for("undici.globalDispatcher.1")] as const;
+  const world = globalThis as Record<string | symbol, unknown>;
+  const before = { fetch: world.fetch, [NODE]: world[NODE] };
+  let sent: Record<string, unknown> | undefined;
+  beforeAll(() => {
+    world[DENO] = { createHttpClient: (options: object) => options };
+    world[NODE] = { [Symbol("no proxy agent")]: agent };
+    world.fetch = (_url: string, init: Record<string, unknown>) => {
+      sent = init;
+      return Promise.resolve(new Response());
+    };
+  });
+  afterAll(() => {
+    delete world[DENO];
+    Object.assign(world, before);
+  });
+  const byDeno = (hostname: string, port: number) => ({ proxy: { transport: "tcp", hostname, port } });
+  for (const [url, wanted] of [
+    ["http://127.0.0.1:5390/x", { proxy: false, client: byDeno("127.0.0.1", 5390), dispatcher: agent }],
+    ["HTTP://localhost/x", { proxy: false, client: byDeno("localhost", 80), dispatcher: agent }],
+    ["http://[::1]:5390/x", { proxy: false, client: byDeno("::1", 5390), dispatcher: agent }],
+    ["http://keys.example/x", { proxy: false, client: byDeno("keys.example", 80), dispatcher: agent }],
+    ["https://localhost:5397/x", { proxy: false, client: undefined, dispatcher: agent }],
+    ["https://keys.example/x", {}],
+    ["/api/v1/x", {}],
+  ] as const)
+    test(url, async () => {
+      await directFetch(url, { method: "POST" });
+      expect(sent).toEqual({ method: "POST", ...wanted });
+    });
 });
