@@ -92,3 +92,56 @@ describe("layering refuses", () => {
     expect(found).toEqual(["server/src/keys/keys.ts:6: keys must not import store but by `import type`"]);
   });
 });
+
+describe("layering refuses an import circle", () => {
+  const circles: readonly [string, readonly [string, string][], string][] = [
+    [
+      "of values",
+      [
+        ["server/src/keys/a.ts", 'import { b } from "./b.ts";'],
+        ["server/src/keys/b.ts", 'import { a } from "./a.ts";'],
+      ],
+      "server/src/keys/b.ts:1: import circle server/src/keys/a.ts -> server/src/keys/b.ts -> server/src/keys/a.ts",
+    ],
+    [
+      "of types alone",
+      [
+        ["web/src/keys/a.tsx", 'import type { B } from "./b.tsx";'],
+        ["web/src/keys/b.tsx", 'import type { A } from "./a.tsx";'],
+      ],
+      "web/src/keys/b.tsx:1: import circle web/src/keys/a.tsx -> web/src/keys/b.tsx -> web/src/keys/a.tsx",
+    ],
+    [
+      "by way of a type, an export and a thread",
+      [
+        ["server/src/store/a.ts", 'import { b, type C } from "./b.ts";'],
+        ["server/src/store/b.ts", 'export type { C } from "./c.ts";'],
+        ["server/src/store/c.ts", 'new Worker(new URL("./a.ts", import.meta.url));'],
+      ],
+      "server/src/store/c.ts:1: import circle server/src/store/a.ts -> server/src/store/b.ts -> server/src/store/c.ts -> server/src/store/a.ts",
+    ],
+    [
+      "that the first file only leads to",
+      [
+        ["cli/src/a.ts", 'import { b } from "./b.ts";'],
+        ["cli/src/b.ts", 'import { c } from "./c.ts";'],
+        ["cli/src/c.ts", 'import type { B } from "./b.ts";'],
+      ],
+      "cli/src/c.ts:1: import circle cli/src/b.ts -> cli/src/c.ts -> cli/src/b.ts",
+    ],
+  ];
+  for (const [name, files, fault] of circles) {
+    test(name, () => {
+      for (const [file, line] of files) write(file, line);
+      expect(findLayeringViolations(root)).toEqual([fault]);
+    });
+  }
+
+  test("but no two ways to one file, and no test that imports what it tests", () => {
+    write("server/src/keys/a.ts", 'import { b } from "./b.ts";', 'import { c } from "./c.ts";');
+    write("server/src/keys/b.ts", 'import type { C } from "./c.ts";');
+    write("server/src/keys/c.ts", "export const c = 1;");
+    write("server/src/keys/a.test.ts", 'import { a } from "./a.ts";');
+    expect(findLayeringViolations(root)).toEqual([]);
+  });
+});

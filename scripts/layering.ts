@@ -3,6 +3,9 @@
  * imports and `new URL("./x.ts", import.meta.url)`; tests may import anything.
  *
  * A folder has one public file, named after it; only the folders of PUBLIC_FOLDERS are public as a whole.
+ *
+ * No file imports itself by way of others, be it for a type alone: a type stands with the code that makes it, and what
+ * several files share in a file of its own.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
@@ -93,10 +96,43 @@ interface Import {
 
 /** @returns one line `file:line: ...` for each violation. */
 export function findLayeringViolations(root: string): string[] {
-  return WORKSPACES.flatMap((workspace) => listCode(join(root, workspace)))
+  const sources = WORKSPACES.flatMap((workspace) => listCode(join(root, workspace)))
     .map((file) => relative(root, file))
     .filter((file) => !isTest(file))
-    .flatMap((file) => checkFile(root, file));
+    .sort()
+    .map((file) => readSource(root, file));
+  return [...sources.flatMap(checkFile), ...findCircles(sources)];
+}
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+}
+
+function readSource(root: string, file: string): Source {
+  const text = withoutComments(readFileSync(join(root, file), "utf8"));
+  return { file, text, imports: listImports(text) };
+}
+
+/** @returns one line for each import that closes a circle, on a walk from file to file that takes each import once. */
+function findCircles(sources: readonly Source[]): string[] {
+  const byFile = new Map(sources.map((source) => [source.file, source]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const walk = (file: string, way: readonly string[]): void => {
+    done.add(file);
+    for (const { specifier, line } of byFile.get(file)?.imports ?? []) {
+      const target = resolveImport(file, specifier);
+      if (target === undefined || !byFile.has(target)) continue;
+      const since = way.indexOf(target);
+      if (since >= 0)
+        found.push(`${file}:${line}: import circle ${[...way.slice(since), target].join(" -> ")}`);
+      else if (!done.has(target)) walk(target, [...way, target]);
+    }
+  };
+  for (const { file } of sources) if (!done.has(file)) walk(file, [file]);
+  return found;
 }
 
 function listCode(folder: string): string[] {
@@ -112,12 +148,11 @@ function isTest(file: string): boolean {
   return /\.test\.tsx?$/.test(file) || /(^|\/)test\//.test(file);
 }
 
-function checkFile(root: string, file: string): string[] {
+function checkFile({ file, text, imports }: Source): string[] {
   const unit = unitOf(file);
   const row = TABLE[unit];
   if (row === undefined) return [`${file}:1: ${unit} is not in the table of scripts/layering.ts`];
-  const text = withoutComments(readFileSync(join(root, file), "utf8"));
-  const found = listImports(text).flatMap((one) => {
+  const found = imports.flatMap((one) => {
     const fault = judgeImport(file, unit, one);
     return fault === undefined ? [] : [`${file}:${one.line}: ${fault}`];
   });
