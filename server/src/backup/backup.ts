@@ -6,7 +6,7 @@
  * the master secret it authenticates nothing, and the secret is in it only under a passphrase, where that is asked for.
  * Each is in the audit log before it is whole. Held by `server/test/backup.test.ts`.
  */
-export { type BackupDeps, type Backups, createBackups, type Target, type WriteOptions } from "./backups.ts";
+export { type Backups, createBackups } from "./backups.ts";
 export type { Sink } from "./file.ts";
 export type { Manifest } from "./format.ts";
 export { instantOfName } from "./kept.ts";

@@ -29,7 +29,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface BackupDeps {
+interface BackupDeps {
   readonly store: Pick<Store, "openSnapshot" | "transact">;
   readonly secrets: Pick<Secrets, "signBackup" | "sealMaster" | "fingerprint">;
   readonly clock: Clock;
