@@ -91,7 +91,7 @@ function NotKnown() {
 }
 
 /** Who used a key in the last hour, as a list to copy. */
-export function Clients({ id }: { readonly id: number }) {
+function Clients({ id }: { readonly id: number }) {
   const { data, isError } = useQuery({
     queryKey: ["key", id, "clients"],
     queryFn: ({ signal }) => call("keys.clients", { id }, { signal }),

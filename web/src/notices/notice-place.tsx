@@ -17,7 +17,7 @@ function useNotices(place: string): readonly Notice[] {
 }
 
 /** Of the screen itself: good words in the free middle of the top bar. */
-export const SCREEN_PLACE = "screen";
+const SCREEN_PLACE = "screen";
 
 export function ScreenNotices() {
   useEffect(() => openPlace(SCREEN_PLACE), []);

@@ -16,7 +16,7 @@ import { type Once, useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 
 export type Settings = OutputOf<"settings.get">;
-export type SettingsPatch = InputOf<"settings.update", "body">;
+type SettingsPatch = InputOf<"settings.update", "body">;
 
 interface SettingsCardProps<Values extends Record<string, unknown>> {
   readonly title: string;
