@@ -152,22 +152,23 @@ function refuse(
   };
 }
 
-/** A function of the service that throws is its own fault, and costs no request its answer. */
+/** A function of the service that throws, or promises and fails, is its own fault: no request loses its answer, and no process ends. */
 function reporter(options: GuardOptions): (error: unknown) => void {
   const { onUnavailable = sayOnceAMinute(), onMisconfigured = sayMisconfigured } = options;
   const known = new Set<string>();
-  const misconfigured = (error: ChatelaineError): void => {
-    if (known.has(error.message) || known.size >= MESSAGES_MAX) return;
+  const misconfigured = (error: ChatelaineError): unknown => {
+    if (known.has(error.message) || known.size >= MESSAGES_MAX) return undefined;
     known.add(error.message);
-    onMisconfigured(error);
+    return onMisconfigured(error);
   };
+  const tell = async (error: unknown): Promise<unknown> =>
+    error instanceof ChatelaineError && isAboutQuestion(error)
+      ? misconfigured(error)
+      : onUnavailable(error as ChatelaineError);
   return (error) => {
-    try {
-      if (error instanceof ChatelaineError && isAboutQuestion(error)) misconfigured(error);
-      else onUnavailable(error as ChatelaineError);
-    } catch (thrown) {
-      console.error("The guard could not report why requests are answered 503.", thrown);
-    }
+    tell(error).catch((thrown) =>
+      console.error("The guard could not report why requests are answered 503.", thrown),
+    );
   };
 }
 

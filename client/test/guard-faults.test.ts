@@ -13,10 +13,12 @@ import express5 from "express";
 import fastify from "fastify";
 
 const [url = "", more = "{}"] = process.argv.slice(2);
-const { throws, ...options } = JSON.parse(more);
+const { fails, ...options } = JSON.parse(more);
 const report = (kind) => (error) => {
   console.log(JSON.stringify({ kind, message: error.message }));
-  if (throws) throw new Error("The service's own function failed");
+  const failure = new Error("The service's own function failed");
+  if (fails === "throws") throw failure;
+  if (fails === "rejects") return Promise.reject(failure);
 };
 const all = { url, ...options, onUnavailable: report("unavailable"), onMisconfigured: report("misconfigured") };
 const urls = {};
@@ -126,14 +128,15 @@ for (const runtime of RUNTIMES) {
     for (const { message } of reports) expect(message).not.toContain(text);
   });
 
-  test(`on ${runtime} a function of the service that throws costs no request its answer and ends no process`, async () => {
-    await using check = await openCheck();
-    const { text } = await check.key("good");
-    await using service = await startService(runtime, check.url, { throws: true, timeoutMs: 1_000 });
-    await check.server.close();
-    for (const [name, url] of Object.entries(service.urls))
-      for (const _ of [1, 2])
-        expect([name, (await fetch(url, { headers: { "X-API-Key": text } })).status]).toEqual([name, 503]);
-    expect((await service.end()).every(({ kind }) => kind === "unavailable")).toBe(true);
-  });
+  for (const fails of ["throws", "rejects"])
+    test(`on ${runtime} a function of the service that ${fails} costs no request its answer and ends no process`, async () => {
+      await using check = await openCheck();
+      const { text } = await check.key("good");
+      await using service = await startService(runtime, check.url, { fails, timeoutMs: 1_000 });
+      await check.server.close();
+      for (const [name, url] of Object.entries(service.urls))
+        for (const _ of [1, 2])
+          expect([name, (await fetch(url, { headers: { "X-API-Key": text } })).status]).toEqual([name, 503]);
+      expect((await service.end()).every(({ kind }) => kind === "unavailable")).toBe(true);
+    });
 }
