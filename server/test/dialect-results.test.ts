@@ -91,6 +91,26 @@ const CALLS: Readonly<Record<string, Calls>> = {
   "alert.list": none,
 };
 
+interface Schema {
+  readonly type?: string;
+  readonly writeOnly?: boolean;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+}
+
+/** Texts that are named as secrets, each with whether it is declared as one. */
+function secretsIn(schema: Schema, path: string, isDeclared = false): [string, boolean][] {
+  const is = isDeclared || schema.writeOnly === true;
+  const members = Object.entries(schema.properties ?? {}).map(
+    ([name, one]) => [one, `${path}.${name}`] as const,
+  );
+  const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].map((one) => [one, path] as const);
+  const within = [...members, ...choices].flatMap(([one, at]) => secretsIn(one, at, is));
+  const isNamed = /(?:pass(?!word_disabled)|secret|token|otp|api_key|raw_key|rfc_str)[^. ]*$/.test(path);
+  return isNamed && schema.type === "string" ? [...within, [path, is]] : within;
+}
+
 describe("the documented results", () => {
   for (const version of VERSIONS) {
     test(`of ${version.name} are what each method answers`, async () => {
@@ -143,6 +163,27 @@ describe("the documented results", () => {
         expect([name, errors.length > 1, /^v\d/.test(since)]).toEqual([name, true, true]);
       }
     }
+  });
+
+  test("declare as a secret every parameter that is named as one, so that the audit masks it", async () => {
+    const { documented } = createDialect(rest.app);
+    const named = documented.flatMap(({ methods }) =>
+      methods.flatMap(({ name, params }) =>
+        params.flatMap((param) => secretsIn(param.schema() as Schema, `${name} ${param.name}`)),
+      ),
+    );
+    expect(named.filter(([, isDeclared]) => !isDeclared)).toEqual([]);
+    expect(new Set(named.map(([path]) => path)).size).toBeGreaterThan(10);
+    const socket = await RpcClient.connect(rest.url);
+    await socket.signIn("ada", key);
+    const { username } = await someone();
+    for (const password of ["three words in a row", "short"])
+      await socket.call("user.set_password", { username, old_password: password, new_password: password });
+    await rest.app.audit.flush();
+    const { rows } = await rest.app.audit.list(SYSTEM, { limit: 0 });
+    const acts = rows.filter(({ details }) => JSON.stringify(details).includes(username));
+    expect(acts.length).toBeGreaterThan(1);
+    expect(acts.filter((act) => /three words|"short"/.test(JSON.stringify(act)))).toEqual([]);
   });
 
   test("of the errors are those that calls get", async () => {

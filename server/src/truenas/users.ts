@@ -33,8 +33,8 @@ type Given = z.output<typeof UPDATE>;
 
 const SET_PASSWORD = z.strictObject({
   username: text(),
-  old_password: text({ max: PASSWORD_CHARS_MAX }).nullable().default(null),
-  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX }),
+  old_password: text({ max: PASSWORD_CHARS_MAX, isSecret: true }).nullable().default(null),
+  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX, isSecret: true }),
 });
 
 const ID = param("id", integer);
