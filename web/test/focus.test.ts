@@ -27,8 +27,14 @@ function whereFocusIs(page: Page): Promise<string> {
     if (active === null || active === document.body) return "nowhere";
     const over = active.closest("[role=dialog]");
     if (over === null) return active.closest(".again") ? "sign-in" : "screen";
-    const title = over.getAttribute("aria-labelledby");
-    return document.getElementById(title ?? "")?.textContent ?? "dialog";
+    const { textContent = "dialog" } =
+      document.getElementById(over.getAttribute("aria-labelledby") ?? "") ?? {};
+    // What stays in view at the foot has nothing behind it that has the focus.
+    const foot = over.querySelector(".panel-foot, .dialog-foot, .notices-panel");
+    const isBehind =
+      foot?.contains(active) === false &&
+      active.getBoundingClientRect().bottom > foot.getBoundingClientRect().top;
+    return isBehind ? `${textContent}, behind its foot` : textContent;
   });
 }
 
@@ -263,6 +269,35 @@ async function signInAgain(page: Page, press: Locator): Promise<void> {
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Your session has ended" }).waitFor({ state: "detached" });
 }
+
+test("a calendar keeps it, whatever it turns to, and is in view as a whole", async () => {
+  const page = await screens.open("ada", "/keys", { width: 360, height: 740 });
+  await button(page, "Add").press("Enter");
+  const panel = dialog(page, "Add API Key");
+  await panel.getByRole("checkbox", { name: "Non-expiring", exact: true }).press("Space");
+  const input = button(panel, "Expires at");
+  await input.press("Enter");
+  const calendar = page.locator("[data-dates-dropdown]");
+  const done = button(calendar, "Done");
+  await done.waitFor();
+  await page.waitForFunction(() => document.activeElement?.closest("[data-dates-dropdown]"));
+  const box = (await done.boundingBox()) as { y: number; height: number };
+  expect(box.y + box.height).toBeLessThanOrEqual(740);
+  const turn = async (name: string | RegExp): Promise<void> => {
+    await calendar.getByRole("button", { name }).first().press("Enter");
+    // After what follows from it has followed.
+    await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
+    const isIn = () => document.activeElement?.closest("[data-dates-dropdown]") != null;
+    expect([name, await page.evaluate(isIn)]).toEqual([name, true]);
+  };
+  const year = new Date().getFullYear();
+  const months = /^[A-Z]\w+ 20\d\d$/;
+  for (const step of ["Next month", "Previous month", months, `${year}`, `${year + 1}`, "Dec", /^24 Dec/])
+    await turn(step);
+  await page.keyboard.press("Escape");
+  await calendar.waitFor({ state: "detached" });
+  expect(await input.evaluate((one) => one === document.activeElement)).toBe(true);
+});
 
 test("Esc over details closes what stands over them, and the focus is on what opened it", async () => {
   const page = await screens.open("ada");

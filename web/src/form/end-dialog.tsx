@@ -3,6 +3,7 @@ import { Button, Checkbox, Group, Stack } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Dialog } from "./dialog.tsx";
 import { Fields } from "./fields.tsx";
+import { watchFoot } from "./foot.ts";
 import { ALL_ACCESS_LOST, type OwnLoss, OwnLossNote, OwnName } from "./own-name.tsx";
 import { SubmitButton } from "./submit-button.tsx";
 import { Trouble } from "./trouble.tsx";
@@ -64,7 +65,7 @@ export function EndDialog(props: EndDialogProps) {
             </Fields>
           )}
           <Trouble change={change} />
-          <Group justify="flex-end" gap="sm" className="dialog-foot">
+          <Group justify="flex-end" gap="sm" className="dialog-foot" ref={watchFoot}>
             <Button variant="default" onClick={guard.close} data-autofocus={isImpossible || undefined}>
               {isImpossible ? "Close" : "Cancel"}
             </Button>

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
+import { watchFoot } from "./foot.ts";
 import { SubmitButton } from "./submit-button.tsx";
 import { Trouble } from "./trouble.tsx";
 import type { ChangeState } from "./use-change.ts";
@@ -16,7 +17,7 @@ interface PanelFootProps {
 /** Stays in view below a panel's form. What went wrong stands over the buttons, which keep their places. */
 export function PanelFoot({ change, onCancel, isFinal = false, children }: PanelFootProps) {
   return (
-    <div className="panel-foot">
+    <div className="panel-foot" ref={watchFoot}>
       {children}
       <Trouble change={change} />
       <div className="panel-buttons">

@@ -2,9 +2,10 @@
  * Where the keyboard is. The screen, and whatever stands over it and has the keyboard to itself (panels, dialogs, the sign-in
  * of a session that ended), are stages, one over the other. Each stage remembers what had the focus in it.
  *
- * Invariant: the focus is in the uppermost stage. When that stage goes, or what has the focus is taken out of the page,
- * moved in it or disabled, the focus returns to what the uppermost stage had last, or to that stage itself. Only a
- * press beside everything, on the screen, lets go of it. Held by `web/test/focus.test.ts`.
+ * Invariant: the focus is in the uppermost stage, or in what floats over it. When that stage goes, or what has the focus is
+ * taken out of the page, moved in it or disabled, the focus returns to what the uppermost stage had last, or to that stage
+ * itself; where it was in a calendar that still floats, to that one. Only a press beside everything, on the screen, lets go
+ * of it. Held by `web/test/focus.test.ts`.
  */
 import { useEffect, useRef, useSyncExternalStore } from "react";
 
@@ -20,6 +21,10 @@ const screenStage: Stage = { find: undefined, trail: [] };
 let stages: readonly Stage[] = [screenStage];
 const watchers = new Set<() => void>();
 
+/** Menus and calendars, each in the place of its own. */
+const FLOATING = "#floats > *";
+/** What floats and has the focus, and over which stage. */
+let float: { readonly root: HTMLElement; readonly over: Stage } | undefined;
 /** What had the focus when it was seen last; undefined: somebody has let go of it. */
 let holder: HTMLElement | undefined;
 let isPressing = false;
@@ -41,9 +46,9 @@ function rootOf(stage: Stage): HTMLElement | null {
   return stage.find === undefined ? document.querySelector<HTMLElement>("main") : stage.find();
 }
 
-/** Menus and calendars float over whatever they were opened from, and give the focus back by themselves. */
+/** It floats over whatever it was opened from, and gives the focus back by itself when it goes. */
 function floats(element: Element): boolean {
-  return element.closest("#floats, [data-floats]") !== null;
+  return element.closest(FLOATING) !== null;
 }
 
 function holds(stage: Stage, element: Element): boolean {
@@ -75,9 +80,17 @@ function check(): void {
   });
 }
 
+/** Where a calendar turns from days to months, or cannot turn further back, the focus stays in it. */
+function inFloat(stage: Stage): HTMLElement | null | undefined {
+  if (float?.over !== stage || !isUsable(float.root)) return undefined;
+  const { root } = float;
+  const wanted = [holder, besides(holder)].find((one) => isUsable(one) && root.contains(one));
+  return wanted ?? root.querySelector<HTMLElement>("button:not(:disabled)");
+}
+
 function bringBack(stage: Stage): void {
   const wanted = [holder, besides(holder), ...stage.trail.toReversed()];
-  const kept = wanted.find((one) => isUsable(one) && !floats(one) && holds(stage, one));
+  const kept = inFloat(stage) ?? wanted.find((one) => isUsable(one) && !floats(one) && holds(stage, one));
   holder = undefined;
   if (kept) kept.focus();
   else rootOf(stage)?.focus({ preventScroll: true });
@@ -86,7 +99,9 @@ function bringBack(stage: Stage): void {
 document.addEventListener("focusin", ({ target }) => {
   if (!(target instanceof HTMLElement)) return;
   holder = target;
-  if (floats(target)) return;
+  const root = target.closest<HTMLElement>(FLOATING);
+  float = root ? { root, over: uppermost() } : undefined;
+  if (root) return;
   if (!holds(uppermost(), target)) check();
   const stage = stages.findLast((one) => holds(one, target)) ?? screenStage;
   if (target === rootOf(stage)) return;

@@ -64,6 +64,8 @@ export function ExpiryField({ value, onChange, error, limit, madeAt, onCalendar 
           transitionProps: { duration: 100, transition: "fade" },
           withRoles: false,
           returnFocus: true,
+          // Where it fits neither below nor above, it covers the field rather than leave the page.
+          middlewares: { shift: { crossAxis: true } },
           onOpen: () => onCalendar(true),
           onClose: () => onCalendar(false),
         }}
