@@ -129,6 +129,11 @@ describe("Enter submits nothing in a field of words:", () => {
         if (await dialog(page, "Unsaved changes").count()) await button(page, "Keep editing").click();
         await form.waitFor();
       }
+      // Nor in a box or a choice, which Space ticks.
+      for (const box of await form.locator("input[type=checkbox], input[type=radio]").all()) {
+        await box.focus();
+        await page.keyboard.press("Enter");
+      }
       expect(asked).toEqual([]);
       expect(await dialog(page, "API Key").count()).toBe(0);
     });
@@ -238,8 +243,15 @@ describe("a key that is shown once", () => {
 
   test("is not lost by a press that is made twice, or held, on Close", async () => {
     const page = await screens.open("ada", "/keys", { mayAsk: true });
+    await page.clock.install();
+    await page.reload();
     const shown = await showKey(page, "closed twice");
     await button(shown, "Close").dblclick();
+    await shown.getByText("You have not copied the key yet").waitFor();
+    await takeKey(page);
+    await showKey(page, "closed twice by the keyboard");
+    await button(shown, "Close").focus();
+    for (let times = 0; times < 2; times++) await page.keyboard.press("Enter");
     await shown.getByText("You have not copied the key yet").waitFor();
     await takeKey(page);
     await showKey(page, "closed long");
@@ -248,7 +260,8 @@ describe("a key that is shown once", () => {
     await page.keyboard.up("Enter");
     await shown.getByText("You have not copied the key yet").waitFor();
     // Said a second time, it goes.
-    await button(shown, "Close").click();
+    await page.clock.fastForward(1_000);
+    await page.keyboard.press("Enter");
     await shown.waitFor({ state: "detached" });
   });
 

@@ -2,9 +2,12 @@
  * The fields of a form. While its change is under way, or nobody knows what became of it, they hold what was sent: nothing
  * can be typed, ticked or chosen that would be lost with the answer, or sent as another change. They keep the focus
  * meanwhile, which `disabled` and `inert` would take. Held by `web/test/under-way.test.ts`.
+ *
+ * Enter in a box or choice that is ticked by Space submits nothing: it would save what is half filled in. Held by
+ * `web/test/accidents.test.ts`.
  */
 import { Stack } from "@mantine/core";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import type { ChangeState } from "./use-change.ts";
 
 interface FieldsProps {
@@ -25,10 +28,17 @@ export function Fields({ change, gap = "lg", children }: FieldsProps) {
       gap={gap}
       data-waiting={isUnknown || isSlow || undefined}
       aria-busy={isPending || undefined}
+      onKeyDown={keepEnter}
     >
       {children}
     </Stack>
   );
+}
+
+function keepEnter(event: KeyboardEvent): void {
+  if (event.key !== "Enter") return;
+  if (event.target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(event.target.type))
+    event.preventDefault();
 }
 
 const CHANGING = ["beforeinput", "pointerdown", "mousedown", "click", "drop", "keydown"] as const;

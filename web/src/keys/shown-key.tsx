@@ -1,11 +1,19 @@
 import { Button, Group, Menu, Tabs, Textarea } from "@mantine/core";
 import { IconCheck, IconCopy, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type ClipboardEvent, type SyntheticEvent, useEffect, useRef, useState } from "react";
+import {
+  type ClipboardEvent,
+  type MouseEvent,
+  type SyntheticEvent,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
 import { useMe } from "../api/session.ts";
 import { copyText } from "../form/copy.ts";
 import { CopyButton } from "../form/copy-button.tsx";
 import { Dialog } from "../form/dialog.tsx";
+import { watchFoot } from "../form/foot.ts";
 import { useUnsaved } from "../form/held.ts";
 import { Note } from "../frame/note.tsx";
 import type { MadeKey } from "./key.ts";
@@ -18,6 +26,9 @@ interface ShownKeyProps {
   readonly onClose: () => void;
 }
 
+/** Two presses of a key within it are one that was made twice, as two clicks of a double click are. */
+const TWICE_MS = 700;
+
 /**
  * The one place where a key is ever seen. Nothing outside this component holds it. It counts as taken once somebody has
  * copied it, downloaded it or selected all of it themself; until then neither Esc nor another address takes it away
@@ -26,7 +37,7 @@ interface ShownKeyProps {
  */
 export function ShownKey({ made, onClose }: ShownKeyProps) {
   const [isTaken, setTaken] = useState(false);
-  const [isAsked, setAsked] = useState(false);
+  const [askedAt, setAskedAt] = useState<number>();
   const [copied, setCopied] = useState<"yes" | "no">();
   const box = useRef<HTMLTextAreaElement>(null);
   const isOurSelection = useRef(false);
@@ -41,21 +52,18 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
     box.current?.focus();
     box.current?.select();
   };
-  const close = (): void => {
-    if (isTaken || isAsked) onClose();
-    else setAsked(true);
+  const ask = (): void => setAskedAt((was) => was ?? Date.now());
+  const close = ({ detail: clicks }: MouseEvent): void => {
+    const isTwice = clicks === 0 ? Date.now() - (askedAt ?? 0) < TWICE_MS : clicks > 1;
+    if (isTaken || (askedAt !== undefined && !isTwice)) onClose();
+    else ask();
   };
   const noteSelection = ({ currentTarget }: SyntheticEvent<HTMLTextAreaElement>): void => {
     if (!isWhole(currentTarget)) isOurSelection.current = false;
     else if (!isOurSelection.current) take();
   };
   return (
-    <Dialog
-      title="API Key"
-      size={620}
-      closesOutside={false}
-      onClose={() => (isTaken ? onClose() : setAsked(true))}
-    >
+    <Dialog title="API Key" size={620} closesOutside={false} onClose={isTaken ? onClose : ask}>
       <div className="shown-key">
         <p>
           API key <strong className="break">{made.name}</strong> for <strong>{made.username}</strong>:
@@ -93,7 +101,7 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
             The key is selected: press Ctrl+C, or ⌘C on a Mac.
           </Note>
         )}
-        {isAsked && !isTaken ? (
+        {askedAt !== undefined && !isTaken ? (
           // In view, wherever the dialog was scrolled to when somebody wanted to close it.
           <div ref={(note) => note?.scrollIntoView({ block: "nearest" })}>
             <Note tone="bad" title="You have not copied the key yet" isAlert>
@@ -107,10 +115,10 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
           </Note>
         )}
         <Snippets made={made} onTaken={take} />
-        <Group justify="flex-end" className="dialog-foot">
+        <Group justify="flex-end" className="dialog-foot" ref={watchFoot}>
           <Button
             variant="default"
-            onClick={({ detail }) => detail < 2 && close()}
+            onClick={close}
             onKeyDown={(event) => event.repeat && event.preventDefault()}
           >
             Close
