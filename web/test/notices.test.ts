@@ -1,6 +1,6 @@
 /** A notice never stands over a control, and never takes a press that is meant for one. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { closeAfter } from "./close-after.ts";
 import { button, chooseAction, dialog, field, rowOf, takeKey } from "./page.ts";
 import { addKey, addUser, openScreens, type Screens } from "./screens.ts";
@@ -150,6 +150,43 @@ test("a good word goes by itself, but not from under a pointer; the next takes i
   await rowOf(page, "two words").hover();
   await page.clock.fastForward(21_000);
   await page.getByText("two words paused.").waitFor({ state: "detached" });
+});
+
+describe("Ctrl+Z takes back what is told, wherever the keyboard is, and the focus stays there:", () => {
+  const PLACES: Readonly<Record<string, (page: Page) => Promise<Locator>>> = {
+    "on the screen": async (page) => {
+      await chooseAction(page, "taken back", "Pause");
+      return button(page, "Actions for taken back");
+    },
+    "in details": async (page) => {
+      await page.getByRole("link", { name: "taken back", exact: true }).click();
+      const details = dialog(page, "taken back");
+      await button(details, "Pause").click();
+      return button(details, "Resume");
+    },
+  };
+  beforeAll(async () => {
+    await addKey(screens, "ada", "taken back");
+  });
+  for (const [place, pause] of Object.entries(PLACES))
+    test(place, async () => {
+      const page = await screens.open("ada", "/keys?q=taken");
+      const has = await pause(page);
+      await page.getByText("taken back paused.").waitFor();
+      const search = field(page, "Search");
+      if (place === "on the screen") {
+        // In a field it is the field's.
+        await search.press("ControlOrMeta+z");
+        await rowOf(page, "taken back").getByText("Paused", { exact: true }).waitFor();
+        await button(page, "Undo").waitFor();
+      }
+      await has.focus();
+      await page.keyboard.press("ControlOrMeta+z");
+      await page.getByText("taken back resumed.").waitFor();
+      expect(await page.evaluate(() => document.activeElement?.closest("tr, [role=dialog]") !== null)).toBe(
+        true,
+      );
+    });
 });
 
 test("the notice of a key that was made does not stand over the dialog that shows it", async () => {

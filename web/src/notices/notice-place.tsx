@@ -1,6 +1,7 @@
 import { CloseButton } from "@mantine/core";
 import { IconCheck, IconExclamationCircle } from "@tabler/icons-react";
-import { useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
+import { type RefObject, useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
+import { watchFoot } from "../form/foot.ts";
 import {
   ANSWERED_MS,
   currentNotices,
@@ -43,7 +44,7 @@ export function PanelNotices() {
   useEffect(() => openPlace(place), [place]);
   const notices = useNotices(place);
   return (
-    <div role="status" className="notices-panel">
+    <div role="status" className="notices-panel" ref={watchFoot}>
       {notices.map((notice) => (
         <Line key={notice.id} notice={notice} />
       ))}
@@ -54,9 +55,16 @@ export function PanelNotices() {
 function Line({ notice }: { readonly notice: Notice }) {
   const { id, tone, title, words, action } = notice;
   const rest = useRest(notice);
+  const line = useRef<HTMLDivElement>(null);
+  const isUndo = action?.label === "Undo";
+  const act = (): void => {
+    dropNotice(id);
+    action?.run();
+  };
+  useUndoKey(line, isUndo ? act : undefined);
   const Icon = tone === "good" ? IconCheck : IconExclamationCircle;
   return (
-    <div className="notice" data-tone={tone} role={tone === "bad" ? "alert" : undefined} {...rest}>
+    <div ref={line} className="notice" data-tone={tone} role={tone === "bad" ? "alert" : undefined} {...rest}>
       <Icon size={18} stroke={2} aria-hidden />
       <p title={tone === "good" ? words : undefined}>
         {title && <strong>{title}. </strong>}
@@ -66,17 +74,43 @@ function Line({ notice }: { readonly notice: Notice }) {
         <button
           type="button"
           className="notice-action"
-          onClick={() => {
-            dropNotice(id);
-            action.run();
-          }}
+          aria-keyshortcuts={isUndo ? "Control+Z Meta+Z" : undefined}
+          onClick={act}
         >
           {action.label}
         </button>
       )}
+      {isUndo && (
+        <kbd className="wide-only" aria-hidden>
+          Ctrl+Z
+        </kbd>
+      )}
       <CloseButton size="sm" aria-label="Close notice" onClick={() => dropNotice(id)} />
     </div>
   );
+}
+
+const TYPED_INTO = "textarea, select, input:not([type=checkbox], [type=radio])";
+
+/** By Tab nobody comes to *Undo* from the end of a long list before it goes. In a field Ctrl+Z is the field's own. */
+function useUndoKey(line: RefObject<HTMLElement | null>, undo: (() => void) | undefined): void {
+  const latest = useRef(undo);
+  latest.current = undo;
+  const isOffered = undo !== undefined;
+  useEffect(() => {
+    if (!isOffered) return;
+    const press = (event: KeyboardEvent): void => {
+      const { target, key, repeat } = event;
+      if (key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || repeat) return;
+      if (!(target instanceof Element) || target.matches(TYPED_INTO)) return;
+      // What stands over the notice has its own presses.
+      if (target.closest("[role=dialog]") !== line.current?.closest("[role=dialog]")) return;
+      event.preventDefault();
+      latest.current?.();
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [line, isOffered]);
 }
 
 /** A good word goes by itself, but not while somebody points at it or has the focus in it. */
