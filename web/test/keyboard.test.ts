@@ -101,6 +101,27 @@ async function confirm(page: Page, title: string, verb: string): Promise<void> {
   await dialog(page, title).waitFor({ state: "detached" });
 }
 
+test("a sign-in that nobody answers keeps what was typed, and Back does not lead to one that is done", async () => {
+  const page = await screens.open(undefined, "/guide");
+  await has(page, "Username");
+  await page.keyboard.type("ada");
+  await tabTo(page, "Password");
+  await page.keyboard.type(PASSWORD);
+  await page.context().setOffline(true);
+  await page.keyboard.press("Enter");
+  await page.getByText("The server does not answer").waitFor();
+  await page.context().setOffline(false);
+  await has(page, "Password");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Managing API Keys" }).waitFor();
+  await tabTo(page, "Audit", "Shift+Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
+  await page.evaluate(() => history.back());
+  await page.getByRole("heading", { level: 1, name: "Managing API Keys" }).waitFor();
+  expect(await page.evaluate(() => history.state?.__TSR_index)).toBe(0);
+});
+
 test("signing in, a user, a key and its life, a lock, and signing out", async () => {
   const page = await screens.open(undefined, "/sign-in");
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

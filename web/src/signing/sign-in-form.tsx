@@ -33,7 +33,7 @@ export function SignInForm({ username = "", onSignedIn }: SignInFormProps) {
       onSignedIn(me);
     },
     onError: (error) => {
-      form.setFieldValue("password", "");
+      if (isWrong(error)) form.setFieldValue("password", "");
       setRefusal(sayRefusal(error));
       document.querySelector<HTMLElement>("input[name=password]")?.focus();
     },
@@ -76,9 +76,13 @@ export function SignInForm({ username = "", onSignedIn }: SignInFormProps) {
   );
 }
 
+function isWrong(error: unknown): boolean {
+  return problemOf(error).code === "not_authenticated";
+}
+
 function sayRefusal(error: unknown): { title: string; words: string } {
   const { code } = problemOf(error);
-  if (code === "not_authenticated")
+  if (isWrong(error))
     return { title: "That did not match", words: "Check the user name and the password, and try again." };
   if (code === "insecure_transport")
     return {

@@ -18,7 +18,8 @@ export function SignIn() {
             refetchType: "none",
             predicate: ({ queryKey }) => queryKey[0] !== "session",
           });
-          router.history.push(landing(me, to));
+          // Back leads to where they were before, not to a sign-in that is done.
+          router.history.replace(landing(me, to));
         }}
       />
     </Door>
