@@ -68,7 +68,8 @@ export function askRaw(url: string, lines: readonly string[]): Promise<string> {
     const socket = connect({ host: hostname, port: Number(port) }, () =>
       socket.write(Buffer.from(`${[...lines, "Connection: close"].join("\r\n")}\r\n\r\n`, "latin1")),
     );
-    socket.setTimeout(5_000, () => socket.destroy());
+    // The first page of a screen may have to be built.
+    socket.setTimeout(60_000, () => socket.destroy());
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
       // A WebSocket stays open.
