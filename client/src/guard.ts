@@ -172,9 +172,11 @@ function reporter(options: GuardOptions): (error: unknown) => void {
   };
 }
 
-/** 429 is about the moment. */
+/** 408, 425, 429: too late, too early, too often. */
+const OF_THE_MOMENT: readonly number[] = [408, 425, 429];
+
 function isAboutQuestion({ status }: ChatelaineError): boolean {
-  return status >= 400 && status < 500 && status !== 429;
+  return status >= 400 && status < 500 && !OF_THE_MOMENT.includes(status);
 }
 
 function sayMisconfigured({ message }: ChatelaineError): void {

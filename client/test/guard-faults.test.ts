@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openCheck } from "../../server/test/check-app.ts";
+import { createGuard } from "../src/guard.ts";
 import { findRuntime, RUNTIMES, type Runtime, temporaryFolder } from "./runtimes.ts";
 
 /** Behind a trusted proxy, whose word is the client's address. Says its addresses, then what its guards report. */
@@ -140,3 +141,25 @@ for (const runtime of RUNTIMES) {
       expect((await service.end()).every(({ kind }) => kind === "unavailable")).toBe(true);
     });
 }
+
+test.each([
+  [400, "misconfigured"],
+  [403, "misconfigured"],
+  [404, "misconfigured"],
+  [408, "unavailable"],
+  [422, "misconfigured"],
+  [425, "unavailable"],
+  [429, "unavailable"],
+  [500, "unavailable"],
+  [503, "unavailable"],
+])("an answer of %d is reported as %s", async (status, kind) => {
+  const reports: string[] = [];
+  const guard = createGuard({
+    url: "http://127.0.0.1:5390",
+    fetch: async () => new Response(null, { status }),
+    onUnavailable: () => reports.push("unavailable"),
+    onMisconfigured: () => reports.push("misconfigured"),
+  });
+  const { refusal } = await guard((name) => (name === "x-api-key" ? "1-key" : undefined), undefined);
+  expect([refusal?.status, reports]).toEqual([503, [kind]]);
+});
