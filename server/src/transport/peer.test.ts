@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../domain/address.ts";
+import { clientAddress, clientTransport } from "./check/asker.ts";
 import { readPeer, type Wire } from "./peer.ts";
 
 const TRUST = {
@@ -55,6 +56,28 @@ describe("where a request comes from", () => {
         { transport: "unknown", loopback: false },
       ]);
     expect(seen(wire("192.0.2.1", true), { [name]: "http" }, NONE).transport).toBe("secure");
+  });
+
+  test.each([
+    ["127.0.0.1", "secure"],
+    ["::ffff:127.0.0.1", "secure"],
+    ["127.0.0.1, 10.2.2.2", "secure"],
+    ["::1", "secure"],
+    ["10.8.0.5", "secure"],
+    ["192.0.2.7, 10.8.0.5", "clear"],
+    ["10.2.2.2", "clear"],
+    ["198.51.100.7", "clear"],
+    ["127.0.0.1, 198.51.100.7", "clear"],
+    ["unknown", "clear"],
+    ["", "clear"],
+  ] as const)("a trusted proxy says http of %p: %s, at /auth too", (hops, transport) => {
+    const trust = { ...TRUST, secureFrom: [parseNetwork("10.8.0.0/16")!] };
+    const headers = { "x-forwarded-for": hops, "x-forwarded-proto": "http" };
+    for (const from of ["127.0.0.1", "10.1.1.1"])
+      expect([from, seen(wire(from), headers, trust).transport]).toEqual([from, transport]);
+    const client = clientAddress(new Headers(headers), trust.networks);
+    const by = { asker: { isNear: false, isTrusted: true }, isTls: false, secureFrom: trust.secureFrom };
+    expect(clientTransport(new Headers(headers), client, by)).toBe(transport);
   });
 
   test("what a stranger says of its client counts for nothing", () => {

@@ -119,16 +119,18 @@ function throughProxy(headers: Headers, direct: Address | undefined, wire: Wire,
   const tls = said === "secure";
   let address = direct;
   let isClient = false;
-  for (const hop of readHops(headers).reverse()) {
+  const hops = readHops(headers).reverse();
+  for (const hop of hops) {
     const parsed = parseHop(hop);
     if (!parsed) return { address: undefined, transport: said, tls, loopback: false, proxied: true };
     address = parsed;
     isClient = !isTrustedProxy(parsed, trust);
     if (isClient) break;
   }
-  const client = isClient ? address : undefined;
-  const transport = client && isPrivate(client, trust) ? "secure" : said;
-  return { address, transport, tls, loopback: client !== undefined && isLoopback(client), proxied: true };
+  // Where every hop is a trusted proxy, the outermost is a program on that proxy's own machine.
+  const isPrivateClient = hops.length > 0 && address !== undefined && isPrivate(address, trust);
+  const loopback = isClient && address !== undefined && isLoopback(address);
+  return { address, transport: isPrivateClient ? "secure" : said, tls, loopback, proxied: true };
 }
 
 /** @param hop with or without brackets and port */
