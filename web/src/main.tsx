@@ -3,6 +3,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
 import { queries } from "./api/queries.ts";
+import "./form/held-key.ts";
 import { router } from "./router.tsx";
 import { cssVariables, theme } from "./theme.ts";
 

@@ -213,6 +213,36 @@ async function showKey(page: Page, name: string): Promise<Locator> {
   return shown;
 }
 
+async function hold(page: Page, key: string, times = 8): Promise<void> {
+  for (let presses = 0; presses < times; presses++) {
+    await page.keyboard.down(key);
+    // As a keyboard repeats it, which leaves time for what comes of a press.
+    await page.waitForTimeout(30);
+  }
+  await page.keyboard.up(key);
+}
+
+test("a key that is held down presses once", async () => {
+  const page = await screens.open("ada");
+  await button(page, "Add").focus();
+  await hold(page, "Enter");
+  const panel = dialog(page, "Add API Key");
+  expect(await panel.locator("[aria-invalid=true]").count()).toBe(0);
+  await field(panel, "Name").fill("held down");
+  await button(panel, "Save").focus();
+  await hold(page, "Enter", 30);
+  const shown = dialog(page, "API Key");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Copy to Clipboard");
+  expect(await shown.getByText("Copied.").count()).toBe(0);
+  await takeKey(page);
+  await page.getByRole("link", { name: "held down", exact: true }).click();
+  await button(dialog(page, "held down"), "Revoke").click();
+  await dialog(page, "Revoke API Key").waitFor();
+  await hold(page, "Escape", 30);
+  await dialog(page, "Revoke API Key").waitFor({ state: "detached" });
+  expect(await dialog(page, "held down").count()).toBe(1);
+});
+
 describe("a key that is shown once", () => {
   test("is not lost by Back, by a filter that changes, by a reload or by Esc", async () => {
     const page = await screens.open("ada", "/users", { mayAsk: true });

@@ -116,11 +116,7 @@ export function ShownKey({ made, onClose }: ShownKeyProps) {
         )}
         <Snippets made={made} onTaken={take} />
         <Group justify="flex-end" className="dialog-foot" ref={watchFoot}>
-          <Button
-            variant="default"
-            onClick={close}
-            onKeyDown={(event) => event.repeat && event.preventDefault()}
-          >
+          <Button variant="default" onClick={close}>
             Close
           </Button>
         </Group>
