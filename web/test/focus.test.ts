@@ -270,6 +270,27 @@ async function signInAgain(page: Page, press: Locator): Promise<void> {
   await page.getByRole("heading", { name: "Your session has ended" }).waitFor({ state: "detached" });
 }
 
+test("what has it is not behind the foot of a list", async () => {
+  for (let at = 0; at < 20; at++) await addKey(screens, "builder", `long ${String(at).padStart(2, "0")}`);
+  const page = await screens.open("ada", "/keys", { width: 360, height: 740 });
+  for (const path of ["/keys?q=long&order=name", "/audit"]) {
+    await page.goto(screens.url + path);
+    await page.getByText("long 19").first().waitFor();
+    await field(page, "Search").focus();
+    for (let steps = 0; steps < 50; steps++) {
+      await page.keyboard.press("Tab");
+      const behind = await page.evaluate(() => {
+        const { activeElement: one } = document;
+        const foot = document.querySelector(".foot");
+        if (!one?.closest("tbody") || foot === null) return "";
+        const isBehind = one.getBoundingClientRect().bottom > foot.getBoundingClientRect().top;
+        return isBehind ? (one.getAttribute("aria-label") ?? one.textContent) : "";
+      });
+      expect([path, steps, behind]).toEqual([path, steps, ""]);
+    }
+  }
+});
+
 test("a calendar keeps it, whatever it turns to, and is in view as a whole", async () => {
   const page = await screens.open("ada", "/keys", { width: 360, height: 740 });
   await button(page, "Add").press("Enter");

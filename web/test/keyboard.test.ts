@@ -122,6 +122,18 @@ test("a sign-in that nobody answers keeps what was typed, and Back does not lead
   expect(await page.evaluate(() => history.state?.__TSR_index)).toBe(0);
 });
 
+test("it is seen that the alerts have it, also where there are none, and Esc gives it back", async () => {
+  const page = await screens.open("ada");
+  await tabTo(page, "Alerts");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Alerts" }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.closest("[role=dialog]"));
+  expect((await focused(page)).isSeen).toBe(true);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog", { name: "Alerts" }).waitFor({ state: "detached" });
+  await has(page, "Alerts");
+});
+
 test("signing in, a user, a key and its life, a lock, and signing out", async () => {
   const page = await screens.open(undefined, "/sign-in");
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
