@@ -73,7 +73,7 @@ function frontend(guard: Guard): string[] {
     "http-request set-header X-Forwarded-Host %[req.hdr(Host)]",
     ...(isStripped ? [`http-request set-header X-Forwarded-Prefix ${site.path}`] : []),
     ...(guard.letsPreflights ? preflight() : []),
-    `http-request lua.chatelaine_check${guard.letsPreflights ? ` if${unless}` : ""}`,
+    `http-request lua.chatelaine_check${unless === "" ? "" : ` if${unless}`}`,
     ...[401, 403, 429, 503].map(
       (status) =>
         `http-request return status ${status} hdr Cache-Control no-store hdr Decision-Id ${value("Decision-Id")} hdr Retry-After ${value("Retry-After")} hdr WWW-Authenticate ${value("WWW-Authenticate")} if { var(txn.chatelaine_status) -m int ${status} }`,
@@ -82,7 +82,9 @@ function frontend(guard: Guard): string[] {
     "# The key stays here.",
     ...keyHeaders(guard).map((name) => `http-request del-header ${name}`),
     ...authorization,
-    ...told.map((name) => `http-request set-header ${name} ${value(name)}`),
+    ...told.map(
+      (name) => `http-request set-header ${name} ${value(name)}${unless === "" ? "" : ` if${unless}`}`,
+    ),
     ...(isStripped ? [`http-request set-path %[path,regsub(^${site.path.replaceAll(".", "\\.")}/*,/)]`] : []),
     "default_backend service",
   ];
