@@ -1,5 +1,6 @@
 /** The setting `close`: a WebSocket that is proved to come in clear text is not opened, and what is not proved is. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { askRaw } from "./check-app.ts";
 import { makeInstallation, movedClock } from "./installation.ts";
 import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
@@ -69,6 +70,11 @@ test("the https listener is named where other machines reach it", async () => {
   });
   const { detail } = (await asked.json()) as { detail: string };
   expect(detail).toMatch(/Use https:\/\/keys\.example:\d+\/api\/current /);
+  // Another machine's localhost is not this one.
+  const nameless = ["GET /api/current HTTP/1.0", "Upgrade: websocket", "X-Forwarded-Proto: http"];
+  const answer = await askRaw(open.url, [...nameless, "X-Forwarded-For: 192.0.2.7"]);
+  expect(answer).toMatch(/Use https and wss, at port \d+\./);
+  expect(answer).not.toContain("localhost");
 });
 
 test("what is not known to be in clear is opened: SCRAM passes, and a key that is shown is refused whole", async () => {

@@ -35,7 +35,8 @@ export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
     hint("A program came in clear text and was refused before it could send a key", { address, client });
     const reason = "insecure_transport";
     const act = { event: "AUTHENTICATION", action: CLEAR_TEXT_ACTION, address, door, reason } as const;
-    const words = wordsOf(addressFor(req, settings.publicUrl, httpsPort()));
+    const port = httpsPort();
+    const words = wordsOf(addressFor(req, settings.publicUrl, port), port);
     audit.refuse(act, () => ({
       sessionId: null,
       description: "Connect in clear text",
@@ -53,16 +54,18 @@ export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
   };
 }
 
-/** The same path over TLS; undefined where nobody has said where that is. */
+/** The same path over TLS; undefined where nobody has said where that is, or by which name (HTTP/1.0 without Host). */
 function addressFor(req: Request, publicUrl: string | null, port: number | undefined): string | undefined {
   const { hostname, pathname } = new URL(req.url);
   if (publicUrl?.startsWith("https:")) return `${publicUrl}${pathname}`;
-  return port === undefined ? undefined : `${new URL(`https://${hostname}:${port}`).origin}${pathname}`;
+  if (port === undefined || !req.headers.get("host")) return undefined;
+  return `${new URL(`https://${hostname}:${port}`).origin}${pathname}`;
 }
 
-function wordsOf(address: string | undefined): string {
+function wordsOf(address: string | undefined, port: number | undefined): string {
   const refused =
     "This connection is in clear text, where everybody on the way can read a key: it was not opened, and no key was sent.";
+  if (address === undefined && port !== undefined) return `${refused} Use https and wss, at port ${port}.`;
   if (address === undefined)
     return `${refused} Use https and wss; this server has no address for them yet that other machines reach (--https, or the setting public_url).`;
   return `${refused} Use ${address} (wss).`;
