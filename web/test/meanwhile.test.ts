@@ -222,3 +222,29 @@ describe("details follow what is renamed from them:", () => {
       expect(await page.getByText("does not exist").count()).toBe(0);
     });
 });
+
+test("only of what works is it said that it stops working", async () => {
+  const { keys, caller } = screens.local;
+  for (const name of ["works", "still works", "paused", "revoked"])
+    await addKey(screens, "ada", `now ${name}`);
+  const { rows } = await keys.list(caller, {});
+  const idNamed = (name: string): number => rows.find((key) => key.name === name)?.id ?? 0;
+  await keys.pause(caller, idNamed("now paused"));
+  await keys.revoke(caller, idNamed("now revoked"), "leaked");
+  const page = await screens.open("ada", "/keys?q=now&order=name");
+  for (const [chosen, words] of [
+    [["works"], "It stops working immediately. This cannot be undone."],
+    [["revoked"], "It does not work now. This cannot be undone."],
+    [["works", "still works"], "They stop working immediately. This cannot be undone."],
+    [["works", "paused"], "Those that work stop working immediately. This cannot be undone."],
+    [["paused", "revoked"], "None of them works now. This cannot be undone."],
+  ] as const) {
+    for (const name of chosen) await page.getByRole("checkbox", { name: `Select now ${name}` }).click();
+    await button(page.getByRole("group", { name: "Selected keys" }), "Delete").click();
+    const ask = dialog(page, chosen.length === 1 ? "Delete API Key" : "Delete API Keys");
+    await ask.getByText(words).waitFor();
+    await button(ask, "Cancel").click();
+    await ask.waitFor({ state: "detached" });
+    await button(page, "Clear selection").click();
+  }
+});

@@ -3,11 +3,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { call } from "../api/call.ts";
 import { isOutcomeUnknown, problemOf, sayProblem } from "../api/problem.ts";
+import { serverNow } from "../api/server-clock.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { sayNames } from "../form/say-names.ts";
 import { type Once, useChange } from "../form/use-change.ts";
 import { showDone, showTrouble } from "../notices/notices.ts";
-import type { Key } from "./key.ts";
+import { type Key, statusOf } from "./key.ts";
 import { isGone, LastUse, SeveralLastUses, useFreshKey, useFreshKeys, useIsTold } from "./what-stops.tsx";
 
 interface EndKeysProps {
@@ -72,7 +73,7 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
         )
       }
     >
-      {sayWhat({ verb, only, keys, isDelete })}
+      {sayWhat({ verb, only, keys, isDelete, isUnderWay: end.isPending })}
       {wasGone && <p>This key no longer exists. It may have been deleted.</p>}
       {wasRevoked && <p>This key is revoked already.</p>}
       {!wasGone &&
@@ -87,23 +88,33 @@ interface What {
   readonly only: Key | undefined;
   readonly keys: readonly Key[];
   readonly isDelete: boolean;
+  /** What stops now is stopped by this. */
+  readonly isUnderWay: boolean;
 }
 
-function sayWhat({ verb, only, keys, isDelete }: What): ReactNode {
+function sayWhat({ verb, only, keys, isDelete, isUnderWay }: What): ReactNode {
+  const works = (key: Key): boolean =>
+    isUnderWay || ["active", "expires_soon"].includes(statusOf(key, serverNow()));
   const after = isDelete ? " This cannot be undone." : " Only a reset can bring it back.";
   if (only)
     return (
       <p>
-        {verb} <strong className="break">{only.name}</strong>, owned by <strong>{only.username}</strong>? It
-        stops working immediately.{after}
+        {verb} <strong className="break">{only.name}</strong>, owned by <strong>{only.username}</strong>?{" "}
+        {works(only) ? "It stops working immediately." : "It does not work now."}
+        {after}
       </p>
     );
   return (
     <p>
-      {verb} <strong>{keys.length} keys</strong>? They stop working immediately.
+      {verb} <strong>{keys.length} keys</strong>? {sayStop(keys.filter(works).length, keys.length)}
       {isDelete ? after : " Only a reset can bring them back."}
     </p>
   );
+}
+
+function sayStop(working: number, all: number): string {
+  if (working === 0) return "None of them works now.";
+  return `${working === all ? "They" : "Those that work"} stop working immediately.`;
 }
 
 interface Outcome {
