@@ -159,3 +159,16 @@ test("the form keeps to the server's policy: no key without an end, and none tha
   await dialog(page, "API Key").waitFor();
   await settings.change(caller, { keyDaysMax: null, nonExpiringKeys: true });
 });
+
+test("of several words that are refused the one that is wrong is named, also one that was no chip yet", async () => {
+  const page = await screens.open("ada", "/keys", { mayAsk: true });
+  await button(page, "Add").click();
+  const panel = dialog(page, "Add API Key");
+  await field(panel, "Name").fill("from afar");
+  await button(panel, "Description, rights and limits").click();
+  const addresses = field(panel, "Allowed addresses");
+  await addresses.pressSequentially("10.0.0.0/8,10.0.0.999,10.1.1.1");
+  await button(panel, "Save").press("Enter");
+  await panel.getByText(/^10\.0\.0\.999: /).waitFor();
+  expect(await addresses.evaluate((one) => one === document.activeElement)).toBe(true);
+});

@@ -21,13 +21,21 @@ export function placeFaults<Values extends Record<string, unknown>>(
 ): boolean {
   const placed: Record<string, string> = {};
   for (const { path, code, message } of problemOf(error).errors) {
-    const field = fields[path] ?? fields[path.split(".")[0] ?? ""];
-    if (field !== undefined) placed[field] ??= WORDS[code] ?? message;
+    const [name = "", at] = path.split(".");
+    const field = fields[path] ?? fields[name];
+    if (field !== undefined) placed[field] ??= sayWhich(form.values[field], at) + (WORDS[code] ?? message);
   }
   if (Object.keys(placed).length === 0) return false;
   form.setErrors(placed);
   focusFirstError();
   return true;
+}
+
+/** Of several words, the one that is wrong. */
+function sayWhich(value: unknown, at: string | undefined): string {
+  if (!Array.isArray(value) || value.length < 2) return "";
+  const word: unknown = value[Number(at)];
+  return typeof word === "string" ? `${word}: ` : "";
 }
 
 const WRONG = ["input", "textarea", "button"]
