@@ -152,7 +152,7 @@ function refuse(
   };
 }
 
-/** A function of the service that throws, or promises and fails, is its own fault: no request loses its answer, and no process ends. */
+/** A function of the service that throws, or promises and fails, is its own fault: no request loses its answer, and the service goes on. */
 function reporter(options: GuardOptions): (error: unknown) => void {
   const { onUnavailable = sayOnceAMinute(), onMisconfigured = sayMisconfigured } = options;
   const known = new Set<string>();
