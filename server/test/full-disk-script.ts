@@ -1,31 +1,42 @@
 /**
  * Serves from the small disk that its folder is on, and does one thing after the other to it by lines on standard input:
- * `fill`, `free`, `close`, `open`; `neighbour`: from then on another process takes every byte that becomes free. After each it
- * says where the server listens; after `list`, which files are in its folder.
+ * `fill`, `free`, `close`, `open`; `neighbour`: from then on another process takes every byte that becomes free; `reader`: one
+ * reads the database for long, again and again. After each it says where the server listens; after `list`, which files are in
+ * its folder.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { readConfig } from "../src/config.ts";
 import { createServer, type Server } from "../src/server.ts";
+import { MAIN_FILE } from "../src/store/opening.ts";
 import { fill } from "./full-disk-neighbour.ts";
 import { QUIET } from "./installation.ts";
 
 const [, , disk = "", state = ""] = process.argv;
 const filler = join(disk, "filler");
+const READER = new URL("./full-disk-reader.ts", import.meta.url).pathname;
 const NEIGHBOUR = new URL("./full-disk-neighbour.ts", import.meta.url).pathname;
 let server: Server | undefined;
-let neighbour: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
+const beside: Bun.Subprocess<"ignore", "pipe", "inherit">[] = [];
 
-async function startNeighbour(): Promise<void> {
-  neighbour = Bun.spawn([process.execPath, NEIGHBOUR, filler], { stdout: "pipe", stderr: "inherit" });
-  for await (const _ of neighbour.stdout) break;
+/** @returns when it has begun */
+async function start(...command: string[]): Promise<void> {
+  const child = Bun.spawn([process.execPath, ...command], { stdout: "pipe", stderr: "inherit" });
+  beside.push(child);
+  for await (const _ of child.stdout) break;
 }
 
 async function free(): Promise<void> {
-  neighbour?.kill();
-  await neighbour?.exited;
+  await endOthers();
   rmSync(filler);
+}
+
+async function endOthers(): Promise<void> {
+  for (const child of beside.splice(0)) {
+    child.kill();
+    await child.exited;
+  }
 }
 
 async function open(): Promise<void> {
@@ -36,7 +47,8 @@ async function open(): Promise<void> {
 const steps: Readonly<Record<string, () => void | Promise<void>>> = {
   fill: () => fill(filler),
   free,
-  neighbour: startNeighbour,
+  neighbour: () => start(NEIGHBOUR, filler),
+  reader: () => start(READER, join(disk, "data", MAIN_FILE)),
   open,
   close: () => server?.close(),
 };
@@ -46,5 +58,5 @@ for await (const line of createInterface(process.stdin)) {
   const said = line === "list" ? readdirSync(join(disk, "data")).join(" ") : server?.urls[0];
   process.stdout.write(`${said}\n`);
 }
-neighbour?.kill();
+await endOthers();
 process.exit(0);

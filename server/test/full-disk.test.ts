@@ -39,7 +39,7 @@ class SmallDisk {
     this.#lines = linesOf(this.#child.stdout);
   }
 
-  async step(name: "fill" | "neighbour" | "free" | "open" | "close"): Promise<void> {
+  async step(name: "fill" | "neighbour" | "reader" | "free" | "open" | "close"): Promise<void> {
     this.url = await this.#ask(name);
   }
 
@@ -230,13 +230,18 @@ IT(
   TEST_MS,
 );
 
-IT(
-  "beside a process that takes every byte that becomes free, every key is revoked, paused or deleted and every user locked",
-  async () => {
+const BESIDE: Readonly<Record<string, readonly ("neighbour" | "reader")[]>> = {
+  "a process that takes every byte that becomes free": ["neighbour"],
+  "such a process and one that reads for long, again and again": ["neighbour", "reader"],
+};
+
+IT.each(Object.keys(BESIDE))(
+  "beside %s, every key is revoked, paused or deleted and every user locked",
+  async (others) => {
     await using disk = new SmallDisk(6);
     const { keys, root: cookie } = await makeFull(disk);
     expect(keys.length).toBeGreaterThan(100);
-    await disk.step("neighbour");
+    for (const other of BESIDE[others]!) await disk.step(other);
     const answers: Record<string, number> = {};
     const count = (way: string, status: number): void => {
       const name = `${way} ${status}`;

@@ -42,10 +42,10 @@ export function createSpace({ reserve, writer, between }: SpaceDeps): Space {
     }
     return reserve.release();
   };
-  const regain = async (): Promise<void> => {
+  const regain = async (waits: boolean): Promise<void> => {
     for (;;) {
       try {
-        await between(() => writer.ask({ kind: "regain", reserve: reserve.wanted() }));
+        await between(() => writer.ask({ kind: "regain", reserve: reserve.wanted(), waits }));
         return;
       } catch (error) {
         if (errorCode(error) !== "storage_full" || !reserve.release()) return;
@@ -64,11 +64,11 @@ export function createSpace({ reserve, writer, between }: SpaceDeps): Space {
       for (let tries = 0; ; tries++) {
         try {
           const result = await attempt();
-          if (tries > 0) await regain();
+          if (tries > 0) await regain(false);
           return result;
         } catch (error) {
           if (errorCode(error) !== "storage_full") throw error;
-          if (tries === 0) await regain();
+          if (tries === 0) await regain(urgent);
           else if (!urgent || !(await release())) throw error;
         }
       }

@@ -47,7 +47,9 @@ export type WorkerRequest =
       readonly ending: Int32Array;
     }
   | { readonly kind: "close" }
-  | { readonly kind: "tidy" | "regain"; readonly reserve: Wanted }
+  | { readonly kind: "tidy"; readonly reserve: Wanted }
+  /** @param waits for whoever keeps the log from beginning again, as long as for a lock */
+  | { readonly kind: "regain"; readonly reserve: Wanted; readonly waits: boolean }
   /** Of what is held inside the keys' database: one part is given up; or whether all of it is there. */
   | { readonly kind: "release" | "look" }
   /** Whether the file is still the one that is open. */
@@ -160,7 +162,7 @@ function answer(request: WorkerRequest): WorkerResult {
     case "tidy":
       return tidy(request.reserve);
     case "regain":
-      return regain(request.reserve);
+      return regain(request.reserve, request.waits);
     case "release":
       return release();
     case "look":
@@ -298,7 +300,9 @@ function tidy(reserve: Wanted): WorkerResult {
  * After a full disk was met: has the logs begin again, gives back what they are longer than they are kept, and takes back what urgent
  * changes were given. Throws SQLITE_FULL where even this needs room.
  */
-function regain(reserve: Wanted): WorkerResult {
+function regain(reserve: Wanted, waits: boolean): WorkerResult {
+  // What takes a right away is worth it: a reader that a busy machine keeps from ending would cost it all that is held back.
+  if (waits) run("main", "PRAGMA wal_checkpoint(RESTART)", []);
   for (const [name, database] of databases) {
     const most = keptOf(name, reserve);
     withoutWaiting(database, () => {
