@@ -83,7 +83,7 @@ test("a key that was never used says so and loads no graph", async () => {
   const page = await screens.open("holder", `/keys?key=${id}`);
   const loaded: string[] = [];
   page.on("request", (request) => loaded.push(request.url()));
-  await dialog(page, "idle").getByText("Not one request with this key in the last 90 days").waitFor();
+  await dialog(page, "idle").getByText("No request with this key in the last 90 days").waitFor();
   expect(loaded.filter((url) => url.includes("use-chart"))).toEqual([]);
 });
 
