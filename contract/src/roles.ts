@@ -58,14 +58,22 @@ export function isRole(value: unknown): value is Role {
   return typeof value === "string" && (ROLES as readonly string[]).includes(value);
 }
 
-/** The transitive closure of the given roles, themselves included. */
-export function expandRoles(roles: Iterable<Role>): Set<Role> {
-  const found = new Set<Role>();
-  const visit = (role: Role): void => {
-    if (found.has(role)) return;
-    found.add(role);
-    ROLE_INCLUDES[role].forEach(visit);
-  };
-  for (const role of roles) visit(role);
+const CLOSURES = new Map<Role, ReadonlySet<Role>>(ROLES.map((role) => [role, closureOf(role)]));
+const NONE: ReadonlySet<Role> = new Set();
+
+/** The transitive closure of the given roles, themselves included. Of one role, which most callers have, it is always the same set. */
+export function expandRoles(roles: Iterable<Role>): ReadonlySet<Role> {
+  let all: ReadonlySet<Role> = NONE;
+  for (const role of new Set(roles)) {
+    const closure = CLOSURES.get(role) ?? NONE;
+    all = all === NONE ? closure : new Set([...all, ...closure]);
+  }
+  return all;
+}
+
+function closureOf(role: Role, found = new Set<Role>()): Set<Role> {
+  if (found.has(role)) return found;
+  found.add(role);
+  for (const included of ROLE_INCLUDES[role]) closureOf(included, found);
   return found;
 }

@@ -106,7 +106,7 @@ function keyFault(
 ): string | undefined {
   return (
     identityFault(caller, after) ??
-    (before && coverFault(caller, before)) ??
+    (before && before !== after ? coverFault(caller, before) : undefined) ??
     coverFault(caller, after) ??
     powerFault(caller, before, after)
   );

@@ -65,7 +65,8 @@ export function coversScope(grants: readonly string[], scope: string): boolean {
  * covered by the roles that manage their own or others' keys.
  */
 export function coversRights(mine: Rights, theirs: Rights): boolean {
-  for (const role of theirs.roles) {
+  // The same set, where both come from the same role.
+  for (const role of mine.roles === theirs.roles ? [] : theirs.roles) {
     const covered =
       mine.roles.has(role) ||
       (role === "KEY_HOLDER" && (mine.roles.has("API_KEY_WRITE") || mine.roles.has("READONLY_ADMIN")));
