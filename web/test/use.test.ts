@@ -191,7 +191,14 @@ test("a full administrator lets a key manage sign-in, and its row and details sa
   await chooseAction(page, "for users", "Edit");
   const edit = dialog(page, "Edit API Key");
   await button(edit, "Description, rights and limits").click();
-  await edit.getByRole("checkbox", { name: "Manages sign-in", exact: true }).click();
+  const box = edit.getByRole("checkbox", { name: "Manages sign-in", exact: true });
+  await box.hover();
+  const before = await box.boundingBox();
+  await page.mouse.down();
+  // What moved from under the mouse would take no notice of the press.
+  expect(await box.boundingBox()).toEqual(before);
+  await page.mouse.up();
+  expect(await box.isChecked()).toBe(true);
   await button(edit, "Save").click();
   await edit.waitFor({ state: "detached" });
   const { keys, caller } = screens.local;

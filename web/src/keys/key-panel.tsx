@@ -1,4 +1,4 @@
-import { Checkbox, Collapse, TextInput } from "@mantine/core";
+import { Checkbox, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -221,7 +221,8 @@ function Fold({ isOpen, onToggle, children }: FoldProps) {
         <IconChevronRight size={18} stroke={1.8} aria-hidden data-open={isOpen || undefined} />
         Description, rights and limits
       </button>
-      <Collapse expanded={isOpen}>{isOpen && <div className="fold-body">{children}</div>}</Collapse>
+      {/* At once: what grows moves from under the mouse, and a press on it counts for nothing. */}
+      {isOpen && <div className="fold-body">{children}</div>}
     </div>
   );
 }
