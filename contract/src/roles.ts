@@ -64,9 +64,9 @@ const NONE: ReadonlySet<Role> = new Set();
 /** The transitive closure of the given roles, themselves included. Of one role, which most callers have, it is always the same set. */
 export function expandRoles(roles: Iterable<Role>): ReadonlySet<Role> {
   let all: ReadonlySet<Role> = NONE;
-  for (const role of new Set(roles)) {
+  for (const role of roles) {
     const closure = CLOSURES.get(role) ?? NONE;
-    all = all === NONE ? closure : new Set([...all, ...closure]);
+    all = all === NONE || all === closure ? closure : new Set([...all, ...closure]);
   }
   return all;
 }
