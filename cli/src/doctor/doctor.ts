@@ -93,7 +93,7 @@ async function attack(proxy: Site, options: DoctorOptions, run: Run): Promise<Fi
   });
 }
 
-/** Its user sees who is signed in: how Chatelaine sees their own connection is told there. */
+/** The user of these keys may list sessions, because an entry of that list says how Chatelaine sees a connection. */
 async function lookAtOwn(site: Site, options: DoctorOptions, run: Run): Promise<Finding[]> {
   const { ca, insecure } = options;
   const { channelBindingOf } = await import("@chatelaine/server/main");

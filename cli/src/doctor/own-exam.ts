@@ -22,11 +22,11 @@ export interface OwnSeen extends OwnExam {
   /** The address that the doctor itself came from. */
   readonly from: string;
   /** undefined: no WebSocket came through, or nobody could sign in on it. */
-  readonly seat: Seat | undefined;
+  readonly session: SeenSession | undefined;
 }
 
 /** What Chatelaine knows of a connection that a key signed in on. */
-export interface Seat {
+export interface SeenSession {
   readonly address: string;
   /** Somebody spoke for its client who is named by --trusted-proxy: no port is known then. */
   readonly isProxied: boolean;

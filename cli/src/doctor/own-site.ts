@@ -4,8 +4,8 @@
  */
 import { ELSEWHERE } from "./canary.ts";
 import { type Finding, found, ok, skipped, some } from "./finding.ts";
-import type { OwnExam, OwnSeen, Way } from "./own-exam.ts";
-import { binding, takeSeat, upgrade } from "./own-socket.ts";
+import type { OwnExam, OwnSeen, SeenSession, Way } from "./own-exam.ts";
+import { binding, openSession, upgrade } from "./own-socket.ts";
 import { hostHeader, type RawAnswer, type RawRequest, sendRaw } from "./raw-http.ts";
 
 type OwnCheck = readonly [name: string, run: (exam: OwnSeen) => Promise<Omit<Finding, "check">>];
@@ -23,17 +23,17 @@ const CHECKS: readonly OwnCheck[] = [
 const SELF = "/api/v1/keys/self";
 
 export async function* examineOwnSite(exam: OwnExam): AsyncGenerator<Finding> {
-  const { answer, told } = await askWithKey(exam, {});
-  const fault = faultOf(answer, told, hostHeader(exam.site));
+  const { answer, reply } = await askWithKey(exam, {});
+  const fault = faultOf(answer, reply, hostHeader(exam.site));
   yield { check: "Chatelaine answers", ...(fault ?? ok(`as ${hostHeader(exam.site)}`)) };
   if (fault) return;
-  const seat = await takeSeat(exam);
-  const way = exam.allowsAll ? (seat?.isSecure ? "secure" : undefined) : wayOf(told);
-  const seen = { ...exam, way, seat, from: bare(answer.from ?? "") };
+  const session = await openSession(exam);
+  const way = exam.allowsAll ? wayOfSession(session) : wayOf(reply);
+  const seen = { ...exam, way, session, from: bare(answer.from ?? "") };
   for (const [check, run] of CHECKS) yield { check, ...(await run(seen)) };
 }
 
-interface Told {
+interface Reply {
   readonly username?: string;
   readonly code?: string;
   readonly detail?: string;
@@ -44,13 +44,13 @@ interface Told {
 async function askWithKey(
   { site, make }: OwnExam,
   { target = SELF, lines = [], allowedIps }: RawRequest & { readonly allowedIps?: readonly string[] },
-): Promise<{ readonly answer: RawAnswer; readonly told: Told }> {
+): Promise<{ readonly answer: RawAnswer; readonly reply: Reply }> {
   const key = await make(crypto.randomUUID(), allowedIps && { allowedIps });
   const answer = await sendRaw(site, { target, lines: [`Authorization: Bearer ${key}`, ...lines] });
-  return { answer, told: read(answer) };
+  return { answer, reply: read(answer) };
 }
 
-function read({ body }: RawAnswer): Told {
+function read({ body }: RawAnswer): Reply {
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === "object" && value !== null ? value : {};
@@ -59,24 +59,33 @@ function read({ body }: RawAnswer): Told {
   }
 }
 
-function wayOf({ username, code, detail = "" }: Told): Way | undefined {
+/** Where every key passes, only what is known to be secure is told. */
+function wayOfSession(session: SeenSession | undefined): Way | undefined {
+  return session?.isSecure ? "secure" : undefined;
+}
+
+function wayOf({ username, code, detail = "" }: Reply): Way | undefined {
   if (username !== undefined) return "secure";
   if (code === "key_revoked") return "clear";
   if (code !== "insecure_transport") return undefined;
   return detail.includes("--trusted-proxy") ? "unknown" : "clear";
 }
 
-function faultOf({ status, fault }: RawAnswer, told: Told, name: string): Omit<Finding, "check"> | undefined {
+function faultOf(
+  { status, fault }: RawAnswer,
+  reply: Reply,
+  name: string,
+): Omit<Finding, "check"> | undefined {
   if (status === 0) return found(`the proxy does not answer: ${fault}`, "look whether it runs there");
   if (status === 421)
     return found(
-      `Chatelaine does not know the name that the proxy asks it by (${told.code ?? status})`,
+      `Chatelaine does not know the host name that the proxy sends (${reply.code ?? status})`,
       `let the proxy pass its client's Host on (nginx: proxy_set_header Host $host), and start Chatelaine with --allow-host ${name.replace(/:\d+$/, "")}, or name the proxy with --trusted-proxy`,
     );
-  if (wayOf(told) !== undefined) return undefined;
-  if (told.code !== undefined)
+  if (wayOf(reply) !== undefined) return undefined;
+  if (reply.code !== undefined)
     return found(
-      `a good key is answered ${status}, ${told.code}`,
+      `a good key is answered ${status}, ${reply.code}`,
       "let the proxy pass Authorization on, and take no path away; look whether it reaches the server of this data folder",
     );
   return found(
@@ -88,9 +97,9 @@ function faultOf({ status, fault }: RawAnswer, told: Told, name: string): Omit<F
 const HEADERS =
   'nginx: proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header Forwarded ""; Caddy and Traefik do by themselves; HAProxy: option forwardfor, http-request set-header X-Forwarded-Proto https';
 
-function connection({ site, way, seat }: OwnSeen): Omit<Finding, "check"> {
-  const isNamed = seat?.isProxied;
-  const proxy = isNamed === false ? seat!.address : "ADDRESS";
+function connection({ site, way, session }: OwnSeen): Omit<Finding, "check"> {
+  const isNamed = session?.isProxied;
+  const proxy = isNamed === false ? session!.address : "ADDRESS";
   const naming = `start Chatelaine with --trusted-proxy ${proxy}`;
   const whose = proxy === "ADDRESS" ? " (ADDRESS is the proxy's own)" : "";
   const saying = `let the proxy say how its client came (${HEADERS})`;
@@ -123,17 +132,17 @@ function connection({ site, way, seat }: OwnSeen): Omit<Finding, "check"> {
 }
 
 /** The doctor knows from where it came; what Chatelaine takes for its address is told by its own session. */
-async function address({ seat, from, way, site }: OwnSeen) {
-  if (seat === undefined) return skipped("needs a WebSocket that a key signs in on");
+async function address({ session, from, way, site }: OwnSeen) {
+  if (session === undefined) return skipped("needs a WebSocket that a key signs in on");
   if (isLoopback(from))
     return {
       result: "hint" as const,
       words: "this machine's own requests are secure whatever the proxy says of them, and come from loopback",
       mend: "name the address that other machines reach the proxy by",
     };
-  const seen = bare(seat.address);
+  const seen = bare(session.address);
   if (seen === from) return ok(`${seen}, as it is`);
-  if (seat.isProxied)
+  if (session.isProxied)
     return {
       result: "hint" as const,
       words: `Chatelaine takes ${seen} for the client's, which is ${from}`,
@@ -161,10 +170,10 @@ async function claims(exam: OwnSeen) {
   const believed: string[] = [];
   for (const lines of lies) {
     const names = lines.map((line) => line.slice(0, line.indexOf(":"))).join(" and ");
-    const { told } = await askWithKey(exam, { lines });
-    if (wayOf(told) !== "secure") believed.push(`${names} changes whether it is secure`);
+    const { reply } = await askWithKey(exam, { lines });
+    if (wayOf(reply) !== "secure") believed.push(`${names} changes whether it is secure`);
     const elsewhere = await askWithKey(exam, { lines, allowedIps: [ELSEWHERE] });
-    if (wayOf(elsewhere.told) === "secure") believed.push(`${names} changes its address`);
+    if (wayOf(elsewhere.reply) === "secure") believed.push(`${names} changes its address`);
   }
   if (believed.length === 0) return ok(`${lies.length} claims count for nothing`);
   return found(
@@ -197,8 +206,8 @@ async function longQuery(exam: OwnSeen) {
   if (exam.way !== "secure") return skipped("first the connection itself has to be known to be secure");
   const ask = async (chars: number) =>
     askWithKey(exam, { target: `${SELF}?doctor_long=${"q".repeat(chars)}&${END}=1` });
-  const isWhole = ({ told }: Awaited<ReturnType<typeof ask>>): boolean =>
-    told.errors?.some(({ path }) => path === END) ?? false;
+  const isWhole = ({ reply }: Awaited<ReturnType<typeof ask>>): boolean =>
+    reply.errors?.some(({ path }) => path === END) ?? false;
   if (!isWhole(await ask(1)))
     return found(
       "the query does not arrive",
@@ -207,7 +216,7 @@ async function longQuery(exam: OwnSeen) {
   const long = await ask(LONG_CHARS);
   if (isWhole(long)) return ok(`a query of ${LONG_CHARS / 1024} kB arrives whole`);
   const words =
-    long.told.errors || long.told.username
+    long.reply.errors || long.reply.username
       ? "is cut on its way"
       : `is answered ${long.answer.status || long.answer.fault} by the proxy`;
   return found(

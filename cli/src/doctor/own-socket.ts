@@ -1,14 +1,14 @@
 /** WebSockets through the proxy: whether one is opened, what becomes of a key on it, and whether a key is bound to its TLS. */
 import { type Finding, found, ok, skipped } from "./finding.ts";
-import type { OwnExam, OwnSeen, Seat } from "./own-exam.ts";
+import type { OwnExam, OwnSeen, SeenSession } from "./own-exam.ts";
 import { peerCertificate, sendRaw } from "./raw-http.ts";
 import { openRpc, signInByScram } from "./rpc.ts";
 
 /** By SCRAM, which passes however it comes. */
-export async function takeSeat({ site, username, make }: OwnExam): Promise<Seat | undefined> {
+export async function openSession({ site, username, make }: OwnExam): Promise<SeenSession | undefined> {
   try {
     using rpc = await openRpc(site);
-    if (!(await signInByScram(rpc, { username, text: await make("seat") }))) return undefined;
+    if (!(await signInByScram(rpc, { username, text: await make("session") }))) return undefined;
     const { result } = await rpc.call("auth.sessions", [["current", "=", true]]);
     const [own] = (result ?? []) as readonly { origin: string; secure_transport: boolean }[];
     if (own === undefined) return undefined;
@@ -68,9 +68,9 @@ function inClear(words: string): Omit<Finding, "check"> {
 }
 
 /** Official clients bind a key to the certificate that they see. */
-export async function binding({ site, username, make, seat, bindingOf }: OwnSeen) {
+export async function binding({ site, username, make, session, bindingOf }: OwnSeen) {
   if (!site.tls) return skipped("the address is not https");
-  if (seat === undefined) return skipped("needs a WebSocket that a key signs in on");
+  if (session === undefined) return skipped("needs a WebSocket that a key signs in on");
   const shown = await peerCertificate(site);
   let bytes: Uint8Array;
   try {
@@ -87,8 +87,8 @@ export async function binding({ site, username, make, seat, bindingOf }: OwnSeen
     return ok("SCRAM is bound to the certificate that clients see");
   return found(
     "SCRAM with channel binding fails: clients see another certificate than Chatelaine knows of",
-    seat.isProxied
+    session.isProxied
       ? "chatelaine settings set client_certificate --file CERTIFICATE, the one that the proxy shows"
-      : `name the proxy that ends TLS (--trusted-proxy ${seat.address}, or ${seat.address}=tls where it sends no headers), and chatelaine settings set client_certificate --file CERTIFICATE, the one that it shows`,
+      : `name the proxy that ends TLS (--trusted-proxy ${session.address}, or ${session.address}=tls where it sends no headers), and chatelaine settings set client_certificate --file CERTIFICATE, the one that it shows`,
   );
 }
