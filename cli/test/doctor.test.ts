@@ -238,33 +238,31 @@ describe("doctor", () => {
     });
   }
 
-  test("finds that Caddy is told an address without a question mark, and so keeps its client's query", async () => {
+  /** Caddy by its recipe, but for the line that says how the check is asked. */
+  const caddyThatAsks = async (instead: string) => {
     const url = await site();
     const folder = mkdtempSync(join(tmpdir(), "chatelaine-doctor-"));
     const place = ["--for", url, "--to", `http://127.0.0.1:${service}`, "--chatelaine", check.url];
     await run(["proxy", "caddy", ...place, "--write", folder]);
     const path = join(folder, "Caddyfile");
     const right = readFileSync(path, "utf8");
-    writeFileSync(path, right.replace("uri /auth?\n", "uri /auth\n"));
-    expect(readFileSync(path, "utf8")).not.toBe(right);
-    await using guard = await runProxy("caddy", folder, { url });
+    const wrong = right.replace("uri /auth?\n", instead);
+    expect(wrong).not.toBe(right);
+    writeFileSync(path, wrong);
+    return runProxy("caddy", folder, { url });
+  };
+
+  test("finds that Caddy is told an address without a question mark, and so keeps its client's query", async () => {
+    await using guard = await caddyThatAsks("uri /auth\n");
     expect(foundBy(await doctor(guard.url))).toContain("query of the client");
     await expectNothingLeft();
   });
 
   // The reason for which the recipe only leaves headers out that it names.
   test("finds that Caddy takes away every header of the check, after it has set those that it needs", async () => {
-    const url = await site();
-    const folder = mkdtempSync(join(tmpdir(), "chatelaine-doctor-"));
-    const place = ["--for", url, "--to", `http://127.0.0.1:${service}`, "--chatelaine", check.url];
-    await run(["proxy", "caddy", ...place, "--write", folder]);
-    const path = join(folder, "Caddyfile");
-    const right = readFileSync(path, "utf8");
     const all = [..."abcdefghijklmnopqrstuvwxyz"].map((letter) => `header_up -*${letter}*`).join("\n");
     const named = `header_up Authorization {http.request.header.Authorization}\n${all}\nuri /auth?\n`;
-    writeFileSync(path, right.replace("uri /auth?\n", named));
-    expect(readFileSync(path, "utf8")).not.toBe(right);
-    await using guard = await runProxy("caddy", folder, { url });
+    await using guard = await caddyThatAsks(named);
     expect(foundBy(await doctor(guard.url))).toEqual(["good key"]);
     await expectNothingLeft();
   });

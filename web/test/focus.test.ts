@@ -293,6 +293,7 @@ test("what has it is not behind the foot of a list", async () => {
 
 test("a calendar keeps it, whatever it turns to, and is in view as a whole", async () => {
   const page = await screens.open("ada", "/keys", { width: 360, height: 740 });
+  await page.clock.install();
   await button(page, "Add").press("Enter");
   const panel = dialog(page, "Add API Key");
   await panel.getByRole("checkbox", { name: "Non-expiring", exact: true }).press("Space");
@@ -307,7 +308,7 @@ test("a calendar keeps it, whatever it turns to, and is in view as a whole", asy
   const turn = async (name: string | RegExp): Promise<void> => {
     await calendar.getByRole("button", { name }).first().press("Enter");
     // After what follows from it has followed.
-    await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
+    await page.clock.runFor(100);
     const isIn = () => document.activeElement?.closest("[data-dates-dropdown]") != null;
     expect([name, await page.evaluate(isIn)]).toEqual([name, true]);
   };

@@ -57,6 +57,8 @@ interface Open {
   readonly leave?: string;
 }
 
+const UNSAVED = { question: "Unsaved changes", stay: "Keep editing", leave: "Discard changes" };
+
 const OPEN: Readonly<Record<string, Open>> = {
   "a list": { path: "/keys" },
   "a panel with words that are not saved": {
@@ -67,9 +69,7 @@ const OPEN: Readonly<Record<string, Open>> = {
       await input.fill("typed before");
       return input;
     },
-    question: "Unsaved changes",
-    stay: "Keep editing",
-    leave: "Discard changes",
+    ...UNSAVED,
   },
   "a form on the screen": {
     path: "/system",
@@ -78,9 +78,7 @@ const OPEN: Readonly<Record<string, Open>> = {
       await input.fill("https://keys.example");
       return input;
     },
-    question: "Unsaved changes",
-    stay: "Keep editing",
-    leave: "Discard changes",
+    ...UNSAVED,
   },
   "a key that is shown once": {
     path: "/keys",
