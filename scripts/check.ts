@@ -20,6 +20,10 @@ const CHECKS: readonly Check[] = [
     name: "style (biome check)",
     run: () => runProgram("node_modules/@biomejs/biome/bin/biome", "check", "."),
   },
+  {
+    name: "unused files, exports and dependencies (knip)",
+    run: () => runProgram("node_modules/knip/bin/knip.js", "--no-progress", "--treat-config-hints-as-errors"),
+  },
   { name: "layering (scripts/layering.ts)", run: async () => report(findLayeringViolations(root)) },
   { name: "words (scripts/words.ts)", run: async () => report(await findForbiddenWords(root)) },
   { name: "README (scripts/readme.ts)", run: async () => report(findReadmeFaults(root)) },
@@ -35,7 +39,7 @@ export async function runChecks(): Promise<{ passed: number; failed: number }> {
   return { passed: CHECKS.length - failed, failed };
 }
 
-/** Both programs are launchers in JavaScript; Bun runs them, so that Node is not needed. */
+/** These programs are launchers in JavaScript; Bun runs them, so that Node is not needed. */
 async function runProgram(file: string, ...args: string[]): Promise<boolean> {
   const run = Bun.spawn([process.execPath, join(root, file), ...args], {
     cwd: root,

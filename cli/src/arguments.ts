@@ -22,7 +22,7 @@ export function parseId(text: string): number {
   return id;
 }
 
-export function parseRole(text: string): Role {
+function parseRole(text: string): Role {
   if (!isRole(text)) throw new InvalidArgumentError(`The roles are ${ROLES.join(", ")}.`);
   return text;
 }

@@ -85,7 +85,7 @@ export async function printChanged(options: Printing, record: object, words: str
 }
 
 /** Titles and rows, aligned, without blanks at the end of lines. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const lines = [
     columns.map(([title]) => title),
     ...rows.map((row) => columns.map(([, value]) => cell(value(row)))),

@@ -110,7 +110,7 @@ function acceptOf(key: string): string {
 }
 
 /** What such a service saw. */
-export interface Seen {
+interface Seen {
   readonly target: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;

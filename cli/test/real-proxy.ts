@@ -11,7 +11,7 @@ export type ProxyName = "nginx" | "caddy" | "haproxy";
 export const PROXIES: readonly ProxyName[] = ["nginx", "caddy", "haproxy"];
 
 /** What the service saw of a request. */
-export interface Arrived {
+interface Arrived {
   readonly path: string;
   readonly method: string;
   readonly headers: Record<string, string>;

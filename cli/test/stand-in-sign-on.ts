@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { SignOnKind } from "@chatelaine/proxy-recipes/guard";
 
-export interface AskedSignOn {
+interface AskedSignOn {
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;

@@ -154,7 +154,7 @@ export function twins(guard: Guard, instead: readonly string[]): readonly string
   });
 }
 
-export const SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt";
+const SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt";
 
 /** Who vouches for a place; undefined where there is nobody between: without TLS, or on this machine. */
 export function authorityOf({ tls, host }: Place, ca: string | undefined): string | undefined {

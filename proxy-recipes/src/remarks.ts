@@ -39,7 +39,7 @@ export function remarks(guard: Guard, { file, group, away }: Of): string {
 }
 
 /** How Chatelaine is started for it. */
-export function socketRemarks(socket: string, group: string): string[] {
+function socketRemarks(socket: string, group: string): string[] {
   return [
     `Chatelaine listens there with: chatelaine serve --check unix:${socket} --socket-group ${group}`,
     `(${group} is the group that the proxy runs as; its mode 0660 keeps everybody else out.)`,

@@ -28,7 +28,7 @@ export interface Place {
 }
 
 /** Backups that the server writes by itself. */
-export interface BackupConfig {
+interface BackupConfig {
   readonly everyMs: number;
   /** A folder. */
   readonly to: string;
@@ -87,8 +87,8 @@ export interface RawConfig {
   readonly logFormat?: string;
 }
 
-export const DEFAULT_HTTP = "127.0.0.1:5390";
-export const DEFAULT_HTTPS = "127.0.0.1:5397";
+const DEFAULT_HTTP = "127.0.0.1:5390";
+const DEFAULT_HTTPS = "127.0.0.1:5397";
 /** Its owner and its group. */
 const DEFAULT_SOCKET_MODE = "0660";
 const DEFAULT_ANONYMOUS_RATE = "20";

@@ -29,7 +29,7 @@ export const MASTER_SECRET_BYTES = 32;
 export const DIGEST_BYTES = 32;
 /** The floor of the official clients; a 64-character random secret gains nothing from more. */
 export const SCRAM_ITERATIONS = 50_000;
-export const SCRAM_SALT_BYTES = 16;
+const SCRAM_SALT_BYTES = 16;
 const HASH_BYTES = 64;
 const SALT_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
 

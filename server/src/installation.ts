@@ -17,7 +17,7 @@ import { join, resolve } from "node:path";
 import { MASTER_SECRET_BYTES, type Random } from "./crypto.ts";
 import { AppError } from "./domain/errors.ts";
 
-export const SECRET_FILE = "secret";
+const SECRET_FILE = "secret";
 const DATABASE_FILE = "chatelaine.db";
 /** There while a restore puts files into the folder. */
 export const RESTORING_FILE = "restoring";

@@ -207,7 +207,10 @@ IT(
       await disk.auth("1-nonsense");
       await disk.step("fill");
       if (place % 5 !== 0) continue;
-      expect(await refusedAtLast(disk, create)).toMatchObject({ status: 507, json: { code: "storage_full" } });
+      expect(await refusedAtLast(disk, create)).toMatchObject({
+        status: 507,
+        json: { code: "storage_full" },
+      });
       // There is room for whoever comes to revoke, and not for everybody.
       expect((await refusedAtLast(disk, () => disk.signIn("ada"))).status).toBe(507);
     }

@@ -16,7 +16,7 @@ export interface Answer {
   readonly json: any;
 }
 
-export interface Sent {
+interface Sent {
   readonly headers?: Record<string, string>;
   /** Sent as JSON, unless it is a string. */
   readonly body?: unknown;

@@ -45,7 +45,7 @@ export interface Screens extends AsyncDisposable {
   stop(): Promise<() => Promise<void>>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly colorScheme?: "light" | "dark";

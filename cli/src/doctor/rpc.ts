@@ -3,7 +3,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostHeader, type Site } from "./raw-http.ts";
 
-export interface RpcAnswer {
+interface RpcAnswer {
   readonly result?: unknown;
   readonly error?: {
     readonly code: number;

@@ -32,20 +32,20 @@ export interface Groups {
   removeMember(caller: Caller, member: Member): Promise<Group>;
 }
 
-export interface Member {
+interface Member {
   /** Of the group. */
   readonly name: string;
   readonly username: string;
   readonly version?: number | undefined;
 }
 
-export interface GroupInput {
+interface GroupInput {
   readonly name?: string;
   readonly roles: readonly Role[];
   readonly scopes: readonly string[];
 }
 
-export interface GroupChange extends Partial<GroupInput> {
+interface GroupChange extends Partial<GroupInput> {
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number | undefined;
 }

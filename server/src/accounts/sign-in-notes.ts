@@ -13,7 +13,7 @@ import { isProven } from "./sign-in-use.ts";
 type Notes = Pick<Audit, "note">;
 
 /** A credential as the list of sessions and the audit show it (protocol 3.7). */
-export function describeCredential(credential: Credential): CredentialNote {
+function describeCredential(credential: Credential): CredentialNote {
   const { kind, username, loginId, loginAt, key, parent } = credential;
   const login = { username, login_id: loginId, login_at: { $date: Math.floor(loginAt / 1000) * 1000 } };
   if (kind === "TOKEN" && parent) {

@@ -31,7 +31,7 @@ export interface Tokens {
 
 export const TOKENS_PER_SESSION_MAX = 100;
 export const TOKENS_PER_USER_MAX = 1_000;
-export const TOKEN_TTL_SECONDS_MAX = 30 * 86_400;
+const TOKEN_TTL_SECONDS_MAX = 30 * 86_400;
 /** How stale the last use may be: a use does not write. Beyond it a token may end so much early, and never late. */
 export const TOKEN_TOUCH_EVERY_MS = 60_000;
 

@@ -21,7 +21,7 @@ export interface NewUserInput {
   readonly groups?: readonly string[];
 }
 
-export const SCOPES_MAX = 100;
+const SCOPES_MAX = 100;
 
 interface Rights {
   readonly roles?: readonly Role[] | undefined;

@@ -26,7 +26,7 @@ import type { Feed } from "../feed/feed.ts";
 import { createFailures, type Log } from "../log.ts";
 import type { AlertMark, Store } from "../store/store.ts";
 
-export const COMPARE_EVERY_MS = 10_000;
+const COMPARE_EVERY_MS = 10_000;
 /** What alerts are about, or what stops it. */
 const ALERTING: ReadonlySet<string> = new Set(["key", "user", "group"]);
 /** After a change of those; several changes are looked at together. */
@@ -35,14 +35,14 @@ const COMPARE_AFTER_MS = 250;
 const ROUNDS_MAX = 1_000;
 const HOUR_MS = 3_600_000;
 
-export interface AlertCount {
+interface AlertCount {
   readonly kind: AlertKind;
   readonly count: number;
   /** Of names that are alike, those. */
   readonly twins?: readonly Twins[] | undefined;
 }
 
-export interface AlertList {
+interface AlertList {
   /** Of each kind that the caller may see, how many there are, those without any left out. */
   readonly kinds: readonly AlertCount[];
   /** Of each kind some: revoked keys newest first, those that end soonest first, the longest unused first. */

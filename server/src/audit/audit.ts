@@ -13,11 +13,11 @@ import type { Log } from "../log.ts";
 import type { KeyUse, Store } from "../store/store.ts";
 import { Folds, type Note, type StrangerAct, type StrangerNote } from "./folds.ts";
 
-export type { Note, StrangerAct, StrangerNote } from "./folds.ts";
+export type { Note, StrangerNote } from "./folds.ts";
 
-export const FLUSH_EVERY_MS = 500;
+const FLUSH_EVERY_MS = 500;
 /** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
-export const WAITING_MAX = 100_000;
+const WAITING_MAX = 100_000;
 
 const RECORDS_AT_ONCE = 2_000;
 

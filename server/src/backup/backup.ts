@@ -7,10 +7,9 @@
  * Each is in the audit log before it is whole. Held by `server/test/backup.test.ts`.
  */
 export { type Backups, createBackups } from "./backups.ts";
-export type { Sink } from "./file.ts";
-export type { Manifest } from "./format.ts";
+
 export { instantOfName } from "./kept.ts";
-export { openBackup, type Rows, type Value, type WholeBackup } from "./read.ts";
+export { openBackup, type WholeBackup } from "./read.ts";
 export { backupBeforeUpgrade, writeSafetyBackup } from "./safety.ts";
 export { type BackupSchedule, createSchedule, forgetSchedule } from "./schedule.ts";
-export { CA_FILES, FILES_TABLE, type Written } from "./write.ts";
+export { CA_FILES, FILES_TABLE } from "./write.ts";

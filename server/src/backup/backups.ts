@@ -9,7 +9,7 @@ import { refuseOwnName, type Sink, writeWhole } from "./file.ts";
 import type { Manifest } from "./format.ts";
 import { type Written, writeBackup } from "./write.ts";
 
-export type Target =
+type Target =
   | { readonly kind: "file"; readonly path: string; readonly replace: boolean }
   | { readonly kind: "stream"; readonly sink: Sink };
 
@@ -24,7 +24,7 @@ export interface Backups {
   noteUpgrade(path: string): Promise<void>;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly passphrase?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -124,7 +124,7 @@ function sinkOf(file: FileHandle): Sink {
   };
 }
 
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();

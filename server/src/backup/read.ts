@@ -30,14 +30,14 @@ export interface WholeBackup {
 }
 
 /** Some rows of one table. */
-export interface Rows {
+interface Rows {
   /** `main.users`; `files` has names and contents. */
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
 }
 
-export type Value = string | number | null | Uint8Array;
+type Value = string | number | null | Uint8Array;
 
 const READ_BYTES = 1 << 20;
 const LINE_CHARS_MAX = 1 << 24;

@@ -12,7 +12,7 @@ import { digestLine, headOf, type Manifest, macLine } from "./format.ts";
 /** Of the local CA, its key sealed by the master secret; the server's own key is in clear, and is made again. */
 export const CA_FILES = ["tls/ca.pem", "tls/ca.key.sealed"] as const;
 export const FILES_TABLE = "files";
-export const FILES_COLUMNS = ["name", "content"] as const;
+const FILES_COLUMNS = ["name", "content"] as const;
 /** The name under which the database knows its id. */
 const INSTALLATION = "installation";
 const FILE_BYTES_MAX = 65_536;

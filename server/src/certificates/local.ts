@@ -24,7 +24,7 @@ const SEAL_CONTEXT = "tls/ca.key";
 const PUBLIC_MODE = 0o644;
 const SECRET_MODE = 0o600;
 
-export interface LocalCertificate {
+interface LocalCertificate {
   readonly serving: ServingCertificate;
   /** PEM; a local certificate always has it. */
   readonly caPem: string | undefined;

@@ -42,7 +42,7 @@ export function networkContains(network: Network, address: Address): boolean {
 }
 
 /** Whether every address of the inner block is in the outer one. */
-export function networkCovers(outer: Network, inner: Network): boolean {
+function networkCovers(outer: Network, inner: Network): boolean {
   return outer.prefix <= inner.prefix && networkContains(outer, inner);
 }
 

@@ -3,14 +3,14 @@ import type { Twins } from "./names.ts";
 
 export const KEY_ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused"] as const;
 export type KeyAlertKind = (typeof KEY_ALERT_KINDS)[number];
-export const OTHER_ALERT_KINDS = [
+const OTHER_ALERT_KINDS = [
   "backup_failed",
   "backup_old",
   "clear_text_refused",
   "names_alike",
   "sign_in_failures",
 ] as const;
-export type OtherAlertKind = (typeof OTHER_ALERT_KINDS)[number];
+type OtherAlertKind = (typeof OTHER_ALERT_KINDS)[number];
 export type AlertKind = KeyAlertKind | OtherAlertKind;
 export type AlertLevel = "warning" | "info";
 
@@ -131,7 +131,7 @@ export interface BackupState {
 }
 
 /** So many times as old as it should be is too old. */
-export const BACKUP_OLD_TIMES = 2;
+const BACKUP_OLD_TIMES = 2;
 
 export function backupAlerts(
   { everyMs, since, writtenAt, failedAt, error }: BackupState,

@@ -4,7 +4,7 @@
  */
 import type { Caller } from "./caller.ts";
 
-export const AUDIT_EVENTS = ["METHOD_CALL", "AUTHENTICATION", "LOGOUT"] as const;
+const AUDIT_EVENTS = ["METHOD_CALL", "AUTHENTICATION", "LOGOUT"] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 
 export interface AuditRecord {

@@ -64,7 +64,7 @@ export type Actor =
 export type WritingActor = Exclude<Actor, "reader">;
 
 /** What a request that may be sent again is known by. Digests. */
-export interface OnceMark {
+interface OnceMark {
   readonly digest: Uint8Array;
   readonly request: Uint8Array;
   /** It has done its work before, and gives another secret for the one that was lost. */

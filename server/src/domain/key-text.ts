@@ -9,7 +9,6 @@
 
 export const KEY_ID_MAX = 2_147_483_647;
 export const KEY_BODY_CHARS = 64;
-export const KEY_TEXT_CHARS_MAX = 10 + 1 + KEY_BODY_CHARS;
 const PREFIX = "CK1";
 const RANDOM_CHARS = 55;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

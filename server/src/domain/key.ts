@@ -88,9 +88,9 @@ export type KeyState =
 
 export const REASON_CHARS_MAX = 500;
 /** Description and tags together, UTF-8. */
-export const KEY_WORDS_BYTES_MAX = 4096;
-export const TAGS_MAX = 32;
-export const TAG_CHARS_MAX = 64;
+const KEY_WORDS_BYTES_MAX = 4096;
+const TAGS_MAX = 32;
+const TAG_CHARS_MAX = 64;
 export const KEYS_PER_USER_MAX = 1_000;
 export const PAUSED_REASON = "Paused";
 /** The last instant that RFC 3339 can write. */
@@ -120,7 +120,7 @@ export function keyState(key: Times, now: number): KeyState {
 }
 
 /** When a key gets older than its owner's keys may; null: never. */
-export function limitEnd({ createdAt, resetAt, owner }: Omit<Lifetime, "expiresAt">): number | null {
+function limitEnd({ createdAt, resetAt, owner }: Omit<Lifetime, "expiresAt">): number | null {
   const seconds = owner.ceilings?.lifetimeSeconds ?? null;
   return seconds === null ? null : (resetAt ?? createdAt) + seconds * 1000;
 }
@@ -168,7 +168,7 @@ function isKeyName(name: string): boolean {
 }
 
 /** Without control characters and half characters. */
-export function isPlainText(text: string): boolean {
+function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 

@@ -34,7 +34,7 @@ export interface MintedKey
 }
 
 /** A change of a password; `keeps` where there is none. */
-export type PasswordChange = "keeps" | "sets" | "takes_away";
+type PasswordChange = "keeps" | "sets" | "takes_away";
 
 /** What may be said of the members of a group. */
 export interface GroupMember {
@@ -81,7 +81,7 @@ export function mayMint(caller: Caller, minting: Minting): boolean {
 }
 
 /** Whether there is a way in for them: a password, or a key, whatever it is held to. */
-export function canSignIn(user: Pick<User, "hasPassword" | "keyIds">): boolean {
+function canSignIn(user: Pick<User, "hasPassword" | "keyIds">): boolean {
   return user.hasPassword || user.keyIds.length > 0;
 }
 

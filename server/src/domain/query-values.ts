@@ -18,7 +18,7 @@ export type QueryValue =
   | { readonly [name: string]: QueryValue };
 
 /** Characters of any string in a query. */
-export const QUERY_TEXT_CHARS_MAX = 1024;
+const QUERY_TEXT_CHARS_MAX = 1024;
 const LIST_LENGTH_MAX = 1000;
 const VALUES_MAX = 10_000;
 const DEPTH_MAX = 16;
@@ -161,7 +161,7 @@ export function compareValues(a: QueryValue, b: QueryValue): number | undefined 
 }
 
 /** By code point. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   for (let at = 0; at < end; at++) {
     const left = a.charCodeAt(at);

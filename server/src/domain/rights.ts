@@ -13,7 +13,7 @@ export interface Rights {
 }
 
 export const EVERYTHING: Rights = { roles: expandRoles(["FULL_ADMIN"]), scopes: ["*"] };
-export const SCOPE_CHARS_MAX = 128;
+const SCOPE_CHARS_MAX = 128;
 const SCOPE = /^(\*|(?:[A-Za-z0-9_.-]+|\*):(?:[A-Za-z0-9_.-]+|\*))$/;
 
 /** `*`, or `resource:action` where each may be `*`. */

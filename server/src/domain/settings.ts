@@ -59,14 +59,14 @@ export const DEFAULT_SETTINGS: Settings = {
 /** Of new installations, where they differ; those that were there before go on as they were. */
 export const FIRST_SETTINGS: SettingsPatch = { insecureTransportDialect: "close" };
 
-export const CERTIFICATE_CHARS_MAX = 16_384;
-export const KEY_DAYS_MAX = 36_500;
+const CERTIFICATE_CHARS_MAX = 16_384;
+const KEY_DAYS_MAX = 36_500;
 /** Below it, a session that is written down as seen once a minute would end under its user's hands. */
-export const SESSION_IDLE_MINUTES_MIN = 5;
-export const SESSION_IDLE_MINUTES_MAX = 1_440;
-export const SESSION_HOURS_MAX = 720;
-export const WEBHOOK_SECRET_CHARS_MIN = 16;
-export const WEBHOOK_SECRET_CHARS_MAX = 256;
+const SESSION_IDLE_MINUTES_MIN = 5;
+const SESSION_IDLE_MINUTES_MAX = 1_440;
+const SESSION_HOURS_MAX = 720;
+const WEBHOOK_SECRET_CHARS_MIN = 16;
+const WEBHOOK_SECRET_CHARS_MAX = 256;
 const RULES = ["revoke", "refuse", "allow"];
 const DIALECT_RULES = ["close", ...RULES];
 const PEM = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/;

@@ -39,7 +39,7 @@ export interface Group {
 /** Texts of a user that are kept in NFC. Names that people sign in by are ASCII. */
 export const USER_WORDS = ["fullName", "email"] as const;
 export const FULL_NAME_CHARS_MAX = 255;
-export const EMAIL_CHARS_MAX = 254;
+const EMAIL_CHARS_MAX = 254;
 export const PASSWORD_CHARS_MIN = 12;
 export const PASSWORD_BYTES_MAX = 1024;
 export const ATTRIBUTES_BYTES_MAX = 65_536;

@@ -12,7 +12,7 @@ import type { Change, MaybePromise, Store } from "../store/store.ts";
 
 export type { Change } from "../store/store.ts";
 
-export const FOLLOW_EVERY_MS = 50;
+const FOLLOW_EVERY_MS = 50;
 const LONG_READ = 1_000;
 
 export interface Feed {

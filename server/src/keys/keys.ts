@@ -59,7 +59,7 @@ import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
 export { keepOnce } from "./once.ts";
 
-export interface KeyStanding {
+interface KeyStanding {
   readonly status: KeyState;
   /** When it stops by itself; null: never. */
   readonly endsAt: number | null;
@@ -99,7 +99,7 @@ export interface Keys extends Verifiers, Ends {
  * What a key may do to itself, whatever it was narrowed to: learn its limits, be rotated, be revoked. It acts with its
  * owner's rights then, on itself alone, and so can neither be widened nor live longer by it.
  */
-export interface SelfKeys {
+interface SelfKeys {
   get(caller: Caller): Promise<Key>;
   /** @param expiresAt undefined keeps it; to change it needs the role that editing keys needs */
   reset(
@@ -109,13 +109,13 @@ export interface SelfKeys {
   revoke(caller: Caller, reason: string): Promise<Key>;
 }
 
-export interface KeyChange extends KeyFields {
+interface KeyChange extends KeyFields {
   readonly reset?: boolean;
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number;
 }
 
-export interface MadeKey {
+interface MadeKey {
   readonly key: Key;
   readonly secret: KeySecret;
 }

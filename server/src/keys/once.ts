@@ -10,7 +10,7 @@ import type { Key } from "../domain/key.ts";
 import type { Store, Transaction } from "../store/store.ts";
 
 /** How long a request is remembered. */
-export const ONCE_MS = 24 * 60 * 60_000;
+const ONCE_MS = 24 * 60 * 60_000;
 
 /** Throws conflict where the same request has done its work already. */
 export async function keepOnce(

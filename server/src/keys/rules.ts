@@ -86,7 +86,7 @@ export function fieldIssues(fields: KeyFields, now: number): Issue[] {
   ];
 }
 
-export function expiryIssues(expiresAt: number | null | undefined, now: number): Issue[] {
+function expiryIssues(expiresAt: number | null | undefined, now: number): Issue[] {
   if (expiresAt === null || expiresAt === undefined) return [];
   const issue = (message: string): Issue[] => [{ path: ["expires_at"], code: "in_past", message }];
   if (!Number.isSafeInteger(expiresAt) || expiresAt > INSTANT_MAX) {

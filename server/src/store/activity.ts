@@ -12,8 +12,8 @@ import type { BatchStatement } from "./worker.ts";
 
 /** Rows of one transaction: below 20 ms. */
 const SLICE_ROWS = 2_000;
-export const RECORDS_MAX = 1_000_000;
-export const RECORDS_AGE_MS_MAX = 400 * 86_400_000;
+const RECORDS_MAX = 1_000_000;
+const RECORDS_AGE_MS_MAX = 400 * 86_400_000;
 export const FOLDS_MAX = 50_000;
 const GUESSES_MAX = 100_000;
 /** How many slices, or how long, passes between two cuts. */

@@ -31,7 +31,7 @@ export function isWithin(path: string, folder: string): boolean {
 }
 
 /** As `realpath` has it; what is not there yet keeps its name. */
-export function realOf(path: string): string {
+function realOf(path: string): string {
   const whole = resolve(path);
   try {
     return realpathSync(whole);

@@ -17,7 +17,7 @@ import { type Clause, contains, type Dialect, isPartShort, text } from "./clause
 import { areWordsShort, pushHolds, pushMember, pushWords } from "./query-words.ts";
 
 /** `instant`: integer milliseconds, a Date in records. `texts`: a list of strings in JSON. `json` is never pushed. */
-export type ColumnType = "integer" | "text" | "boolean" | "instant" | "json" | "texts";
+type ColumnType = "integer" | "text" | "boolean" | "instant" | "json" | "texts";
 
 export interface Column {
   /** A reference or expression with exactly the record's value: where records have whole seconds, so has this. */

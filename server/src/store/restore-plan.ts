@@ -44,7 +44,7 @@ export interface Side {
  */
 export type Relation = "after" | "before" | "apart" | "none";
 
-export interface Named {
+interface Named {
   readonly kind: "key" | "user" | "group";
   readonly id: number;
   readonly name: string;

@@ -137,7 +137,7 @@ export function settingsOf(rows: readonly { name: string; value: string }[]): Se
   return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) };
 }
 
-export function listOf<Value extends string>(text: string): Value[] {
+function listOf<Value extends string>(text: string): Value[] {
   return JSON.parse(text) as Value[];
 }
 

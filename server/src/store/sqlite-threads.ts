@@ -18,7 +18,7 @@ import { GONE_PLACES, goneAt } from "./gone-places.ts";
 import type { DatabaseName, ThreadRole, WorkerReply, WorkerRequest, WorkerResult } from "./worker.ts";
 
 /** Longest wait for the turn to write. */
-export const TURN_MS_MAX = 10_000;
+const TURN_MS_MAX = 10_000;
 
 const CLOSE_MS_MAX = 2_000;
 

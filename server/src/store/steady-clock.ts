@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import { type LatestInstant, openLatestInstant } from "./latest-instant.ts";
 
 /** Writes down what has ended between the two, by a clock that has been set back since. */
-export type KeepEnds = (from: number, until: number) => Promise<void>;
+type KeepEnds = (from: number, until: number) => Promise<void>;
 
 export interface SteadyClock extends Clock {
   /** From now on ends are kept, for all processes on the folder. @returns when those up to now are */

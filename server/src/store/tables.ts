@@ -27,24 +27,6 @@ export interface Tables {
   token_lines: { holder_id: string; token_id: string };
 }
 
-export interface ActivityTables {
-  key_days: { key_id: number; day: number; counts: string };
-  key_hosts: { key_id: number; host: string; last_used_at: number; uses: number };
-  refusals: {
-    decision: string;
-    key_id: number;
-    at: number;
-    reason: string;
-    rule: string;
-    address: string | null;
-    host: string | null;
-  };
-  records: AuditRow;
-  folds: AuditRow & { name: string; count: number; last_at: number };
-  key_use: KeyUseRow;
-  guesses: { bucket: string; started_at: number; count: number };
-}
-
 export interface UserRow {
   id: Generated<number>;
   username: string;
@@ -188,7 +170,7 @@ export interface TokenRow {
   single_use: number;
 }
 
-export interface OnceRow {
+interface OnceRow {
   digest: Uint8Array;
   request: Uint8Array;
   entity_id: number;

@@ -74,7 +74,7 @@ export type BatchStatement =
   | { readonly sql: string; readonly columns: readonly (readonly unknown[])[] };
 
 /** Rows in SQL's order, of which the condition, offset and limit then choose: for what SQL cannot say. */
-export interface SearchRequest {
+interface SearchRequest {
   readonly kind: "search";
   readonly listed: Listed;
   readonly sql: string;
@@ -108,9 +108,9 @@ const STATEMENTS_MAX = 200;
 /** As `nice`: a search has what is left of the processor, so that a check does not wait for it (held by `search-places.test.ts`). */
 const SEARCH_NICENESS = 10;
 /** After this a search gives up rather than hold others up. */
-export const SEARCH_MS_MAX = 5_000;
+const SEARCH_MS_MAX = 5_000;
 /** Twice what SQLite lets a log grow to where nobody reads for long. */
-export const LOG_BYTES_MAX = 8 * 1024 * 1024;
+const LOG_BYTES_MAX = 8 * 1024 * 1024;
 const NOTHING: WorkerResult = { rows: [], changed: 0, insertId: 0 };
 
 declare const self: Worker;

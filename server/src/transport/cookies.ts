@@ -13,7 +13,7 @@ const ID_CHARS = 8;
 const TOKEN = /^[A-Za-z0-9_-]{64}$/;
 
 /** How the client sees the connection, after trusted proxies. */
-export interface Seen {
+interface Seen {
   readonly tls: boolean;
 }
 

@@ -114,7 +114,7 @@ export function parseForwarded(text: string): ForwardedElement[] | undefined {
   return elements.map(pick);
 }
 
-export function listed(value: string): string[] {
+function listed(value: string): string[] {
   return value
     .split(",")
     .map((part) => part.trim())

@@ -20,13 +20,13 @@ import { mapSlices, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Entry } from "./version.ts";
 
-export type ListQuery = Parameters<Keys["list"]>[1];
-export interface Page<Row> {
+type ListQuery = Parameters<Keys["list"]>[1];
+interface Page<Row> {
   readonly rows: readonly Row[];
   readonly total: number | undefined;
 }
 
-export const ALWAYS: Condition = { kind: "all", of: [] };
+const ALWAYS: Condition = { kind: "all", of: [] };
 export const NEVER: Condition = { kind: "any", of: [] };
 
 /** One field of an entry. */

@@ -13,9 +13,9 @@ import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
 import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./tally.ts";
 import { UseTable } from "./use-table.ts";
 
-export { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen };
+export type { CountedOutcome, Outcome, Seen };
 
-export const FLUSH_EVERY_MS = 1_000;
+const FLUSH_EVERY_MS = 1_000;
 const WAITING_MAX = 200_000;
 const REFUSALS_WAITING_MAX = 10_000;
 const SLICE_KEYS = 1_000;
@@ -28,7 +28,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** What the owner of a key, and whoever reads keys, may see of its use. */
-export interface KeyUseReport {
+interface KeyUseReport {
   /** Counts of each outcome, for each hour of 90 days and each day before that, oldest first. */
   readonly counts: readonly {
     readonly at: number;

@@ -54,7 +54,7 @@ export interface WebhookDeps {
   readonly log: Log;
 }
 
-export const ATTEMPT_MS_MAX = 10_000;
+const ATTEMPT_MS_MAX = 10_000;
 /** After the first attempt, the second, and so on. */
 export const PAUSES_MS = [10_000, 60_000, 300_000, 1_800_000, 7_200_000];
 const ATTEMPTS_MAX = PAUSES_MS.length + 1;

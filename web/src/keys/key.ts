@@ -26,7 +26,7 @@ export function mayPause(key: Pick<Key, "status">): boolean {
   return ["active", "user_locked", "no_roles"].includes(key.status);
 }
 
-export function mayHaveKeys(me: Me): boolean {
+function mayHaveKeys(me: Me): boolean {
   return me.roles.some(
     (role) => role === "API_KEY_WRITE" || role === "READONLY_ADMIN" || role === "KEY_HOLDER",
   );

@@ -9,7 +9,7 @@ import type { KeyAction } from "./key-actions.tsx";
 import type { KeysSearch } from "./keys-search.ts";
 import { forgetKey } from "./save-key.ts";
 
-export type KeyTask =
+type KeyTask =
   | { readonly kind: "add" }
   | { readonly kind: "edit"; readonly row: Key; readonly resets: boolean }
   | { readonly kind: "show"; readonly made: MadeKey }

@@ -9,13 +9,13 @@ export interface Unit {
   readonly label: string;
 }
 
-export const RATE_WINDOWS: readonly Unit[] = [
+const RATE_WINDOWS: readonly Unit[] = [
   { value: "1", label: "a second" },
   { value: "60", label: "a minute" },
   { value: "3600", label: "an hour" },
   { value: "86400", label: "a day" },
 ];
-export const LIFETIME_UNITS: readonly Unit[] = [
+const LIFETIME_UNITS: readonly Unit[] = [
   { value: "60", label: "minutes" },
   { value: "3600", label: "hours" },
   { value: "86400", label: "days" },

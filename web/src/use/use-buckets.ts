@@ -3,7 +3,7 @@ import type { OutputOf } from "@chatelaine/contract/operations/operations";
 
 export type KeyUse = OutputOf<"keys.use">;
 type Count = KeyUse["counts"][number];
-export type Outcome = keyof Count["outcomes"];
+type Outcome = keyof Count["outcomes"];
 
 export const SPANS = {
   hours: { label: "48 hours", words: "the last 48 hours", size: "Hour", bars: 48 },
@@ -12,7 +12,7 @@ export const SPANS = {
 } as const;
 export type Span = keyof typeof SPANS;
 
-export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
+const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   ok: "Allowed",
   expired: "Expired",
   paused: "Paused",

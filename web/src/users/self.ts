@@ -18,7 +18,7 @@ export interface Lost extends Rights {
 }
 
 /** @returns null: all of the one is in the other */
-export function rightsLost(before: Rights, after: Rights): Lost | null {
+function rightsLost(before: Rights, after: Rights): Lost | null {
   const kept = expandRoles(after.roles);
   const roles = before.roles.filter((role) => !kept.has(role));
   const had = before.roles.includes("FULL_ADMIN") ? ["*"] : before.scopes;

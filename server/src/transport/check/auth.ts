@@ -49,7 +49,7 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
   rate_limited: 429,
 };
 
-export interface AskedBy {
+interface AskedBy {
   readonly asker: Asker;
   /** Whether the asker itself speaks TLS. */
   readonly isTls: boolean;

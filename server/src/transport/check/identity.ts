@@ -2,16 +2,6 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { Allowance } from "../../verify/verify.ts";
 
-export const IDENTITY_HEADERS = [
-  "Remote-User",
-  "Remote-Name",
-  "Remote-Email",
-  "Remote-Groups",
-  "Remote-Roles",
-  "Remote-Key-Id",
-  "Remote-Key-Scopes",
-] as const;
-
 /** What `/auth` answers with besides; an assertion is at most this old, and lives as long again. */
 const ASSERTION_REUSE_MS = 30_000;
 const ASSERTION_SECONDS = 60;

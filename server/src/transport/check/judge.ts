@@ -13,7 +13,7 @@ export type Judged =
   | { readonly check: Extract<Check, { ok: true }>; readonly decision: null }
   | { readonly check: Extract<Check, { ok: false }>; readonly decision: string };
 
-export type CheckDoor = "auth" | "verify";
+type CheckDoor = "auth" | "verify";
 export type Judge = (door: CheckDoor, text: string, need: Need, seen: Seen) => MaybePromise<Judged>;
 
 export interface JudgeDeps {

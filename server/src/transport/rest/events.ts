@@ -31,7 +31,7 @@ interface Happening {
 const KEPT_MAX = 5_000;
 const STREAMS_MAX = 2_000;
 const STREAMS_PER_USER_MAX = 50;
-export const COMMENT_EVERY_MS = 15_000;
+const COMMENT_EVERY_MS = 15_000;
 /** How often it is looked whether the end of a reader has come. */
 const ENDS_EVERY_MS = 1_000;
 /** What may wait for a reader that does not read. */

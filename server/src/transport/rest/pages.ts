@@ -15,11 +15,11 @@ import {
 import { fold, type QueryValue } from "../../domain/query-values.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 
-export const PAGE_DEFAULT = 50;
+const PAGE_DEFAULT = 50;
 const WORDS_MAX = 10;
 
 /** One term of an order: a member of the record, ascending. */
-export interface Term {
+interface Term {
   readonly path: readonly string[];
   /** Where the record that a page is made of has no such member: what it would be. */
   readonly of?: (row: never) => QueryValue;

@@ -29,7 +29,7 @@ export interface ProblemBody {
 }
 
 /** Where the built-in documentation explains an error. */
-export function errorPage(code: ErrorCode): string {
+function errorPage(code: ErrorCode): string {
   return `/api/docs/current/errors/${code}`;
 }
 

@@ -33,7 +33,7 @@ import { sessionHandlers } from "./session-operations.ts";
 import { systemHandlers } from "./system-operations.ts";
 import { groupHandlers, userHandlers } from "./user-operations.ts";
 
-export const API_BASE = "/api/v1";
+const API_BASE = "/api/v1";
 
 export interface Rest {
   /** undefined when the path is none of ours. The listener adds the headers that confine a page to every answer. */
