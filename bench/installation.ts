@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { NewUserInput } from "@chatelaine/server/accounts/accounts";
+import type { NewUserInput } from "@chatelaine/server/accounts/rules";
+import { openLocal } from "@chatelaine/server/app";
 import { deriveSecrets, SCRAM_ITERATIONS, type Secrets, sealContext } from "@chatelaine/server/crypto";
-import { openLocal } from "@chatelaine/server/server";
 import { type BulkKey, writeKeysInBulk } from "@chatelaine/server/store/bulk";
 import type { StoredSecret } from "@chatelaine/server/store/store";
 import { command, placeIn, startNode } from "./node.ts";

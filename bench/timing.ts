@@ -2,7 +2,7 @@
  * R15: does the time of an answer tell which ids exist, or that a secret was right? Kinds of refusal, interleaved at
  * random on one connection, beside a negative control (the same kind twice) and a positive one (a kind that must differ).
  */
-import { openLocal } from "@chatelaine/server/server";
+import { openLocal } from "@chatelaine/server/app";
 import { install } from "./installation.ts";
 import { dropFolder, makeFolder, placeIn, startNode } from "./node.ts";
 import { figure, median, table } from "./results.ts";

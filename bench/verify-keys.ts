@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openLocal } from "@chatelaine/server/app";
 import { completeKeyBody, makeKeyStem } from "@chatelaine/server/domain/key-text";
-import { openLocal } from "@chatelaine/server/server";
 import {
   type BulkSecret,
   kindOf,

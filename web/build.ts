@@ -1,6 +1,6 @@
 /**
  * bun web/build.ts [--unless-fresh]: bundles the screens into `web/dist/web.pack`, one file with every asset in it,
- * precompressed, as `server/src/transport/web-pack.ts` reads it.
+ * precompressed, as `server/src/http/web-pack.ts` reads it.
  *
  * Everything but `index.html` is named by its content and may be kept for ever. The pack is written beside its place and
  * renamed, so that a server that reads it meanwhile sees the old one or the new one.

@@ -1,5 +1,5 @@
 /** How commands are declared, and how they reach the use cases. */
-import type { Local } from "@chatelaine/server/server";
+import type { Local } from "@chatelaine/server/app";
 import type { Command } from "commander";
 
 export type { Local };

@@ -3,7 +3,7 @@
  * alone, and is never handed from the one to the other: a refused key becomes no page to sign in at, and who is not signed in
  * is nobody that Chatelaine is asked about. Whoever passes arrives under the same names (`cli/test/sign-on.test.ts`).
  *
- * To Chatelaine goes what carries a key, and what comes from a program by the rule of `server/src/transport/challenge.ts`.
+ * To Chatelaine goes what carries a key, and what comes from a program by the rule of `server/src/http/challenge.ts`.
  * Everything else is a person's browser.
  */
 import { BROWSER_MARKS, type Guard, IDENTITY, type SignOn, type SignOnKind } from "./guard.ts";

@@ -5,6 +5,7 @@
  * certificate and who signed it, the way in from elsewhere. Everything after that is the log's, on standard error.
  */
 import { hostname, userInfo } from "node:os";
+import { type Local, openLocal, restoreLocal } from "./app.ts";
 import { tlsServerEndPoint } from "./certificates/certificates.ts";
 import { type Config, type Listen, placeOf, type RawConfig, readConfig } from "./config.ts";
 import { AppError } from "./domain/errors.ts";
@@ -14,7 +15,7 @@ import {
   type FromBackupResult,
   inspectBackup,
 } from "./restore/restore.ts";
-import { createServer, type Local, openLocal, restoreLocal, type Server } from "./server.ts";
+import { createServer, type Server } from "./server.ts";
 
 export type { CheckedBackup, FromBackupResult, RawConfig };
 

@@ -1,58 +1,22 @@
 /**
- * The composition root: nothing else knows how the parts are put together.
- *
- * `createServer` is the whole program; `openLocal` the same use cases on a data folder, whether or not it is served.
+ * The server: an app (`app.ts`), and everything that answers the network, put together.
  */
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type Accounts, createAccounts, createJudge } from "./accounts/accounts.ts";
-import { type Alerts, createAlerts } from "./alerts/alerts.ts";
-import { type Audit, createAudit } from "./audit/audit.ts";
-import {
-  type BackupSchedule,
-  type Backups,
-  backupBeforeUpgrade,
-  createBackups,
-  createSchedule,
-  forgetSchedule,
-} from "./backup/backup.ts";
-import { bindingFault, bindingOf, type Certificates, openCertificates } from "./certificates/certificates.ts";
-import type { Config, Listen, Place } from "./config.ts";
-import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
-import { type Caller, systemCaller } from "./domain/caller.ts";
-import type { Clock } from "./domain/clock.ts";
-import { FIRST_SETTINGS } from "./domain/settings.ts";
-import { createFeed, type Feed } from "./feed/feed.ts";
-import {
-  databaseBytes,
-  makeDataFolder,
-  openToOthers,
-  readMasterSecret,
-  refuseHalfRestored,
-  requireDataFolder,
-} from "./installation.ts";
-import { createKeys, type Keys } from "./keys/keys.ts";
-import { createFailures, createLog, type Log } from "./log.ts";
-import {
-  createRestore,
-  type FromBackup,
-  type FromBackupResult,
-  type Restore,
-  restoreFromBackup,
-} from "./restore/restore.ts";
-import { createSettings, type SettingsUseCase } from "./settings/settings.ts";
-import { openStore, refuseEmptiedFolder, refuseForeignFolder } from "./store/open.ts";
-import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
-import type { Store } from "./store/store.ts";
-import { Bodies } from "./transport/bodies.ts";
-import { securityHeaders } from "./transport/browser.ts";
-import { type CheckRoutes, createCheck } from "./transport/check/check.ts";
-import { createStats } from "./transport/check/stats.ts";
-import { createClearUpgrades, reachedPort } from "./transport/clear-upgrades.ts";
-import { createSessionCookies } from "./transport/cookies.ts";
-import { createHealth } from "./transport/health.ts";
-import { createHosts, type Hosts } from "./transport/hosts.ts";
-import { createJsonRpc } from "./transport/jsonrpc.ts";
+import { type App, closeApp, type Overrides, openApp } from "./app.ts";
+import { type BackupSchedule, createSchedule, forgetSchedule } from "./backup/backup.ts";
+import { bindingOf, type Certificates, openCertificates } from "./certificates/certificates.ts";
+import type { Config, Listen } from "./config.ts";
+import { systemCaller } from "./domain/caller.ts";
+import { Bodies } from "./http/bodies.ts";
+import { securityHeaders } from "./http/browser.ts";
+import { type CheckRoutes, createCheck } from "./http/check/check.ts";
+import { createStats } from "./http/check/stats.ts";
+import { createClearUpgrades, reachedPort } from "./http/clear-upgrades.ts";
+import { createSessionCookies } from "./http/cookies.ts";
+import { createHealth } from "./http/health.ts";
+import { createHosts, type Hosts } from "./http/hosts.ts";
+import { createJsonRpc } from "./http/jsonrpc/upgrade.ts";
 import {
   type BareRoute,
   type Listener,
@@ -61,44 +25,20 @@ import {
   type Patience,
   type Route,
   type Tls,
-} from "./transport/listen.ts";
-import { type Peer, trustOf } from "./transport/peer.ts";
-import { createKeyRead } from "./transport/rest/key-read.ts";
-import { createRest } from "./transport/rest/rest.ts";
-import { createShownInClear } from "./transport/shown-in-clear.ts";
-import { createWeb } from "./transport/web.ts";
-import { createWebhookPost } from "./transport/webhook-post.ts";
+} from "./http/listen.ts";
+import { type Peer, trustOf } from "./http/peer.ts";
+import { createKeyRead } from "./http/rest/key-read.ts";
+import { createRest } from "./http/rest/rest.ts";
+import { createShownInClear } from "./http/shown-in-clear.ts";
+import { createWeb } from "./http/web.ts";
+import { databaseBytes, makeDataFolder, openToOthers, refuseHalfRestored } from "./installation.ts";
+import { createFailures, createLog, type Log } from "./log.ts";
+import { refuseEmptiedFolder } from "./store/open.ts";
 import { createDialect } from "./truenas/truenas.ts";
-import { createUsage, type Usage } from "./usage/usage.ts";
-import { createVerify, type Verify } from "./verify/verify.ts";
 import { VERSION } from "./version.ts";
-import { createWebhook, type Webhook } from "./webhook/webhook.ts";
-
-/** The use cases, put together over one store. */
-export interface App {
-  readonly store: Store;
-  readonly verify: Verify;
-  readonly keys: Keys;
-  readonly accounts: Accounts;
-  readonly audit: Audit;
-  readonly usage: Usage;
-  readonly settings: SettingsUseCase;
-  readonly alerts: Alerts;
-  readonly backups: Backups;
-  readonly restore: Restore;
-  readonly webhook: Webhook;
-  readonly feed: Feed;
-  readonly secrets: Secrets;
-  readonly random: Random;
-  readonly clock: SteadyClock;
-  readonly log: Log;
-}
 
 /** What tests put in the place of the real thing. */
-export interface Overrides {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: Log;
+export interface ServerOverrides extends Overrides {
   readonly patience?: Patience;
 }
 
@@ -117,12 +57,6 @@ export interface Server {
   close(): Promise<void>;
 }
 
-export interface Local extends App {
-  /** The command line itself: it may everything, and the audit says so. */
-  readonly caller: Caller;
-  close(): Promise<void>;
-}
-
 const SWEEP_EVERY_MS = 1_000;
 const RENEW_EVERY_MS = 3_600_000;
 const BACKUP_LOOK_EVERY_MS = 30_000;
@@ -130,7 +64,7 @@ const BACKUP_LOOK_EVERY_MS = 30_000;
 const DRAIN_MS = 5_000;
 
 /** Throws AppError, one clear line, where it cannot start. */
-export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
+export async function createServer(config: Config, overrides: ServerOverrides = {}): Promise<Server> {
   refuseHalfRestored(config.data);
   refuseEmptiedFolder(config.data, config.state);
   makeDataFolder(config.data);
@@ -144,83 +78,6 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     await closeApp(app);
     throw error;
   }
-}
-
-/** Throws unavailable where the folder holds no installation: only `serve` makes one. */
-export async function openLocal(place: Place, overrides: Overrides = {}): Promise<Local> {
-  refuseHalfRestored(place.data);
-  requireDataFolder(place.data);
-  const log = overrides.log ?? createLog("warn", "text");
-  const app = await openApp(place, { ...overrides, log }, { create: false, backupTo: place.data });
-  return {
-    ...app,
-    caller: commandLine(),
-    close: () => closeApp(app),
-  };
-}
-
-/** Brings a folder back from a backup, whether or not there is an installation in it. */
-export function restoreLocal(
-  { data: folder, state: stateFolder }: Place,
-  options: Pick<FromBackup, "file" | "asItWas" | "dryRun" | "passphrase">,
-): Promise<FromBackupResult> {
-  const by = commandLine();
-  return restoreFromBackup({ ...options, by, folder, stateFolder, now: Date.now(), random: systemRandom });
-}
-
-function commandLine(): Caller {
-  return systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root");
-}
-
-async function openApp(
-  { data: folder, state: stateFolder }: Place,
-  overrides: Overrides & { log: Log },
-  { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
-): Promise<App> {
-  const { log, random = systemRandom } = overrides;
-  const clock = createSteadyClock(overrides.clock, log);
-  const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
-  let accounts: Accounts;
-  const judge = createJudge({
-    clock,
-    isLive: (session) => accounts.sessions.isLive(session),
-    store: { readSettings: () => store.readSettings() },
-  });
-  refuseForeignFolder(folder, stateFolder, secrets.fingerprint);
-  const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
-  const store = await openStore({
-    folder,
-    stateFolder,
-    clock,
-    log,
-    fingerprint: secrets.fingerprint,
-    create,
-    firstSettings: FIRST_SETTINGS,
-    judge,
-  });
-  const verify = createVerify({ store, secrets, clock });
-  const audit = createAudit({ store, clock, log });
-  const keys = createKeys({ store, secrets, audit, clock, random });
-  await clock.keepEnds(folder, keys.keepEnds);
-  const usage = createUsage({ store, keys, clock, log });
-  const feed = createFeed(store, log);
-  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock, secrets, bindingFault });
-  const alerts = createAlerts({ store, feed, clock, log });
-  const backups = createBackups({ store, secrets, clock, folder });
-  if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
-  const restore = createRestore({ store, clock });
-  const webhook = createWebhook({ store, secrets, post: createWebhookPost(), clock, log });
-  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, backups, restore, webhook };
-  return { store, ...useCases, feed, secrets, random, clock, log };
-}
-
-async function closeApp(app: App): Promise<void> {
-  app.feed.stop();
-  await app.accounts.close();
-  await Promise.all([app.alerts.stop(), app.webhook.close()]);
-  await Promise.all([app.audit.close(), app.usage.close()]);
-  await app.store.close();
 }
 
 async function openServer(config: Config, app: App, patience: Patience): Promise<Server> {

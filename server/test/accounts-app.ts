@@ -4,38 +4,22 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "@chatelaine/contract/roles";
-import { type Accounts, createAccounts, createJudge, type SignInResult } from "../src/accounts/accounts.ts";
-import { type Audit, createAudit } from "../src/audit/audit.ts";
-import { bindingFault } from "../src/certificates/certificates.ts";
-import { deriveSecrets, type Random, type Secrets, systemRandom } from "../src/crypto.ts";
+import { type App, closeApp, openApp } from "../src/app.ts";
+import { type Random, systemRandom } from "../src/crypto.ts";
 import type { AuditRecord } from "../src/domain/audit.ts";
 import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
-import { createFeed, type Feed } from "../src/feed/feed.ts";
-import { createKeys, type Keys } from "../src/keys/keys.ts";
 import type { Log } from "../src/log.ts";
-import { createSettings, type SettingsUseCase } from "../src/settings/settings.ts";
-import { openStore } from "../src/store/open.ts";
-import type { Store } from "../src/store/store.ts";
-import { createUsage } from "../src/usage/usage.ts";
-import { createVerify } from "../src/verify/verify.ts";
+import type { SignInResult } from "../src/sign-in/credential.ts";
 import { MovableClock, openBrowser } from "./installation.ts";
 
 export const PASSWORD = "a long password";
-const MASTER = new Uint8Array(32).fill(7);
 
-export interface TestApp {
+export interface TestApp extends Omit<App, "clock"> {
   readonly folder: string;
   readonly clock: MovableClock;
-  readonly store: Store;
-  readonly secrets: Secrets;
-  readonly keys: Keys;
-  readonly accounts: Accounts;
-  readonly audit: Audit;
-  readonly feed: Feed;
-  readonly settings: SettingsUseCase;
   /** May everything. */
   readonly system: Caller;
   readonly warnings: string[];
@@ -54,33 +38,15 @@ export async function openTestApp({ beside, random = systemRandom }: TestAppOpti
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const log: Log = { debug: () => {}, info: () => {}, warn, error: warn };
-  const secrets = deriveSecrets(MASTER);
-  const { fingerprint } = secrets;
-  let accounts: Accounts;
-  const judge = createJudge({
-    clock,
-    isLive: (session) => accounts.sessions.isLive(session),
-    store: { readSettings: () => store.readSettings() },
-  });
-  const store: Store = await openStore({
-    ...{ folder, stateFolder: null, clock, log, fingerprint, judge },
-    create: beside === undefined,
-  });
-  const verify = createVerify({ store, secrets, clock });
-  const audit = createAudit({ store, clock, log });
-  const keys = createKeys({ store, secrets, audit, clock, random: systemRandom });
-  const feed = createFeed(store, log);
-  const usage = createUsage({ store, keys, clock, log });
-  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
-  const settings = createSettings({ store, clock, secrets, bindingFault });
+  const place = { data: folder, state: null };
+  const how = { create: beside === undefined, backupTo: folder };
+  const app = await openApp(place, { clock, random, log }, how);
   return {
-    ...{ folder, clock, store, secrets, keys, accounts, audit, feed, settings, warnings },
+    ...app,
+    ...{ folder, clock, warnings },
     system: systemCaller("command_line"),
     close: async () => {
-      feed.stop();
-      await accounts.close();
-      await Promise.all([audit.close(), usage.close()]);
-      await store.close();
+      await closeApp(app);
       if (!beside) rmSync(folder, { recursive: true, force: true });
     },
   };

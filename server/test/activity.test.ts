@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Note } from "../src/audit/audit.ts";
-import { parseFilters } from "../src/domain/query.ts";
+import type { Note } from "../src/activity/audit.ts";
 import { createLog } from "../src/log.ts";
+import { parseFilters } from "../src/truenas/query-filters.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 
 const NOTE: Note = {

@@ -2,8 +2,8 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Note } from "../src/audit/audit.ts";
-import { FOLDS_A_MINUTE_MAX } from "../src/audit/folds.ts";
+import type { Note } from "../src/activity/audit.ts";
+import { FOLDS_A_MINUTE_MAX } from "../src/activity/audit-folds.ts";
 import { createLog } from "../src/log.ts";
 import { FOLDS_MAX } from "../src/store/activity.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";

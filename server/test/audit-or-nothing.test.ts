@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import type { Local } from "../src/app.ts";
 import type { Caller } from "../src/domain/caller.ts";
 import { errorCode } from "../src/domain/errors.ts";
-import type { Local } from "../src/server.ts";
 import { callerOf, type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 const TABLES = ["settings", "users", "groups", "group_members", "keys", "secrets", "changes", "setup_tokens"];

@@ -3,10 +3,11 @@ import { cpSync, createReadStream, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
+import type { App } from "../src/app.ts";
 import { readHead } from "../src/backup/format.ts";
 import type { Key } from "../src/domain/key.ts";
 import { type FromBackupResult, restoreFromBackup } from "../src/restore/restore.ts";
-import type { App, Server } from "../src/server.ts";
+import type { Server } from "../src/server.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 export const PASSPHRASE = "correct horse battery staple";

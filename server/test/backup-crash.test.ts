@@ -6,9 +6,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openLocal } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
 import { AppError } from "../src/domain/errors.ts";
-import { createServer, openLocal } from "../src/server.ts";
+import { createServer } from "../src/server.ts";
 import { backup, made, makeTemplate, PASSPHRASE, removeAll, restore, scratchFolder } from "./backup-app.ts";
 import { QUIET, SYSTEM } from "./installation.ts";
 

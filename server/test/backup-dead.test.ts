@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import type { App } from "../src/app.ts";
 import type { Key } from "../src/domain/key.ts";
-import type { App, Server } from "../src/server.ts";
+import type { Server } from "../src/server.ts";
 import type { Relation } from "../src/store/restore-plan.ts";
 import {
   ask,

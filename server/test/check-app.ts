@@ -1,8 +1,9 @@
 /** A real server and plain requests to its checking endpoints. */
 import { connect } from "node:net";
+import type { App } from "../src/app.ts";
 import type { RawConfig } from "../src/config.ts";
 import type { KeyFields } from "../src/domain/key.ts";
-import type { App, Overrides, Server } from "../src/server.ts";
+import type { Server, ServerOverrides } from "../src/server.ts";
 import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
 
 export interface CheckApp extends AsyncDisposable {
@@ -20,7 +21,7 @@ export interface CheckApp extends AsyncDisposable {
   verify(body: unknown, headers?: Record<string, string>): Promise<any>;
 }
 
-export async function openCheck(raw: RawConfig = {}, overrides: Overrides = {}): Promise<CheckApp> {
+export async function openCheck(raw: RawConfig = {}, overrides: ServerOverrides = {}): Promise<CheckApp> {
   const folder = await makeInstallation();
   const server = await folder.serve(raw, overrides);
   const url = server.urls[0]!;

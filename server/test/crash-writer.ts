@@ -1,7 +1,7 @@
 /** Changes keys as fast as it can, until it is killed; says each change on standard output once it was acknowledged. */
 
+import { openLocal } from "../src/app.ts";
 import { createLog } from "../src/log.ts";
-import { openLocal } from "../src/server.ts";
 import { SYSTEM } from "./installation.ts";
 
 const WRITERS = 8;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { createJsonRpc, type Peer, type SocketData } from "../src/http/jsonrpc/upgrade.ts";
 import { createLog } from "../src/log.ts";
 import type { Server } from "../src/server.ts";
-import { createJsonRpc, type Peer, type SocketData } from "../src/transport/jsonrpc.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { frameOf, RawSocket } from "./raw-socket.ts";
 import { type Answer, RpcClient, withEnd } from "./rpc-client.ts";

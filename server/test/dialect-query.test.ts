@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseFilters } from "../src/domain/query.ts";
-import { matches } from "../src/domain/query-match.ts";
+import { matches } from "../src/domain/filter-match.ts";
+import { parseFilters } from "../src/truenas/query-filters.ts";
 import { type Folder, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { RpcClient } from "./rpc-client.ts";
 

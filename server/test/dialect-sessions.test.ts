@@ -1,7 +1,8 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Local, Server } from "../src/server.ts";
+import type { Local } from "../src/app.ts";
+import type { Server } from "../src/server.ts";
 import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { type Answer, RpcClient } from "./rpc-client.ts";
 

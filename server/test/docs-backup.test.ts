@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openLocal } from "../src/server.ts";
+import { openLocal } from "../src/app.ts";
 import { PASSPHRASE, removeAll, scratchFolder } from "./backup-app.ts";
 import { QUIET, SYSTEM } from "./installation.ts";
 import { openRest, until } from "./rest-app.ts";

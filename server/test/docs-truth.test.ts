@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as openRpc from "@open-rpc/meta-schema";
 import Ajv from "ajv";
 import { scramKeys } from "../src/crypto.ts";
-import { VECTOR } from "../src/transport/docs/scram-page.ts";
+import { VECTOR } from "../src/http/docs/scram-page.ts";
 import { EXAMPLE_KEY_TEXT } from "../src/truenas/examples.ts";
 import { FACTS } from "../src/truenas/results.ts";
 import { createDialect } from "../src/truenas/truenas.ts";

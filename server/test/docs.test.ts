@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../../scripts/chromium.ts";
-import { operationPath } from "../src/transport/docs/operations.ts";
+import { operationPath } from "../src/http/docs/operations.ts";
 import { openRest, type RestApp } from "./rest-app.ts";
 
 /** No name leads anywhere but here. */
@@ -135,7 +135,7 @@ describe("the documentation in a browser", () => {
     const screens = await read("../../web/src/styles/tokens.css");
     const [light = "", dark = ""] = screens.split(":root[data-mantine-color-scheme");
     const valueIn = (css: string, name: string) => new RegExp(`${name}: ([^;]+);`).exec(css)?.[1];
-    const ours = await read("../src/transport/docs/tokens.css");
+    const ours = await read("../src/http/docs/tokens.css");
     const pairs = [...ours.matchAll(/(--[\w-]+): light-dark\((#\w+), (#\w+)\);/g)];
     expect(pairs.length).toBeGreaterThan(12);
     for (const [, name = "", one, other] of pairs) {
@@ -311,7 +311,7 @@ describe("the documentation in a browser", () => {
 
 test("the guide for proxies shows the very table that is tried on real listeners", async () => {
   const { text } = await rest.send("GET /api/docs/current/behind-a-reverse-proxy");
-  const file = new URL("../src/transport/docs/transport-matrix.txt", import.meta.url).pathname;
+  const file = new URL("../src/http/docs/transport-matrix.txt", import.meta.url).pathname;
   const lines = (await Bun.file(file).text())
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));

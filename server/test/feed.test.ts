@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import type { Change } from "../src/activity/feed.ts";
+import type { Local } from "../src/app.ts";
 import type { InsecureTransportRule } from "../src/domain/settings.ts";
-import type { Change } from "../src/feed/feed.ts";
-import type { Local } from "../src/server.ts";
 import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 import { RpcClient } from "./rpc-client.ts";
 

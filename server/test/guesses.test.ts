@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { ACCOUNT_GUESSES_MAX, GUESS_WINDOW_MS, NETWORK_GUESSES_MAX } from "../src/accounts/guesses.ts";
+import { ACCOUNT_GUESSES_MAX, GUESS_WINDOW_MS, NETWORK_GUESSES_MAX } from "../src/sign-in/throttle.ts";
 import {
   auditOf,
   makeUserWithPassword,

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Local, openLocal } from "../src/app.ts";
 import { type RawConfig, readConfig } from "../src/config.ts";
 import type { Caller } from "../src/domain/caller.ts";
 import { systemCaller } from "../src/domain/caller.ts";
@@ -9,7 +10,7 @@ import type { Clock } from "../src/domain/clock.ts";
 import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
 import { createLog, type Log } from "../src/log.ts";
-import { createServer, type Local, type Overrides, openLocal, type Server } from "../src/server.ts";
+import { createServer, type Server, type ServerOverrides } from "../src/server.ts";
 import type { Store } from "../src/store/store.ts";
 
 export const SYSTEM = systemCaller("command_line", "tester");
@@ -54,9 +55,9 @@ export interface Folder extends AsyncDisposable {
   /** The folder of its state file, beside it. */
   readonly state: string;
   /** The use cases straight on the folder; closed with it. */
-  open(overrides?: Overrides): Promise<Local>;
+  open(overrides?: ServerOverrides): Promise<Local>;
   /** A server on it, on free ports; closed with it. */
-  serve(raw?: RawConfig, overrides?: Overrides): Promise<Server>;
+  serve(raw?: RawConfig, overrides?: ServerOverrides): Promise<Server>;
 }
 
 /** A folder that a server has made, with the database and the master secret in it. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { JSON_DEPTH_MAX, JSON_MEMBERS_MAX } from "@chatelaine/contract/limits";
 import fc from "fast-check";
-import { jsonExcess } from "../src/transport/json-bounds.ts";
+import { jsonExcess } from "../src/http/json-bounds.ts";
 import { bearer, openRest, type RestApp } from "./rest-app.ts";
 import { type Answer, RpcClient } from "./rpc-client.ts";
 

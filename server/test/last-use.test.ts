@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createAudit } from "../src/audit/audit.ts";
+import { createAudit } from "../src/activity/audit.ts";
 import { CLIENTS_AGE_MS, CLIENTS_MAX, EarlierClients, isSameClient } from "../src/domain/recent-clients.ts";
 import type { KeyUse } from "../src/store/store.ts";
 import { openCheck } from "./check-app.ts";

@@ -1,8 +1,8 @@
 /** The life of a key against a model in memory (fast-check commands); a failing run prints its seed and path. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Local } from "../src/app.ts";
 import { errorCode } from "../src/domain/errors.ts";
-import type { Local } from "../src/server.ts";
 import { type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 
 const RUNS = Number(process.env.CHATELAINE_TEST_RUNS ?? 25);

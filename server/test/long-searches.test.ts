@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { parseFilters } from "../src/domain/query.ts";
 import { SLICE_LENGTH } from "../src/domain/slices.ts";
+import { parseFilters } from "../src/truenas/query-filters.ts";
 import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 const KEYS = 20_000;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ROLES, type Role } from "@chatelaine/contract/roles";
+import type { Local } from "../src/app.ts";
 import type { Caller, Origin } from "../src/domain/caller.ts";
 import { errorCode } from "../src/domain/errors.ts";
 import type { KeyFields } from "../src/domain/key.ts";
-import type { Local } from "../src/server.ts";
 import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
 
 const ORIGIN: Origin = {

@@ -3,9 +3,10 @@ import { Database } from "bun:sqlite";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Local, openLocal } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
 import type { Log } from "../src/log.ts";
-import { createServer, type Local, openLocal, type Server } from "../src/server.ts";
+import { createServer, type Server } from "../src/server.ts";
 import type { Shown } from "./doors.ts";
 import { PASSWORD, QUIET, SYSTEM } from "./installation.ts";
 

@@ -3,7 +3,7 @@
  * wire. And rows, filters and orders at random to compare with it.
  */
 import fc from "fast-check";
-import { OPERATORS } from "../src/domain/query.ts";
+import { OPERATORS } from "../src/domain/filter.ts";
 
 export interface Row {
   readonly id: number;

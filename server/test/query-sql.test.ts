@@ -13,10 +13,11 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
-import { OPERATORS, parseFilters } from "../src/domain/query.ts";
-import { matches } from "../src/domain/query-match.ts";
-import { applyOptions, parseOptions } from "../src/domain/query-options.ts";
+import { OPERATORS } from "../src/domain/filter.ts";
+import { matches } from "../src/domain/filter-match.ts";
 import { type Column, type Columns, pushDown, pushOrder } from "../src/store/query-sql.ts";
+import { parseFilters } from "../src/truenas/query-filters.ts";
+import { applyOptions, parseOptions } from "../src/truenas/query-options.ts";
 import {
   filtersOf,
   INSTANTS,

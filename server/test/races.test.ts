@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Local } from "../src/app.ts";
 import { errorCode } from "../src/domain/errors.ts";
 import type { User } from "../src/domain/user.ts";
-import type { Local } from "../src/server.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 const ROUNDS = Number(process.env.CHATELAINE_TEST_ROUNDS ?? 10);

@@ -1,9 +1,10 @@
 /** A real server on a real socket, with a few people, and plain requests to its REST API. */
 import type { Role } from "@chatelaine/contract/roles";
 import { type Client, createClient } from "../../client/src/client.ts";
+import type { App } from "../src/app.ts";
 import type { RawConfig } from "../src/config.ts";
 import type { User } from "../src/domain/user.ts";
-import type { App, Overrides } from "../src/server.ts";
+import type { ServerOverrides } from "../src/server.ts";
 import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 export { PASSWORD, SYSTEM } from "./installation.ts";
@@ -40,7 +41,7 @@ export interface RestApp extends AsyncDisposable {
 }
 
 /** With the administrator `ada`. */
-export async function openRest(raw: RawConfig = {}, overrides: Overrides = {}): Promise<RestApp> {
+export async function openRest(raw: RawConfig = {}, overrides: ServerOverrides = {}): Promise<RestApp> {
   const installation = await makeInstallation();
   let server = await installation.serve(raw, overrides);
   const rest: RestApp = {

@@ -4,7 +4,7 @@ import { OPERATIONS, type OperationName, operationList } from "@chatelaine/contr
 import { Validator } from "@seriousme/openapi-schema-validator";
 import fc from "fast-check";
 import { z } from "zod";
-import { errorRow } from "../src/transport/errors.ts";
+import { errorRow } from "../src/http/errors.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 
 let rest: RestApp;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { challenge, checkProof, parseClientFinal, parseClientFirst } from "../src/accounts/scram.ts";
 import { hmacSha512, scramKeys, sha512 } from "../src/crypto.ts";
 import type { KeySecret, ScramVerifier } from "../src/domain/key.ts";
+import { challenge, checkProof, parseClientFinal, parseClientFirst } from "../src/sign-in/scram-messages.ts";
 import { auditOf, makeUser, openTestApp, originOf, type TestApp } from "./accounts-app.ts";
 
 const MATERIAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789ab";

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { SEARCHES_EACH_MAX, SEARCHES_WAITING_MAX } from "@chatelaine/contract/limits";
 import type { Asking } from "../src/domain/fair-queue.ts";
 import type { ListQuery } from "../src/domain/listing.ts";
-import { parseFilters } from "../src/domain/query.ts";
+import { parseFilters } from "../src/truenas/query-filters.ts";
 import { type HeldThreads, holdSearches } from "./held-threads.ts";
 import { bearer, openRest, type RestApp, until } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";

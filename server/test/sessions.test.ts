@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Credential, Session, SessionEnd } from "../src/accounts/accounts.ts";
-import { SESSION_AGE_MS_MAX } from "../src/accounts/sessions.ts";
 import type { Origin } from "../src/domain/caller.ts";
 import type { KeyFields } from "../src/domain/key.ts";
 import type { User } from "../src/domain/user.ts";
+import type { Credential, Session, SessionEnd } from "../src/sign-in/credential.ts";
+import { SESSION_AGE_MS_MAX } from "../src/sign-in/sessions.ts";
 import {
   auditOf,
   credentialOf,

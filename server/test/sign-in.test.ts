@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { SignInRefusal } from "../src/accounts/accounts.ts";
 import type { Origin } from "../src/domain/caller.ts";
+import type { SignInRefusal } from "../src/sign-in/credential.ts";
 import {
   auditOf,
   makeUser,
@@ -98,6 +98,8 @@ describe("by key", () => {
 });
 
 describe("over an insecure transport", () => {
+  beforeEach(() => app.settings.change(app.system, { insecureTransportDialect: "revoke" }));
+
   test("the dialect's door revokes the key, for the very next request in every process", async () => {
     const other = await openTestApp({ beside: app });
     try {

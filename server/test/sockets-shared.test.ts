@@ -6,7 +6,7 @@ import {
   NETWORK_SOCKETS_MAX,
   SILENT_MS_MAX,
   SOCKETS_MAX,
-} from "../src/transport/jsonrpc-lobby.ts";
+} from "../src/http/jsonrpc/lobby.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { frameOf, RawSocket } from "./raw-socket.ts";
 import { until } from "./rest-app.ts";

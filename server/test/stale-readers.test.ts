@@ -3,7 +3,7 @@
  * out for long is judged again on the way (R31, the readers).
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { openLocal } from "../src/server.ts";
+import { openLocal } from "../src/app.ts";
 import { type MovedClock, movedClock, QUIET } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";

@@ -7,11 +7,12 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { HASHES_AT_ONCE_MAX } from "@chatelaine/contract/limits";
 import { operationList } from "@chatelaine/contract/operations/operations";
+import type { App } from "../src/app.ts";
 import type { RawConfig } from "../src/config.ts";
 import type { Caller } from "../src/domain/caller.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { FairQueue } from "../src/domain/fair-queue.ts";
-import type { App, Server } from "../src/server.ts";
+import type { Server } from "../src/server.ts";
 import {
   type Folder,
   type MovedClock,

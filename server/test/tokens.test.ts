@@ -5,11 +5,11 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Credential, Session, SessionEnd, TokenOptions } from "../src/accounts/accounts.ts";
-import { TOKEN_TOUCH_EVERY_MS, TOKENS_PER_SESSION_MAX, TOKENS_PER_USER_MAX } from "../src/accounts/tokens.ts";
 import type { Origin } from "../src/domain/caller.ts";
 import type { KeyFields } from "../src/domain/key.ts";
 import type { User } from "../src/domain/user.ts";
+import type { Credential, Session, SessionEnd, TokenOptions } from "../src/sign-in/credential.ts";
+import { TOKEN_TOUCH_EVERY_MS, TOKENS_PER_SESSION_MAX, TOKENS_PER_USER_MAX } from "../src/sign-in/tokens.ts";
 import {
   auditOf,
   callerOf,

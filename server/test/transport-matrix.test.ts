@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { DOORS, openPlaces, PEERS, type Peer, type Place, SAID, tryDoor } from "./transport-matrix.ts";
 
-const TABLE = new URL("../src/transport/docs/transport-matrix.txt", import.meta.url).pathname;
+const TABLE = new URL("../src/http/docs/transport-matrix.txt", import.meta.url).pathname;
 const ROWS = readFileSync(TABLE, "utf8")
   .split("\n")
   .filter((line) => line !== "" && !line.startsWith("#"))

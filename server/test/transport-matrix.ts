@@ -1,8 +1,9 @@
 /** Every way in which a client may come, at every door: what the transport matrix (`docs/transport-matrix.txt`) is held to. */
 import { connect, createServer, type Server as TcpServer } from "node:net";
 import { join } from "node:path";
+import type { App } from "../src/app.ts";
 import type { RawConfig } from "../src/config.ts";
-import type { App, Server } from "../src/server.ts";
+import type { Server } from "../src/server.ts";
 import { AWAY } from "./away.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 import { bearer } from "./rest-app.ts";

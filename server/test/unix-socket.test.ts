@@ -111,7 +111,7 @@ test.skipIf(!isRoot)(
     await new Promise((resolve) => first.once("listening", resolve));
     // As somebody who may do nothing here but make files in the folder.
     const program = `
-    import { bindUnixSocket, clearUnixSocket } from "${join(import.meta.dir, "../src/transport/unix-socket.ts")}";
+    import { bindUnixSocket, clearUnixSocket } from "${join(import.meta.dir, "../src/http/unix-socket.ts")}";
     process.setgroups([]); process.setgid(65534); process.setuid(65534);
     await clearUnixSocket("--http", ${JSON.stringify(living)}).then(() => console.log("cleared"), (error) => console.log(error.message));
     const bind = () => Bun.serve({ unix: ${JSON.stringify(own)}, fetch: () => new Response() });

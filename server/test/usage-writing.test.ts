@@ -1,7 +1,7 @@
 /** How the use of many keys is written: with rests, that a stop ends, and that leave nothing behind. */
 import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
-import { createUsage } from "../src/usage/usage.ts";
+import { createUsage } from "../src/activity/use.ts";
 import { movedClock } from "./installation.ts";
 
 const SEEN = { address: null, client: null, host: null };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Role } from "@chatelaine/contract/roles";
-import type { NewUserInput } from "../src/accounts/accounts.ts";
+import type { NewUserInput } from "../src/accounts/rules.ts";
 import { type Caller, type CallerKey, systemCaller } from "../src/domain/caller.ts";
 import { narrowRights } from "../src/domain/rights.ts";
 import {

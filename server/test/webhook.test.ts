@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { createWebhookPost } from "../src/transport/webhook-post.ts";
-import { PAUSES_MS } from "../src/webhook/webhook.ts";
+import { PAUSES_MS } from "../src/activity/webhook.ts";
+import { createWebhookPost } from "../src/http/webhook-post.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { bearer, openRest, until } from "./rest-app.ts";
 

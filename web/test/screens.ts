@@ -8,9 +8,10 @@ import { join } from "node:path";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launchChromium } from "../../scripts/chromium.ts";
+import { type Local, openLocal } from "../../server/src/app.ts";
 import { type RawConfig, readConfig } from "../../server/src/config.ts";
 import { createLog } from "../../server/src/log.ts";
-import { createServer, type Local, openLocal, type Server } from "../../server/src/server.ts";
+import { createServer, type Server } from "../../server/src/server.ts";
 import { MovableClock } from "../../server/test/installation.ts";
 
 export const PASSWORD = "three words in a row";

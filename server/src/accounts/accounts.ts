@@ -3,43 +3,26 @@
  *
  * Each part lives in a file of its own beside this one, with its interface; `credential.ts` has what the ways to sign in share.
  */
-import type { Audit } from "../audit/audit.ts";
+import type { Audit } from "../activity/audit.ts";
+import type { Feed } from "../activity/feed.ts";
+import type { Usage } from "../activity/use.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Twins } from "../domain/names.ts";
-import type { Feed } from "../feed/feed.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
+import { createWebSessions, type WebSessions } from "../sign-in/browser-sessions.ts";
+import { createPasswords } from "../sign-in/passwords.ts";
+import { RefusalLog } from "../sign-in/refusal-log.ts";
+import { LiveSessions, type Sessions } from "../sign-in/sessions.ts";
+import { createSignIn, type SignIn } from "../sign-in/sign-in.ts";
+import { TokenBox, type Tokens } from "../sign-in/tokens.ts";
 import type { MaybePromise, Store } from "../store/store.ts";
-import type { Usage } from "../usage/usage.ts";
 import type { Verify } from "../verify/verify.ts";
 import { createGroups, type Groups } from "./groups.ts";
-import { createPasswords } from "./passwords.ts";
-import { RefusalLog } from "./refusal-log.ts";
-import { LiveSessions, type Sessions } from "./sessions.ts";
 import { createSetup, type Setup } from "./setup.ts";
-import { createSignIn, type SignIn } from "./sign-in.ts";
-import { TokenBox, type Tokens } from "./tokens.ts";
 import { createUsers, type Users } from "./users.ts";
-import { createWebSessions, type WebSessions } from "./web-sessions.ts";
-
-export type { WaitingToken, WebSession } from "../store/store.ts";
-export { clearTextRule } from "./clear-text.ts";
-export type {
-  CallerResult,
-  Credential,
-  ScramExchange,
-  Session,
-  SessionEnd,
-  SignInRefusal,
-  SignInRefused,
-  SignInResult,
-  TokenOptions,
-} from "./credential.ts";
-export { createJudge } from "./judge.ts";
-export type { UserChange } from "./user-changes.ts";
-export type { NewUserInput } from "./user-rules.ts";
 
 export interface Accounts {
   readonly users: Users;

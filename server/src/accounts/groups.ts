@@ -3,7 +3,7 @@
  */
 import type { Issue } from "@chatelaine/contract/errors";
 import type { Role } from "@chatelaine/contract/roles";
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../activity/audit.ts";
 import { differences } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -18,7 +18,7 @@ import { keepAnAdmin } from "./grants.ts";
 import { getGroup } from "./memberships.ts";
 import { getUser } from "./new-user.ts";
 import { type Act, orNote } from "./refusals.ts";
-import { checkName, checkRights, distinct } from "./user-rules.ts";
+import { checkName, checkRights, distinct } from "./rules.ts";
 
 export interface Groups {
   list(caller: Caller): Promise<readonly Group[]>;

@@ -7,11 +7,11 @@ import type { Party } from "../domain/fair-queue.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { inNfc } from "../domain/names.ts";
 import { USER_WORDS, USERS_MAX, type User } from "../domain/user.ts";
+import { requireAllowedTransport } from "../sign-in/clear-text.ts";
+import type { Passwords } from "../sign-in/passwords.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
-import { requireAllowedTransport } from "./clear-text.ts";
 import { setGroups } from "./memberships.ts";
-import type { Passwords } from "./passwords.ts";
-import { checkUserInput, distinct, type NewUserInput } from "./user-rules.ts";
+import { checkUserInput, distinct, type NewUserInput } from "./rules.ts";
 
 export interface NewUserDeps {
   readonly store: Pick<Store, "isNameTaken" | "findGroup" | "readSettings">;

@@ -1,5 +1,5 @@
 /** Refused changes are noted too, apart from the audit of changes, so that a flood of them fills nothing. */
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../activity/audit.ts";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";

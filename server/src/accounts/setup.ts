@@ -1,5 +1,5 @@
 /** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../activity/audit.ts";
 import { makeToken, type Random } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
 import { type Caller, type Origin, systemCaller } from "../domain/caller.ts";
@@ -9,8 +9,8 @@ import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
 import type { MaybePromise } from "../store/store.ts";
 import { insertUser, prepareUser } from "./new-user.ts";
+import type { NewUserInput } from "./rules.ts";
 import { changesOfNew } from "./user-changes.ts";
-import type { NewUserInput } from "./user-rules.ts";
 import type { UsersDeps } from "./users.ts";
 
 /** The one-time link by which the first administrator is made. */

@@ -5,7 +5,7 @@ import type { Ceilings } from "../domain/limits.ts";
 import { inNfc } from "../domain/names.ts";
 import { USER_WORDS, type User } from "../domain/user.ts";
 import type { FeedNote, UserPatch } from "../store/store.ts";
-import { distinct, type NewUserInput } from "./user-rules.ts";
+import { distinct, type NewUserInput } from "./rules.ts";
 
 export interface UserChange extends Partial<NewUserInput> {
   /** Takes the password away. */

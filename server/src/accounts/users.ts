@@ -2,7 +2,7 @@
  * Users: who may see, make, edit, lock and delete them. Every change is decided, made and audited in one transaction, on
  * the state that is there then: `minting.ts` judges the user before the change and after it.
  */
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Secrets } from "../crypto.ts";
 import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -14,15 +14,16 @@ import { inBothForms } from "../domain/names.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
+import { requireAllowedTransport } from "../sign-in/clear-text.ts";
+import { type NewPassword, proveOwnPassword } from "../sign-in/own-password.ts";
+import type { Passwords } from "../sign-in/passwords.ts";
+import type { RefusalLog } from "../sign-in/refusal-log.ts";
 import type { MaybePromise, Profile, Store, Transaction } from "../store/store.ts";
-import { requireAllowedTransport } from "./clear-text.ts";
 import { keepAnAdmin } from "./grants.ts";
 import { setGroups } from "./memberships.ts";
 import { checkGroups, getUser, insertUser, NAME_TAKEN, prepareUser } from "./new-user.ts";
-import { type NewPassword, proveOwnPassword } from "./own-password.ts";
-import type { Passwords } from "./passwords.ts";
-import type { RefusalLog } from "./refusal-log.ts";
 import { type Act, orNote } from "./refusals.ts";
+import { checkUserInput, distinct, type NewUserInput } from "./rules.ts";
 import {
   actOfChange,
   changesOf,
@@ -33,7 +34,6 @@ import {
   takesAway,
   type UserChange,
 } from "./user-changes.ts";
-import { checkUserInput, distinct, type NewUserInput } from "./user-rules.ts";
 
 export interface Users {
   /** ACCOUNT_READ. Members as of User. */

@@ -1,5 +1,5 @@
 /** Writes one backup, to a file or to somebody who takes it, and records it. */
-import { recordOf } from "../audit/audit.ts";
+import { recordOf } from "../activity/audit.ts";
 import type { Secrets } from "../crypto.ts";
 import { type Caller, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";

@@ -1,4 +1,4 @@
-import type { Condition, Order } from "./query.ts";
+import type { Condition, Order } from "./filter.ts";
 
 /** Paths of conditions and orders are the names of the record's members; instants compare as Date. */
 export interface ListQuery {

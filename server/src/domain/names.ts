@@ -7,8 +7,8 @@
  * until somebody changes it.
  */
 import type { Issue } from "@chatelaine/contract/errors";
-import type { Condition, Operator, Test } from "./query.ts";
-import { fold, isList, type QueryValue } from "./query-values.ts";
+import type { Condition, Operator, Test } from "./filter.ts";
+import { fold, isList, type QueryValue } from "./filter-values.ts";
 
 /** Names that differ in case alone, in their order. */
 export interface Twins {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
-import { parseFilters, QueryError } from "./query.ts";
-import { matches } from "./query-match.ts";
+import { parseFilters, QueryError } from "../truenas/query-filters.ts";
+import { matches } from "./filter-match.ts";
 
 const list = (length: number) => Array.from({ length }, (_, at) => at);
 

@@ -2,7 +2,7 @@
  * Ends that come by themselves, written down: for the feed, which then tells of them, and so that a clock that is set back
  * brings no key back (held by `clock.test.ts`).
  */
-import { recordOf } from "../audit/audit.ts";
+import { recordOf } from "../activity/audit.ts";
 import { systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Store, Transaction } from "../store/store.ts";

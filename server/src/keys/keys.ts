@@ -6,12 +6,13 @@
  * operations, create and reset, and only after their commit.
  */
 import type { Issue } from "@chatelaine/contract/errors";
-import { type Audit, recordOf } from "../audit/audit.ts";
+import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
 import { askingOf, type Caller, requireRole, rightsOverOwnKey, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, takenAs, unveil } from "../domain/errors.ts";
+import type { Condition } from "../domain/filter.ts";
 import {
   KEY_WORDS,
   KEYS_PER_USER_MAX,
@@ -26,11 +27,11 @@ import {
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { inBothForms, inNfc } from "../domain/names.ts";
-import type { Condition } from "../domain/query.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
+import { findRepeated, isAsLeft, keepOnce, keepOnceOfKey } from "./idempotency.ts";
 import {
   type NewKeyInput,
   newKeyFields,
@@ -38,7 +39,6 @@ import {
   requirePolicy,
   type SettingsReader,
 } from "./new-key.ts";
-import { findRepeated, isAsLeft, keepOnce, keepOnceOfKey } from "./once.ts";
 import {
   endAfterReset,
   endByCeiling,
@@ -57,7 +57,7 @@ import {
 import { createDerive, type Derive, makeSecret } from "./secrets.ts";
 import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
-export { keepOnce } from "./once.ts";
+export { keepOnce } from "./idempotency.ts";
 
 interface KeyStanding {
   readonly status: KeyState;

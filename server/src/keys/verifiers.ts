@@ -1,5 +1,5 @@
 /** What proves a key by SCRAM: read for those who may see it, and computed from a key's text. Both are recorded. */
-import type { Audit } from "../audit/audit.ts";
+import type { Audit } from "../activity/audit.ts";
 import { type Secrets, scramKeys, sealContext, unpackVerifier } from "../crypto.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Key, KeySecret, ScramVerifier } from "../domain/key.ts";

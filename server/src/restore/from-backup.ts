@@ -10,7 +10,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { recordOf } from "../audit/audit.ts";
+import { recordOf } from "../activity/audit.ts";
 import {
   CA_FILES,
   FILES_TABLE,

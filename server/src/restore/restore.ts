@@ -1,5 +1,5 @@
 /** Taking data back into service that was put back from an older copy: only from the command line, on the machine itself. */
-import { recordOf } from "../audit/audit.ts";
+import { recordOf } from "../activity/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";

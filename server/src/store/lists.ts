@@ -4,10 +4,10 @@
  * Every order ends with the id, so that pages do not overlap.
  */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
+import type { Condition, Operator, Order } from "../domain/filter.ts";
+import { compareByOrder } from "../domain/filter-match.ts";
 import { PAUSED_REASON } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import type { Condition, Operator, Order } from "../domain/query.ts";
-import { compareByOrder } from "../domain/query-options.ts";
 import { type Listed, queryRecord } from "./list-records.ts";
 import { ODD_KEYS, ODD_USERS } from "./migrations.ts";
 import { isOwnerLocked, isOwnerRoleless, lastInstantAt, limitEndsAt } from "./owner-state.ts";

@@ -6,13 +6,13 @@
  * otherwise, and text has no U+0000 (PostgreSQL cannot store it, SQLite's `length` stops at it). Values of another
  * type than the column's are judged here and never reach the database, so that no affinity turns "7" into 7. Text is
  * compared byte by byte, which in UTF-8 is the order of code points. Folding and most regular expressions are left to
- * `domain/query-match.ts`, but for what `query-words.ts` says of ordinary text. `server/test/query-sql.test.ts` holds all of
+ * `domain/filter-match.ts`, but for what `query-words.ts` says of ordinary text. `server/test/query-sql.test.ts` holds all of
  * it to the same answers.
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
-import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/query.ts";
-import { testValue } from "../domain/query-match.ts";
-import { codePoints, isList, type QueryValue } from "../domain/query-values.ts";
+import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/filter.ts";
+import { testValue } from "../domain/filter-match.ts";
+import { codePoints, isList, type QueryValue } from "../domain/filter-values.ts";
 import { type Clause, contains, type Dialect, isPartShort, text } from "./clause.ts";
 import { areWordsShort, pushHolds, pushMember, pushWords } from "./query-words.ts";
 

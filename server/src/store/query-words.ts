@@ -5,7 +5,7 @@
  * `lists.ts`), and judged one by one.
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
-import type { Condition, Operator, Test } from "../domain/query.ts";
+import type { Condition, Operator, Test } from "../domain/filter.ts";
 import { type Clause, contains, type Dialect, isPartShort, text } from "./clause.ts";
 
 /**

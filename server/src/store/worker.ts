@@ -11,8 +11,8 @@ import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
 import { LIST_CHARS_MAX } from "@chatelaine/contract/limits";
-import type { Condition } from "../domain/query.ts";
-import { matches } from "../domain/query-match.ts";
+import type { Condition } from "../domain/filter.ts";
+import { matches } from "../domain/filter-match.ts";
 import { SLICE_LENGTH } from "../domain/slices.ts";
 import { GONE_PLACES, goneAt } from "./gone-places.ts";
 import {

@@ -1,10 +1,9 @@
 /** `audit.query` and `alert.list`: what was recorded (protocol 8) and what wants attention (4.7). */
 import { z } from "zod";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit } from "../activity/audit.ts";
 import type { AuditRecord } from "../domain/audit.ts";
+import type { Condition, Test } from "../domain/filter.ts";
 import type { Key } from "../domain/key.ts";
-import { type Condition, parseFilters, QueryError, type QueryOptions, type Test } from "../domain/query.ts";
-import { parseOptions } from "../domain/query-options.ts";
 import { inSlices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
@@ -25,6 +24,8 @@ import {
 import type { AnswerQuery } from "./long-answers.ts";
 import { type Method, method } from "./method.ts";
 import { flag, param } from "./params.ts";
+import { parseFilters, QueryError, type QueryOptions } from "./query-filters.ts";
+import { parseOptions } from "./query-options.ts";
 import type { Entry } from "./version.ts";
 import { instant } from "./wire.ts";
 

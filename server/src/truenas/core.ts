@@ -3,11 +3,11 @@
 import { ROLE_INCLUDES, ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
-import { matches } from "../domain/query-match.ts";
-import { applyOptions } from "../domain/query-options.ts";
+import { matches } from "../domain/filter-match.ts";
 import type { Events } from "./events.ts";
 import { anonymousMethod, type Call, type Method, method } from "./method.ts";
 import { filtersParam, optionsParam, param, text } from "./params.ts";
+import { applyOptions } from "./query-options.ts";
 
 const PREDEFINED: readonly Role[] = ["FULL_ADMIN", "READONLY_ADMIN", "SHARING_ADMIN"];
 const OPTIONS = z.object({

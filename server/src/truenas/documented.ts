@@ -1,7 +1,7 @@
 /** One version of the API in the documentation's words: methods with all that may go wrong, and events. */
 import { z } from "zod";
-import type { EventWords, MethodError, MethodWords, RpcVersion } from "../transport/docs/docs.ts";
-import { ERRNO } from "../transport/errors.ts";
+import type { EventWords, MethodError, MethodWords, RpcVersion } from "../http/docs/docs.ts";
+import { ERRNO } from "../http/errors.ts";
 import { EVENTS } from "./events.ts";
 import { exampleOf } from "./examples.ts";
 import type { Method } from "./method.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { ErrorCode } from "@chatelaine/contract/errors";
 import { AppError } from "../domain/errors.ts";
-import { MatchNotFound } from "../domain/query.ts";
-import { ERROR_TABLE } from "../transport/errors.ts";
+import { ERROR_TABLE } from "../http/errors.ts";
 import { CallError, describeError, doesNotExist, ValidationErrors } from "./errors.ts";
+import { MatchNotFound } from "./query-filters.ts";
 
 const CODES = [-32700, -32600, -32601, -32602, -32603, -32000, -32001];
 const describe = (error: unknown) => describeError(error, () => "request 1");

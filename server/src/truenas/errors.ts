@@ -2,9 +2,9 @@
 import type { Issue } from "@chatelaine/contract/errors";
 import { AppError, unveil } from "../domain/errors.ts";
 import { maskDeep } from "../domain/masking.ts";
-import { MatchNotFound } from "../domain/query.ts";
-import { ERRNO, type Errname, errorRow, RPC } from "../transport/errors.ts";
-import type { RpcError } from "../transport/jsonrpc-api.ts";
+import { ERRNO, type Errname, errorRow, RPC } from "../http/errors.ts";
+import type { RpcError } from "../http/jsonrpc/api.ts";
+import { MatchNotFound } from "./query-filters.ts";
 
 /** Raised on purpose by a method. */
 export class CallError extends Error {

@@ -6,14 +6,15 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@chatelaine/contract/roles";
-import type { Accounts, Session } from "../accounts/accounts.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Feed } from "../activity/feed.ts";
 import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import { maskDeep } from "../domain/masking.ts";
-import type { Feed } from "../feed/feed.ts";
+import { ERRNO } from "../http/errors.ts";
+import type { Connection } from "../http/jsonrpc/api.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import { ERRNO } from "../transport/errors.ts";
-import type { Connection } from "../transport/jsonrpc-api.ts";
+import type { Session } from "../sign-in/credential.ts";
 import { CallError } from "./errors.ts";
 import { keyEntry } from "./key-entry.ts";
 import { test } from "./listing.ts";

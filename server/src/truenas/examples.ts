@@ -2,8 +2,8 @@
  * An example of each method for the documentation: a call that may be sent as it stands where there are the key 7 and the
  * user 2 (`docs-truth.test.ts` does), and an answer in the shape that the method's result has, with values that speak.
  */
-import type { MethodWords } from "../transport/docs/docs.ts";
-import type { Schema } from "../transport/docs/schema.ts";
+import type { MethodWords } from "../http/docs/docs.ts";
+import type { Schema } from "../http/docs/schema.ts";
 
 /** Stands where a key's text does. */
 export const EXAMPLE_KEY_TEXT = "7-CK1...";

@@ -5,19 +5,13 @@
  * two conditions that it stands for. Long lists are shaped in slices.
  */
 import type { Caller } from "../domain/caller.ts";
-import {
-  type Condition,
-  MatchNotFound,
-  type Operator,
-  type Order,
-  type QueryOptions,
-  type Test,
-} from "../domain/query.ts";
-import { matches } from "../domain/query-match.ts";
-import { selectFields } from "../domain/query-options.ts";
-import type { QueryValue } from "../domain/query-values.ts";
+import type { Condition, Operator, Order, Test } from "../domain/filter.ts";
+import { matches } from "../domain/filter-match.ts";
+import type { QueryValue } from "../domain/filter-values.ts";
 import { mapSlices, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
+import { MatchNotFound, type QueryOptions } from "./query-filters.ts";
+import { selectFields } from "./query-options.ts";
 import type { Entry } from "./version.ts";
 
 type ListQuery = Parameters<Keys["list"]>[1];

@@ -11,10 +11,10 @@ import {
 import { askingOf } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { FairQueue } from "../domain/fair-queue.ts";
-import type { QueryOptions } from "../domain/query.ts";
 import { areSlices, collect, jsonInSlices } from "../domain/slices.ts";
-import { LongAnswer } from "../transport/jsonrpc-api.ts";
+import { LongAnswer } from "../http/jsonrpc/api.ts";
 import type { Call } from "./method.ts";
+import type { QueryOptions } from "./query-filters.ts";
 
 /** Entries of an answer that is soon made and soon sent. */
 const SHORT_ROWS_MAX = 1_000;

@@ -5,11 +5,11 @@
  */
 import type { Role } from "@chatelaine/contract/roles";
 import type { Accounts } from "../accounts/accounts.ts";
-import type { Audit, Note } from "../audit/audit.ts";
+import type { Audit, Note } from "../activity/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, endOr, errorCode } from "../domain/errors.ts";
-import { type ApiMethod, type Connection, LongAnswer } from "../transport/jsonrpc-api.ts";
+import { type ApiMethod, type Connection, LongAnswer } from "../http/jsonrpc/api.ts";
 import { type Param, readParams, type Values } from "./params.ts";
 import { recordedParams } from "./recorded.ts";
 import type { Version } from "./version.ts";

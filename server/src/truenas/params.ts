@@ -3,10 +3,11 @@
  * strict, unknown members are errors, every string is bounded.
  */
 import { z } from "zod";
+import type { Condition } from "../domain/filter.ts";
 import { INSTANT_MAX } from "../domain/key.ts";
-import { type Condition, parseFilters, QueryError, type QueryOptions } from "../domain/query.ts";
-import { parseOptions } from "../domain/query-options.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
+import { parseFilters, QueryError, type QueryOptions } from "./query-filters.ts";
+import { parseOptions } from "./query-options.ts";
 
 const TEXT_CHARS_MAX = 1024;
 /** Members that are not known are named in an answer; it stays shorter than the request. */

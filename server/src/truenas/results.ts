@@ -4,7 +4,7 @@
  */
 import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
-import type { Errname } from "../transport/errors.ts";
+import type { Errname } from "../http/errors.ts";
 import type { Version } from "./version.ts";
 
 export interface MethodFacts {

@@ -1,11 +1,12 @@
 /** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
 import { z } from "zod";
-import type { Accounts, Credential, Session } from "../accounts/accounts.ts";
-import { matches } from "../domain/query-match.ts";
-import { applyOptions, compareByOrder } from "../domain/query-options.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import { compareByOrder, matches } from "../domain/filter-match.ts";
+import type { Credential, Session } from "../sign-in/credential.ts";
 import { CallError } from "./errors.ts";
 import { type Call, type Method, method } from "./method.ts";
 import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
+import { applyOptions } from "./query-options.ts";
 import { LIFETIME_SECONDS, LIFETIME_SECONDS_MAX } from "./sign-in.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry } from "./version.ts";

@@ -3,11 +3,12 @@
  * does; errors are left for what is no judgement of the credentials.
  */
 import { z } from "zod";
-import type { Accounts, Credential, SignInRefusal, SignInResult } from "../accounts/accounts.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { SettingsUseCase } from "../activity/settings.ts";
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import type { SettingsUseCase } from "../settings/settings.ts";
-import type { Connection } from "../transport/jsonrpc-api.ts";
+import type { Connection } from "../http/jsonrpc/api.ts";
+import type { Credential, SignInRefusal, SignInResult } from "../sign-in/credential.ts";
 import { CallError } from "./errors.ts";
 import { type AnonymousCall, anonymousMethod, type Method } from "./method.ts";
 import { flag, type Param, param, taggedParam, text } from "./params.ts";

@@ -5,13 +5,13 @@
  */
 
 import type { Accounts } from "../accounts/accounts.ts";
-import type { Audit } from "../audit/audit.ts";
-import type { Feed } from "../feed/feed.ts";
+import type { Audit } from "../activity/audit.ts";
+import type { Feed } from "../activity/feed.ts";
+import type { SettingsUseCase } from "../activity/settings.ts";
+import type { RpcVersion } from "../http/docs/docs.ts";
+import type { Api, ApiMethod } from "../http/jsonrpc/api.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
-import type { SettingsUseCase } from "../settings/settings.ts";
-import type { RpcVersion } from "../transport/docs/docs.ts";
-import type { Api, ApiMethod } from "../transport/jsonrpc-api.ts";
 import { keyMethods } from "./api-keys.ts";
 import { auditMethods } from "./audit-log.ts";
 import { coreMethods } from "./core.ts";

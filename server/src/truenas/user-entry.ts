@@ -1,7 +1,7 @@
 /** A user as the dialect shows him (protocol 6.1), and how his fields are asked about. */
 
-import type { Condition } from "../domain/query.ts";
-import { isList, type QueryValue } from "../domain/query-values.ts";
+import type { Condition } from "../domain/filter.ts";
+import { isList, type QueryValue } from "../domain/filter-values.ts";
 import type { Group, User } from "../domain/user.ts";
 import { constant, type Field, type Fields, flagged, inside, member, shownSecond, test } from "./listing.ts";
 import { HOME, SHELL } from "./user-info.ts";

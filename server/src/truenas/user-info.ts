@@ -1,7 +1,8 @@
 /** What `auth.me` and a sign-in tell of the user and of what he may (protocol 3.3). */
 import type { Role } from "@chatelaine/contract/roles";
-import type { Accounts, Credential } from "../accounts/accounts.ts";
+import type { Accounts } from "../accounts/accounts.ts";
 import type { Caller } from "../domain/caller.ts";
+import type { Credential } from "../sign-in/credential.ts";
 import type { Method } from "./method.ts";
 import { set } from "./wire.ts";
 

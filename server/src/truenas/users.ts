@@ -2,7 +2,9 @@
 
 import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
-import type { Accounts, NewUserInput, UserChange } from "../accounts/accounts.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { NewUserInput } from "../accounts/rules.ts";
+import type { UserChange } from "../accounts/user-changes.ts";
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { inSlices, type Slices } from "../domain/slices.ts";

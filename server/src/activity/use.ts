@@ -1,0 +1,194 @@
+/**
+ * Use of keys, counted in memory and written in batches by statements that touch nothing of a key; a crash loses one
+ * batch at most. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
+ * beyond WAITING_MAX between two batches are counted in sum alone, and that is told.
+ */
+import { type Caller, requireRole } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
+import { AppError, errorCode } from "../domain/errors.ts";
+import { CLIENTS_AGE_MS, type ClientUse } from "../domain/recent-clients.ts";
+import type { Keys } from "../keys/keys.ts";
+import { createFailures, type Log } from "../log.ts";
+import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
+import { UseTable } from "./use-table.ts";
+import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./use-tally.ts";
+
+export type { CountedOutcome, Outcome, Seen };
+
+const FLUSH_EVERY_MS = 1_000;
+const WAITING_MAX = 200_000;
+const REFUSALS_WAITING_MAX = 10_000;
+const SLICE_KEYS = 1_000;
+/** The pause after a slice, in times of what it took. */
+const REST = 3;
+const REST_MS_MAX = 500;
+/** Of the ten seconds that a stop may take. */
+const CLOSE_MS_MAX = 5_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What the owner of a key, and whoever reads keys, may see of its use. */
+interface KeyUseReport {
+  /** Counts of each outcome, for each hour of 90 days and each day before that, oldest first. */
+  readonly counts: readonly {
+    readonly at: number;
+    readonly hours: 1 | 24;
+    readonly outcomes: Readonly<Record<string, number>>;
+  }[];
+  readonly hosts: readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[];
+  /** The last 100, newest first. */
+  readonly refusals: readonly RefusalRecord[];
+}
+
+export interface Usage {
+  /** API_KEY_READ, or one's own key. Throws not_found. */
+  report(caller: Caller, keyId: number, since: number): Promise<KeyUseReport>;
+  /** Who used the key in the last hour, the latest first: for the same people. Throws not_found. */
+  clients(caller: Caller, keyId: number): Promise<readonly ClientUse[]>;
+  /** Why a request was refused: for the same people. Throws not_found. */
+  why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
+  /** Counts one check of a key whose secret was right. */
+  note(keyId: number, outcome: CountedOutcome, seen: Seen, at?: number): void;
+  /** Counts one sign-in or call by a key, whose last use is noted elsewhere. */
+  count(keyId: number, outcome: CountedOutcome): void;
+  /** Keeps why, for the owner of the key. */
+  refuse(record: RefusalRecord): void;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createUsage({
+  store,
+  keys,
+  clock,
+  log,
+}: {
+  readonly store: Pick<
+    Store,
+    "recordUse" | "listKeyDays" | "listKeyHosts" | "listKeyClients" | "listRefusals" | "findRefusal"
+  >;
+  readonly keys: Pick<Keys, "get">;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Usage {
+  let table = new UseTable(WAITING_MAX);
+  let refusals: RefusalRecord[] = [];
+  let untold = 0;
+  /** What is not written by then is given up. */
+  let closesAt = Infinity;
+  let endRest = (): void => {};
+  /** A race with one promise for the whole life would keep something of each rest in it. */
+  const rest = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  let writing: Promise<void> = Promise.resolve();
+  const write = async (batch: UseTable, refused: readonly RefusalRecord[]): Promise<void> => {
+    await store.recordUse([], refused);
+    for (const slice of batch.slices(SLICE_KEYS)) {
+      const began = clock.monotonic();
+      if (began > closesAt) throw new Error("The server stops before all is written");
+      await store.recordUse(slice, []);
+      const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
+      if (closesAt === Infinity && batch.size > SLICE_KEYS) await rest(pause);
+    }
+  };
+  const fail = createFailures(log, "error");
+  const flush = (): Promise<void> => {
+    writing = writing.then(async () => {
+      if (table.size === 0 && refusals.length === 0) return;
+      const [batch, refused] = [table, refusals];
+      table = new UseTable(WAITING_MAX);
+      refusals = [];
+      if (untold > 0)
+        log.warn("More different keys were used at once than are counted one by one", { untold });
+      untold = 0;
+      await write(batch, refused).catch((error: unknown) => fail("Use of keys could not be recorded", error));
+    });
+    return writing;
+  };
+  let isFlushing = false;
+  const timer = setInterval(async () => {
+    if (isFlushing) return;
+    isFlushing = true;
+    await flush();
+    isFlushing = false;
+  }, FLUSH_EVERY_MS);
+  timer.unref();
+  return {
+    report: async (caller, keyId, since) => {
+      await keys.get(caller, keyId);
+      await flush();
+      const [days, hosts, refusals] = await Promise.all([
+        store.listKeyDays(keyId, Math.floor(since / DAY_MS)),
+        store.listKeyHosts(keyId),
+        store.listRefusals(keyId),
+      ]);
+      const counts = days.flatMap(countsOf).filter(({ at, hours }) => at + hours * HOUR_MS > since);
+      return { counts, hosts, refusals };
+    },
+    clients: async (caller, keyId) => {
+      await keys.get(caller, keyId);
+      await flush();
+      return store.listKeyClients(keyId, clock.now() - CLIENTS_AGE_MS);
+    },
+    why: async (caller, decision) => {
+      requireRole(caller, "API_KEY_READ", "KEY_HOLDER");
+      await flush();
+      const refusal = await store.findRefusal(decision);
+      if (!refusal) throw noDecision();
+      try {
+        const { name } = await keys.get(caller, refusal.keyId);
+        return { ...refusal, name };
+      } catch (error) {
+        throw errorCode(error) === "not_found" ? noDecision() : error;
+      }
+    },
+    note: (keyId, outcome, seen, now = clock.now()) => {
+      if (!table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) untold++;
+    },
+    count: (keyId, outcome) => {
+      if (!table.note(keyId, outcome, null, clock.now())) untold++;
+    },
+    refuse: (record) => {
+      if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);
+    },
+    flush,
+    close: async () => {
+      closesAt = clock.monotonic() + CLOSE_MS_MAX;
+      endRest();
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}
+
+/** The same for one that never was and one that the caller may not know of. */
+function noDecision(): AppError {
+  return new AppError("not_found", "No such decision about a key that you may see, or it is too old");
+}
+
+const OUTCOME_NAMES = new Map(Object.entries(OUTCOME_LETTERS).map(([name, letter]) => [letter, name]));
+
+/** The packed row of a day, unpacked. */
+function countsOf({ day, counts }: KeyDay): KeyUseReport["counts"] {
+  const at = day * DAY_MS;
+  const byTime = new Map<string, Record<string, number>>();
+  for (const [what, count] of Object.entries(counts)) {
+    const hour = what.slice(0, -1);
+    const outcomes = byTime.get(hour) ?? {};
+    outcomes[OUTCOME_NAMES.get(what.slice(-1)) ?? "other"] = count;
+    byTime.set(hour, outcomes);
+  }
+  return [...byTime]
+    .map(([hour, outcomes]) => ({
+      at: at + Number(hour) * HOUR_MS,
+      hours: hour === "" ? (24 as const) : (1 as const),
+      outcomes,
+    }))
+    .sort((a, b) => a.at - b.at);
+}

@@ -1,0 +1,150 @@
+/**
+ * How the use cases are put together: the server, the command line, tests and benches all use this composition.
+ *
+ * `openApp` opens a data folder and what it holds; `openLocal` is the same for the command line, whether or not the folder is
+ * served. What answers the network is put together in `server.ts`.
+ */
+import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { type Alerts, createAlerts } from "./activity/alerts.ts";
+import { type Audit, createAudit } from "./activity/audit.ts";
+import { createFeed, type Feed } from "./activity/feed.ts";
+import { createSettings, type SettingsUseCase } from "./activity/settings.ts";
+import { createUsage, type Usage } from "./activity/use.ts";
+import { createWebhook, type Webhook } from "./activity/webhook.ts";
+import { type Backups, backupBeforeUpgrade, createBackups } from "./backup/backup.ts";
+import { bindingFault } from "./certificates/certificates.ts";
+import type { Place } from "./config.ts";
+import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
+import { type Caller, systemCaller } from "./domain/caller.ts";
+import type { Clock } from "./domain/clock.ts";
+import { FIRST_SETTINGS } from "./domain/settings.ts";
+import { createWebhookPost } from "./http/webhook-post.ts";
+import { readMasterSecret, refuseHalfRestored, requireDataFolder } from "./installation.ts";
+import { createKeys, type Keys } from "./keys/keys.ts";
+import { createLog, type Log } from "./log.ts";
+import {
+  createRestore,
+  type FromBackup,
+  type FromBackupResult,
+  type Restore,
+  restoreFromBackup,
+} from "./restore/restore.ts";
+import { createJudge } from "./sign-in/judge.ts";
+import { openStore, refuseForeignFolder } from "./store/open.ts";
+import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
+import type { Store } from "./store/store.ts";
+import { createVerify, type Verify } from "./verify/verify.ts";
+
+/** The use cases, put together over one store. */
+export interface App {
+  readonly store: Store;
+  readonly verify: Verify;
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly audit: Audit;
+  readonly usage: Usage;
+  readonly settings: SettingsUseCase;
+  readonly alerts: Alerts;
+  readonly backups: Backups;
+  readonly restore: Restore;
+  readonly webhook: Webhook;
+  readonly feed: Feed;
+  readonly secrets: Secrets;
+  readonly random: Random;
+  readonly clock: SteadyClock;
+  readonly log: Log;
+}
+
+/** What tests put in the place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+}
+
+export interface Local extends App {
+  /** The command line itself: it may everything, and the audit says so. */
+  readonly caller: Caller;
+  close(): Promise<void>;
+}
+
+/** Throws unavailable where the folder holds no installation: only `serve` makes one. */
+export async function openLocal(place: Place, overrides: Overrides = {}): Promise<Local> {
+  refuseHalfRestored(place.data);
+  requireDataFolder(place.data);
+  const log = overrides.log ?? createLog("warn", "text");
+  const app = await openApp(place, { ...overrides, log }, { create: false, backupTo: place.data });
+  return {
+    ...app,
+    caller: commandLine(),
+    close: () => closeApp(app),
+  };
+}
+
+/** Brings a folder back from a backup, whether or not there is an installation in it. */
+export function restoreLocal(
+  { data: folder, state: stateFolder }: Place,
+  options: Pick<FromBackup, "file" | "asItWas" | "dryRun" | "passphrase">,
+): Promise<FromBackupResult> {
+  const by = commandLine();
+  return restoreFromBackup({ ...options, by, folder, stateFolder, now: Date.now(), random: systemRandom });
+}
+
+function commandLine(): Caller {
+  return systemCaller("command_line", process.env.SUDO_USER ?? process.env.USER ?? "root");
+}
+
+/**
+ * Opens the folder; `closeApp` ends what it began. Throws AppError, one clear line, where it cannot.
+ * @param how `create`: the folder may be a new one; `backupTo`: where a backup goes before the first migration of a version
+ */
+export async function openApp(
+  { data: folder, state: stateFolder }: Place,
+  overrides: Overrides & { log: Log },
+  { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
+): Promise<App> {
+  const { log, random = systemRandom } = overrides;
+  const clock = createSteadyClock(overrides.clock, log);
+  const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
+  let accounts: Accounts;
+  const judge = createJudge({
+    clock,
+    isLive: (session) => accounts.sessions.isLive(session),
+    store: { readSettings: () => store.readSettings() },
+  });
+  refuseForeignFolder(folder, stateFolder, secrets.fingerprint);
+  const upgrade = await backupBeforeUpgrade({ folder, to: backupTo, secrets, now: clock.now() }, log);
+  const store = await openStore({
+    folder,
+    stateFolder,
+    clock,
+    log,
+    fingerprint: secrets.fingerprint,
+    create,
+    firstSettings: FIRST_SETTINGS,
+    judge,
+  });
+  const verify = createVerify({ store, secrets, clock });
+  const audit = createAudit({ store, clock, log });
+  const keys = createKeys({ store, secrets, audit, clock, random });
+  await clock.keepEnds(folder, keys.keepEnds);
+  const usage = createUsage({ store, keys, clock, log });
+  const feed = createFeed(store, log);
+  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
+  const settings = createSettings({ store, clock, secrets, bindingFault });
+  const alerts = createAlerts({ store, feed, clock, log });
+  const backups = createBackups({ store, secrets, clock, folder });
+  if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
+  const restore = createRestore({ store, clock });
+  const webhook = createWebhook({ store, secrets, post: createWebhookPost(), clock, log });
+  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, backups, restore, webhook };
+  return { store, ...useCases, feed, secrets, random, clock, log };
+}
+
+export async function closeApp(app: App): Promise<void> {
+  app.feed.stop();
+  await app.accounts.close();
+  await Promise.all([app.alerts.stop(), app.webhook.close()]);
+  await Promise.all([app.audit.close(), app.usage.close()]);
+  await app.store.close();
+}

@@ -1,0 +1,122 @@
+/** One check for somebody else: judged, counted, and where it is refused, noted under a number for the key's owner. */
+
+import type { Seen, Usage } from "../../activity/use.ts";
+import type { Origin } from "../../domain/caller.ts";
+import { errorCode } from "../../domain/errors.ts";
+import type { InsecureTransportRule } from "../../domain/settings.ts";
+import { fateOf, UNKNOWN_TRANSPORT } from "../../domain/transport.ts";
+import type { Log } from "../../log.ts";
+import type { Check, MaybePromise, Need, Verify } from "../../verify/verify.ts";
+import type { Hint } from "./hints.ts";
+import type { CheckStats } from "./stats.ts";
+
+export type Judged =
+  | { readonly check: Extract<Check, { ok: true }>; readonly decision: null }
+  | { readonly check: Extract<Check, { ok: false }>; readonly decision: string };
+
+type CheckDoor = "auth" | "verify";
+export type Judge = (door: CheckDoor, text: string, need: Need, seen: Seen) => MaybePromise<Judged>;
+
+export interface JudgeDeps {
+  readonly verify: Pick<Verify, "check">;
+  readonly usage: Pick<Usage, "note" | "refuse">;
+  readonly stats: CheckStats;
+  readonly now: () => number;
+  readonly insecureRule: () => MaybePromise<InsecureTransportRule>;
+  readonly revokeExposed: (id: number) => Promise<void>;
+  readonly log: Log;
+  readonly hint: Hint;
+}
+
+export function createJudge(deps: JudgeDeps): Judge {
+  const { verify, usage, stats, now, hint } = deps;
+  const count = (door: CheckDoor, check: Check, need: Need, seen: Seen): Judged => {
+    if (check.ok) {
+      stats.count(door, "ok");
+      usage.note(check.id, "ok", seen, check.at);
+      return { check, decision: null };
+    }
+    stats.count(door, check.reason);
+    const decision = crypto.randomUUID();
+    const { known, reason } = check;
+    if (known && reason !== "malformed" && reason !== "unknown") {
+      usage.note(known.id, reason, seen);
+      const rule = ruleOf(check, need);
+      const { address, host } = seen;
+      usage.refuse({ decision, keyId: known.id, at: now(), reason, rule, address, host });
+    }
+    return { check, decision };
+  };
+  /** What the settings make of a right key whose way to the proxy is not known to be safe. */
+  const insecure = async (
+    door: CheckDoor,
+    text: string,
+    need: Need & { readonly origin: Origin },
+    seen: Seen,
+  ): Promise<Judged> => {
+    const check = await verify.check(text, need);
+    const fate = fateOf(await deps.insecureRule(), need.origin.transport);
+    if (fate === "pass") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
+    const id = !check.ok && check.reason === "insecure_transport" ? check.known?.id : undefined;
+    if (fate === "revoke" && id !== undefined) await revoke(deps, id);
+    if (need.origin.transport === "unknown" && id !== undefined)
+      hint(
+        "A proxy asks /auth about a key and does not say how its client came, or is not trusted to say that it came in clear, and is refused; let it send X-Forwarded-Proto, and name it with --trusted-proxy",
+        { id },
+      );
+    return count(door, check, need, seen);
+  };
+  return (door, text, need, seen) => {
+    const { origin } = need;
+    if (origin !== null) return insecure(door, text, { ...need, origin }, seen);
+    const began = stats.sample();
+    const check = verify.check(text, need);
+    if (check instanceof Promise) return check.then((result) => count(door, result, need, seen));
+    if (began !== undefined) stats.time(began);
+    return count(door, check, need, seen);
+  };
+}
+
+async function revoke({ revokeExposed, log }: JudgeDeps, id: number): Promise<void> {
+  try {
+    await revokeExposed(id);
+    log.warn("A key came over an insecure transport and was revoked", { id });
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== "conflict" && code !== "not_found") throw error;
+  }
+}
+
+/** The exact rule, for the owner's eyes. */
+function ruleOf(check: Extract<Check, { ok: false }>, need: Need): string {
+  const allowance = check.known?.allowance;
+  const asked = [need.scope, ...(need.scopes ?? [])].filter((scope) => scope !== undefined);
+  switch (check.reason) {
+    case "scope_missing": {
+      const wants = [
+        ...asked.map((scope) => `scope ${scope}`),
+        ...(need.roles ?? []).map((role) => `role ${role}`),
+        ...(need.groups ?? []).map((group) => `group ${group}`),
+      ];
+      return `Asked for ${wants.join(", ")}; the key has scopes ${allowance?.rights.scopes.join(", ") || "none"}, roles ${[...(allowance?.rights.roles ?? [])].join(", ") || "none"}, groups ${allowance?.user.groups.join(", ") || "none"}`;
+    }
+    case "address_not_allowed":
+      return `The address ${need.address ?? "is not known and so"} is not in the key's list or its owner's ceiling`;
+    case "rate_limited":
+      return `More than ${check.rate?.limit} in ${check.rate?.windowSeconds} seconds`;
+    case "insecure_transport":
+      return need.origin?.transport === "unknown"
+        ? UNKNOWN_TRANSPORT
+        : "The client came to the proxy without TLS";
+    default:
+      return RULES[check.reason] ?? check.reason;
+  }
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  expired: "The key's end has passed, or the longest life that its owner's ceiling allows",
+  paused: "The key is paused",
+  revoked: "The key is revoked",
+  user_locked: "Its owner is locked",
+  no_roles: "Its owner has no role",
+};

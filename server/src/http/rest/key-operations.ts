@@ -1,0 +1,343 @@
+import { requireRole } from "../../domain/caller.ts";
+import { AppError, refuseIssues } from "../../domain/errors.ts";
+import type { Condition } from "../../domain/filter.ts";
+import { keptTextIssues } from "../../domain/kept-text.ts";
+import { type Key, type KeySecret, lastInstant, wordsInOrder } from "../../domain/key.ts";
+import { parseKeyText } from "../../domain/key-text.ts";
+import type { Call, Handlers, NamesOf } from "./call.ts";
+import { instant, keyEntry, keyFields, readInstant, scramMembers, secretMembers } from "./entries.ts";
+import { onceOr, withOnce } from "./once.ts";
+import { all, any, type Listing, readPage, test } from "./pages.ts";
+import { refusedText } from "./problem.ts";
+
+const SOON_MS = 7 * 86_400_000;
+/** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
+const REVOKE_AT_ONCE = 1_000;
+
+const KEYS: Listing = {
+  orders: {
+    id: [{ path: ["id"] }],
+    name: [{ path: ["name"] }],
+    username: [{ path: ["username"] }],
+    // Active first, furthest end first, then those whose owner has no role, is locked, then paused, then revoked.
+    status: [
+      { path: ["revokedAt"] },
+      { path: ["pausedAt"] },
+      { path: ["isOwnerLocked"], of: (key: Key) => key.owner.lockedAt !== null },
+      { path: ["isOwnerRoleless"], of: (key: Key) => key.owner.roles.length === 0 },
+      { path: ["lastInstantAt"], of: dateOfEnd, descending: true, nulls: "last" },
+    ],
+    created_at: [{ path: ["createdAt"] }],
+    expires_at: [{ path: ["expiresAt"], nulls: "last" }],
+    ends_at: [{ path: ["lastInstantAt"], of: dateOfEnd, nulls: "last" }],
+    last_used_at: [{ path: ["lastUsedAt"] }],
+    last_used_address: [{ path: ["lastUsedAddress"] }],
+    hint: [{ path: ["hint"] }],
+    created_by: [{ path: ["createdBy"] }],
+    reset_at: [{ path: ["resetAt"] }],
+    tags: [{ path: ["tagsInOrder"], of: (key: Key) => wordsInOrder(key.tags) }],
+    // All of the user's stands last: it is the most.
+    scopes: [{ path: ["scopesInOrder"], of: (key: Key) => wordsInOrder(key.scopes), nulls: "last" }],
+  },
+  defaultOrder: "-created_at",
+  fields: {
+    id: ["id"],
+    name: ["name"],
+    username: ["username"],
+    user_identifier: ["userId"],
+    description: ["description"],
+    tags: ["tags"],
+    hint: ["hint"],
+    created_at: ["createdAt"],
+    created_by: ["createdBy"],
+    reset_at: ["resetAt"],
+    expires_at: ["expiresAt"],
+    paused_at: ["pausedAt"],
+    revoked_at: ["revokedAt"],
+    revoked_reason: ["revokedReason"],
+    manages_sign_in: ["managesSignIn"],
+    last_used_at: ["lastUsedAt"],
+    last_used_address: ["lastUsedAddress"],
+    last_used_client: ["lastUsedClient"],
+    version: ["version"],
+  },
+  words: [["name"], ["username"], ["description"], ["tags", "*"]],
+  wholeWords: [["hint"]],
+};
+
+function dateOfEnd(key: Key): Date | null {
+  const end = lastInstant(key);
+  return end === null ? null : new Date(end);
+}
+
+type KeyCall = Pick<Call<"keys.create" | "keys.reset" | "self.reset">, "caller" | "deps">;
+type Asked = Pick<Call, "caller" | "deps">;
+
+const USE_MS = 90 * 86_400_000;
+
+export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"decisions">> = {
+  "keys.list": async (call) => {
+    const { query, deps } = call;
+    if (query.latest_use) await writeUse(deps);
+    return listKeys(call, query, [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())]);
+  },
+  "keys.mine": (call) => {
+    const { caller, query, deps } = call;
+    const own = test(["userId"], "=", caller.userId);
+    return listKeys(call, query, [own, ...keyFilters(query, deps.clock.now())]);
+  },
+  // Answered before REST is asked, by the bare route of transport/check.
+  "keys.verify": async () => {
+    throw new AppError("forbidden", "You may not ask about keys of others");
+  },
+  "keys.get": async (call) => {
+    const { caller, params, query, deps } = call;
+    if (query.latest_use) await writeUse(deps);
+    return entry(await deps.keys.get(caller, params.id), call);
+  },
+  "keys.clients": async ({ caller, params, deps }) => {
+    await deps.audit.flush();
+    const entries = (await deps.usage.clients(caller, params.id)).map(({ address, client, at }) => ({
+      address,
+      client,
+      last_used_at: instant(at),
+    }));
+    return { entries, total: entries.length };
+  },
+  "keys.use": async ({ caller, params, query, deps }) => {
+    const since = readInstant(query.since) ?? deps.clock.now() - USE_MS;
+    const { counts, hosts, refusals } = await deps.usage.report(caller, params.id, since);
+    return {
+      counts: counts.map(({ at, ...count }) => ({ at: instant(at), ...count })),
+      hosts: hosts.map(({ host, uses, lastUsedAt }) => ({ host, uses, last_used_at: instant(lastUsedAt) })),
+      refusals: refusals.map(({ keyId: _, at, ...refusal }) => ({ at: instant(at), ...refusal })),
+    };
+  },
+  "decisions.get": async ({ caller, params, deps }) => {
+    const { keyId, name, at, ...refusal } = await deps.usage.why(caller, params.id);
+    return { at: instant(at), ...refusal, key: { id: keyId, name } };
+  },
+  "keys.create": async (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "keys.create");
+    const input = { ...keyFields(body), name: body.name, username: body.username };
+    const make = () => deps.keys.create(caller, input);
+    const { key, secret } = await onceOr(deps.keys, caller, make, (id) =>
+      freshSecret({ ...call, caller }, id),
+    );
+    return { ...entry(key, call), ...secretMembers(secret, call.query.scram) };
+  },
+  "keys.update": async (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.update");
+    const change = { ...keyFields(body), version: body.version };
+    const update = async () => (await deps.keys.update(caller, params.id, change)).key;
+    const key = await onceOr(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
+    return entry(key, call);
+  },
+  "keys.reset": async (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.reset");
+    const change = { ...keyFields(body), version: body.version, reset: true };
+    const reset = () => deps.keys.update(caller, params.id, change);
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
+    );
+    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
+  },
+  "keys.pause": (call) => ended(call, () => call.deps.keys.pause(call.caller, call.params.id)),
+  "keys.resume": async (call) => entry(await call.deps.keys.resume(call.caller, call.params.id), call),
+  "keys.revoke": (call) => {
+    const { params, body, deps } = call;
+    const caller = withOnce(call, "keys.revoke");
+    const revoke = () => deps.keys.revoke(caller, params.id, body.reason);
+    return ended(call, () => onceOr(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)));
+  },
+  "keys.remove": async ({ caller, params, deps, receipts }) => {
+    const { receipt } = await receipts.of(() => deps.keys.remove(caller, params.id));
+    return { id: params.id, receipt };
+  },
+  "keys.revokeMany": (call) => revokeMany(call),
+  "keys.scram": async ({ caller, body, deps }) => {
+    requireRole(caller, "API_KEY_READ");
+    const text = parseKeyText(body.key.trim());
+    if (!text.ok) throw refusedText(text.fault);
+    const scram = await deps.keys.convert(caller, text);
+    if (scram === "missing") throw new AppError("not_found", `There is no key ${text.id}`);
+    if (scram === "revoked") throw new AppError("conflict", `The key ${text.id} is revoked or paused`);
+    return { api_key_id: text.id, ...scramMembers(scram) };
+  },
+  "self.get": async (call) => entry(await call.deps.keys.self.get(call.caller), call),
+  "self.reset": async (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "self.reset");
+    const reset = () => deps.keys.self.reset(caller, readInstant(body.expires_at));
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
+    );
+    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
+  },
+  "self.revoke": (call) => {
+    const { body, deps } = call;
+    const caller = withOnce(call, "self.revoke");
+    const revoke = () => deps.keys.self.revoke(caller, body.reason);
+    return ended(call, () => onceOr(deps.keys, caller, revoke, () => deps.keys.self.get(caller)));
+  },
+};
+
+function entry(key: Key, { caller, deps }: Asked) {
+  return keyEntry(key, deps.clock.now(), deps.keys.mayEdit(caller, key));
+}
+
+async function ended(call: Asked & Pick<Call, "receipts">, work: () => Promise<Key>) {
+  const { result, receipt } = await call.receipts.of(work);
+  return { ...entry(result, call), receipt };
+}
+
+/** What was noted so far of the use of keys, by every way in. */
+async function writeUse({ audit, usage }: Call["deps"]): Promise<void> {
+  await Promise.all([audit.flush(), usage.flush()]);
+}
+
+function told(secret: KeySecret | undefined): KeySecret {
+  if (!secret) throw new AppError("internal", "A reset without a secret");
+  return secret;
+}
+
+/**
+ * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
+ * or changed the first.
+ */
+async function freshSecret(call: KeyCall, id: number): Promise<{ key: Key; secret: KeySecret }> {
+  const { deps, caller } = call;
+  await deps.audit.flush();
+  const find = async (): Promise<Key> => deps.keys.get(caller, id);
+  const key = await find().catch(() => undefined);
+  if (!key || !(await deps.keys.isAsLeft(caller, key))) {
+    throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
+  }
+  const asAgain = caller.once ? { ...caller, once: { ...caller.once, isAgain: true as const } } : caller;
+  const again = await deps.keys.update(asAgain, id, { reset: true, version: key.version });
+  return { key: again.key, secret: told(again.secret) };
+}
+
+function listKeys(call: Asked, query: Call<"keys.mine">["query"], filters: readonly Condition[]) {
+  const { caller, deps } = call;
+  return readPage(
+    KEYS,
+    query,
+    filters,
+    (wanted) => deps.keys.list(caller, wanted),
+    (key) => entry(key, call),
+  );
+}
+
+function keyFilters(query: Partial<Call<"keys.list">["query"]>, now: number): Condition[] {
+  const filters: Condition[] = [];
+  if (query.username) filters.push(test(["username"], "in", query.username));
+  if (query.status) filters.push(any(query.status.map((status) => statusFilter(status, now))));
+  for (const tag of query.tag ?? []) filters.push(test(["tags"], "rin", tag));
+  if (query.expires_before) filters.push(test(["expiresAt"], "<", new Date(query.expires_before)));
+  if (query.unused_since) {
+    const used = test(["lastUsedAt"], "<", new Date(query.unused_since));
+    filters.push(any([test(["lastUsedAt"], "=", null), used]));
+  }
+  return filters;
+}
+
+function idFilters(ids: readonly number[] | undefined): Condition[] {
+  return ids ? [test(["id"], "in", ids)] : [];
+}
+
+/** Each as `keyState` tells it: what comes first there is ruled out by the others. */
+function statusFilter(status: string, now: number): Condition {
+  const at = new Date(now);
+  const isAfter = (member: string, when: Date) => any([test([member], "=", null), test([member], ">", when)]);
+  const usable = [test(["revokedAt"], "=", null), test(["pausedAt"], "=", null)];
+  const unexpired = [...usable, test(["hasExpired"], "=", false), isAfter("expiresAt", at)];
+  const living = [...unexpired, isAfter("limitEndsAt", at)];
+  const owned = [...living, test(["isOwnerLocked"], "=", false)];
+  const active = [...owned, test(["isOwnerRoleless"], "=", false)];
+  switch (status) {
+    case "revoked":
+      return test(["revokedAt"], "!=", null);
+    case "paused":
+      return all([test(["revokedAt"], "=", null), test(["pausedAt"], "!=", null)]);
+    case "expired":
+      return all([...usable, any([test(["hasExpired"], "=", true), test(["expiresAt"], "<=", at)])]);
+    case "past_limit":
+      return all([...unexpired, test(["limitEndsAt"], "<=", at)]);
+    case "user_locked":
+      return all([...living, test(["isOwnerLocked"], "=", true)]);
+    case "no_roles":
+      return all([...owned, test(["isOwnerRoleless"], "=", true)]);
+    case "expires_soon":
+      return all([...active, test(["lastInstantAt"], "<=", new Date(now + SOON_MS))]);
+    default:
+      return all(active);
+  }
+}
+
+async function revokeMany(call: Call<"keys.revokeMany">) {
+  const { caller, body, deps, receipts } = call;
+  requireRole(caller, "API_KEY_WRITE", "READONLY_ADMIN", "KEY_HOLDER");
+  const { ids, username, tag, reason } = body;
+  refuseIssues(keptTextIssues({ reason }));
+  const filters = [
+    ...idFilters(ids),
+    ...keyFilters(
+      {
+        username: username === undefined ? undefined : [username],
+        tag: tag === undefined ? undefined : [tag],
+      },
+      0,
+    ),
+  ];
+  if (filters.length === 0) {
+    const message = "Say which keys: ids, username or tag";
+    throw new AppError("invalid", message, { issues: [{ path: [], code: "shape", message }] });
+  }
+  const own = caller.roles.has("API_KEY_WRITE") ? [] : [test(["userId"], "=", caller.userId)];
+  const where = all([...filters, ...own, test(["revokedAt"], "=", null)]);
+  const found = (await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE + 1 })).rows;
+  const more = found.length > REVOKE_AT_ONCE;
+  const rows = callersLast(caller, found.slice(0, REVOKE_AT_ONCE), more);
+  const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
+  const revoke = async (): Promise<void> => {
+    for (const [done, key] of rows.entries()) {
+      await deps.keys.revoke(caller, key.id, reason).catch((error: unknown) => {
+        if (!(error instanceof AppError) || error.code === "internal") throw error;
+        if (error.code === "credential_ended") throw endedAfter(error, done - refused.length, rows.length);
+        refused.push({ id: key.id, code: error.code, detail: error.message });
+      });
+    }
+  };
+  const receipt = body.dry_run ? null : (await receipts.of(revoke)).receipt;
+  const isRefused = new Set(refused.map(({ id }) => id));
+  const keys = rows.flatMap((key) => {
+    if (isRefused.has(key.id)) return [];
+    const {
+      id,
+      name,
+      username: owner,
+      status,
+      last_used_at,
+      last_used_address,
+      last_used_client,
+    } = entry(key, call);
+    return [{ id, name, username: owner, status, last_used_at, last_used_address, last_used_client }];
+  });
+  return { dry_run: body.dry_run, count: keys.length, more, keys, refused, receipt };
+}
+
+/** Whose key is among them ends by it, and could revoke no other then: it is the last one, of the last call. */
+function callersLast({ key }: Call["caller"], rows: readonly Key[], more: boolean): readonly Key[] {
+  const others = rows.filter(({ id }) => id !== key?.id);
+  return more ? others : [...others, ...rows.filter(({ id }) => id === key?.id)];
+}
+
+function endedAfter(error: AppError, done: number, all: number): AppError {
+  if (done === 0) return error;
+  const message = `The key or session that asked has ended meanwhile; ${done} of ${all} keys were revoked before`;
+  return new AppError(error.code, message);
+}

@@ -1,0 +1,178 @@
+import { mayCall, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
+import type { Session as SessionShape } from "@chatelaine/contract/operations/session";
+import type { z } from "zod";
+import { AppError, errorCode } from "../../domain/errors.ts";
+import type { Session } from "../../sign-in/credential.ts";
+import type { WaitingToken } from "../../store/store.ts";
+import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
+import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
+import { instant, instantOrNull, policyEntry, userEntry } from "./entries.ts";
+import { refusedKey } from "./problem.ts";
+
+export const sessionHandlers: Handlers<
+  NamesOf<"session"> | NamesOf<"sessions"> | NamesOf<"me"> | NamesOf<"setup">
+> = {
+  "session.get": async ({ asker, deps }) => (asker ? whoAmI(asker, deps) : { user: null }),
+  "session.create": (call) => signIn(call),
+  "session.remove": async ({ req, peer, deps }) => {
+    const token = deps.cookies.read(req.headers, peer);
+    if (token !== undefined) {
+      requireOwnOrigin(req, peer.ownOrigins);
+      await deps.accounts.web.close(token, peer.origin);
+    }
+    const cookie = deps.cookies.clear(peer);
+    return json({ user: null }, cookie);
+  },
+  "sessions.list": async ({ caller, asker, deps }) => {
+    const connections = deps.accounts.sessions.list(caller).map(connectionEntry);
+    const browsers = (await deps.accounts.web.list(caller)).map((session) => ({
+      id: session.id,
+      current: session.id === asker?.session?.id,
+      kind: "browser" as const,
+      username: session.username,
+      credentials: "LOGIN_PASSWORD" as const,
+      key: null,
+      address: session.address,
+      client: session.client,
+      secure: session.secure,
+      created_at: instant(session.createdAt),
+    }));
+    const tokens = (await deps.accounts.tokens.list(caller)).map(tokenEntry);
+    const entries: z.output<typeof SessionShape>[] = [...browsers, ...connections, ...tokens];
+    return { entries, total: entries.length };
+  },
+  "sessions.remove": async ({ caller, params, deps, receipts }) => {
+    const { result, receipt } = await receipts.of(() => deps.accounts.endSession(caller, params.id));
+    if (!result) throw new AppError("not_found", "There is no such session");
+    return { id: params.id, receipt };
+  },
+  "sessions.removeOthers": async ({ caller, deps, receipts }) => {
+    const { receipt } = await receipts.of(() => deps.accounts.endOtherSessions(caller));
+    return { receipt };
+  },
+  "me.setAttribute": async ({ caller, params, body, deps }) => {
+    await deps.accounts.users.setAttribute(caller, params.name, body.value);
+    return { name: params.name, value: body.value };
+  },
+  "setup.get": async ({ deps }) => ({ needed: await deps.accounts.setup.isNeeded() }),
+  "setup.create": async ({ req, peer, body, deps }) => {
+    refuseForeignOrigin(req, peer.ownOrigins);
+    const { token, full_name: fullName, ...rest } = body;
+    return userEntry(await deps.accounts.setup.createFirst(token, { ...rest, fullName }, peer.origin));
+  },
+};
+
+async function signIn({ req, peer, body, deps }: Call<"session.create">): Promise<Response> {
+  refuseForeignOrigin(req, peer.ownOrigins);
+  const answer = await deps.accounts.signIn.byPassword(body.username, body.password, peer.origin);
+  if (!answer.ok) {
+    if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");
+    throw refusedKey(answer);
+  }
+  const before = deps.cookies.read(req.headers, peer);
+  if (before !== undefined) await deps.accounts.web.close(before, peer.origin);
+  const { token } = await deps.accounts.web.open(answer.credential, peer.origin);
+  const asker = await deps.accounts.web.find(token, peer.origin);
+  if (!asker) throw changedMeanwhile();
+  return json(await standingWhoAmI(asker, deps), deps.cookies.set(token, peer));
+}
+
+/** A session that ended before it was told is handed to nobody. */
+async function standingWhoAmI(asker: Asker, deps: RestDeps) {
+  try {
+    const answer = await whoAmI(asker, deps);
+    await deps.accounts.requireStanding(asker.caller);
+    return answer;
+  } catch (error) {
+    throw ["credential_ended", "not_found"].includes(errorCode(error)) ? changedMeanwhile() : error;
+  }
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError("session_expired", "The account was changed while you signed in; sign in again");
+}
+
+async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
+  const { settings } = deps;
+  const [user, policy, limits] = await Promise.all([
+    deps.accounts.users.get(caller, { id: caller.userId }),
+    settings.policy(caller),
+    settings.sessionLimits(),
+  ]);
+  return {
+    user: {
+      id: user.id,
+      username: user.username,
+      full_name: user.fullName,
+      email: user.email,
+      groups: [...user.groups],
+      has_password: user.hasPassword,
+      attributes: { ...user.attributes },
+    },
+    roles: [...caller.roles],
+    scopes: [...caller.scopes],
+    key: caller.key && {
+      id: caller.key.id,
+      name: caller.key.name,
+      expires_at: instantOrNull(caller.key.expiresAt),
+    },
+    session: session
+      ? {
+          id: session.id,
+          idle_ends_at: instant(deps.clock.now() + limits.idleMs),
+          ends_at: instant(session.createdAt + limits.ageMs),
+        }
+      : null,
+    key_policy: policyEntry(policy),
+    public_url: await settings.publicUrl(),
+    may: operationList
+      .filter((operation) => mayCall(operation, caller.roles))
+      .map(({ name }) => name as OperationName),
+  };
+}
+
+function connectionEntry({ id, credential, origin, createdAt }: Session): z.output<typeof SessionShape> {
+  const { key } = credential;
+  return {
+    id,
+    current: false,
+    kind: "connection",
+    username: credential.username,
+    credentials: credential.kind,
+    key: key && { id: key.id, name: key.name },
+    address: origin.address,
+    client: origin.client,
+    secure: origin.transport === "secure",
+    created_at: instant(createdAt),
+  };
+}
+
+/** One that waits to be used; what it has opened already is a connection of its own. */
+function tokenEntry({
+  id,
+  root,
+  address,
+  client,
+  secure,
+  createdAt,
+}: WaitingToken): z.output<typeof SessionShape> {
+  const { username, key } = root;
+  return {
+    id,
+    current: false,
+    kind: "token",
+    username,
+    credentials: "TOKEN",
+    key: key && { id: key.id, name: key.name },
+    address,
+    client,
+    secure,
+    created_at: instant(createdAt),
+  };
+}
+
+function json(value: unknown, cookie: string): Response {
+  const response = Response.json(value);
+  response.headers.set("Set-Cookie", cookie);
+  return response;
+}

@@ -1,0 +1,169 @@
+import { ROLES, type Role } from "@chatelaine/contract/roles";
+import { requireRole } from "../../domain/caller.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { Condition } from "../../domain/filter.ts";
+import type { Group, User } from "../../domain/user.ts";
+import type { Call, Handlers, NamesOf } from "./call.ts";
+import { groupEntry, userEntry } from "./entries.ts";
+import { onceOr, withOnce } from "./once.ts";
+import { any, type Listing, readPage, test } from "./pages.ts";
+
+const USERS: Listing = {
+  orders: {
+    id: [{ path: ["id"] }],
+    username: [{ path: ["username"] }],
+    full_name: [{ path: ["fullName"] }],
+    email: [{ path: ["email"] }],
+    locked_at: [{ path: ["lockedAt"] }],
+    created_at: [{ path: ["createdAt"] }],
+  },
+  defaultOrder: "username",
+  fields: {
+    id: ["id"],
+    username: ["username"],
+    full_name: ["fullName"],
+    email: ["email"],
+    roles: ["roles"],
+    scopes: ["scopes"],
+    all_roles: ["allRoles"],
+    all_scopes: ["allScopes"],
+    groups: ["groups"],
+    locked_at: ["lockedAt"],
+    password_changed_at: ["passwordChangedAt"],
+    created_at: ["createdAt"],
+    version: ["version"],
+  },
+  words: [["username"], ["fullName"], ["email"]],
+};
+
+export const userHandlers: Handlers<NamesOf<"users">> = {
+  "users.list": ({ caller, query, deps }) =>
+    readPage(
+      USERS,
+      query,
+      userFilters(query),
+      (wanted) => deps.accounts.users.list(caller, wanted),
+      userEntry,
+    ),
+  "users.create": async (call) => {
+    const { full_name: fullName, ...rest } = call.body;
+    const { keys, accounts } = call.deps;
+    const caller = withOnce(call, "users.create");
+    const create = () => accounts.users.create(caller, { ...rest, fullName });
+    return userEntry(await onceOr(keys, caller, create, (id) => accounts.users.get(caller, { id })));
+  },
+  "users.get": async (call) => userEntry(await named(call)),
+  "users.update": async (call) => {
+    const { full_name: fullName, ceilings: held, ...rest } = call.body;
+    const ceilings = held && {
+      allowedIps: held.allowed_ips,
+      rateLimit: held.rate_limit && {
+        limit: held.rate_limit.limit,
+        windowSeconds: held.rate_limit.window_seconds,
+      },
+      lifetimeSeconds: held.lifetime_seconds,
+    };
+    const { keys, accounts } = call.deps;
+    const caller = withOnce(call, "users.update");
+    // A name that is changed is not found under the address of the first request.
+    const update = async () => {
+      const user = await named(call);
+      return accounts.users.update(caller, user.id, { ...rest, fullName, ceilings });
+    };
+    const { result, receipt } = await call.receipts.of(() =>
+      onceOr(keys, caller, update, (id) => accounts.users.get(caller, { id })),
+    );
+    return { ...userEntry(result), receipt };
+  },
+  "users.remove": async (call) => {
+    const user = await named(call);
+    const { receipt } = await call.receipts.of(() => call.deps.accounts.users.remove(call.caller, user.id));
+    return { id: user.id, receipt };
+  },
+  "users.setPassword": (call) => setPassword(call),
+  "users.lock": (call) => ended(call, (user) => call.deps.accounts.users.lock(call.caller, user.id)),
+  "users.unlock": async (call) => {
+    const user = await named(call);
+    return userEntry(await call.deps.accounts.users.unlock(call.caller, user.id));
+  },
+};
+
+export const groupHandlers: Handlers<NamesOf<"groups">> = {
+  "groups.list": async ({ caller, deps }) => {
+    const entries = (await deps.accounts.groups.list(caller)).map(groupEntry);
+    return { entries, total: entries.length };
+  },
+  "groups.create": async (call) => {
+    const { body, deps } = call;
+    const { keys, accounts } = deps;
+    const caller = withOnce(call, "groups.create");
+    const create = () => accounts.groups.create(caller, body);
+    return groupEntry(await onceOr(keys, caller, create, (id) => groupOf(call, id)));
+  },
+  "groups.get": async ({ caller, params, deps }) =>
+    groupEntry(await deps.accounts.groups.get(caller, params.name)),
+  "groups.update": async (call) => {
+    const { params, body, deps, receipts } = call;
+    const { keys, accounts } = deps;
+    const caller = withOnce(call, "groups.update");
+    const update = () => accounts.groups.update(caller, params.name, body);
+    const { result, receipt } = await receipts.of(() =>
+      onceOr(keys, caller, update, (id) => groupOf(call, id)),
+    );
+    return { ...groupEntry(result), receipt };
+  },
+  "groups.remove": async ({ caller, params, deps, receipts }) => {
+    const { result, receipt } = await receipts.of(() => deps.accounts.groups.remove(caller, params.name));
+    return { id: result.id, receipt };
+  },
+  "groups.addMember": async ({ caller, params, query, deps }) =>
+    groupEntry(await deps.accounts.groups.addMember(caller, { ...params, ...query })),
+  "groups.removeMember": async ({ caller, params, query, deps, receipts }) => {
+    const remove = () => deps.accounts.groups.removeMember(caller, { ...params, ...query });
+    const { result, receipt } = await receipts.of(remove);
+    return { ...groupEntry(result), receipt };
+  },
+};
+
+/** Under another name, where a repeated request gave it that. */
+async function groupOf({ caller, deps }: Pick<Call, "caller" | "deps">, id: number): Promise<Group> {
+  const group = (await deps.accounts.groups.list(caller)).find((one) => one.id === id);
+  if (!group) throw new AppError("not_found", "Group does not exist");
+  return group;
+}
+
+type NamedCall = Pick<Call<"users.get">, "caller" | "params" | "deps" | "receipts">;
+
+/** Who may not even see others is told which role is missing, not whether they exist. */
+async function named({ caller, params, deps }: NamedCall): Promise<User> {
+  if (params.name !== caller.username) requireRole(caller, "ACCOUNT_READ", "ACCOUNT_WRITE");
+  return deps.accounts.users.get(caller, { username: params.name });
+}
+
+async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
+  const user = await named(call);
+  const { result, receipt } = await call.receipts.of(() => work(user));
+  return { ...userEntry(result), receipt };
+}
+
+async function setPassword({ caller, params, body, deps, receipts }: Call<"users.setPassword">) {
+  const wanted = { password: body.password, current: body.current_password };
+  const { result, receipt } = await receipts.of(() =>
+    deps.accounts.users.setPassword(caller, { username: params.name }, wanted),
+  );
+  return { username: result.username, receipt };
+}
+
+function userFilters(query: Call<"users.list">["query"]): Condition[] {
+  const filters: Condition[] = [];
+  if (query.role) filters.push(any(query.role.map((role) => test(["allRoles"], "rin", role))));
+  if (query.group !== undefined) filters.push(test(["groups"], "rin", query.group));
+  if (query.locked !== undefined) filters.push(test(["lockedAt"], query.locked ? "!=" : "=", null));
+  if (query.has_role !== undefined) filters.push(hasRole(query.has_role));
+  return filters;
+}
+
+function hasRole(wanted: boolean): Condition {
+  if (!wanted) return test(["allRoles"], "=", []);
+  return any(ROLES.map((role: Role) => test(["allRoles"], "rin", role)));
+}

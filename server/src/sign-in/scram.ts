@@ -1,0 +1,132 @@
+/**
+ * Sign-in by SCRAM (protocol 3.4). Whether a key exists is not told: a name that is nobody's gets a salt of its own, always
+ * the same, and fails at the second step after the same work. The verifier is read anew at that step, so that a reset in
+ * between fails.
+ */
+import {
+  packVerifier,
+  type Random,
+  SCRAM_ITERATIONS,
+  type Secrets,
+  sealContext,
+  unpackVerifier,
+} from "../crypto.ts";
+import type { Origin } from "../domain/caller.ts";
+import { isExpired, type ScramVerifier } from "../domain/key.ts";
+import type { CheckRecord, StoredSecret } from "../store/store.ts";
+import { noteRefusal, noteSignIn, wordsOfRefusal } from "./audit.ts";
+import type { ScramExchange, SignInRefusal } from "./credential.ts";
+import { credentialOfKey, type SignInDeps } from "./deps.ts";
+import {
+  type Challenge,
+  type ClientFirst,
+  challenge,
+  checkProof,
+  NONCE_BYTES,
+  parseClientFinal,
+  parseClientFirst,
+} from "./scram-messages.ts";
+import { noteKeyRefusal, noteKeyUse } from "./use.ts";
+
+type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
+
+/** No key has this number: the sealed verifier that nobody can prove to know. */
+const NOBODYS_KEY_ID = 0;
+
+export class ScramSignIn {
+  readonly #deps: SignInDeps;
+  readonly #nobodys: Uint8Array;
+
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
+    this.#nobodys = sealNobodys(deps.secrets, deps.random);
+  }
+
+  async first(
+    message: string,
+    origin: Origin,
+    binding: Uint8Array | undefined,
+  ): Promise<ScramExchange | undefined> {
+    const first = parseClientFirst(message);
+    if (!first || (first.isBound && !binding)) {
+      this.#refuse("unknown", "Bad first message", origin);
+      return undefined;
+    }
+    const { random, secrets } = this.#deps;
+    const { secret } = await this.#find(first);
+    const fakeSalt = secrets.fakeSalt(`${first.username}:${first.keyId}`);
+    const { salt, iterations } = secret ?? { salt: fakeSalt, iterations: SCRAM_ITERATIONS };
+    const sent = challenge(first, { nonce: random(NONCE_BYTES), salt, iterations, binding });
+    let isOpen = true;
+    return {
+      serverFirst: sent.serverFirst,
+      finish: async (clientFinal) => {
+        if (!isOpen) return { ok: false, reason: "unknown" };
+        isOpen = false;
+        return this.#finish(sent, clientFinal, origin);
+      },
+    };
+  }
+
+  async #finish(sent: Challenge, clientFinal: string, origin: Origin): Promise<Finished> {
+    const { audit, feed, sessions, verify } = this.#deps;
+    await feed.follow();
+    const seen = sessions.mark();
+    const { record, secret } = await this.#find(sent.first);
+    const verifier = this.#open(sent.first.keyId, secret);
+    const final = parseClientFinal(clientFinal);
+    const serverFinal = final && checkProof(sent, final, verifier);
+    if (!record || !secret || !serverFinal) return this.#refuse("unknown", "Invalid API key", origin);
+    const verdict = await verify.admit(record, {
+      origin: { ...origin, transport: "secure" },
+      username: sent.first.username,
+      secret: secret.digest,
+    });
+    if (!verdict.ok) return this.#refuse(verdict.reason, wordsOfRefusal(verdict.reason), origin, record);
+    const credential = credentialOfKey(this.#deps, verdict, { seen, scram: true });
+    noteSignIn(audit, credential, origin);
+    noteKeyUse(this.#deps, record.id, origin);
+    return { ok: true, credential, serverFinal };
+  }
+
+  /** Nothing where the key is not there or not the named user's; the same reads either way. */
+  async #find({ keyId, username }: ClientFirst): Promise<{ record?: CheckRecord; secret?: StoredSecret }> {
+    const { store, clock } = this.#deps;
+    const record = await store.findCheck(keyId);
+    const secret = (await store.findSecrets([keyId])).get(keyId);
+    if (!record || !secret || record.user.username !== username) return {};
+    return isExpired(secret.endsAt, clock.now()) ? {} : { record, secret };
+  }
+
+  #open(keyId: number, secret: StoredSecret | undefined): ScramVerifier {
+    const { secrets } = this.#deps;
+    if (secret) {
+      const packed = secrets.unseal(secret.sealed, sealContext(keyId));
+      return unpackVerifier(packed, secret.salt, secret.iterations);
+    }
+    const packed = secrets.unseal(this.#nobodys, sealContext(NOBODYS_KEY_ID));
+    return unpackVerifier(packed, new Uint8Array(), SCRAM_ITERATIONS);
+  }
+
+  #refuse(
+    reason: SignInRefusal,
+    error: string,
+    origin: Origin,
+    record?: CheckRecord,
+  ): { ok: false; reason: SignInRefusal } {
+    const username = record?.user.username;
+    noteRefusal(this.#deps, { kind: "SCRAM", reason, error, username, key: record }, origin);
+    if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
+    return { ok: false, reason };
+  }
+}
+
+function sealNobodys(secrets: Secrets, random: Random): Uint8Array {
+  const verifier = {
+    salt: new Uint8Array(),
+    iterations: SCRAM_ITERATIONS,
+    storedKey: random(64),
+    serverKey: random(64),
+  };
+  return secrets.seal(packVerifier(verifier), sealContext(NOBODYS_KEY_ID));
+}
