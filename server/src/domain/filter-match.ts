@@ -29,7 +29,7 @@ export function testValue(test: Test, value: QueryValue): boolean {
 }
 
 /** The value at a path without `*`; undefined where the record has none. */
-export function readPath(record: object, path: FieldPath): QueryValue | undefined {
+function readPath(record: object, path: FieldPath): QueryValue | undefined {
   let value: QueryValue | undefined = record as QueryValue;
   for (const step of path) {
     value = member(value, step);

@@ -18,6 +18,8 @@ import { callerOfUser, refusalOfUser } from "./caller.ts";
 import { isTransportAllowed, requireAllowedTransport } from "./clear-text.ts";
 import type { Credential } from "./credential.ts";
 
+export type { WebSession };
+
 /** How stale `seenAt` may be: a request does not write. */
 const TOUCH_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;

@@ -19,6 +19,8 @@ import { requireAllowedTransport } from "./clear-text.ts";
 import type { Credential, Session, TokenOptions } from "./credential.ts";
 import { lineOf } from "./revocations.ts";
 
+export type { WaitingToken };
+
 /** Short-lived tokens for further connections. */
 export interface Tokens {
   /** Throws session_expired, insecure_transport, invalid, limit_reached. Audited. */

@@ -11,7 +11,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
-import type { WebSession } from "../../store/store.ts";
+import type { WebSession } from "../../sign-in/browser-sessions.ts";
 import type { RateState } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import type { SessionCookies } from "../cookies.ts";
