@@ -4,7 +4,6 @@
  */
 import { Checkbox } from "@mantine/core";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
-import { type ColumnDef, columnVisibilityFeature, tableFeatures, useTable } from "@tanstack/react-table";
 import { type MouseEvent, memo, type ReactNode, useCallback, useMemo, useRef } from "react";
 import type { DataColumn } from "./column.ts";
 import { OrderMenu } from "./order-menu.tsx";
@@ -39,7 +38,6 @@ interface DataTableProps<Row> {
   readonly state?: ReactNode;
 }
 
-const features = tableFeatures({ columnVisibilityFeature });
 /** Written out for browsers that drop a table's roles together with its layout. */
 const ROLE = {
   table: { role: "table" },
@@ -49,36 +47,14 @@ const ROLE = {
   columnheader: { role: "columnheader" },
 } as const;
 const SKELETON_ROWS = 8;
-const NO_ROWS: readonly never[] = [];
 
 export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { columns, visible, rows, idOf, selection, actions, state } = props;
-  const definitions = useMemo(
-    () =>
-      columns.map(
-        (column): ColumnDef<typeof features, Row> => ({
-          id: column.id,
-          header: column.title,
-          accessorFn: column.cell,
-        }),
-      ),
-    [columns],
-  );
-  const columnVisibility = useMemo(
-    () => Object.fromEntries(columns.map(({ id }) => [id, visible === undefined || visible.includes(id)])),
-    [columns, visible],
-  );
-  const table = useTable({
-    features,
-    columns: definitions,
-    data: rows ?? NO_ROWS,
-    getRowId: idOf,
-    state: { columnVisibility },
-  });
-  const leaves = table.getVisibleLeafColumns();
+  // By what it says, not by which array says it: the rows are drawn again when the columns change.
+  const ids = visible?.join(" ");
   const shown = useMemo(
-    () => leaves.flatMap(({ id }) => columns.filter((column) => column.id === id)),
-    [leaves, columns],
+    () => (ids === undefined ? columns : columns.filter(({ id }) => ids.split(" ").includes(id))),
+    [columns, ids],
   );
   const latest = useRef(props);
   latest.current = props;
@@ -97,14 +73,14 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
         <tbody {...ROLE.rowgroup}>
           {state === undefined && rows === undefined && <Skeletons width={width} />}
           {state === undefined &&
-            table
-              .getRowModel()
-              .rows.map(({ id, original }) => (
+            rows?.map((row) => {
+              const id = idOf(row);
+              return (
                 <Line
                   key={id}
                   id={id}
-                  name={props.nameOf(original as Row)}
-                  row={original as Row}
+                  name={props.nameOf(row)}
+                  row={row}
                   shown={shown}
                   actions={actions}
                   onOpen={props.onOpen && open}
@@ -112,7 +88,8 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                   isTicked={selection?.ids.has(id) ?? false}
                   isMarked={props.markedId === id}
                 />
-              ))}
+              );
+            })}
         </tbody>
       </table>
       {state}
