@@ -12,8 +12,8 @@ cd "$root"
 dist=${CHATELAINE_DIST:-dist}
 main=cli/src/main.ts
 workers="server/src/store/worker.ts server/src/store/snapshot-worker.ts"
-# The screens, found among the embedded files by their name.
-screens=web/dist/web.pack
+# The screens and the script of the REST reference, found among the embedded files by their names.
+screens="web/dist/web.pack web/dist/reference.pack"
 # Without AVX2, so that it runs on every x86-64 processor; Bun's name for the runtime, then ours for the file.
 targets="bun-linux-x64-baseline:linux-x64 bun-linux-arm64:linux-arm64 bun-darwin-arm64:darwin-arm64 bun-darwin-x64:darwin-x64"
 

@@ -47,12 +47,16 @@ describe("the single executable", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("serves, its Workers and its own certificate included, and ends in good order", async () => {
+  test("serves, its Workers, its own certificate, the screens and the reference included, and ends in good order", async () => {
     const socket = join(folder, "http.sock");
     const child = start("serve", "--http", `unix:${socket}`, "--https", "127.0.0.1:0");
     try {
       expect(await waitForReady(child, socket)).toBe(200);
       expect(existsSync(join(folder, "data/tls/ca.pem"))).toBe(true);
+      for (const path of ["/", "/api/docs/current/rest", "/api/docs/assets/scalar.js"]) {
+        const { status } = await fetch(`http://localhost${path}`, { unix: socket });
+        expect([path, status]).toEqual([path, 200]);
+      }
       const file = join(folder, "one.backup");
       expect(await start("backup", file).exited).toBe(0);
       expect(await start("backup", "--verify", file).exited).toBe(0);

@@ -28,7 +28,7 @@ const USE_CASE: Row = { may: ["domain", "contract", "crypto", "log", ...USE_CASE
 const WIRE: Row = {
   may: ["domain", "contract", "log", "version", "http", "truenas", ...USE_CASES],
   mayType: ["config", "certificates"],
-  packages: ["node:*", "bun", "bun:ffi", "hono", "zod", "@scalar/api-reference"],
+  packages: ["node:*", "bun", "bun:ffi", "hono", "zod"],
 };
 
 const TABLE: Readonly<Record<string, Row>> = {

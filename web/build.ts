@@ -1,8 +1,9 @@
 /**
  * bun web/build.ts [--unless-fresh]: bundles the screens into `web/dist/web.pack`, one file with every asset in it,
- * precompressed, as `server/src/http/web-pack.ts` reads it.
+ * precompressed, as `server/src/http/web-pack.ts` reads it; and the script of the REST reference, which Scalar's
+ * package has ready, into `web/dist/reference.pack`.
  *
- * Everything but `index.html` is named by its content and may be kept for ever. The pack is written beside its place and
+ * Everything but `index.html` is named by its content and may be kept for ever. A pack is written beside its place and
  * renamed, so that a server that reads it meanwhile sees the old one or the new one.
  */
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
@@ -11,7 +12,10 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const folder = import.meta.dir;
 const root = join(folder, "..");
-const packFile = join(folder, "dist", "web.pack");
+const dist = join(folder, "dist");
+const PACKS = ["web.pack", "reference.pack"];
+/** Brotli's best takes ten seconds for the reference, and the first page of a clone waits for it. */
+const BEST_BYTES_MAX = 1_000_000;
 const SOURCES = [
   "web/src",
   "web/build.ts",
@@ -39,10 +43,24 @@ interface Asset {
 async function build(): Promise<void> {
   const assets = [...(await bundle()), ...(await copyFonts()), ...(await copyStatic())];
   assets.push({ path: "/index.html", bytes: new TextEncoder().encode(writePage(assets)) });
-  mkdirSync(join(folder, "dist"), { recursive: true });
-  const temporary = `${packFile}.${process.pid}`;
+  mkdirSync(dist, { recursive: true });
+  write("web.pack", assets);
+  write("reference.pack", [await copyReference()]);
+}
+
+function write(name: string, assets: readonly Asset[]): void {
+  const file = join(dist, name);
+  const temporary = `${file}.${process.pid}`;
   writeFileSync(temporary, pack(assets));
-  renameSync(temporary, packFile);
+  renameSync(temporary, file);
+}
+
+async function copyReference(): Promise<Asset> {
+  const file = join(folder, "node_modules/@scalar/api-reference/dist/browser/standalone.js");
+  return {
+    path: "/api/docs/assets/scalar.js",
+    bytes: new Uint8Array(await Bun.file(file).arrayBuffer()),
+  };
 }
 
 async function bundle(): Promise<Asset[]> {
@@ -147,6 +165,7 @@ function pack(assets: readonly Asset[]): Uint8Array {
   };
   const entries = assets.map(({ path, bytes }) => {
     const extension = path.split(".").pop() ?? "";
+    const quality = bytes.length > BEST_BYTES_MAX ? 5 : 11;
     const isText = /^(html|js|css|svg)$/.test(extension);
     return {
       path,
@@ -155,7 +174,7 @@ function pack(assets: readonly Asset[]): Uint8Array {
       etag: `"${new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 32)}"`,
       identity: place(bytes),
       ...(isText && {
-        br: place(brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })),
+        br: place(brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } })),
         gzip: place(gzipSync(bytes, { level: 9 })),
       }),
     };
@@ -173,8 +192,9 @@ function listFiles(path: string): string[] {
 }
 
 function isFresh(): boolean {
-  const built = statSync(packFile, { throwIfNoEntry: false })?.mtimeMs;
-  if (built === undefined) return false;
+  const built = Math.min(
+    ...PACKS.map((name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+  );
   const sources = [...SOURCES, "web/public"].flatMap((path) => listFiles(join(root, path)));
   return sources.every((file) => statSync(file).mtimeMs < built);
 }

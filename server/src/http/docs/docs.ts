@@ -4,8 +4,10 @@
  */
 import { html } from "hono/html";
 import { AppError } from "../../domain/errors.ts";
+import type { Log } from "../../log.ts";
 import { answerOf } from "../long-answers.ts";
 import type { Peer } from "../peer.ts";
+import { keepWebPack, servePacked } from "../web-pack.ts";
 import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
 import style from "./docs.css" with { type: "text" };
@@ -17,7 +19,6 @@ import { REFERENCE_PATH } from "./operations.ts";
 import reference from "./reference.browser.js" with { type: "text" };
 import referenceStyle from "./reference.css" with { type: "text" };
 import type { RpcVersion } from "./rpc.ts";
-import { scalarBundle } from "./scalar.ts";
 import { createSearch } from "./search.ts";
 import tokens from "./tokens.css" with { type: "text" };
 import topStyle from "./top.css" with { type: "text" };
@@ -25,6 +26,7 @@ import topStyle from "./top.css" with { type: "text" };
 export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 
 export interface DocsDeps {
+  readonly log: Log;
   openApi(): string;
   /** Oldest first; the last is also `current`. */
   readonly versions: readonly RpcVersion[];
@@ -38,6 +40,7 @@ export interface Docs {
 const ROOT = "/api/docs";
 const OPEN_API = "/api/openapi.json";
 const OPEN_RPC = "/api/openrpc.json";
+const SCALAR = `${ROOT}/assets/scalar.js`;
 const REFERENCE: Page = {
   path: REFERENCE_PATH,
   title: "REST reference",
@@ -53,7 +56,7 @@ export function isDocs({ pathname }: URL): boolean {
   );
 }
 
-export function createDocs({ openApi, versions }: DocsDeps): Docs {
+export function createDocs({ openApi, versions, log }: DocsDeps): Docs {
   const names = ["current", ...versions.map(({ name }) => name).reverse()];
   const made = new Map<string, readonly Page[]>();
   const pagesOf = (version: string): readonly Page[] | undefined => {
@@ -72,6 +75,7 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
     return pages;
   };
   const search = createSearch();
+  const loadReference = keepWebPack("reference", (reason) => log.error(reason));
   return {
     fetch: (req, url, peer) => {
       const { pathname } = url;
@@ -79,7 +83,8 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
       if (pathname === OPEN_API) return text(openApi(), "application/json");
       if (pathname === OPEN_RPC) return openRpc(versions.at(-1));
       const asset = ASSETS[pathname.slice(ROOT.length)];
-      if (asset) return asset(req);
+      if (asset) return asset();
+      if (pathname === SCALAR) return loadReference().then((pack) => servePacked(req, pack, SCALAR));
       const [version = "", ...steps] = pathname.slice(ROOT.length + 1).split("/");
       if (version === "") return Response.redirect(`${ROOT}/current`, 302);
       const pages = pagesOf(version);
@@ -99,14 +104,13 @@ export function createDocs({ openApi, versions }: DocsDeps): Docs {
   };
 }
 
-const ASSETS: Readonly<Record<string, (req: Request) => Response | Promise<Response>>> = {
+const ASSETS: Readonly<Record<string, () => Response>> = {
   "/assets/tokens.css": () => text(tokens, "text/css"),
   "/assets/docs.css": () => text(style, "text/css"),
   "/assets/reference.css": () => text(referenceStyle, "text/css"),
   "/assets/top.css": () => text(topStyle, "text/css"),
   "/assets/docs.js": () => text(script, "text/javascript"),
   "/assets/reference.js": () => text(reference, "text/javascript"),
-  "/assets/scalar.js": (req) => scalarBundle(/\bgzip\b/.test(req.headers.get("accept-encoding") ?? "")),
 };
 
 function show(page: Pick<Page, "path" | "title" | "body">, frame: Frame, status = 200): Promise<Response> {

@@ -14,10 +14,6 @@ declare module "*.browser.js" {
   const text: string;
   export default text;
 }
-declare module "*/standalone.js" {
-  const path: string;
-  export default path;
-}
 declare module "*/tokens.css" {
   const text: string;
   export default text;

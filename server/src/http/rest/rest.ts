@@ -62,7 +62,7 @@ export function createRest(deps: RestDeps): Rest {
   const receipts = createReceipts(deps.feed, deps.clock);
   const events = createEventHub(deps);
   const app = createApp(deps, receipts, events);
-  const docs = createDocs({ openApi: openApiText, versions: deps.rpcVersions ?? [] });
+  const docs = createDocs({ openApi: openApiText, versions: deps.rpcVersions ?? [], log: deps.log });
   return {
     fetch: (req, peer) => {
       const url = new URL(req.url);
