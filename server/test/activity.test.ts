@@ -19,20 +19,21 @@ const BATCHES = 16;
 
 test("sign-ins that cannot be recorded at the moment wait, and none is recorded twice", async () => {
   await using folder = await makeInstallation();
-  const { audit, store } = await folder.open({ log: createLog("error", "text", () => {}) });
+  const { audit, usage, store } = await folder.open({ log: createLog("error", "text", () => {}) });
   using database = new Database(join(folder.path, "activity.db"));
   database.run("CREATE TRIGGER no_record BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END");
   audit.note(NOTE);
-  audit.noteUse(7, null, null);
-  await audit.flush();
+  const seen = { address: null, client: null, host: null };
+  usage.note(7, "ok", seen);
+  await Promise.all([audit.flush(), usage.flush()]);
   database.run("DROP TRIGGER no_record");
   database.run("CREATE TRIGGER no_use BEFORE INSERT ON key_use BEGIN SELECT RAISE(ABORT, 'no'); END");
   audit.note(NOTE);
-  await audit.flush();
-  audit.noteUse(7, "192.0.2.7", null);
-  await audit.flush();
+  await Promise.all([audit.flush(), usage.flush()]);
+  usage.note(7, "ok", { ...seen, address: "192.0.2.7" });
+  await usage.flush();
   database.run("DROP TRIGGER no_use");
-  await audit.flush();
+  await usage.flush();
   expect((await audit.list(SYSTEM, {})).rows.filter(({ event }) => event === "AUTHENTICATION")).toHaveLength(
     2,
   );

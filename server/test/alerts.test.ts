@@ -58,8 +58,8 @@ describe("alerts", () => {
     await rest.app.keys.pause(SYSTEM, 1);
     expect(await kindsOf(admin)).toEqual({ key_unused: 1 });
     await rest.app.keys.resume(SYSTEM, 1);
-    rest.app.audit.noteUse(1, "192.0.2.1", "curl");
-    await rest.app.audit.flush();
+    rest.app.usage.note(1, "ok", { address: "192.0.2.1", client: "curl", host: null });
+    await rest.app.usage.flush();
     expect(await kindsOf(admin)).toEqual({ key_unused: 1 });
   });
 

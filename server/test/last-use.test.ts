@@ -2,9 +2,9 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createAudit } from "../src/activity/audit.ts";
+import { createUsage } from "../src/activity/use.ts";
 import { CLIENTS_AGE_MS, CLIENTS_MAX, EarlierClients, isSameClient } from "../src/domain/recent-clients.ts";
-import type { KeyUse } from "../src/store/store.ts";
+import type { KeyUse, UseTally } from "../src/store/store.ts";
 import { openCheck } from "./check-app.ts";
 import { movedClock } from "./installation.ts";
 
@@ -22,6 +22,10 @@ const batch = fc.record({
   late: fc.constantFrom(0, 0, MINUTE, 20 * MINUTE, 2 * CLIENTS_AGE_MS),
 });
 type Seen = Pick<KeyUse, "address" | "client" | "at">;
+
+function tallyOf(keyId: number, uses: readonly Seen[]): UseTally {
+  return { keyId, counts: [], hosts: new Map(), last: useOf(keyId, uses) };
+}
 
 function useOf(keyId: number, uses: readonly Seen[]): KeyUse {
   const earlier = new EarlierClients();
@@ -63,7 +67,7 @@ test("last use, its count and the clients of the last hour are those that were, 
         return { uses: at, when: now + late };
       });
       written.sort((a, b) => a.when - b.when);
-      for (const { uses } of written) await store.recordActivity([], [useOf(id, uses)]);
+      for (const { uses } of written) await store.recordUse([tallyOf(id, uses)], []);
       const all = written.flatMap(({ uses }) => uses);
       const since = now - CLIENTS_AGE_MS + 1;
       expect(listed(await store.listKeyClients(id, since))).toEqual(listed(clientsOf(all, since)));
@@ -88,8 +92,8 @@ test("of more clients than are told the latest are kept", async () => {
     client: `c${place}`,
     at: START + place,
   }));
-  await store.recordActivity([], [useOf(id, uses.slice(0, 10))]);
-  await store.recordActivity([], [useOf(id, uses.slice(10))]);
+  await store.recordUse([tallyOf(id, uses.slice(0, 10))], []);
+  await store.recordUse([tallyOf(id, uses.slice(10))], []);
   const clients = (await store.listKeyClients(id, START)).map(({ client }) => client);
   expect(clients).toEqual(
     uses
@@ -102,33 +106,42 @@ test("of more clients than are told the latest are kept", async () => {
 test("a batch that could not be written keeps its clients beside those that came meanwhile", async () => {
   const clock = movedClock();
   const told: KeyUse[] = [];
+  const counted: unknown[] = [];
   let fail: (() => void) | undefined;
-  const audit = createAudit({
+  const isUnread = () => Promise.reject(new Error("not asked"));
+  const usage = createUsage({
     clock: { now: clock.now, monotonic: () => 0 },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    keys: { get: isUnread },
     store: {
-      recordFolds: async () => {},
-      listAudit: () => Promise.reject(new Error("not asked")),
-      recordActivity: async (_, use) => {
+      recordUse: async (tallies) => {
+        if (tallies.length === 0) return;
         if (fail) {
           fail();
           throw new Error("The disk is full");
         }
-        told.push(...use);
+        told.push(...tallies.flatMap(({ last }) => last ?? []));
+        counted.push(...tallies.flatMap(({ counts, hosts }) => [...counts, ...hosts]));
       },
+      listKeyDays: isUnread,
+      listKeyHosts: isUnread,
+      listKeyClients: isUnread,
+      listRefusals: isUnread,
+      findRefusal: isUnread,
     },
   });
   const use = (client: string): void => {
     clock.advance(1);
-    audit.noteUse(7, null, client);
+    usage.note(7, "ok", { address: null, client, host: "svc" });
   };
   for (const client of ["one", "two"]) use(client);
   fail = () => {
     fail = undefined;
     for (const client of ["three", "four", "two"]) use(client);
   };
-  await audit.flush();
-  await audit.close();
+  await usage.flush();
+  await usage.close();
   expect(told).toMatchObject([{ keyId: 7, at: clock.now(), client: "two", count: 5 }]);
   expect(told[0]?.earlier?.map(({ client }) => client)).toEqual(["one", "three", "four"]);
+  expect(counted).toEqual([expect.objectContaining({ times: 5 }), ["svc", 5]]);
 });

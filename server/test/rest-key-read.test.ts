@@ -61,7 +61,7 @@ describe("one key read by Bearer", () => {
     const id = Number(key.split("-")[0]);
     const read = async () => (await rest.send(`GET /keys/${id}`, { headers: bearer(key) })).json;
     expect((await read()).last_used_at).toBeNull();
-    await rest.app.audit.flush();
+    await rest.app.usage.flush();
     expect((await read()).last_used_address).toBe("127.0.0.1");
     for (const description of ["one", "two", "three"]) {
       await rest.app.keys.update(SYSTEM, id, { description });

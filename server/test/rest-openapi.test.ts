@@ -29,7 +29,7 @@ async function openExample(): Promise<{ app: RestApp; key: string }> {
   const why = { reason: "scope_missing", rule: "It lacks the scope", address: null, host: null };
   app.app.usage.refuse({ decision, keyId: 1, at: Date.now(), ...why });
   const { id } = OPERATIONS["audit.get"].example.params;
-  await app.app.store.recordActivity([{ ...SIGN_IN, id, at: Date.now() }], []);
+  await app.app.store.recordActivity([{ ...SIGN_IN, id, at: Date.now() }]);
   return { app, key: secret.text };
 }
 

@@ -164,6 +164,7 @@ describe("sign-in by SCRAM", () => {
       });
     }
     await app.audit.flush();
+    await app.usage.flush();
     expect((await app.keys.get(app.system, key.id)).lastUsedAt).not.toBeNull();
     const records = await auditOf(app, "SCRAM");
     expect(records.filter((record) => record.success)).toHaveLength(2);

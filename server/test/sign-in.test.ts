@@ -41,7 +41,7 @@ describe("by key", () => {
       credential: { kind: "API_KEY", username: "alice", key: { id: key.id, name: key.name }, scram: false },
     });
     expect((await signIn.byKey(key.text, undefined, originOf())).ok).toBe(true);
-    await app.audit.flush();
+    await Promise.all([app.audit.flush(), app.usage.flush()]);
     expect((await app.keys.get(app.system, key.id)).lastUsedAddress).toBe("192.0.2.7");
     const [record] = await auditOf(app, "API_KEY");
     expect(record).toMatchObject({
@@ -176,6 +176,7 @@ describe("a door that asks with every request", () => {
     });
     expect([...result.caller.roles]).toEqual(["ACCOUNT_READ"]);
     expect(await auditOf(app, "API_KEY")).toEqual([]);
+    await app.usage.flush();
     expect((await app.keys.get(app.system, key.id)).lastUsedAt).not.toBeNull();
   });
 });

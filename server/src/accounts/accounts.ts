@@ -48,7 +48,7 @@ export interface AccountsDeps {
   readonly verify: Verify;
   readonly keys: Pick<Keys, "revokeExposed">;
   readonly audit: Audit;
-  readonly usage: Pick<Usage, "count" | "refuse">;
+  readonly usage: Pick<Usage, "note" | "refuse">;
   readonly feed: Feed;
   readonly secrets: Secrets;
   readonly clock: Clock;

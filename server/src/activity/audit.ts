@@ -8,15 +8,14 @@ import { askingOf, type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { inBothForms } from "../domain/names.ts";
-import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { Log } from "../log.ts";
-import type { KeyUse, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { Folds, type Note, type StrangerAct, type StrangerNote } from "./audit-folds.ts";
 
 export type { Note, StrangerNote } from "./audit-folds.ts";
 
 const FLUSH_EVERY_MS = 500;
-/** Waiting records and used keys in memory; what is beyond is counted and told, not kept. */
+/** Waiting records in memory; what is beyond is counted and told, not kept. */
 const WAITING_MAX = 100_000;
 
 const RECORDS_AT_ONCE = 2_000;
@@ -30,8 +29,6 @@ export interface Audit {
   refuse(act: StrangerAct, note: () => StrangerNote): void;
   /** Remembers that this caller read what is worth a record: once for a read, however many rows it has. */
   noteRead(caller: Caller, read: Pick<AuditRecord, "action" | "description" | "target" | "details">): void;
-  /** Remembers that a key was used. */
-  noteUse(keyId: number, address: string | null, client: string | null): void;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,13 +39,8 @@ export interface AuditDeps {
   readonly log: Log;
 }
 
-interface WaitingUse extends KeyUse {
-  readonly others?: EarlierClients | undefined;
-}
-
 export function createAudit({ store, clock, log }: AuditDeps): Audit {
   let records: AuditRecord[] = [];
-  let use = new Map<number, WaitingUse>();
   let dropped = 0;
   let flushing: Promise<void> = Promise.resolve();
   let isFailing = false;
@@ -67,21 +59,12 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
   const write = async (): Promise<void> => {
     for (let left = records.length; left > 0; ) {
       const batch = records.slice(0, Math.min(left, RECORDS_AT_ONCE));
-      await store.recordActivity(batch, []);
+      await store.recordActivity(batch);
       // Others came meanwhile, behind these.
       records = records.slice(batch.length);
       left -= batch.length;
     }
     await writeFolds();
-    const written = use;
-    use = new Map();
-    try {
-      if (written.size > 0) await store.recordActivity([], [...written.values()].map(keyUseOf));
-    } catch (error) {
-      for (const later of use.values()) written.set(later.keyId, sum(written.get(later.keyId), later));
-      use = written;
-      throw error;
-    }
     if (dropped > 0) log.warn("Sign-ins came faster than they could be recorded", { dropped });
     dropped = 0;
   };
@@ -113,41 +96,12 @@ export function createAudit({ store, clock, log }: AuditDeps): Audit {
     note,
     refuse: (act, stranger) => folds.add(act, stranger),
     noteRead: (caller, read) => note(recordOf(caller, clock.now(), read)),
-    noteUse: (keyId, address, client) => {
-      const before = use.get(keyId);
-      const is = { keyId, at: clock.now(), address, client, count: (before?.count ?? 0) + 1 };
-      if (before) use.set(keyId, { ...is, others: othersOf(before, is) });
-      else if (use.size < WAITING_MAX) use.set(keyId, is);
-    },
     flush,
     close: async () => {
       clearInterval(timer);
       await flush();
     },
   };
-}
-
-/** Of the same key, by whom it was used in this batch before. */
-function othersOf(before: WaitingUse, is: WaitingUse): EarlierClients | undefined {
-  const { others, address, client, at } = before;
-  if (isSameClient(before, is)) return others;
-  const earlier = others ?? new EarlierClients();
-  earlier.add({ address, client, at });
-  return earlier;
-}
-
-function keyUseOf({ others, ...use }: WaitingUse): KeyUse {
-  return others ? { ...use, earlier: others.list() } : use;
-}
-
-function sum(before: WaitingUse | undefined, later: WaitingUse): WaitingUse {
-  if (!before) return later;
-  let others = othersOf(before, later);
-  for (const one of later.others?.list() ?? []) {
-    others ??= new EarlierClients();
-    others.add(one);
-  }
-  return { ...later, count: before.count + later.count, others };
 }
 
 const EMPTY: Omit<AuditRecord, "id" | "at" | "event" | "action" | "description" | "success"> = {

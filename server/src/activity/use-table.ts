@@ -47,6 +47,20 @@ export class UseTable {
     return true;
   }
 
+  /**
+   * What was taken from another table and could not be written; it comes before what is in this one.
+   * @returns how many keys there is no room for
+   */
+  putBack(tallies: readonly UseTally[]): number {
+    let refused = 0;
+    for (const tally of tallies) {
+      const row = this.#rows.get(tally.keyId);
+      if (row === undefined && this.#rows.size >= this.#rowsMax) refused++;
+      else this.#tallyBefore(tally, row);
+    }
+    return refused;
+  }
+
   /** All of them by the order of the keys, in which neighbours share pages of a database. */
   *slices(length: number): Generator<UseTally[]> {
     const ids = Float64Array.from(this.#rows.keys()).sort();
@@ -86,6 +100,18 @@ export class UseTable {
     this.#tallies.set(keyId, tally);
     this.#times[row] = 0;
     return tally;
+  }
+
+  #tallyBefore(tally: UseTally, row: number | undefined): void {
+    const { keyId } = tally;
+    const later = row === undefined ? undefined : this.#get(keyId);
+    // A row without times: its tally says all.
+    if (row === undefined) this.#add(keyId, "ok", null, 0);
+    this.#times[this.#rows.get(keyId)!] = 0;
+    const merged = new Tally(keyId);
+    merged.add(tally);
+    if (later) merged.add(later);
+    this.#tallies.set(keyId, merged);
   }
 
   #get(keyId: number): UseTally {

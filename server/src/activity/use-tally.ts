@@ -1,5 +1,5 @@
 /** What happened to one key since the last batch, where there is more to tell than a row of `use-table.ts` holds. */
-import { EarlierClients, isSameClient } from "../domain/recent-clients.ts";
+import { type ClientUse, EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { KeyUse, UseTally } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 
@@ -58,10 +58,19 @@ export class Tally implements UseTally {
    * @param times as often, all in one hour
    */
   note(outcome: CountedOutcome, use: Seen | null, now: number, times = 1): void {
-    const count = countOf(outcome, now, times);
-    const name = `${count.day}/${count.what}`;
-    this.#counts.set(name, { ...count, times: times + (this.#counts.get(name)?.times ?? 0) });
+    this.#count(countOf(outcome, now, times));
     if (use) this.#use(use, now, times);
+  }
+
+  /** What happened after all that is in it. */
+  add({ counts, hosts, last }: UseTally): void {
+    for (const count of counts) this.#count(count);
+    for (const [host, times] of hosts) this.#host(host, times);
+    if (!last) return;
+    const { earlier = [], ...use } = last;
+    this.#precede(use);
+    for (const one of earlier) (this.#earlier ??= new EarlierClients()).add(one);
+    this.#last = { ...use, count: use.count + (this.#last?.count ?? 0) };
   }
 
   get counts(): readonly Count[] {
@@ -77,13 +86,25 @@ export class Tally implements UseTally {
   }
 
   #use({ address, client, host }: Seen, at: number, times: number): void {
+    this.#precede({ address, client });
+    this.#last = { keyId: this.keyId, at, address, client, count: times + (this.#last?.count ?? 0) };
+    if (host !== null) this.#host(host, times);
+  }
+
+  /** Another client follows: the last one is one of the earlier. */
+  #precede(next: Pick<ClientUse, "address" | "client">): void {
     const before = this.#last;
-    if (before && !isSameClient(before, { address, client })) {
-      this.#earlier ??= new EarlierClients();
-      this.#earlier.add({ address: before.address, client: before.client, at: before.at });
-    }
-    this.#last = { keyId: this.keyId, at, address, client, count: times + (before?.count ?? 0) };
-    if (host === null) return;
+    if (!before || isSameClient(before, next)) return;
+    this.#earlier ??= new EarlierClients();
+    this.#earlier.add({ address: before.address, client: before.client, at: before.at });
+  }
+
+  #count(count: Count): void {
+    const name = `${count.day}/${count.what}`;
+    this.#counts.set(name, { ...count, times: count.times + (this.#counts.get(name)?.times ?? 0) });
+  }
+
+  #host(host: string, times: number): void {
     const isNamed = this.#hosts.has(host) || this.#hosts.size < HOSTS_AT_ONCE;
     const name = isNamed ? host : OTHER_HOSTS;
     this.#hosts.set(name, times + (this.#hosts.get(name) ?? 0));

@@ -1,6 +1,6 @@
 /**
- * Use of keys, counted in memory and written in batches by statements that touch nothing of a key; a crash loses one
- * batch at most. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
+ * Use of keys by every way in, counted in memory and written in batches by statements that touch nothing of a key; a crash
+ * loses one batch at most, and what cannot be written waits for the next. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
  * beyond WAITING_MAX between two batches are counted in sum alone, and that is told.
  */
 import { type Caller, requireRole } from "../domain/caller.ts";
@@ -9,7 +9,7 @@ import { AppError, errorCode } from "../domain/errors.ts";
 import { CLIENTS_AGE_MS, type ClientUse } from "../domain/recent-clients.ts";
 import type { Keys } from "../keys/keys.ts";
 import { createFailures, type Log } from "../log.ts";
-import type { KeyDay, RefusalRecord, Store } from "../store/store.ts";
+import type { KeyDay, RefusalRecord, Store, UseTally } from "../store/store.ts";
 import { UseTable } from "./use-table.ts";
 import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./use-tally.ts";
 
@@ -47,10 +47,8 @@ export interface Usage {
   clients(caller: Caller, keyId: number): Promise<readonly ClientUse[]>;
   /** Why a request was refused: for the same people. Throws not_found. */
   why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
-  /** Counts one check of a key whose secret was right. */
+  /** Counts one use of a key whose secret was right: a check, a sign-in or a call. */
   note(keyId: number, outcome: CountedOutcome, seen: Seen, at?: number): void;
-  /** Counts one sign-in or call by a key, whose last use is noted elsewhere. */
-  count(keyId: number, outcome: CountedOutcome): void;
   /** Keeps why, for the owner of the key. */
   refuse(record: RefusalRecord): void;
   flush(): Promise<void>;
@@ -73,7 +71,7 @@ export function createUsage({
 }): Usage {
   let table = new UseTable(WAITING_MAX);
   let refusals: RefusalRecord[] = [];
-  let untold = 0;
+  let uncounted = 0;
   /** What is not written by then is given up. */
   let closesAt = Infinity;
   let endRest = (): void => {};
@@ -87,14 +85,27 @@ export function createUsage({
       };
     });
   let writing: Promise<void> = Promise.resolve();
-  const write = async (batch: UseTable, refused: readonly RefusalRecord[]): Promise<void> => {
-    await store.recordUse([], refused);
-    for (const slice of batch.slices(SLICE_KEYS)) {
+  const write = async (slices: Iterable<readonly UseTally[]>, isLarge: boolean): Promise<void> => {
+    for (const slice of slices) {
       const began = clock.monotonic();
-      if (began > closesAt) throw new Error("The server stops before all is written");
-      await store.recordUse(slice, []);
+      try {
+        if (began > closesAt) throw new Error("The server stops before all is written");
+        await store.recordUse(slice, []);
+      } catch (error) {
+        // What is left waits for the next batch, as far as there is room.
+        for (const unwritten of [slice, ...slices]) uncounted += table.putBack(unwritten);
+        throw error;
+      }
       const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
-      if (closesAt === Infinity && batch.size > SLICE_KEYS) await rest(pause);
+      if (closesAt === Infinity && isLarge) await rest(pause);
+    }
+  };
+  const writeRefusals = async (refused: RefusalRecord[]): Promise<void> => {
+    try {
+      await store.recordUse([], refused);
+    } catch (error) {
+      refusals = [...refused, ...refusals].slice(0, REFUSALS_WAITING_MAX);
+      throw error;
     }
   };
   const fail = createFailures(log, "error");
@@ -104,10 +115,15 @@ export function createUsage({
       const [batch, refused] = [table, refusals];
       table = new UseTable(WAITING_MAX);
       refusals = [];
-      if (untold > 0)
-        log.warn("More different keys were used at once than are counted one by one", { untold });
-      untold = 0;
-      await write(batch, refused).catch((error: unknown) => fail("Use of keys could not be recorded", error));
+      if (uncounted > 0)
+        log.warn("More different keys were used at once than are counted one by one", { uncounted });
+      uncounted = 0;
+      const results = await Promise.allSettled([
+        writeRefusals(refused),
+        write(batch.slices(SLICE_KEYS), batch.size > SLICE_KEYS),
+      ]);
+      for (const result of results)
+        if (result.status === "rejected") fail("Use of keys cannot be recorded; it waits", result.reason);
     });
     return writing;
   };
@@ -149,10 +165,7 @@ export function createUsage({
       }
     },
     note: (keyId, outcome, seen, now = clock.now()) => {
-      if (!table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) untold++;
-    },
-    count: (keyId, outcome) => {
-      if (!table.note(keyId, outcome, null, clock.now())) untold++;
+      if (!table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) uncounted++;
     },
     refuse: (record) => {
       if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);

@@ -18,9 +18,9 @@ export interface SignInDeps {
   readonly store: Store;
   readonly verify: Verify;
   readonly keys: Pick<Keys, "revokeExposed">;
-  readonly audit: Pick<Audit, "note" | "noteUse" | "refuse">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
   readonly refusalLog: Pick<RefusalLog, "tell">;
-  readonly usage: Pick<Usage, "count" | "refuse">;
+  readonly usage: Pick<Usage, "note" | "refuse">;
   readonly feed: Pick<Feed, "follow">;
   readonly secrets: Secrets;
   readonly clock: Clock;

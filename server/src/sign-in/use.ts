@@ -1,5 +1,4 @@
 /** Sign-ins and calls by a key as uses of it, beside those that services ask about: its owner sees them together. */
-import type { Audit } from "../activity/audit.ts";
 import type { CountedOutcome, Usage } from "../activity/use.ts";
 import { makeId } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
@@ -7,14 +6,12 @@ import type { Clock } from "../domain/clock.ts";
 import type { SignInRefusal } from "./credential.ts";
 
 export interface UseDeps {
-  readonly audit: Pick<Audit, "noteUse">;
-  readonly usage: Pick<Usage, "count" | "refuse">;
+  readonly usage: Pick<Usage, "note" | "refuse">;
   readonly clock: Clock;
 }
 
-export function noteKeyUse({ audit, usage }: UseDeps, keyId: number, { address, client }: Origin): void {
-  audit.noteUse(keyId, address, client);
-  usage.count(keyId, "ok");
+export function noteKeyUse({ usage }: UseDeps, keyId: number, { address, client }: Origin): void {
+  usage.note(keyId, "ok", { address, client, host: null });
 }
 
 export interface RefusedKey {
@@ -25,10 +22,14 @@ export interface RefusedKey {
 }
 
 /** Only where the secret was right. */
-export function noteKeyRefusal({ usage, clock }: UseDeps, refused: RefusedKey, { address }: Origin): void {
+export function noteKeyRefusal(
+  { usage, clock }: UseDeps,
+  refused: RefusedKey,
+  { address, client }: Origin,
+): void {
   const { keyId, reason, rule } = refused;
   if (!isProven(reason)) return;
-  usage.count(keyId, reason);
+  usage.note(keyId, reason, { address, client, host: null });
   usage.refuse({ decision: makeId(), keyId, at: clock.now(), reason, rule, address, host: null });
 }
 

@@ -4,10 +4,9 @@
  * counters of their guesses have parts of their own, whose oldest rows give way to newer ones of the same part alone.
  */
 import type { AuditRecord } from "../domain/audit.ts";
-import { lastUseStatements } from "./last-use.ts";
 import { auditColumns } from "./rows.ts";
 import type { Thread } from "./sqlite-threads.ts";
-import type { Fold, KeyUse } from "./store.ts";
+import type { Fold } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
 
 /** Rows of one transaction: below 20 ms. */
@@ -57,7 +56,7 @@ const PROBE = `INSERT INTO guesses (bucket, started_at, count) VALUES ('', ?, 0)
   ON CONFLICT (bucket) DO UPDATE SET started_at = excluded.started_at`;
 
 export interface Activity {
-  record(records: readonly AuditRecord[], use: readonly KeyUse[], now: number): Promise<void>;
+  record(records: readonly AuditRecord[], now: number): Promise<void>;
   fold(folds: readonly Fold[], now: number): Promise<void>;
   /** Throws unless the disk takes a write. */
   probe(now: number): Promise<void>;
@@ -87,14 +86,11 @@ export function openActivity(writer: Thread): Activity {
     await cut(now);
   };
   return {
-    record: async (records, use, now) => {
+    record: async (records, now) => {
       for (let from = 0; from < records.length; from += SLICE_ROWS) {
         const rows = records.slice(from, from + SLICE_ROWS).map(recordValues);
         await write([{ sql: INSERT_RECORD, rows }]);
         await cutInTime(now);
-      }
-      for (let from = 0; from < use.length; from += SLICE_ROWS) {
-        await write(lastUseStatements(use.slice(from, from + SLICE_ROWS)));
       }
     },
     fold: async (folds, now) => {

@@ -46,11 +46,11 @@ export function openKeyUse(writer: Thread, reader: Thread) {
   return {
     ...openKeyClients(reader),
     recordUse: async (tallies: readonly UseTally[], refusals: readonly RefusalRecord[]): Promise<void> => {
+      const days = tallies.flatMap(({ counts }) => counts.map(({ day }) => day));
+      if (days.length > 0) await aging.step(days.reduce((latest, day) => Math.max(latest, day), 0));
       for (let from = 0; from < tallies.length; from += SLICE_KEYS)
         await write(statementsOf(tallies.slice(from, from + SLICE_KEYS)));
       if (refusals.length > 0) await write(refusalStatements(refusals));
-      const days = tallies.flatMap(({ counts }) => counts.map(({ day }) => day));
-      if (days.length > 0) await aging.step(days.reduce((latest, day) => Math.max(latest, day), 0));
     },
     listKeyDays: async (keyId: number, sinceDay: number): Promise<readonly KeyDay[]> => {
       const rows = await read<{ key_id: number; day: number; counts: string }>(

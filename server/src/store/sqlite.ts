@@ -196,9 +196,9 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     },
     requireStanding,
     settled: () => transactions.settled(),
-    recordActivity: async (records, use) => {
+    recordActivity: async (records) => {
       space.requireWhole();
-      await activity.record(records, use, clock.now());
+      await activity.record(records, clock.now());
     },
     recordFolds: async (folds) => {
       space.requireWhole();

@@ -299,7 +299,7 @@ export interface Store extends KeptSessions, KeptAlerts {
   settled(): Promise<void>;
 
   /** Writes sign-ins, refused acts of callers, and use, in slices; cuts what is too old or too much. */
-  recordActivity(records: readonly AuditRecord[], use: readonly KeyUse[]): Promise<void>;
+  recordActivity(records: readonly AuditRecord[]): Promise<void>;
   /** Adds to those of the same names, whose first record stays; in a part of their own, which evicts only itself. */
   recordFolds(folds: readonly Fold[]): Promise<void>;
   /** Adds a batch of counts, in slices, by statements that touch nothing of a key; keeps the last 100 refusals of each. */

@@ -96,7 +96,6 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     return entry(await deps.keys.get(caller, params.id), call);
   },
   "keys.clients": async ({ caller, params, deps }) => {
-    await deps.audit.flush();
     const entries = (await deps.usage.clients(caller, params.id)).map(({ address, client, at }) => ({
       address,
       client,
@@ -195,8 +194,8 @@ async function ended(call: Asked & Pick<Call, "receipts">, work: () => Promise<K
 }
 
 /** What was noted so far of the use of keys, by every way in. */
-async function writeUse({ audit, usage }: Call["deps"]): Promise<void> {
-  await Promise.all([audit.flush(), usage.flush()]);
+async function writeUse({ usage }: Call["deps"]): Promise<void> {
+  await usage.flush();
 }
 
 function told(secret: KeySecret | undefined): KeySecret {
@@ -210,7 +209,7 @@ function told(secret: KeySecret | undefined): KeySecret {
  */
 async function freshSecret(call: KeyCall, id: number): Promise<{ key: Key; secret: KeySecret }> {
   const { deps, caller } = call;
-  await deps.audit.flush();
+  await deps.usage.flush();
   const find = async (): Promise<Key> => deps.keys.get(caller, id);
   const key = await find().catch(() => undefined);
   if (!key || !(await deps.keys.isAsLeft(caller, key))) {
