@@ -69,7 +69,8 @@ export class Tally implements UseTally {
     if (!last) return;
     const { earlier = [], ...use } = last;
     this.#precede(use);
-    for (const one of earlier) (this.#earlier ??= new EarlierClients()).add(one);
+    if (earlier.length > 0) this.#earlier ??= new EarlierClients();
+    for (const one of earlier) this.#earlier?.add(one);
     this.#last = { ...use, count: use.count + (this.#last?.count ?? 0) };
   }
 
