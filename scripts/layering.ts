@@ -52,7 +52,16 @@ const TABLE: Readonly<Record<string, Row>> = {
     may: ["domain", "contract", "log"],
     packages: ["node:*", "bun:sqlite", "bun:ffi", "bun", "kysely", "pg"],
   },
-  certificates: { may: ["domain", "log"], packages: ["node:*", "@peculiar/x509", "reflect-metadata"] },
+  certificates: {
+    may: ["domain", "log"],
+    packages: [
+      "node:*",
+      "@peculiar/asn1-schema",
+      "@peculiar/asn1-x509",
+      "@peculiar/x509",
+      "reflect-metadata",
+    ],
+  },
   http: WIRE,
   truenas: WIRE,
   client: { mayType: ["contract"] },

@@ -42,7 +42,7 @@ export interface Config extends Place {
   readonly https: Listen | null;
   /** Of unix sockets among them. */
   readonly socket: SocketAccess;
-  readonly brought: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly provided: { readonly certFile: string; readonly keyFile: string } | null;
   readonly trustedProxies: readonly Network[];
   readonly trustUnix: boolean;
   /** Programs that end TLS and send no headers. */
@@ -132,7 +132,7 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
         raw.socketGroup ?? env.CHATELAINE_SOCKET_GROUP,
       ),
     ),
-    brought: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
+    provided: cert && key ? { certFile: resolve(cert), keyFile: resolve(key) } : null,
     trustedProxies: proxies
       .filter((text) => text !== "unix" && !text.endsWith(ENDS_TLS))
       .flatMap((text) => note([], () => [readNetwork(text)])),

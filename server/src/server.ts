@@ -46,7 +46,7 @@ export interface Server {
   /** Where it answers: `http://127.0.0.1:5390`, `https://...`, `unix:/path`. Ports asked for as 0 are told as they are. */
   readonly urls: readonly string[];
   readonly app: App;
-  /** PEM of the local CA; undefined with a brought certificate or without https. */
+  /** PEM of the local CA; undefined with a provided certificate or without https. */
   readonly caPem: string | undefined;
   /** SHA-256 of the served leaf, `AA:BB:..`; undefined without https. */
   readonly fingerprint: string | undefined;
@@ -293,7 +293,7 @@ function openServerCertificates(
     names,
     seal,
     unseal,
-    brought: config.brought ?? undefined,
+    provided: config.provided ?? undefined,
     clock,
   });
 }

@@ -1,9 +1,9 @@
 /**
  * tls-server-end-point of RFC 5929, section 4.1: the certificate's digest by the hash of its own signature algorithm,
- * MD5 and SHA-1 replaced by SHA-256. Runtimes do not tell that algorithm, so it is read from the DER.
+ * MD5 and SHA-1 replaced by SHA-256. The runtime names that algorithm; only the hash of RSASSA-PSS is read from the DER, by
+ * hand, because the ASN.1 library takes a tenth of a second of every start.
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { DER, type DerValue, readDer, readOid, readSequence } from "./der.ts";
 
 const RSASSA_PSS = "1.2.840.113549.1.1.10";
 const HASH_OF_SIGNATURE: Readonly<Record<string, string>> = {
@@ -19,13 +19,14 @@ const HASH_OF_SIGNATURE: Readonly<Record<string, string>> = {
   "1.2.840.10045.4.3.3": "sha384",
   "1.2.840.10045.4.3.4": "sha512",
 };
-const HASH_OF_OID: Readonly<Record<string, string>> = {
-  "1.2.840.113549.2.5": "sha256", // MD5
-  "1.3.14.3.2.26": "sha256", // SHA-1
-  "2.16.840.1.101.3.4.2.4": "sha224",
-  "2.16.840.1.101.3.4.2.1": "sha256",
-  "2.16.840.1.101.3.4.2.2": "sha384",
-  "2.16.840.1.101.3.4.2.3": "sha512",
+/** By the object identifier's content, in hexadecimal. */
+const HASH_OF_PSS: Readonly<Record<string, string>> = {
+  "2a864886f70d0205": "sha256", // MD5
+  "2b0e03021a": "sha256", // SHA-1
+  "608648016503040204": "sha224",
+  "608648016503040201": "sha256",
+  "608648016503040202": "sha384",
+  "608648016503040203": "sha512",
 };
 
 /** Throws for signature algorithms without a single hash, EdDSA above all: the binding is undefined for them. */
@@ -56,23 +57,42 @@ export function bindingFault(pem: string): string | undefined {
 }
 
 function signatureHash(leafDer: Uint8Array): string {
-  const [, algorithm] = readSequence(leafDer);
-  const [oidValue, parameters] = members(algorithm);
-  const oid = readOid(oidValue);
-  const hash = oid === RSASSA_PSS ? pssHash(parameters) : HASH_OF_SIGNATURE[oid];
+  const { raw, signatureAlgorithmOid: oid } = new X509Certificate(leafDer);
+  const hash = oid === RSASSA_PSS ? pssHash(raw) : HASH_OF_SIGNATURE[oid];
   if (hash === undefined) throw new Error(`tls-server-end-point is undefined for signature algorithm ${oid}`);
   return hash;
 }
 
 /** RSASSA-PSS-params of RFC 4055: [0] is the hash, SHA-1 where it is absent. */
-function pssHash(parameters: DerValue | undefined): string | undefined {
-  const explicit = members(parameters).find((value) => value.tag === 0xa0);
-  if (explicit === undefined) return "sha256";
-  const [oid] = members(readDer(explicit.content)[0]);
-  return HASH_OF_OID[readOid(oid)];
+function pssHash(leafDer: Uint8Array): string | undefined {
+  const [, algorithm] = contents(only(leafDer));
+  const parameters = contents(algorithm!.content)[1];
+  const hash = contents(parameters?.content).find(({ tag }) => tag === 0xa0);
+  if (hash === undefined) return "sha256";
+  const [oid] = contents(only(hash.content));
+  return HASH_OF_PSS[Buffer.from(oid!.content).toString("hex")];
 }
 
-function members(value: DerValue | undefined): DerValue[] {
-  if (value?.tag !== DER.sequence) throw new Error("DER: a SEQUENCE was expected");
-  return readDer(value.content);
+interface DerValue {
+  readonly tag: number;
+  readonly content: Uint8Array;
+}
+
+/** The content of the one value that `bytes` are. */
+function only(bytes: Uint8Array): Uint8Array {
+  return contents(bytes)[0]!.content;
+}
+
+/** The values in a row of a certificate that the runtime has read: their lengths are right, and definite. */
+function contents(bytes: Uint8Array = new Uint8Array()): DerValue[] {
+  const values: DerValue[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at + 1]!;
+    const start = at + 2 + (first < 0x80 ? 0 : first & 0x7f);
+    const length =
+      first < 0x80 ? first : bytes.subarray(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0);
+    values.push({ tag: bytes[at]!, content: bytes.subarray(start, start + length) });
+    at = start + length;
+  }
+  return values;
 }

@@ -15,7 +15,7 @@ import {
   tlsServerEndPoint,
 } from "./certificates.ts";
 
-await import("./reflect.ts");
+await import("reflect-metadata");
 const { issueAuthority, issueLeaf } = await import("./issue.ts");
 
 const DAY_MS = 86_400_000;
@@ -65,8 +65,8 @@ async function openssl(...args: string[]): Promise<string> {
 /** Writes NAME.pem and NAME.key. */
 async function selfSign(name: string, ...args: string[]): Promise<{ certFile: string; keyFile: string }> {
   const days = args.includes("-days") ? [] : ["-days", "30"];
-  const out = ["-keyout", `${name}.key`, "-out", `${name}.pem`, "-nodes", "-subj", "/CN=brought.test"];
-  await openssl("req", "-x509", ...days, ...args, ...out, "-addext", "subjectAltName=DNS:brought.test");
+  const out = ["-keyout", `${name}.key`, "-out", `${name}.pem`, "-nodes", "-subj", "/CN=provided.test"];
+  await openssl("req", "-x509", ...days, ...args, ...out, "-addext", "subjectAltName=DNS:provided.test");
   return { certFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) };
 }
 
@@ -142,10 +142,16 @@ describe("the local CA's certificate", () => {
   test("a name below one of its own is vouched for, which the standard cannot tell apart", async () => {
     const authority = await issueAuthority(["keys.test", "192.0.2.7"], now);
     writeFileSync(join(folder, "ca.pem"), authority.certPem);
-    writeFileSync(join(folder, "leaf.pem"), (await issueLeaf(authority, ["x.keys.test"], now)).certPem);
+    writeFileSync(
+      join(folder, "leaf.pem"),
+      (await issueLeaf(authority, ["x.keys.test"], { now, lifeMs: DAY_MS })).certPem,
+    );
     const verify = ["verify", "-CAfile", "ca.pem", "-verify_hostname", "x.keys.test", "leaf.pem"];
     expect((await run("openssl", ...verify)).code).toBe(0);
-    writeFileSync(join(folder, "leaf.pem"), (await issueLeaf(authority, ["xkeys.test"], now)).certPem);
+    writeFileSync(
+      join(folder, "leaf.pem"),
+      (await issueLeaf(authority, ["xkeys.test"], { now, lifeMs: DAY_MS })).certPem,
+    );
     expect((await run("openssl", "verify", "-CAfile", "ca.pem", "leaf.pem")).code).not.toBe(0);
   });
 
@@ -153,7 +159,7 @@ describe("the local CA's certificate", () => {
     const authority = await issueAuthority(["keys.test", "192.0.2.7"], now);
     writeFileSync(join(folder, "ca.pem"), authority.certPem);
     for (const foreign of ["bank.test", "192.0.2.8", "2001:db8::1"]) {
-      const leaf = await issueLeaf(authority, [foreign], now);
+      const leaf = await issueLeaf(authority, [foreign], { now, lifeMs: DAY_MS });
       writeFileSync(join(folder, "leaf.pem"), leaf.certPem);
       const { code, text } = await run("openssl", "verify", "-CAfile", "ca.pem", "leaf.pem");
       expect(code).not.toBe(0);
@@ -259,10 +265,10 @@ describe("the folder of the local CA", () => {
   });
 });
 
-describe("a brought certificate", () => {
-  async function refusal(brought: { certFile: string; keyFile: string }): Promise<AppError> {
+describe("a provided certificate", () => {
+  async function refusal(provided: { certFile: string; keyFile: string }): Promise<AppError> {
     try {
-      await open({ brought });
+      await open({ provided });
     } catch (error) {
       if (error instanceof AppError) return error;
     }
@@ -271,9 +277,9 @@ describe("a brought certificate", () => {
 
   test("is served as it is, and read anew by a refresh", async () => {
     const files = await selfSign("a", "-newkey", "rsa:2048");
-    const certificates = await open({ brought: files });
+    const certificates = await open({ provided: files });
     expect(certificates.current().certPem).toBe(readFileSync(files.certFile, "utf8"));
-    expect(certificates.current().names).toEqual(["brought.test"]);
+    expect(certificates.current().names).toEqual(["provided.test"]);
     expect(certificates.caPem()).toBeUndefined();
     expect(await certificates.refresh()).toBe(false);
     await selfSign("a", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256");
@@ -283,7 +289,7 @@ describe("a brought certificate", () => {
 
   test("that is broken leaves the one that is served", async () => {
     const files = await selfSign("a", "-newkey", "rsa:2048");
-    const certificates = await open({ brought: files });
+    const certificates = await open({ provided: files });
     const before = certificates.current();
     writeFileSync(files.certFile, "half a certificate");
     await expect(certificates.refresh()).rejects.toMatchObject({ code: "invalid" });
@@ -313,8 +319,8 @@ describe("a brought certificate", () => {
       [{ ...good, keyFile: other.keyFile }, /does not belong to the certificate/],
       [edwards, /Ed25519.*channel binding.*RSA or ECDSA/],
     ];
-    for (const [brought, why] of refusals) {
-      const error = await refusal(brought);
+    for (const [provided, why] of refusals) {
+      const error = await refusal(provided);
       expect(error.code).toBe("invalid");
       expect(error.message).toMatch(why);
       expect(error.message).not.toContain("\n");

@@ -1,8 +1,15 @@
 /**
  * Makes the local CA and its leaves: ECDSA P-256 with SHA-256, by WebCrypto. Loaded only when one is due, because the
- * X.509 library is the slowest part of a start.
+ * X.509 library is the slowest part of a start. It wants `reflect-metadata` to be there when it is loaded.
  */
-import "./reflect.ts";
+import { AsnConvert } from "@peculiar/asn1-schema";
+import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  id_ce_nameConstraints,
+  NameConstraints,
+} from "@peculiar/asn1-x509";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -16,12 +23,12 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { CA_DAYS, LEAF_DAYS } from "./lifetimes.ts";
-import { addressBytes, isAddress } from "./names.ts";
+import { formatAddress, parseAddress } from "../domain/address.ts";
+import { isAddress } from "./names.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
-const NAME_CONSTRAINTS = "2.5.29.30";
+const CA_DAYS = 3652;
 /** Clocks differ: a certificate made now is valid for those who are behind. */
 const LEAF_BACKDATE_MS = 3_600_000;
 const CA_BACKDATE_MS = DAY_MS;
@@ -50,14 +57,24 @@ export async function issueAuthority(names: readonly string[], now: number): Pro
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new Extension(NAME_CONSTRAINTS, true, nameConstraints(names)),
+      new Extension(id_ce_nameConstraints, true, nameConstraints(names)),
       identifier,
     ],
   });
   return { certPem: pemOf(certificate), key: await exportKey(keys.privateKey) };
 }
 
-export async function issueLeaf(authority: Issued, names: readonly string[], now: number): Promise<Issued> {
+export interface LeafLife {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly lifeMs: number;
+}
+
+export async function issueLeaf(
+  authority: Issued,
+  names: readonly string[],
+  { now, lifeMs }: LeafLife,
+): Promise<Issued> {
   const issuer = new X509Certificate(authority.certPem);
   const signingKey = await crypto.subtle.importKey("pkcs8", Buffer.from(authority.key), ALGORITHM, false, [
     "sign",
@@ -70,7 +87,7 @@ export async function issueLeaf(authority: Issued, names: readonly string[], now
     signingKey,
     signingAlgorithm: ALGORITHM,
     notBefore: new Date(now - LEAF_BACKDATE_MS),
-    notAfter: new Date(now + LEAF_DAYS * DAY_MS),
+    notAfter: new Date(now + lifeMs),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -101,28 +118,26 @@ function pemOf(certificate: X509Certificate): string {
  * NameConstraints of RFC 5280, 4.2.1.10: permittedSubtrees alone. Names hold at least one DNS name and one address, so
  * that neither kind is left open.
  */
-function nameConstraints(names: readonly string[]): Uint8Array<ArrayBuffer> {
-  const subtrees = names.map((name) => der(0x30, isAddress(name) ? addressBase(name) : dnsBase(name)));
-  return der(0x30, der(0xa0, ...subtrees));
+function nameConstraints(names: readonly string[]): ArrayBuffer {
+  const subtrees = names.map((name) => new GeneralSubtree({ base: new GeneralName(baseOf(name)) }));
+  return AsnConvert.serialize(new NameConstraints({ permittedSubtrees: new GeneralSubtrees(subtrees) }));
 }
 
-function dnsBase(name: string): Uint8Array {
-  return der(0x82, new TextEncoder().encode(name));
+/** Of an address this one alone. */
+function baseOf(name: string): Partial<GeneralName> {
+  const bits = parseAddress(name)?.bits;
+  return bits === undefined ? { dNSName: name } : { iPAddress: `${name}/${bits}` };
 }
 
-/** The address, and a mask of ones: this address alone. */
-function addressBase(name: string): Uint8Array {
-  const bytes = addressBytes(name);
-  return der(0x87, bytes, new Uint8Array(bytes.length).fill(0xff));
-}
-
-function der(tag: number, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const content = Buffer.concat(parts);
-  return new Uint8Array(Buffer.concat([Buffer.from([tag, ...derLength(content.length)]), content]));
-}
-
-function derLength(length: number): number[] {
-  if (length < 0x80) return [length];
-  if (length < 0x100) return [0x81, length];
-  return [0x82, length >> 8, length & 0xff];
+/** @returns the permitted DNS names and single addresses of a CA's name constraints. */
+export function readPermittedNames(caPem: string): string[] {
+  const extension = new X509Certificate(caPem).getExtension(id_ce_nameConstraints);
+  if (extension === null) return [];
+  const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints);
+  return [...(permittedSubtrees ?? [])].flatMap(({ base }) => {
+    if (base.dNSName !== undefined) return [base.dNSName];
+    const [text = "", bits] = base.iPAddress?.split("/") ?? [];
+    const address = parseAddress(text);
+    return address && bits === String(address.bits) ? [formatAddress(address)] : [];
+  });
 }

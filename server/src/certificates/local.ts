@@ -8,8 +8,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import { replaceFile, withFolderLock } from "./folder.ts";
-import { LEAF_DAYS } from "./lifetimes.ts";
-import { permitsNames, readPermittedNames } from "./names.ts";
+import { permitsNames } from "./names.ts";
 import { type ServingCertificate, toServing } from "./serving.ts";
 
 /** Seals the CA's key. The context must be given again to unseal; a wrong secret throws. */
@@ -19,7 +18,7 @@ export interface Sealing {
 }
 
 const DAY_MS = 86_400_000;
-const LEAF_MS = LEAF_DAYS * DAY_MS;
+const LEAF_MS = 90 * DAY_MS;
 const SEAL_CONTEXT = "tls/ca.key";
 const PUBLIC_MODE = 0o644;
 const SECRET_MODE = 0o600;
@@ -99,17 +98,17 @@ interface IssueOptions {
 
 async function issue(options: IssueOptions): Promise<LocalCertificate> {
   const { folder, names, now } = options;
-  // Run to its end first: the library was once seen to run before it, though it is imported after it.
-  await import("./reflect.ts");
-  const { issueAuthority, issueLeaf } = await import("./issue.ts");
-  const kept = findAuthority(options);
+  // Run to its end first: a bundler may run a CommonJS module after those that import it (`scripts/build.test.ts`).
+  await import("reflect-metadata");
+  const { issueAuthority, issueLeaf, readPermittedNames } = await import("./issue.ts");
+  const kept = findAuthority(options, readPermittedNames);
   const authority = kept ?? (await issueAuthority(names, now));
   if (kept === undefined) {
     const sealed = options.sealing.seal(authority.key, SEAL_CONTEXT);
     replaceFile(join(folder, "ca.key.sealed"), sealed, SECRET_MODE);
     replaceFile(join(folder, "ca.pem"), authority.certPem, PUBLIC_MODE);
   }
-  const leaf = await issueLeaf(authority, names, now);
+  const leaf = await issueLeaf(authority, names, { now, lifeMs: LEAF_MS });
   const key = createPrivateKey({ key: Buffer.from(leaf.key), format: "der", type: "pkcs8" });
   const keyPem = key.export({ format: "pem", type: "pkcs8" }) as string;
   const serving = toServing(leaf.certPem, keyPem, key);
@@ -119,7 +118,10 @@ async function issue(options: IssueOptions): Promise<LocalCertificate> {
 }
 
 /** The CA on disk, if it may vouch for all names and outlives a leaf made now. */
-function findAuthority({ folder, sealing, names, now }: IssueOptions): Authority | undefined {
+function findAuthority(
+  { folder, sealing, names, now }: IssueOptions,
+  readPermittedNames: (caPem: string) => string[],
+): Authority | undefined {
   const certPem = readIfThere(join(folder, "ca.pem"))?.toString("utf8");
   const sealed = readIfThere(join(folder, "ca.key.sealed"));
   if (certPem === undefined || sealed === undefined) return undefined;
@@ -130,7 +132,7 @@ function findAuthority({ folder, sealing, names, now }: IssueOptions): Authority
     const fits = ca.checkPrivateKey(
       createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }),
     );
-    const isWide = permitsNames(readPermittedNames(new Uint8Array(ca.raw)), names);
+    const isWide = permitsNames(readPermittedNames(certPem), names);
     return outlives && fits && isWide ? { certPem, key } : undefined;
   } catch {
     return undefined;

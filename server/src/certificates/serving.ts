@@ -3,7 +3,7 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 import { formatAddress, parseAddress } from "../domain/address.ts";
 
 export interface ServingCertificate {
-  /** The leaf first, then what the operator brought as its chain. */
+  /** The leaf first, then the chain that the operator provides. */
   readonly certPem: string;
   readonly keyPem: string;
   readonly leafDer: Uint8Array;

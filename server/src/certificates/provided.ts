@@ -1,4 +1,4 @@
-/** A certificate of the operator's: read, judged, and refused in one line where it cannot be served. */
+/** The certificate that an operator provides: read, checked, and refused in one line where it cannot be served. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AppError } from "../domain/errors.ts";
@@ -6,7 +6,7 @@ import { tlsServerEndPoint } from "./binding.ts";
 import { type ServingCertificate, toServing } from "./serving.ts";
 
 /** @param now milliseconds since the epoch. Throws AppError `invalid`. */
-export function readBrought(files: { certFile: string; keyFile: string }, now: number): ServingCertificate {
+export function readProvided(files: { certFile: string; keyFile: string }, now: number): ServingCertificate {
   const certPem = readText(files.certFile, "certificate");
   const keyPem = readText(files.keyFile, "key");
   const leaf = parseLeaf(certPem, files.certFile);
