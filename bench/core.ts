@@ -1,7 +1,7 @@
 /** Sign-in, lists, making keys, and the start of a large installation, each beside its yardstick. */
 import { pbkdf2Sync } from "node:crypto";
 import { fill, install } from "./installation.ts";
-import { connectRpc, dropFolder, makeFolder, type Node, type RpcClient, startNode } from "./node.ts";
+import { connectRpc, dropFolder, makeFolder, type Node, type RpcConnection, startNode } from "./node.ts";
 import { figure, median, quantile, table } from "./results.ts";
 
 const SOCKETS = 16;
@@ -58,7 +58,7 @@ async function signIns(node: Node, key: string): Promise<Row[]> {
   return [["sign-in by PLAIN key, audited, 16 open sockets", figure(perSecond, "/s"), "2 000 /s", yardstick]];
 }
 
-async function signedIn(node: Node, key: string): Promise<RpcClient> {
+async function signedIn(node: Node, key: string): Promise<RpcConnection> {
   const client = await connectRpc(node.url);
   await client.call("auth.login_ex", [{ mechanism: "API_KEY_PLAIN", username: "root", api_key: key }]);
   return client;

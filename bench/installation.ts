@@ -45,7 +45,7 @@ export async function fill(folder: string, count: number): Promise<void> {
   writeKeys(folder, secrets, { keys, secretOf, now });
 }
 
-export interface Owner {
+export interface BulkOwner {
   readonly id: number;
   readonly username: string;
 }
@@ -57,10 +57,10 @@ export async function makeOwners(
   folder: string,
   count: number,
   more: Partial<NewUserInput>,
-): Promise<Owner[]> {
+): Promise<BulkOwner[]> {
   const local = await openLocal(placeIn(folder));
   try {
-    const owners: Owner[] = [];
+    const owners: BulkOwner[] = [];
     for (let place = 0; place < count; place++) {
       const user = { ...more, username: `owner-${place}`, roles: ["KEY_HOLDER" as const] };
       owners.push({
@@ -76,7 +76,7 @@ export async function makeOwners(
 
 /** Of the owners in turn. */
 export function* listKeys(
-  owners: readonly Owner[],
+  owners: readonly BulkOwner[],
   count: number,
   keyOf: (place: number) => Pick<BulkKey, "name" | "createdAt" | "expiresAt">,
 ): Generator<BulkKey> {

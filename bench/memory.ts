@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { install } from "./installation.ts";
-import { connectRpc, dropFolder, makeFolder, type RpcClient, startNode } from "./node.ts";
+import { connectRpc, dropFolder, makeFolder, type RpcConnection, startNode } from "./node.ts";
 import { figure, table } from "./results.ts";
 
 const RECORDS = 10_000;
@@ -60,7 +60,7 @@ async function measure(atOnce: number): Promise<{ idle: number; most: number }> 
   }
 }
 
-async function signedIn(url: string, key: string): Promise<RpcClient> {
+async function signedIn(url: string, key: string): Promise<RpcConnection> {
   const client = await connectRpc(url);
   await client.call("auth.login_with_api_key", [key]);
   return client;

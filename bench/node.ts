@@ -77,12 +77,12 @@ function placeArgs(folder: string): string[] {
   return ["--data", data, "--state", state];
 }
 
-export interface RpcClient {
+export interface RpcConnection {
   call(method: string, params: readonly unknown[]): Promise<unknown>;
   close(): void;
 }
 
-export async function connectRpc(url: string): Promise<RpcClient> {
+export async function connectRpc(url: string): Promise<RpcConnection> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/api/current`);
   await new Promise((resolve, reject) => {
     socket.onopen = resolve;

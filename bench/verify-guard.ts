@@ -7,12 +7,12 @@ import { freePort, type Node } from "./node.ts";
 import { figure } from "./results.ts";
 import {
   type Load,
+  type LoadTarget,
   type Measured,
   measure,
   measureOpen,
   middle,
   type OpenMeasured,
-  type Target,
 } from "./verify-load.ts";
 import { makeFolder, startNginx, startTarget } from "./verify-rivals.ts";
 
@@ -94,7 +94,7 @@ export function guardRows({ without, guarded, calmWithout, calmGuarded }: GuardR
   ];
 }
 
-function startPlain(service: string): Promise<Target> {
+function startPlain(service: string): Promise<LoadTarget> {
   const { host } = new URL(service);
   return startNginx(
     `location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }`,
@@ -103,7 +103,7 @@ function startPlain(service: string): Promise<Target> {
 }
 
 /** As `chatelaine proxy nginx` prints it, but for the number of workers and the log, which the other has not either. */
-function startGuarded(service: string, chatelaine: string): Promise<Target> {
+function startGuarded(service: string, chatelaine: string): Promise<LoadTarget> {
   const folder = makeFolder("guarded");
   const port = freePort();
   const [file] = nginxRecipe({

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { median, quantile } from "./results.ts";
 
-export interface Target {
+export interface LoadTarget {
   readonly name: string;
   readonly url: string;
   readonly pids: readonly number[];
@@ -57,7 +57,7 @@ export function middle<Name extends string>(
 }
 
 /** wrk, closed loop. CPU counts until the target is idle again. */
-export async function measure(target: Target, load: Load): Promise<Measured> {
+export async function measure(target: LoadTarget, load: Load): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-load-"));
   try {
     const script = join(folder, "load.lua");
@@ -96,7 +96,7 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
 }
 
 /** h2load at a steady rate. @returns quantiles in milliseconds */
-export async function measureOpen(target: Target, load: Load, perSecond: number): Promise<OpenMeasured> {
+export async function measureOpen(target: LoadTarget, load: Load, perSecond: number): Promise<OpenMeasured> {
   const folder = mkdtempSync(join(tmpdir(), "chatelaine-load-"));
   try {
     const log = join(folder, "log");
@@ -131,7 +131,7 @@ export async function measureOpen(target: Target, load: Load, perSecond: number)
 }
 
 /** Whole requests are built before the clock starts, so that the load costs as little as it can. */
-function luaOf(target: Target, { keys, from, bad = 0, as = "bearer", headers = {} }: Load): string {
+function luaOf(target: LoadTarget, { keys, from, bad = 0, as = "bearer", headers = {} }: Load): string {
   const { host, pathname, search } = new URL(target.url);
   const more = Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\\r\\n`)

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./node.ts";
-import { familyOf, type Target } from "./verify-load.ts";
+import { familyOf, type LoadTarget } from "./verify-load.ts";
 
 const READY_MS_MAX = 60_000;
 
@@ -24,7 +24,7 @@ export async function startTarget({
   command,
   folder,
   tls = false,
-}: Start): Promise<Target> {
+}: Start): Promise<LoadTarget> {
   const child = Bun.spawn([...command], { cwd: folder, stdout: "ignore", stderr: "inherit" });
   const url = `${tls ? "https" : "http"}://127.0.0.1:${port}${path}`;
   const until = performance.now() + READY_MS_MAX;
@@ -50,7 +50,7 @@ export async function startTarget({
 }
 
 /** @param tls directives of the server's certificate; empty: plain http */
-export function startNginx(server = "return 204;", more = "", tls = ""): Promise<Target> {
+export function startNginx(server = "return 204;", more = "", tls = ""): Promise<LoadTarget> {
   const folder = makeFolder("nginx");
   const port = freePort();
   writeFileSync(
@@ -76,7 +76,7 @@ http {
 }
 
 /** The same over TLS, with a certificate as ours are: ECDSA P-256. */
-export async function startNginxTls(): Promise<Target> {
+export async function startNginxTls(): Promise<LoadTarget> {
   const folder = makeFolder("certificate");
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -99,7 +99,7 @@ export async function startNginxTls(): Promise<Target> {
 }
 
 /** Looks the key's digest up in a map file, as one guards a service with HAProxy alone. */
-export function startHaproxy(keys: string): Promise<Target> {
+export function startHaproxy(keys: string): Promise<LoadTarget> {
   const folder = makeFolder("haproxy");
   const port = freePort();
   const lines = readFileSync(keys, "utf8")
@@ -133,7 +133,7 @@ frontend keys
 const BETTER_AUTH = { "better-auth": "1.7.25", "@better-auth/api-key": "1.7.5" };
 
 /** @returns with a file of keys that it made itself */
-export async function startBetterAuth(count: number): Promise<{ target: Target; keys: string }> {
+export async function startBetterAuth(count: number): Promise<{ target: LoadTarget; keys: string }> {
   const folder = makeFolder("better-auth");
   const port = freePort();
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: BETTER_AUTH }));

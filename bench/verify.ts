@@ -12,11 +12,11 @@ import { guardRows, measureGuard } from "./verify-guard.ts";
 import { fillKnown, type KnownKeys, makePair } from "./verify-keys.ts";
 import {
   type Load,
+  type LoadTarget,
   type Measured,
   measure,
   measureOpen,
   middle,
-  type Target,
   WRK_THREADS,
 } from "./verify-load.ts";
 import { startBetterAuth, startHaproxy, startNginx, startNginxTls } from "./verify-rivals.ts";
@@ -27,7 +27,7 @@ const SIZES = (process.env.BENCH_KEYS ?? "1000,100000,1000000").split(",").map(N
 
 type Row = readonly string[];
 interface Contender {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly load: Load;
   readonly name: string;
 }
@@ -92,9 +92,9 @@ async function contendersOf(
   node: Node,
   known: KnownKeys,
   load: Load,
-  open: (target: Target) => Target,
+  open: (target: LoadTarget) => LoadTarget,
 ): Promise<Contender[]> {
-  const own = (path: string, base = node.url): Target => ownTarget(node, base + path);
+  const own = (path: string, base = node.url): LoadTarget => ownTarget(node, base + path);
   const { secureUrl } = node;
   const contenders: Contender[] = [
     { name: NGINX, target: open(await startNginx()), load },
@@ -115,7 +115,7 @@ async function contendersOf(
   return [...contenders, { name: "better-auth verifyApiKey", target: open(target), load: { ...load, keys } }];
 }
 
-function ownTarget(node: Node, url: string): Target {
+function ownTarget(node: Node, url: string): LoadTarget {
   return { name: url, url, pids: [node.pid], stop: async () => {} };
 }
 
@@ -144,7 +144,7 @@ interface Extra {
 
 /** Limits, latency at half the peak, and the same service with and without the guard. */
 async function extra(node: Node, folder: string, { load, pair, auth }: Extra): Promise<Row[]> {
-  const target = (path: string): Target => ownTarget(node, node.url + path);
+  const target = (path: string): LoadTarget => ownTarget(node, node.url + path);
   const one = (name: string, text: string): string => {
     const file = join(folder, name);
     writeFileSync(file, text);

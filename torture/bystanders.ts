@@ -5,7 +5,7 @@ const CHECK_EVERY_MS = 10;
 /** Nobody waits longer than this: then they were shut out. */
 const WAIT_MS = 15_000;
 
-export interface Seen {
+export interface BystanderCounts {
   /** Milliseconds of each check at `/auth`. */
   readonly checks: number[];
   readonly allowed: number;
@@ -78,7 +78,7 @@ async function expectOk(answer: Response): Promise<void> {
 }
 
 /** Each deed at least once, and for at least so long. */
-export async function watch(at: Credentials, ms: number): Promise<Seen> {
+export async function watch(at: Credentials, ms: number): Promise<BystanderCounts> {
   const seen = { checks: [] as number[], allowed: 0, refused: [] as string[] };
   const note = async (name: string, deed: Deed): Promise<void> => {
     try {

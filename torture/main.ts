@@ -9,7 +9,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { ATTACKS } from "./attacks.ts";
-import { type Seen, watch } from "./bystanders.ts";
+import { type BystanderCounts, watch } from "./bystanders.ts";
 import { openTarget, type Sizes, type Target } from "./target.ts";
 
 const AUDIT_RECORDS = 85_000;
@@ -26,7 +26,7 @@ function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-function times({ checks }: Seen): string {
+function times({ checks }: BystanderCounts): string {
   return `${quantile(checks, 0.5).toFixed(1)} / ${quantile(checks, 0.99).toFixed(1)}`;
 }
 

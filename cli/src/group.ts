@@ -2,10 +2,10 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { Command } from "commander";
 import { collectRole } from "./arguments.ts";
 import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
-import { type Column, printChanged, printList } from "./output.ts";
+import { type PrintColumn, printChanged, printList } from "./output.ts";
 import { type Group, type GroupShape, groupShape } from "./shapes.ts";
 
-const COLUMNS: readonly Column<GroupShape>[] = [
+const COLUMNS: readonly PrintColumn<GroupShape>[] = [
   ["ID", (group) => group.id],
   ["NAME", (group) => group.name],
   ["ROLES", (group) => group.roles],

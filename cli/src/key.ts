@@ -3,13 +3,13 @@ import { type Expiry, parseId, readExpiry } from "./arguments.ts";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
-import { type Column, printChanged, printList, printOnce, printRecord, tell } from "./output.ts";
+import { type PrintColumn, printChanged, printList, printOnce, printRecord, tell } from "./output.ts";
 import { type Key, type KeyShape, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 
 const EXPIRES =
   "30m, 12h, 90d, 2w, 1y, an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never";
 
-const COLUMNS: readonly Column<KeyShape>[] = [
+const COLUMNS: readonly PrintColumn<KeyShape>[] = [
   ["ID", (key) => key.id],
   ["NAME", (key) => key.name],
   ["USER", (key) => key.username],

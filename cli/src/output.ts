@@ -2,7 +2,7 @@
 import type { Printing } from "./command.ts";
 
 /** A title and what stands below it. */
-export type Column<Row> = readonly [title: string, value: (row: Row) => unknown];
+export type PrintColumn<Row> = readonly [title: string, value: (row: Row) => unknown];
 
 const COLUMN_GAP = "  ";
 
@@ -62,7 +62,7 @@ export function printJson(value: unknown): Promise<void> {
 export async function printList<Row>(
   options: Printing,
   rows: readonly Row[],
-  columns: readonly Column<Row>[],
+  columns: readonly PrintColumn<Row>[],
 ): Promise<void> {
   if (options.json) return printJson(rows);
   await print(table(rows, columns));
@@ -85,7 +85,7 @@ export async function printChanged(options: Printing, record: object, words: str
 }
 
 /** Titles and rows, aligned, without blanks at the end of lines. */
-function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+function table<Row>(rows: readonly Row[], columns: readonly PrintColumn<Row>[]): string {
   const lines = [
     columns.map(([title]) => title),
     ...rows.map((row) => columns.map(([, value]) => cell(value(row)))),

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { collectRole, parseLifetime, parseRate } from "./arguments.ts";
 import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
 import { readNewPassword, readStdin } from "./input.ts";
-import { type Column, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
+import { type PrintColumn, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
 import { type User, type UserShape, userShape } from "./shapes.ts";
 
-const COLUMNS: readonly Column<UserShape>[] = [
+const COLUMNS: readonly PrintColumn<UserShape>[] = [
   ["ID", (user) => user.id],
   ["NAME", (user) => user.username],
   ["ROLES", (user) => user.all_roles],

@@ -22,7 +22,7 @@ const HOSTILE = [
   `long=${"q".repeat(7 * KIB)}`,
 ];
 
-export interface Row {
+export interface MatrixRow {
   readonly name: string;
   /** All of them have the same outcome. */
   readonly requests: readonly Sent[];
@@ -36,7 +36,7 @@ export interface Row {
 
 const another = (kib: number) => `X-Application-State: ${"s".repeat(kib * KIB)}`;
 
-export const ROWS: readonly Row[] = [
+export const ROWS: readonly MatrixRow[] = [
   { name: "plain", requests: [{}] },
   { name: "query", requests: [{ target: "/x?y=1&z=%2F" }] },
   { name: "hostile query", requests: HOSTILE.map((query) => ({ target: `/x?${query}` })) },

@@ -1,14 +1,14 @@
 /** Caddy, by its forward_auth directive. */
 import {
   authQuery,
-  type Guard,
+  type Endpoint,
   hostPort,
   keyHeaders,
   LARGE_HEADERS,
   ODD_CHARACTERS,
   OWN_COOKIE_MARK,
   OWN_COOKIE_PATTERN,
-  type Place,
+  type ProxyGuard,
   passedOn,
   type RecipeFile,
   type SignOn,
@@ -30,7 +30,7 @@ import {
   RETURN_HEADER,
 } from "./sign-on.ts";
 
-export function caddyRecipe(guard: Guard): RecipeFile[] {
+export function caddyRecipe(guard: ProxyGuard): RecipeFile[] {
   const { site, service, chatelaine } = guard;
   const scheme = site.tls ? "https" : "http";
   const told = passedOn(guard);
@@ -85,7 +85,7 @@ const SPENT = `		request_header Authorization {http.reverse_proxy.header.Authori
 `;
 
 /** Before the rest: what the sign-on itself answers. */
-function signOnPages(guard: Guard): string {
+function signOnPages(guard: ProxyGuard): string {
   const { signOn } = guard;
   if (signOn?.kind !== "oauth2-proxy") return "";
   return `	handle ${OAUTH2_PATH}* {
@@ -99,7 +99,7 @@ ${spared(guard, 3)}${trusted(signOn.ca)}		}
  * People are asked about at the sign-on alone: who is sent on from here never comes to what stands below. Whoever carries a
  * key, or is a program, is no person.
  */
-function peopleWay(guard: Guard, isStripped: boolean): string {
+function peopleWay(guard: ProxyGuard, isStripped: boolean): string {
   const { signOn } = guard;
   if (signOn === undefined) return "";
   const told = calledBySignOn(signOn);
@@ -140,7 +140,7 @@ const AUTHELIA_CHECK = "/api/authz/forward-auth";
  * What the sign-on does not hear of: keys, and what a client says in the name of a proxy.
  * @param set here: Caddy takes headers away after it has set others
  */
-function spared(guard: Guard, deep: number, set: readonly string[] = []): string {
+function spared(guard: ProxyGuard, deep: number, set: readonly string[] = []): string {
   const names = [
     ...new Set([...FOREIGN_CREDENTIALS, ...keyHeaders(guard), ...OTHER_IDENTITY, "Remote-*", "Forwarded"]),
   ];
@@ -151,7 +151,7 @@ function spared(guard: Guard, deep: number, set: readonly string[] = []): string
 }
 
 /** A page that calls in the background cannot follow to another page; it is answered 401, without a box for a password. */
-function startSignIn(guard: Guard, signOn: SignOn): string {
+function startSignIn(guard: ProxyGuard, signOn: SignOn): string {
   return `				@refused status 401
 				handle_response @refused {
 					@own_call {
@@ -171,7 +171,7 @@ ${trusted(signOn.ca, 3)}					}
 `;
 }
 
-function preflight(guard: Guard, isStripped: boolean): string {
+function preflight(guard: ProxyGuard, isStripped: boolean): string {
   return `		@preflight {
 			method OPTIONS
 			header_regexp Origin .
@@ -187,7 +187,7 @@ ${trusted(guard.serviceCa, 1)}			}
 `;
 }
 
-function upstream(place: Place): string {
+function upstream(place: Endpoint): string {
   if (place.socket !== undefined) return `unix/${place.socket}`;
   return place.tls ? `https://${hostPort(place)}` : hostPort(place);
 }
@@ -200,7 +200,7 @@ function trusted(ca: string | undefined, deeper = 0): string {
 }
 
 /** Caddy keeps the client's query where the address that is asked has none, so it always has one. */
-function ownQuery(guard: Guard): string {
+function ownQuery(guard: ProxyGuard): string {
   const asked = authQuery(guard);
   return asked.includes("?") ? asked : `${asked}?`;
 }

@@ -2,12 +2,12 @@
 import {
   askedHeaders,
   authorityOf,
-  type Guard,
+  type Endpoint,
   hostPort,
   IDENTITY,
   isAddress,
   keyHeaders,
-  type Place,
+  type ProxyGuard,
   passedOn,
   type RecipeFile,
   twins,
@@ -15,7 +15,7 @@ import {
 } from "./guard.ts";
 import { remarks } from "./remarks.ts";
 
-export function envoyRecipe(guard: Guard): RecipeFile[] {
+export function envoyRecipe(guard: ProxyGuard): RecipeFile[] {
   const { site, service, chatelaine, challenge = "auto" } = guard;
   const asked = [
     "X-Auth-Scope",
@@ -102,22 +102,22 @@ ${cluster("service", service, guard.serviceCa)}
   return [{ name: "envoy.yaml", text }];
 }
 
-function matchOf({ site }: Guard): string {
+function matchOf({ site }: ProxyGuard): string {
   return site.path === "" ? 'prefix: "/"' : `path_separated_prefix: "${site.path}"`;
 }
 
-function routeOf(guard: Guard): string {
+function routeOf(guard: ProxyGuard): string {
   const { site } = guard;
   const regex = `^${site.path.replaceAll(".", "[.]")}/*`;
   const rewritten = `, regex_rewrite: { pattern: { regex: "${regex}" }, substitution: "/" }`;
   return `cluster: service, timeout: 0s${isStripped(guard) ? rewritten : ""}`;
 }
 
-function isStripped({ site, stripsPath }: Guard): boolean {
+function isStripped({ site, stripsPath }: ProxyGuard): boolean {
   return Boolean(stripsPath) && site.path !== "";
 }
 
-function prefixed(guard: Guard): string {
+function prefixed(guard: ProxyGuard): string {
   if (!isStripped(guard)) return "";
   const header = `{ key: x-forwarded-prefix, value: "${guard.site.path}" }`;
   return `                request_headers_to_add:
@@ -125,7 +125,7 @@ function prefixed(guard: Guard): string {
 `;
 }
 
-function preflightRoute(guard: Guard): string {
+function preflightRoute(guard: ProxyGuard): string {
   const unchecked = uncheckedHeaders(guard).map((name) => name.toLowerCase());
   return `              - match:
                   ${matchOf(guard)}
@@ -142,7 +142,7 @@ ${prefixed(guard)}                typed_per_filter_config:
 `;
 }
 
-function tlsOf({ cert, certKey }: Guard): string {
+function tlsOf({ cert, certKey }: ProxyGuard): string {
   return `      transport_socket:
         name: envoy.transport_sockets.tls
         typed_config:
@@ -155,7 +155,7 @@ function tlsOf({ cert, certKey }: Guard): string {
 }
 
 /** Names of both families; where there are two addresses the one of IPv4, where local services listen more often. */
-function cluster(name: string, place: Place, ca: string | undefined): string {
+function cluster(name: string, place: Endpoint, ca: string | undefined): string {
   const { host, port, tls, socket } = place;
   const bare = host.replace(/^\[|\]$/g, "");
   const authority = authorityOf(place, ca);

@@ -13,7 +13,7 @@ export const IDENTITY = [
   "Remote-Key-Scopes",
 ] as const;
 
-export interface Place {
+export interface Endpoint {
   readonly tls: boolean;
   readonly host: string;
   readonly port: number;
@@ -26,7 +26,7 @@ export const BROWSER_MARKS = ["Sec-Fetch-Mode", "Origin", "X-Requested-With"] as
 
 /** What a 401 offers; `auto`: Basic and Bearer to programs, and Bearer alone to browsers, which would open a box of their own. */
 export const CHALLENGES = ["auto", "basic", "bearer"] as const;
-export type Challenge = (typeof CHALLENGES)[number];
+export type OfferedChallenge = (typeof CHALLENGES)[number];
 
 export const SIGN_ONS = ["authelia", "oauth2-proxy"] as const;
 export type SignOnKind = (typeof SIGN_ONS)[number];
@@ -35,20 +35,20 @@ export type SignOnKind = (typeof SIGN_ONS)[number];
 export interface SignOn {
   readonly kind: SignOnKind;
   /** Where the proxy reaches it. */
-  readonly place: Place;
+  readonly place: Endpoint;
   /** PEM of the authority of its certificate; absent: those that the system trusts. */
   readonly ca?: string | undefined;
   /** Of its sessions: the beginning of the cookie's name. */
   readonly cookie: string;
 }
 
-export interface Guard {
+export interface ProxyGuard {
   /** The site as clients see it. */
-  readonly site: Place & { readonly path: string };
+  readonly site: Endpoint & { readonly path: string };
   /** The guarded service. */
-  readonly service: Place;
+  readonly service: Endpoint;
   /** Where Chatelaine answers. */
-  readonly chatelaine: Place;
+  readonly chatelaine: Endpoint;
   readonly scopes: readonly string[];
   /** The one header that carries keys; undefined: Authorization and X-API-Key. */
   readonly header: string | undefined;
@@ -59,7 +59,7 @@ export interface Guard {
   readonly chatelaineCa?: string | undefined;
   readonly serviceCa?: string | undefined;
   /** Absent: auto. */
-  readonly challenge?: Challenge | undefined;
+  readonly challenge?: OfferedChallenge | undefined;
   /** CORS preflights reach the service without a key. */
   readonly letsPreflights?: boolean | undefined;
   /** The service does not know the site's path: it is taken away, and told in X-Forwarded-Prefix. */
@@ -75,7 +75,7 @@ export interface RecipeFile {
 }
 
 /** Of `/auth`, with what the guard asks. */
-export function authQuery(guard: Guard, more: Readonly<Record<string, string>> = {}): string {
+export function authQuery(guard: ProxyGuard, more: Readonly<Record<string, string>> = {}): string {
   const { challenge = "auto" } = guard;
   const pairs = [
     ...guard.scopes.map((scope) => ["scope", scope]),
@@ -88,17 +88,17 @@ export function authQuery(guard: Guard, more: Readonly<Record<string, string>> =
 }
 
 /** Headers that /auth answers with and the service gets. */
-export function passedOn({ audience }: Guard): readonly string[] {
+export function passedOn({ audience }: ProxyGuard): readonly string[] {
   return audience === undefined ? IDENTITY : [...IDENTITY, "Remote-Assertion"];
 }
 
 /** Headers that carry keys, and so never reach the service. */
-export function keyHeaders({ header }: Guard): readonly string[] {
+export function keyHeaders({ header }: ProxyGuard): readonly string[] {
   return header === undefined ? ["X-API-Key"] : [header];
 }
 
 /** Headers of the client that /auth needs: those that carry keys, and those that tell a browser from a program. */
-export function askedHeaders({ header }: Guard): readonly string[] {
+export function askedHeaders({ header }: ProxyGuard): readonly string[] {
   const keys = header === undefined ? ["Authorization", "X-API-Key"] : [header];
   const marks = ["User-Agent", ...BROWSER_MARKS];
   return [...keys, ...marks.filter((name) => name.toLowerCase() !== header?.toLowerCase())];
@@ -116,7 +116,7 @@ export const OWN_COOKIE_MARK = "chatelaine=1";
 export const LARGE_HEADERS = ["Referer", "Baggage", "Tracestate"] as const;
 
 /** Taken from preflights where a proxy can only leave headers out: credentials, and what would make another request of it. */
-export function uncheckedHeaders(guard: Guard): readonly string[] {
+export function uncheckedHeaders(guard: ProxyGuard): readonly string[] {
   const others = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
   return [...new Set(["Authorization", "Cookie", ...keyHeaders(guard), ...others])];
 }
@@ -137,13 +137,13 @@ export const PREFLIGHT_HEADERS = [
 export const ODD_CHARACTERS: readonly string[] = [..."!#$%&'*+.^_`|~"];
 
 /** Headers that the service believes, or that carry keys, and the recipe sets or takes away itself. */
-function believed(guard: Guard): readonly string[] {
+function believed(guard: ProxyGuard): readonly string[] {
   const forwarded = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"];
   return [...IDENTITY, "Remote-Assertion", ...keyHeaders(guard), ...forwarded];
 }
 
 /** Other spellings of the headers that the service believes, for proxies that know no pattern: each hyphen as one of these. */
-export function twins(guard: Guard, instead: readonly string[]): readonly string[] {
+export function twins(guard: ProxyGuard, instead: readonly string[]): readonly string[] {
   return believed(guard).flatMap((name) => {
     const [first = "", ...rest] = name.split("-");
     const spelt = rest.reduce(
@@ -157,27 +157,27 @@ export function twins(guard: Guard, instead: readonly string[]): readonly string
 const SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt";
 
 /** Who vouches for a place; undefined where there is nobody between: without TLS, or on this machine. */
-export function authorityOf({ tls, host }: Place, ca: string | undefined): string | undefined {
+export function authorityOf({ tls, host }: Endpoint, ca: string | undefined): string | undefined {
   const isHere = host === "localhost" || host === "127.0.0.1" || host === "[::1]";
   return tls ? (ca ?? (isHere ? undefined : SYSTEM_CA)) : undefined;
 }
 
-export function hostPort({ host, port }: Place): string {
+export function hostPort({ host, port }: Endpoint): string {
   return `${host}:${port}`;
 }
 
 /** An address, and no name. */
-export function isAddress({ host }: Place): boolean {
+export function isAddress({ host }: Endpoint): boolean {
   return host.startsWith("[") || /^[\d.]+$/.test(host);
 }
 
 /** Where an address leads. */
-export function placeOf(url: URL): Place {
+export function placeOf(url: URL): Endpoint {
   const tls = url.protocol === "https:";
   return { tls, host: url.hostname, port: Number(url.port || (tls ? 443 : 80)) };
 }
 
 /** A unix socket; the name stands where a request has to name a host. */
-export function socketAt(path: string): Place {
+export function socketAt(path: string): Endpoint {
   return { tls: false, host: "chatelaine", port: 80, socket: path };
 }

@@ -2,13 +2,13 @@
 import {
   askedHeaders,
   authQuery,
-  type Guard,
+  type Endpoint,
   hostPort,
   isAddress,
   keyHeaders,
   OWN_COOKIE_MARK,
-  type Place,
   PREFLIGHT_HEADERS,
+  type ProxyGuard,
   passedOn,
   type RecipeFile,
 } from "./guard.ts";
@@ -17,7 +17,7 @@ import { remarks } from "./remarks.ts";
 /** Of HAProxy itself, whose buffer has to hold all headers of a request: an application's cookies too. */
 const BUFFER_BYTES = 65_536;
 
-export function haproxyRecipe(guard: Guard, folder: string): RecipeFile[] {
+export function haproxyRecipe(guard: ProxyGuard, folder: string): RecipeFile[] {
   const { service } = guard;
   const config = `${remarks(guard, { file: "haproxy.cfg", group: "haproxy", away: 503 })}
 global
@@ -44,7 +44,7 @@ backend service
   ];
 }
 
-function frontend(guard: Guard): string[] {
+function frontend(guard: ProxyGuard): string[] {
   const { site } = guard;
   const told = passedOn(guard);
   const ssl = site.tls ? ` ssl crt ${guard.cert} alpn h2,http/1.1` : "";
@@ -110,13 +110,13 @@ function value(name: string): string {
 }
 
 /** HAProxy's client asks the DNS alone for names, which knows no localhost, and reads no address in brackets. */
-function destination(place: Place): string {
+function destination(place: Endpoint): string {
   if (place.socket !== undefined) return ` dst = "unix@${place.socket}",`;
   if (place.host === "localhost") return ` dst = "127.0.0.1:${place.port}",`;
   return place.host.startsWith("[") ? ` dst = "ipv6@${place.host}:${place.port}",` : "";
 }
 
-function luaClient(guard: Guard): string {
+function luaClient(guard: ProxyGuard): string {
   const { chatelaine } = guard;
   const host = chatelaine.host.startsWith("[") ? `localhost:${chatelaine.port}` : hostPort(chatelaine);
   const url = `${chatelaine.tls ? "https" : "http"}://${host}${authQuery(guard)}`;

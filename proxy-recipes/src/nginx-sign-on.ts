@@ -2,7 +2,7 @@
  * nginx before a site with a sign-on. The location of the site belongs to people; requests about keys turn aside before
  * anybody is asked, into a location that asks Chatelaine alone. Neither has an error page that leads into the other.
  */
-import { type Guard, IDENTITY, keyHeaders, type SignOn } from "./guard.ts";
+import { IDENTITY, keyHeaders, type ProxyGuard, type SignOn } from "./guard.ts";
 import { scheme, sent, toService, upstreamHeader, variable, verified } from "./nginx-text.ts";
 import {
   BROWSER_AGENT_PATTERN,
@@ -22,7 +22,7 @@ import {
 const AUTHELIA_CHECK = "/api/authz/auth-request";
 
 /** Turns a request about a key aside: one that carries a key, or that no browser sends. */
-export function keyTurn(guard: Guard, signOn: SignOn): string {
+export function keyTurn(guard: ProxyGuard, signOn: SignOn): string {
   const isPerson = [
     ...personMarks(guard).map((name) => `${sent(name)} != ""`),
     `$http_user_agent ~ "${BROWSER_AGENT_PATTERN}"`,
@@ -42,7 +42,7 @@ ${isPerson.map((test) => turn(test, "people")).join("")}${keyMarks(guard)
 }
 
 /** The sign-on is asked, and nobody else. */
-export function peopleWay(guard: Guard, signOn: SignOn, service: string): string {
+export function peopleWay(guard: ProxyGuard, signOn: SignOn, service: string): string {
   const told = calledBySignOn(signOn);
   const who = [
     ...told.map(([name]) => `proxy_set_header ${name} ${variable(name)};`),
@@ -62,12 +62,12 @@ ${toService(guard, service, who)}`;
 }
 
 /** @param place where it is reached in a proxy_pass */
-export function signOnLocations(guard: Guard, signOn: SignOn, place: string): string {
+export function signOnLocations(guard: ProxyGuard, signOn: SignOn, place: string): string {
   const url = `${scheme(signOn.place)}://${place}`;
   return signOn.kind === "authelia" ? authelia(guard, signOn, url) : oauth2Proxy(guard, signOn, url);
 }
 
-function authelia(guard: Guard, signOn: SignOn, url: string): string {
+function authelia(guard: ProxyGuard, signOn: SignOn, url: string): string {
   return `location = /.chatelaine-sign-on {
   internal;
   proxy_pass ${url}${AUTHELIA_CHECK};
@@ -85,7 +85,7 @@ ${OWN_CALLS}  if ($chatelaine_location = "") {
 }`;
 }
 
-function oauth2Proxy(guard: Guard, signOn: SignOn, url: string): string {
+function oauth2Proxy(guard: ProxyGuard, signOn: SignOn, url: string): string {
   return `location = /.chatelaine-sign-on {
   internal;
   proxy_pass ${url}${OAUTH2_CHECK};
@@ -115,7 +115,7 @@ const OWN_CALLS = `  if ($http_sec_fetch_mode !~ "^(navigate)?$") {
 `;
 
 /** A request of the proxy's own, without a body. */
-function asked(guard: Guard, signOn: SignOn, backTo?: string): string {
+function asked(guard: ProxyGuard, signOn: SignOn, backTo?: string): string {
   return `  client_max_body_size 0;
   proxy_pass_request_body off;
   proxy_set_header Content-Length "";
@@ -123,7 +123,7 @@ ${reached(guard, signOn, backTo)}`;
 }
 
 /** The sign-on hears nothing of keys, and nothing that a client says in the name of a proxy. */
-function reached(guard: Guard, { place, ca }: SignOn, backTo = '""'): string {
+function reached(guard: ProxyGuard, { place, ca }: SignOn, backTo = '""'): string {
   const taken = [
     ...new Set([
       ...FOREIGN_CREDENTIALS,

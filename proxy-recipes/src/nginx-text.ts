@@ -1,9 +1,9 @@
 /** Words of nginx's configuration that all of its locations are made of. */
-import { authorityOf, type Guard, hostPort, keyHeaders, type Place } from "./guard.ts";
+import { authorityOf, type Endpoint, hostPort, keyHeaders, type ProxyGuard } from "./guard.ts";
 import { otherIdentity } from "./sign-on.ts";
 
 /** What every location that passes a request on to the service has. @param who lines that say who asks */
-export function toService(guard: Guard, service: string, who: readonly string[]): string {
+export function toService(guard: ProxyGuard, service: string, who: readonly string[]): string {
   const taken = [...keyHeaders(guard), ...otherIdentity(guard)];
   return `  set $chatelaine_connection "";
   if ($http_upgrade) {
@@ -28,7 +28,7 @@ export const WITH_HOST = `  set $chatelaine_host $http_host;
 `;
 
 /** Where an address stands in a proxy_pass, before its path. */
-export function direct(place: Place): string {
+export function direct(place: Endpoint): string {
   return place.socket === undefined ? hostPort(place) : `unix:${place.socket}:`;
 }
 
@@ -38,11 +38,11 @@ export function sent(name: string): string {
 }
 
 /** The path that nginx compares is the one that it passes on then, with its dots and escapes resolved. */
-export function stripped({ site, stripsPath }: Guard): string {
+export function stripped({ site, stripsPath }: ProxyGuard): string {
   return stripsPath && site.path !== "" ? `  rewrite "(?s)^${patternOf(site.path)}/?(.*)$" /$1 break;\n` : "";
 }
 
-export function forwarded({ site, stripsPath }: Guard): string {
+export function forwarded({ site, stripsPath }: ProxyGuard): string {
   const lines = [
     "Host $chatelaine_host",
     "X-Forwarded-For $remote_addr",
@@ -58,7 +58,7 @@ export function patternOf(path: string): string {
   return path.replaceAll(".", "\\.");
 }
 
-export function scheme({ tls }: Place): string {
+export function scheme({ tls }: Endpoint): string {
   return tls ? "https" : "http";
 }
 
@@ -71,7 +71,7 @@ export function upstreamHeader(name: string): string {
 }
 
 /** nginx takes any certificate unless it is told otherwise, and compares names alone, not addresses. */
-export function verified(place: Place, ca: string | undefined): string {
+export function verified(place: Endpoint, ca: string | undefined): string {
   const authority = authorityOf(place, ca);
   const lines = authority
     ? [

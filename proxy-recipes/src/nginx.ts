@@ -1,12 +1,12 @@
 /** nginx with its auth_request module, as Debian packages it. */
 import {
   authQuery,
-  type Guard,
   hostPort,
   LARGE_HEADERS,
   OWN_COOKIE_MARK,
   OWN_COOKIE_PATTERN,
   PREFLIGHT_HEADERS,
+  type ProxyGuard,
   passedOn,
   type RecipeFile,
 } from "./guard.ts";
@@ -39,7 +39,7 @@ const NAMED = {
 } as const;
 const OF = { group: "www-data", away: 503 } as const;
 
-export function nginxRecipe(guard: Guard): RecipeFile[] {
+export function nginxRecipe(guard: ProxyGuard): RecipeFile[] {
   const { site } = guard;
   const ssl = site.tls ? " ssl" : "";
   const listen = [
@@ -67,7 +67,7 @@ ${indent(locations(guard, places), 4)}
 }
 
 /** For a server block that is there: its own locations stay, and stand behind this one. */
-export function nginxSnippet(guard: Guard, isWritten: boolean): RecipeFile[] {
+export function nginxSnippet(guard: ProxyGuard, isWritten: boolean): RecipeFile[] {
   const { chatelaine, service, signOn } = guard;
   const places = isWritten
     ? { ...NAMED, isRegex: true }
@@ -93,7 +93,7 @@ ${locations(guard, places)}
   return [snippet, { name: "chatelaine-upstreams.conf", text: `${upstreams(guard)}\n` }];
 }
 
-function upstreams({ chatelaine, service, signOn }: Guard): string {
+function upstreams({ chatelaine, service, signOn }: ProxyGuard): string {
   const upstream = (name: string, place: string) =>
     `upstream ${name} {\n  server ${place};\n  ${KEPT.join("\n  ")}\n}`;
   const check = chatelaine.socket === undefined ? hostPort(chatelaine) : `unix:${chatelaine.socket}`;
@@ -112,7 +112,7 @@ interface Places {
   readonly isRegex: boolean;
 }
 
-function locations(guard: Guard, { check, service, signOn: signOnAt, isRegex }: Places): string {
+function locations(guard: ProxyGuard, { check, service, signOn: signOnAt, isRegex }: Places): string {
   const pattern = patternOf(guard.site.path);
   // A prefix ends at a segment: /app is not /apple.
   const where = isRegex || guard.site.path !== "" ? `~ ^${pattern}(/|$)` : "/";
@@ -142,7 +142,7 @@ location @chatelaine_away {
 }
 
 /** Chatelaine is asked, and nobody else. */
-function keyWay(guard: Guard, service: string): string {
+function keyWay(guard: ProxyGuard, service: string): string {
   const told = [...passedOn(guard), "Authorization", "Decision-Id", "Retry-After"];
   const who = [
     ...passedOn(guard).map((name) => `proxy_set_header ${name} ${variable(name)};`),
@@ -163,7 +163,7 @@ ${toService(guard, service, who)}`;
  * but before nginx 1.23 a variable has the first of two headers, and of two keys that differ one would be taken (held by
  * `cli/test/doctor.test.ts`).
  */
-function checkLocation(guard: Guard, check: string): string {
+function checkLocation(guard: ProxyGuard, check: string): string {
   return `location = /.chatelaine-check {
   internal;
   client_max_body_size 0;
@@ -206,7 +206,7 @@ const PREFLIGHT_TURN = `  set $chatelaine_preflight $request_method;
   }
 `;
 
-function preflightLocation(guard: Guard, service: string): string {
+function preflightLocation(guard: ProxyGuard, service: string): string {
   return `location @chatelaine_preflight {
 ${WITH_HOST}${stripped(guard)}  proxy_pass ${scheme(guard.service)}://${service};
 ${verified(guard.service, guard.serviceCa)}  proxy_http_version 1.1;

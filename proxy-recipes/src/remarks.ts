@@ -1,5 +1,5 @@
 /** What the reader of a recipe has to know, as comments at its top: the same words for every proxy. */
-import type { Guard } from "./guard.ts";
+import type { ProxyGuard } from "./guard.ts";
 import { signOnRemarks } from "./sign-on.ts";
 
 export interface Of {
@@ -10,7 +10,7 @@ export interface Of {
   readonly away: number;
 }
 
-export function remarks(guard: Guard, { file, group, away }: Of): string {
+export function remarks(guard: ProxyGuard, { file, group, away }: Of): string {
   const { site, chatelaine, challenge = "auto" } = guard;
   const lines = [
     `${file}: ${site.host}${site.path} opens to keys of Chatelaine${guard.signOn === undefined ? " alone" : ", and to people who have signed in"}.`,

@@ -6,7 +6,7 @@
  * To Chatelaine goes what carries a key, and what comes from a program by the rule of `server/src/http/challenge.ts`.
  * Everything else is a person's browser.
  */
-import { BROWSER_MARKS, type Guard, IDENTITY, type SignOn, type SignOnKind } from "./guard.ts";
+import { BROWSER_MARKS, IDENTITY, type ProxyGuard, type SignOn, type SignOnKind } from "./guard.ts";
 
 export const SIGN_ON_COOKIES: Readonly<Record<SignOnKind, string>> = {
   authelia: "authelia_session",
@@ -53,7 +53,7 @@ export const OTHER_IDENTITY: readonly string[] = [
 ];
 
 /** Empty without a sign-on: these names are then the service's own affair. */
-export function otherIdentity({ signOn }: Guard): readonly string[] {
+export function otherIdentity({ signOn }: ProxyGuard): readonly string[] {
   return signOn === undefined ? [] : OTHER_IDENTITY;
 }
 
@@ -61,12 +61,12 @@ export function otherIdentity({ signOn }: Guard): readonly string[] {
 export const FOREIGN_CREDENTIALS = ["Authorization", "Proxy-Authorization"] as const;
 
 /** Headers that make a request one about a key, whatever else it carries. */
-export function keyMarks({ header }: Guard): readonly string[] {
+export function keyMarks({ header }: ProxyGuard): readonly string[] {
   return header === undefined ? ["Authorization", "X-API-Key"] : [header];
 }
 
 /** Headers whose presence shows a page or a browser; one that carries keys shows a key. */
-export function personMarks(guard: Guard): readonly string[] {
+export function personMarks(guard: ProxyGuard): readonly string[] {
   const keys = keyMarks(guard).map((name) => name.toLowerCase());
   return BROWSER_MARKS.filter((name) => !keys.includes(name.toLowerCase()));
 }

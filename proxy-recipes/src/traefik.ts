@@ -2,10 +2,10 @@
 import {
   askedHeaders,
   authQuery,
-  type Guard,
   hostPort,
   IDENTITY,
   keyHeaders,
+  type ProxyGuard,
   passedOn,
   type RecipeFile,
   twins,
@@ -13,7 +13,7 @@ import {
 } from "./guard.ts";
 import { remarks } from "./remarks.ts";
 
-export function traefikRecipe(guard: Guard, folder: string): RecipeFile[] {
+export function traefikRecipe(guard: ProxyGuard, folder: string): RecipeFile[] {
   const { site, service, chatelaine } = guard;
   const url = (tls: boolean, place: string): string => `${tls ? "https" : "http"}://${place}`;
   const told = [...passedOn(guard), ...(guard.header === undefined ? ["Authorization"] : [])];
@@ -71,13 +71,13 @@ providers:
   ];
 }
 
-function ruleOf({ site }: Guard): string {
+function ruleOf({ site }: ProxyGuard): string {
   const below = ` && (Path(\`${site.path}\`) || PathPrefix(\`${site.path}/\`))`;
   return `Host(\`${site.host}\`)${site.path === "" ? "" : below}`;
 }
 
 /** The longer rule is tried first. */
-function preflightRouter(guard: Guard, prefix: readonly string[]): string {
+function preflightRouter(guard: ProxyGuard, prefix: readonly string[]): string {
   const isPreflight = [
     "Method(`OPTIONS`)",
     "HeaderRegexp(`Origin`, `.`)",

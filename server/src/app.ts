@@ -13,7 +13,7 @@ import { createUsage, type Usage } from "./activity/use.ts";
 import { createWebhook, type Webhook } from "./activity/webhook.ts";
 import { type Backups, backupBeforeUpgrade, createBackups } from "./backup/backup.ts";
 import { bindingFault } from "./certificates/certificates.ts";
-import type { Place } from "./config.ts";
+import type { InstallationPlace } from "./config.ts";
 import { deriveSecrets, type Random, type Secrets, systemRandom } from "./crypto.ts";
 import { type Caller, systemCaller } from "./domain/caller.ts";
 import type { Clock } from "./domain/clock.ts";
@@ -69,7 +69,7 @@ export interface Local extends App {
 }
 
 /** Throws unavailable where the folder holds no installation: only `serve` makes one. */
-export async function openLocal(place: Place, overrides: Overrides = {}): Promise<Local> {
+export async function openLocal(place: InstallationPlace, overrides: Overrides = {}): Promise<Local> {
   refuseHalfRestored(place.data);
   requireDataFolder(place.data);
   const log = overrides.log ?? createLog("warn", "text");
@@ -83,7 +83,7 @@ export async function openLocal(place: Place, overrides: Overrides = {}): Promis
 
 /** Brings a folder back from a backup, whether or not there is an installation in it. */
 export function restoreLocal(
-  { data: folder, state: stateFolder }: Place,
+  { data: folder, state: stateFolder }: InstallationPlace,
   options: Pick<FromBackup, "file" | "asItWas" | "dryRun" | "passphrase">,
 ): Promise<FromBackupResult> {
   const by = commandLine();
@@ -99,7 +99,7 @@ function commandLine(): Caller {
  * @param how `create`: the folder may be a new one; `backupTo`: where a backup goes before the first migration of a version
  */
 export async function openApp(
-  { data: folder, state: stateFolder }: Place,
+  { data: folder, state: stateFolder }: InstallationPlace,
   overrides: Overrides & { log: Log },
   { create, backupTo }: { readonly create: boolean; readonly backupTo: string },
 ): Promise<App> {

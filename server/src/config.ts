@@ -20,7 +20,7 @@ export interface SocketAccess {
 }
 
 /** Where an installation is. */
-export interface Place {
+export interface InstallationPlace {
   /** The data folder. */
   readonly data: string;
   /** The folder of its state file; null: none is kept. */
@@ -36,7 +36,7 @@ interface BackupConfig {
   readonly keep: number;
 }
 
-export interface Config extends Place {
+export interface Config extends InstallationPlace {
   readonly backup: BackupConfig | null;
   readonly http: Listen | null;
   readonly https: Listen | null;
@@ -181,7 +181,7 @@ export function readConfig(raw: RawConfig, env: Environment = process.env): Conf
 export function placeOf(
   { data, state }: Pick<RawConfig, "data" | "state">,
   env: Environment = process.env,
-): Place {
+): InstallationPlace {
   return { data: dataFolder(data, env), state: stateFolder(state, env) };
 }
 

@@ -22,4 +22,4 @@ export const NARROWED = {
 } as const;
 
 export const TARGETS = ["own", "another's", "absent"] as const;
-export type Target = (typeof TARGETS)[number];
+export type TargetKind = (typeof TARGETS)[number];

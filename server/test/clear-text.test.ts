@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { askRaw } from "./check-app.ts";
 import { makeInstallation } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 import { scramSignIn } from "./scram-client.ts";
 
 const AFAR = { "X-Forwarded-For": "192.0.2.9" };
@@ -37,7 +37,7 @@ function adviceIn(words: unknown): string | undefined {
 }
 
 /** `done`, or what it was answered with and which advice is in it. */
-function outcome({ error, result }: Answer): string {
+function outcome({ error, result }: RpcAnswer): string {
   if (error) return `${error.code} ${error.data?.error} ${adviceIn(error.data?.reason)}`;
   const type = (result as { response_type?: string } | null)?.response_type;
   return type === undefined || type === "SUCCESS" ? "done" : type;

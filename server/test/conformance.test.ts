@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Folder, makeInstallation, movedClock, PASSWORD, SYSTEM } from "./installation.ts";
 import { type ConnectOptions, RpcClient } from "./rpc-client.ts";
-import { type Case, differ, fillIn, readTranscript, type Step, type Values } from "./transcript.ts";
+import { type Case, differ, fillIn, type Placeholders, readTranscript, type Step } from "./transcript.ts";
 
 const FOLDER = join(import.meta.dir, "../../conformance");
 const ROLES = {
@@ -20,7 +20,7 @@ interface World {
   readonly urls: Readonly<Record<"ws" | "wss", string>>;
   /** Of another server on the same folder, to which a trusted proxy speaks. */
   readonly proxied: string;
-  readonly values: Values;
+  readonly values: Placeholders;
 }
 
 async function makeWorld(): Promise<World> {
@@ -29,7 +29,7 @@ async function makeWorld(): Promise<World> {
   const server = await folder.serve({ https: "127.0.0.1:0" }, { clock });
   const { users } = server.app.accounts;
   const { keys } = server.app;
-  const values: Values = new Map([["password", PASSWORD]]);
+  const values: Placeholders = new Map([["password", PASSWORD]]);
   const makeKey = async (name: string, username: string, expiresAt?: number): Promise<number> => {
     const { key, secret } = await keys.create(SYSTEM, { name, username, expiresAt });
     values.set(`${name}.key`, secret.text).set(`${name}.id`, String(key.id));
@@ -61,7 +61,7 @@ async function makeWorld(): Promise<World> {
 class Run {
   readonly #url: string;
   readonly #proxied: string;
-  readonly #values: Values;
+  readonly #values: Placeholders;
   readonly #options = new Map<string, ConnectOptions>();
   readonly #clients = new Map<string, RpcClient>();
   #response: Response | undefined;

@@ -5,14 +5,14 @@ import { closeSync, copyFileSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { askDoors } from "./doors.ts";
 import { SYSTEM } from "./installation.ts";
-import { auth, fill, Place } from "./place.ts";
+import { auth, fill, RestoredPlace } from "./place.ts";
 import { until } from "./rest-app.ts";
 
 const TEST_MS = 120_000;
 const PAGE_BYTES = 4_096;
 
 /** Overwrites the first page of a table or an index. */
-function damage(place: Place, name: string): void {
+function damage(place: RestoredPlace, name: string): void {
   const file = join(place.data, "chatelaine.db");
   const database = new Database(file, { readonly: true });
   const { page } = database.query("SELECT rootpage AS page FROM sqlite_schema WHERE name = ?").get(name) as {
@@ -39,7 +39,7 @@ for (const [name, stopped] of Object.entries(DAMAGES)) {
   test(
     `a damaged page of ${name} is unavailable, and the server is not ready`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const first = await place.serve();
       const shown = await fill(first);
       await place.stop();
@@ -67,7 +67,7 @@ for (const [name, stopped] of Object.entries(DAMAGES)) {
 test(
   "an older copy that is written over the file of a running server is noticed by the next change",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     const first = await place.serve();
     const shown = await fill(first);
     await place.stop();

@@ -9,10 +9,10 @@ import { readStates } from "../src/store/state-file.ts";
 import known from "./fixtures/data-0.1/known.json";
 import { SYSTEM } from "./installation.ts";
 import { FIXTURE, placeFixture } from "./old-folder.ts";
-import { auth, Place } from "./place.ts";
+import { auth, RestoredPlace } from "./place.ts";
 
 const TEST_MS = 120_000;
-const schemaOf = (place: Place): number => {
+const schemaOf = (place: RestoredPlace): number => {
   const database = new Database(join(place.data, "chatelaine.db"), { readonly: true });
   try {
     return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
@@ -24,7 +24,7 @@ const schemaOf = (place: Place): number => {
 test(
   "a data folder of 0.1 opens with everything in it, gets a state file, and a warning",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     placeFixture(place);
     expect(schemaOf(place)).toBeLessThan(INSTALLATION_SCHEMA);
     const server = await place.serve();
@@ -93,7 +93,7 @@ test(
 test(
   "of several starts at once on a folder of 0.1 one migrates, also where some are killed in it",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     placeFixture(place);
     for (let round = 0; round < 4; round++) {
       const child = Bun.spawn(
@@ -133,7 +133,7 @@ for (const where of ["in its place", "at another path"])
   test(
     `a folder of 0.1 that is put back ${where} after the upgrade is known for what it is`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       placeFixture(place);
       const first = await place.serve();
       await first.app.keys.revoke(SYSTEM, known.keys.good.id, "stolen");

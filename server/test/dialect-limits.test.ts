@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { createJsonRpc, type Peer, type SocketData } from "../src/http/jsonrpc/upgrade.ts";
+import { createJsonRpc, type RpcPeer, type SocketData } from "../src/http/jsonrpc/upgrade.ts";
 import { createLog } from "../src/log.ts";
 import type { Server } from "../src/server.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { frameOf, RawSocket } from "./raw-socket.ts";
-import { type Answer, RpcClient, withEnd } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient, withEnd } from "./rpc-client.ts";
 
 async function makeKey(server: Server, username = "root"): Promise<string> {
   await server.app.accounts.users.create(SYSTEM, { username, roles: ["FULL_ADMIN"] });
@@ -173,7 +173,7 @@ test("a failure that nobody foresaw tells a request id and nothing else; the log
   server.app.store.listGroups = async () => {
     throw new TypeError("secret detail");
   };
-  const { error }: Answer = await rpc.call("user.query");
+  const { error }: RpcAnswer = await rpc.call("user.query");
   expect(error?.code).toBe(-32001);
   const [, requestId] = /^Internal error \(request ([0-9a-f-]{36})\)$/.exec(error?.data?.reason ?? "") ?? [];
   expect(requestId).toBeString();
@@ -226,7 +226,7 @@ test("a bug in what handles a message closes the socket with 1011", async () => 
 
 const none = () => undefined;
 const OPEN = { allowOrigins: [], anonymousRate: 0, refuseClear: none, refuseShown: none } as const;
-const PEER: Peer = {
+const PEER: RpcPeer = {
   origin: {
     door: "websocket",
     address: "127.0.0.1",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Local } from "../src/app.ts";
 import type { Server } from "../src/server.ts";
 import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 const ENDED = [1000, "Session ended"] as const;
 
@@ -199,7 +199,7 @@ test("two hundred changes made by another process are told one by one, in their 
   const { id } = await local.accounts.users.create(SYSTEM, { username: "busy" });
   for (let at = 0; at < 100; at++) await local.accounts.users.update(SYSTEM, id, { fullName: `Name ${at}` });
   await local.accounts.users.remove(SYSTEM, id);
-  const told: Answer[] = [];
+  const told: RpcAnswer[] = [];
   while (told.at(-1)?.params?.msg !== "removed") told.push(await rpc.event());
   expect(told.every(({ params }) => params?.collection === "user.query" && params.id === id)).toBe(true);
   expect(told.slice(0, -1).every(({ params }) => params?.msg !== "removed")).toBe(true);
@@ -215,7 +215,7 @@ test("fresh keys are told to nobody but the one who made them", async () => {
   });
   await maker.result("api_key.update", made.id, { reset: true });
   await maker.result("api_key.delete", made.id);
-  const told: Answer[] = [];
+  const told: RpcAnswer[] = [];
   while (told.at(-1)?.params?.msg !== "removed") told.push(await watcher.event());
   const text = JSON.stringify(told);
   expect(text).not.toContain(made.key.slice(-60));

@@ -1,10 +1,10 @@
 /** What JSON-RPC and REST both can do is allowed and refused alike, to every caller: the dialect held to REST's table. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { operationList } from "@chatelaine/contract/operations/operations";
-import { CALLERS, NARROWED, TARGETS, type Target } from "./callers.ts";
+import { CALLERS, NARROWED, TARGETS, type TargetKind } from "./callers.ts";
 import { openRest, type RestApp, SYSTEM } from "./rest-app.ts";
 import committed from "./rest-who-may.json" with { type: "json" };
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 interface Pair {
   readonly operation: keyof typeof committed;
@@ -94,7 +94,7 @@ const UNPAIRED: Readonly<Record<string, string>> = {
   "events.stream": "each event is judged by itself: rest-events.test.ts, stale-readers.test.ts",
 };
 /** Of an act on oneself that ends it REST has no row. */
-const isAsked = ({ operation, about }: Pair, caller: string, target: Target): boolean =>
+const isAsked = ({ operation, about }: Pair, caller: string, target: TargetKind): boolean =>
   about === null || `${caller}, ${target}` in committed[operation];
 
 /** Where the two say no in other words: the dialect tells of existence before ownership (protocol 4.3). */
@@ -129,7 +129,7 @@ afterAll(async () => {
   await rest[Symbol.asyncDispose]();
 });
 
-async function targetOf(about: Pair["about"], caller: string, target: Target): Promise<number | string> {
+async function targetOf(about: Pair["about"], caller: string, target: TargetKind): Promise<number | string> {
   const owner = target === "own" && caller !== "visitor" ? caller : "other";
   if (about === "session") return "none";
   if (target === "absent") return ABSENT;
@@ -143,7 +143,7 @@ async function targetOf(about: Pair["about"], caller: string, target: Target): P
 }
 
 /** In REST's words. */
-function statusOf({ error }: Answer): string {
+function statusOf({ error }: RpcAnswer): string {
   if (!error) return "2xx";
   const { code, data } = error;
   if (code === -32602) return data?.reason.includes("[ENOENT]") ? "404" : "422";
@@ -151,13 +151,13 @@ function statusOf({ error }: Answer): string {
   return known[data?.error ?? -1] ?? `${code} ${data?.error}`;
 }
 
-async function ask(pair: Pair, caller: string, target: Target): Promise<string> {
+async function ask(pair: Pair, caller: string, target: TargetKind): Promise<string> {
   const id = await targetOf(pair.about, caller, target);
   const owner = target === "absent" ? "absent" : target === "own" && caller !== "visitor" ? caller : "other";
   return statusOf(await sockets.get(caller)!.call(pair.method, ...pair.params(id, owner, ++turn)));
 }
 
-function expected(pair: Pair, caller: string, target: Target): string {
+function expected(pair: Pair, caller: string, target: TargetKind): string {
   const row = committed[pair.operation] as Record<string, string>;
   const said = row[pair.about === null ? caller : `${caller}, ${target}`] ?? "no row";
   const isOwnByRole = DIALECT_WANTS_ROLE.has(pair.operation) && target === "own" && caller !== "visitor";

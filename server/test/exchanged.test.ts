@@ -8,7 +8,7 @@ import { AppError } from "../src/domain/errors.ts";
 import { readStates } from "../src/store/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { SYSTEM } from "./installation.ts";
-import { auth, fill, Place, signIn, writeInto } from "./place.ts";
+import { auth, fill, RestoredPlace, signIn, writeInto } from "./place.ts";
 import { until } from "./rest-app.ts";
 
 const TEST_MS = 120_000;
@@ -16,11 +16,11 @@ const REFUSED = /^503( unavailable)?$|^-32001 \[EAGAIN\] A database file was exc
 
 /** What is done to the folder, and undone. */
 interface Exchange {
-  readonly act: (place: Place, copy: string) => void;
-  readonly undo?: (place: Place) => void;
+  readonly act: (place: RestoredPlace, copy: string) => void;
+  readonly undo?: (place: RestoredPlace) => void;
 }
 
-const aside = (place: Place, name: string): string => join(place.base, `aside-${name}`);
+const aside = (place: RestoredPlace, name: string): string => join(place.base, `aside-${name}`);
 const moveAway = (name: string): Exchange => ({
   act: (place) => renameSync(join(place.data, name), aside(place, name)),
   undo: (place) => renameSync(aside(place, name), join(place.data, name)),
@@ -60,7 +60,7 @@ describe("a running server whose files are exchanged", () => {
     test(
       `${name}: nothing is checked, written or read${undo ? ", until it is put back" : ""}`,
       async () => {
-        await using place = new Place();
+        await using place = new RestoredPlace();
         const server = await place.serve();
         const url = server.urls[0]!;
         const shown = await fill(server);
@@ -101,7 +101,7 @@ describe("a running server whose files are exchanged", () => {
   test(
     "no method of the store answers from files that are not there any more",
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const server = await place.serve();
       await fill(server);
       const { store } = server.app;
@@ -125,7 +125,7 @@ describe("a running server whose files are exchanged", () => {
   test(
     "the command line does not say that something is revoked in a file that the server does not look at",
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const first = await place.serve();
       const shown = await fill(first);
       await place.stop();
@@ -158,7 +158,7 @@ describe("a running server whose files are exchanged", () => {
 });
 
 /** Whose data is written over that of a running server, with more changes than it has. */
-const OTHERS: Readonly<Record<string, (place: Place) => Promise<void>>> = {
+const OTHERS: Readonly<Record<string, (place: RestoredPlace) => Promise<void>>> = {
   "another branch of it": async (place) => {
     place.putBack(join(place.base, "old"));
     const { state } = place;
@@ -193,7 +193,7 @@ describe("other data with more changes, written into the file of a running serve
       test(
         `${whose}, ${how}: nothing is checked or written any more, nor after a restart`,
         async () => {
-          await using place = new Place();
+          await using place = new RestoredPlace();
           const shown = await fill(await place.serve());
           await place.stop();
           place.copy("old");
@@ -232,7 +232,7 @@ describe("other data with more changes, written into the file of a running serve
   test(
     "what two servers and the command line write in turn is not other data",
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const [one, two] = [await place.serve(), await place.serve()];
       const shown = await fill(one);
       for (let turn = 0; turn < 30; turn++) {
@@ -255,7 +255,7 @@ describe("other data with more changes, written into the file of a running serve
 test(
   "counters of rate limits that are deleted under a server give nothing anew, to no process, and the log says so",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     const server = await place.serve();
     await fill(server);
     const rateLimit = { limit: 2, windowSeconds: 86_400 };

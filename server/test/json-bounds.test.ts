@@ -4,7 +4,7 @@ import { JSON_DEPTH_MAX, JSON_MEMBERS_MAX } from "@chatelaine/contract/limits";
 import fc from "fast-check";
 import { jsonExcess } from "../src/http/json-bounds.ts";
 import { bearer, openRest, type RestApp } from "./rest-app.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 let rest: RestApp;
 let key: string;
@@ -53,7 +53,7 @@ describe.each([true, false])("at the JSON-RPC API, signed in: %p", (isSignedIn) 
     if (isSignedIn) await rpc.signIn("ada", key);
   });
   afterAll(() => rpc.close());
-  const say = (more: string): Promise<Answer> => {
+  const say = (more: string): Promise<RpcAnswer> => {
     rpc.sendText(`{"jsonrpc":"2.0","id":1,"method":"core.ping","params":[],"more":${more}}`);
     return rpc.take((answer) => answer.id === 1 || answer.id === null);
   };

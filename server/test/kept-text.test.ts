@@ -11,7 +11,7 @@ import type { Server } from "../src/server.ts";
 import { createDialect } from "../src/truenas/truenas.ts";
 import { type Folder, makeInstallation } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 /** `kept`: refused where it holds a secret. `secret`: a secret by its nature. `unkept`: looked up or compared, and not kept. */
 type Fate = "kept" | "secret" | "unkept";
@@ -250,7 +250,7 @@ describe("JSON-RPC", () => {
       for (const secret of secretsFor(leaf.charsMax)) {
         const params = structuredClone(EXAMPLES[method]!) as unknown[];
         put(params as never, leaf.path, secret);
-        const answer: Answer = await rpc.call(method, ...params);
+        const answer: RpcAnswer = await rpc.call(method, ...params);
         const said = JSON.stringify(answer);
         expect([secret, answer.error?.code]).toEqual([secret, -32602]);
         expect(said).toContain("holds the text of a key or token");

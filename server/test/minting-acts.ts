@@ -1,24 +1,30 @@
 /** Every way to make or widen a credential, at both doors: the rows of the table. */
 import type { RateLimit } from "../src/domain/limits.ts";
 import { HERE, HOUR_MS, LIMITS, type Maker } from "./minting-makers.ts";
-import { type Done, NEW_PASSWORD, type Target, type TargetName, type World } from "./minting-world.ts";
+import {
+  type ActResult,
+  type MintingTarget,
+  type MintingWorld,
+  NEW_PASSWORD,
+  type TargetName,
+} from "./minting-world.ts";
 import { PASSWORD } from "./rest-app.ts";
 
-export interface Act {
+export interface MintingAct {
   /** An operation of the REST API, or a method of the TrueNAS API. */
   readonly of: string;
   /** What is tried; unique among the acts of it. */
   readonly words: string;
   /** Does it, and proves of what was done that nothing is wider than its maker. */
-  run(world: World, maker: Maker): Promise<string>;
+  run(world: MintingWorld, maker: Maker): Promise<string>;
 }
 
 interface Scene {
-  readonly world: World;
+  readonly world: MintingWorld;
   readonly maker: Maker;
-  readonly target: Target;
+  readonly target: MintingTarget;
 }
-type Proof = (scene: Scene, done: Done, words: string) => Promise<void> | void;
+type Proof = (scene: Scene, done: ActResult, words: string) => Promise<void> | void;
 
 interface Plan {
   readonly target?: TargetName;
@@ -30,7 +36,7 @@ interface Plan {
   readonly endsOthers?: boolean;
 }
 
-function act(of: string, words: string, plan: Plan): Act {
+function act(of: string, words: string, plan: Plan): MintingAct {
   const isRpc = plan.args !== undefined;
   return {
     of,
@@ -84,12 +90,12 @@ const limitsOf = ({ limits, endsAt }: Maker) => ({
 const later = ({ endsAt }: Maker): string => new Date((endsAt ?? 0) + HOUR_MS * 1_000_000).toISOString();
 const more = ({ limits }: Maker) => (limits?.rateLimit ? rateOf(limits.rateLimit, 1) : null);
 
-const create = (words: string, body: (maker: Maker) => object): Act =>
+const create = (words: string, body: (maker: Maker) => object): MintingAct =>
   act("keys.create", `of its own user, ${words}`, {
     body: ({ world, maker }) => ({ name: world.fresh("key"), username: maker.username, ...body(maker) }),
     proof: madeKey,
   });
-const createOf = (target: TargetName, words: string, body: (maker: Maker) => object): Act =>
+const createOf = (target: TargetName, words: string, body: (maker: Maker) => object): MintingAct =>
   act("keys.create", `of ${words}`, {
     target,
     body: ({ world, maker, target: { name } }) => ({
@@ -99,17 +105,22 @@ const createOf = (target: TargetName, words: string, body: (maker: Maker) => obj
     }),
     proof: madeKey,
   });
-const onKey = (of: string, target: TargetName, words: string, body?: (maker: Maker) => object): Act =>
+const onKey = (of: string, target: TargetName, words: string, body?: (maker: Maker) => object): MintingAct =>
   act(of, words, {
     target,
     params: ({ target: { id } }) => ({ id: String(id) }),
     ...(body && { body: ({ maker }) => body(maker) }),
     proof: target === "itself" ? ownKey : of === "keys.reset" ? madeKey : otherKey,
   });
-const onUser = (target: TargetName, words: string, body: (scene: Scene) => object, proof?: Proof): Act =>
+const onUser = (
+  target: TargetName,
+  words: string,
+  body: (scene: Scene) => object,
+  proof?: Proof,
+): MintingAct =>
   act("users.update", words, { target, params: ({ target: { name } }) => ({ name }), body, proof });
 
-const KEY_ACTS: readonly Act[] = [
+const KEY_ACTS: readonly MintingAct[] = [
   create("without limits", () => ({})),
   create("held to what it is held to", limitsOf),
   create("that ends later", (maker) => ({ ...limitsOf(maker), expires_at: later(maker) })),
@@ -170,7 +181,7 @@ const CEILINGS = {
   lifetime_seconds: LIMITS.lifetimeSeconds,
 };
 const named = ({ target: { name } }: Scene) => ({ name });
-const USER_ACTS: readonly Act[] = [
+const USER_ACTS: readonly MintingAct[] = [
   act("users.create", "without a way in", {
     body: ({ world }) => ({ username: world.fresh("made"), roles: ["KEY_HOLDER"] }),
     proof: heldAlike,
@@ -242,7 +253,7 @@ const USER_ACTS: readonly Act[] = [
 /** The first group that there is. */
 export const COMMON = "common";
 const inCommon = ({ target: { name } }: Scene) => ({ name: COMMON, username: name });
-const GROUP_ACTS: readonly Act[] = [
+const GROUP_ACTS: readonly MintingAct[] = [
   act("groups.create", "with roles", {
     body: ({ world }) => ({ name: world.fresh("group"), roles: ["ACCOUNT_WRITE"], scopes: [] }),
   }),
@@ -271,7 +282,7 @@ const GROUP_ACTS: readonly Act[] = [
   }),
 ];
 
-const onOwnUser = (of: string, words: string, body: object): Act =>
+const onOwnUser = (of: string, words: string, body: object): MintingAct =>
   act(of, words, { args: ({ maker }) => [maker.userId, body] });
 const onThe = (
   of: string,
@@ -280,21 +291,21 @@ const onThe = (
   body: (scene: Scene) => object,
   proof?: Proof,
 ) => act(of, words, { target, args: (scene) => [scene.target.id, body(scene)], proof });
-const makes = (words: string, target: TargetName | undefined, body: (scene: Scene) => object): Act =>
+const makes = (words: string, target: TargetName | undefined, body: (scene: Scene) => object): MintingAct =>
   act("api_key.create", words, {
     ...(target && { target }),
     args: (scene) => [{ name: scene.world.fresh("key"), ...body(scene) }],
     proof: madeKey,
   });
-const makesUser = (words: string, body: object, proof: Proof): Act =>
+const makesUser = (words: string, body: object, proof: Proof): MintingAct =>
   act("user.create", words, { args: ({ world }) => [{ username: world.fresh("made"), ...body }], proof });
-const setsPassword = (target: TargetName, words: string): Act =>
+const setsPassword = (target: TargetName, words: string): MintingAct =>
   act("user.set_password", words, {
     target,
     args: (scene) => [{ username: scene.target.name, new_password: NEW_PASSWORD }],
     proof: newPassword,
   });
-const setsOwnPassword = (words: string, present: object): Act =>
+const setsOwnPassword = (words: string, present: object): MintingAct =>
   act("user.set_password", words, {
     args: ({ maker }) => [{ username: maker.username, new_password: PASSWORD, ...present }],
     endsOthers: true,
@@ -302,7 +313,7 @@ const setsOwnPassword = (words: string, present: object): Act =>
 
 const end = ({ endsAt }: Maker) => (endsAt === null ? null : { $date: endsAt });
 const otherName = ({ world }: Scene) => ({ name: world.fresh("key") });
-const RPC_ACTS: readonly Act[] = [
+const RPC_ACTS: readonly MintingAct[] = [
   makes("of its own user, without limits", undefined, ({ maker }) => ({ username: maker.username })),
   makes("of its own user, that ends with it", undefined, ({ maker }) => ({
     username: maker.username,
@@ -376,4 +387,4 @@ const RPC_ACTS: readonly Act[] = [
   }),
 ];
 
-export const ACTS: readonly Act[] = [...KEY_ACTS, ...USER_ACTS, ...GROUP_ACTS, ...RPC_ACTS];
+export const ACTS: readonly MintingAct[] = [...KEY_ACTS, ...USER_ACTS, ...GROUP_ACTS, ...RPC_ACTS];

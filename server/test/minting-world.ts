@@ -7,18 +7,18 @@ import { coversScope } from "../src/domain/rights.ts";
 import { type MovedClock, movedClock } from "./installation.ts";
 import { ELSEWHERE, LIMITS, type Maker, Makers } from "./minting-makers.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 export const NEW_PASSWORD = "four words make a password";
 
 /** One act's outcome as the table has it, and the answer where it was done. */
-export interface Done {
+export interface ActResult {
   readonly mark: string;
   // biome-ignore lint/suspicious/noExplicitAny: what is in an answer is said by who asks for it
   readonly result: any;
 }
 
-export interface Target {
+export interface MintingTarget {
   readonly id: number;
   readonly name: string;
   /** Of a key. */
@@ -26,7 +26,7 @@ export interface Target {
   readonly maker?: Maker;
 }
 
-type Build = (world: World, maker: Maker) => Promise<Target>;
+type Build = (world: MintingWorld, maker: Maker) => Promise<MintingTarget>;
 
 /** Those that depend on the maker, and are made for each. */
 const OWN = new Set<string>([
@@ -73,13 +73,13 @@ const TARGETS = {
 } as const satisfies Record<string, Build>;
 export type TargetName = keyof typeof TARGETS;
 
-export class World {
+export class MintingWorld {
   readonly rest: RestApp;
   readonly clock: MovedClock;
   readonly makers: Makers;
   /** Texts that must be dead once their maker would be. */
   readonly mortal: { readonly text: string; readonly endsAt: number; readonly words: string }[] = [];
-  readonly #targets = new Map<string, Target>();
+  readonly #targets = new Map<string, MintingTarget>();
   readonly #rights = new Map<string, { roles: readonly Role[]; scopes: readonly string[] }>();
   #turn = 0;
 
@@ -89,9 +89,9 @@ export class World {
     this.makers = new Makers(rest, clock.now);
   }
 
-  static async open(): Promise<World> {
+  static async open(): Promise<MintingWorld> {
     const clock = movedClock();
-    return new World(await openRest({}, { clock }), clock);
+    return new MintingWorld(await openRest({}, { clock }), clock);
   }
 
   async close(): Promise<void> {
@@ -100,7 +100,7 @@ export class World {
   }
 
   /** Kept until an act has changed it. */
-  async target(name: TargetName, maker: Maker): Promise<Target> {
+  async target(name: TargetName, maker: Maker): Promise<MintingTarget> {
     const place = OWN.has(name) ? `${name} of ${maker.name}` : name;
     const found = this.#targets.get(place) ?? (await TARGETS[name](this, maker));
     this.#targets.set(place, found);
@@ -118,20 +118,20 @@ export class World {
   async user(
     { password, roles = ["KEY_HOLDER"] }: { password?: string; roles?: readonly Role[] },
     ceilings?: typeof LIMITS,
-  ): Promise<Target> {
+  ): Promise<MintingTarget> {
     const { users } = this.rest.app.accounts;
     const made = await users.create(SYSTEM, { username: this.fresh("user"), roles, password });
     if (ceilings) await users.update(SYSTEM, made.id, { ceilings });
     return { id: made.id, name: made.username };
   }
 
-  async locked(input: { password?: string }): Promise<Target> {
+  async locked(input: { password?: string }): Promise<MintingTarget> {
     const user = await this.user(input);
     await this.rest.app.accounts.users.lock(SYSTEM, user.id);
     return user;
   }
 
-  async group(member?: { password?: string }): Promise<Target> {
+  async group(member?: { password?: string }): Promise<MintingTarget> {
     const { groups } = this.rest.app.accounts;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles: [], scopes: [] });
     if (member)
@@ -140,7 +140,7 @@ export class World {
   }
 
   /** Whom services know by groups and an address, which have no rights here. */
-  async member(): Promise<Target> {
+  async member(): Promise<MintingTarget> {
     const group = await this.group();
     const { users } = this.rest.app.accounts;
     const username = this.fresh("member");
@@ -150,7 +150,7 @@ export class World {
   }
 
   /** Who reads accounts by a group alone. */
-  async clerk(): Promise<Target> {
+  async clerk(): Promise<MintingTarget> {
     const { groups } = this.rest.app.accounts;
     const roles = ["ACCOUNT_READ"] as const;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles, scopes: [] });
@@ -159,17 +159,17 @@ export class World {
     return user;
   }
 
-  async key(input: KeyFields & { readonly username: string }): Promise<Target> {
+  async key(input: KeyFields & { readonly username: string }): Promise<MintingTarget> {
     const { key, secret } = await this.rest.app.keys.create(SYSTEM, { ...input, name: this.fresh("key") });
     return { id: key.id, name: key.name, text: secret.text };
   }
 
   /** A key of the maker's user that is held to what the maker is. */
-  sibling({ username, limits }: Maker, more: KeyFields): Promise<Target> {
+  sibling({ username, limits }: Maker, more: KeyFields): Promise<MintingTarget> {
     return this.key({ ...limits, managesSignIn: false, ...more, username });
   }
 
-  async paused(key: Target): Promise<Target> {
+  async paused(key: MintingTarget): Promise<MintingTarget> {
     await this.rest.app.keys.pause(SYSTEM, key.id);
     return key;
   }
@@ -179,7 +179,7 @@ export class World {
     maker: Maker,
     name: string,
     { params = {}, body }: { params?: Record<string, string>; body?: unknown },
-  ): Promise<Done> {
+  ): Promise<ActResult> {
     const operation = operationList.find((one) => one.name === (name as OperationName))!;
     const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, param: string) => params[param]!);
     const headers = await maker.headers();
@@ -189,7 +189,7 @@ export class World {
   }
 
   /** At the TrueNAS API. */
-  async call(maker: Maker, method: string, params: readonly unknown[]): Promise<Done> {
+  async call(maker: Maker, method: string, params: readonly unknown[]): Promise<ActResult> {
     const { result, error } = await (await maker.socket()).call(method, ...params);
     return error ? { mark: markOf(error), result: error } : { mark: "+", result };
   }
@@ -287,7 +287,7 @@ const REST_MARKS: Readonly<Record<string, string>> = {
 };
 
 /** As the same refusal at the REST API. */
-function markOf({ code, data }: NonNullable<Answer["error"]>): string {
+function markOf({ code, data }: NonNullable<RpcAnswer["error"]>): string {
   if (code === -32602) return "i";
   if (data?.error !== 13) return `${code} ${data?.error}`;
   return data.reason === "[EACCES] Not authorized" ? "r" : "-";

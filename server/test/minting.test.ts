@@ -8,9 +8,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import { FACTS } from "../src/truenas/results.ts";
-import { ACTS, type Act, COMMON } from "./minting-acts.ts";
+import { ACTS, COMMON, type MintingAct } from "./minting-acts.ts";
 import { HOUR_MS, MAKERS } from "./minting-makers.ts";
-import { World } from "./minting-world.ts";
+import { MintingWorld } from "./minting-world.ts";
 import { SYSTEM } from "./rest-app.ts";
 
 const FILE = join(import.meta.dir, "minting.txt");
@@ -62,14 +62,14 @@ const committed = new Map(
 );
 const found = new Map<string, string>();
 
-let world: World;
+let world: MintingWorld;
 beforeAll(async () => {
-  world = await World.open();
+  world = await MintingWorld.open();
   await world.rest.app.accounts.groups.create(SYSTEM, { name: COMMON, roles: [], scopes: [] });
 }, 60_000);
 afterAll(() => world.close(), 60_000);
 
-function nameOf({ of, words }: Act): string {
+function nameOf({ of, words }: MintingAct): string {
   return `${of}: ${words}`;
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import { run } from "../../cli/test/chatelaine.ts";
 import { makeInstallation } from "./installation.ts";
-import { type Answer, bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
+import { bearer, openRest, PASSWORD, type RestAnswer, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
 setDefaultTimeout(60_000);
@@ -46,7 +46,7 @@ interface Text {
 const REFUSAL = /must not begin or end with a blank/;
 
 /** @param field of the error */
-function kept(answer: Answer, field: string, read: (json: never) => string): Kept {
+function kept(answer: RestAnswer, field: string, read: (json: never) => string): Kept {
   if (answer.status < 300) return read(answer.json as never);
   expect([answer.status, answer.json.errors.map(({ path, message }: never) => [path, message])]).toEqual([
     422,
@@ -184,7 +184,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   },
 };
 
-const send = (route: string, body: object): Promise<Answer> => rest.send(route, { headers: auth, body });
+const send = (route: string, body: object): Promise<RestAnswer> => rest.send(route, { headers: auth, body });
 
 describe("texts that name something", () => {
   for (const [way, { give, takesBlanks }] of Object.entries(TEXTS)) {

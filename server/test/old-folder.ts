@@ -2,11 +2,11 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Place } from "./place.ts";
+import type { RestoredPlace } from "./place.ts";
 
 export const FIXTURE = new URL("./fixtures/data-0.1/", import.meta.url).pathname;
 
-export function placeFixture(place: Place): void {
+export function placeFixture(place: RestoredPlace): void {
   mkdirSync(place.data, { mode: 0o700 });
   for (const name of ["chatelaine.db", "activity.db", "secret"]) {
     copyFileSync(join(FIXTURE, name), join(place.data, name));
@@ -16,7 +16,7 @@ export function placeFixture(place: Place): void {
 
 /** Rows like that of the first name, under the others. To be done before a server of today opens the folder. */
 export function addTwins(
-  place: Place,
+  place: RestoredPlace,
   table: "users" | "groups",
   [like, ...others]: readonly [string, ...string[]],
 ): void {

@@ -16,7 +16,7 @@ export interface Line {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export class Place implements AsyncDisposable {
+export class RestoredPlace implements AsyncDisposable {
   readonly base = mkdtempSync(join(tmpdir(), "chatelaine-restored-"));
   data = join(this.base, "data");
   state = join(this.base, "state");

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { OPERATORS } from "../src/domain/filter.ts";
 
-export interface Row {
+export interface ReferenceRow {
   readonly id: number;
   readonly name: string;
   readonly note: string | null;
@@ -73,7 +73,7 @@ function refTest(x: unknown, op: string, v: unknown): boolean {
   return op.startsWith("!") ? !found : found;
 }
 
-export function refPasses(row: Row, filter: Filter): boolean {
+export function refPasses(row: ReferenceRow, filter: Filter): boolean {
   if (filter[0] === "OR" && filter.length === 2) {
     return (filter[1] as Filter[]).some((branch) =>
       Array.isArray(branch[0])
@@ -85,16 +85,17 @@ export function refPasses(row: Row, filter: Filter): boolean {
   if (field === "owner.name") return row.owner !== null && refTest(row.owner.name, op, refDecode(value));
   if (field === "tags.*") return (row.tags ?? []).some((tag) => refTest(tag, op, refDecode(value)));
   if (!(field in row)) return false;
-  return refTest(row[field as keyof Row], op, refDecode(value));
+  return refTest(row[field as keyof ReferenceRow], op, refDecode(value));
 }
 
-export function refSort(rows: readonly Row[], orderBy: readonly string[]): Row[] {
+export function refSort(rows: readonly ReferenceRow[], orderBy: readonly string[]): ReferenceRow[] {
   const sorted = [...rows];
   // From the least to the most important: each sort is stable.
   for (const term of orderBy.toReversed()) {
     const bare = term.replace(/^nulls_(first|last):/, "");
     const field = bare.replace(/^-/, "");
-    const read = (row: Row) => (field === "owner.name" ? row.owner?.name : row[field as keyof Row]) ?? null;
+    const read = (row: ReferenceRow) =>
+      (field === "owner.name" ? row.owner?.name : row[field as keyof ReferenceRow]) ?? null;
     const nulls = sorted.filter((row) => read(row) === null);
     const others = sorted.filter((row) => read(row) !== null);
     const sign = bare.startsWith("-") ? -1 : 1;
@@ -188,7 +189,7 @@ export const rowsOf = fc
     }),
     { maxLength: 12 },
   )
-  .map((rows): Row[] => rows.map((row, at) => ({ id: at + 1, ...row })));
+  .map((rows): ReferenceRow[] => rows.map((row, at) => ({ id: at + 1, ...row })));
 
 const scalarOf = fc.oneof(
   textOf,

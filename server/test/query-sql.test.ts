@@ -24,7 +24,7 @@ import {
   NUMBERS,
   orderOf,
   PATTERNS,
-  type Row,
+  type ReferenceRow,
   refPasses,
   refSort,
   rowsOf,
@@ -75,7 +75,7 @@ database.run("create index rows_rank on rows (rank)");
 afterAll(() => database.close());
 
 const insert = database.prepare("insert into rows values (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-const fill = database.transaction((rows: readonly Row[]) => {
+const fill = database.transaction((rows: readonly ReferenceRow[]) => {
   database.run("delete from rows");
   for (const row of rows) {
     const { id, name, note, rank, locked, at, made, tags, owner } = row;
@@ -99,7 +99,7 @@ function run(statement: RawBuilder<unknown>): number[] {
   return found.map(({ id }) => id);
 }
 
-const isOrdinary = ({ name, note, tags }: Row): boolean =>
+const isOrdinary = ({ name, note, tags }: ReferenceRow): boolean =>
   /^[ -~]*$/.test([name, note, ...(tags ?? [])].join("")) && !JSON.stringify(tags).includes("\\");
 
 describe("What SQL and the residual filter give together", () => {
@@ -133,7 +133,7 @@ describe("What SQL and the residual filter give together", () => {
           const ordered = refSort(expected, orderBy).slice(offset, limit ? offset + limit : undefined);
           const ids = ordered.map(({ id }) => id);
           const options = parseOptions({ order_by: orderBy, limit, offset });
-          expect((applyOptions(residual, options) as Row[]).map(({ id }) => id)).toEqual(ids);
+          expect((applyOptions(residual, options) as ReferenceRow[]).map(({ id }) => id)).toEqual(ids);
           const terms = sql.join([...pushOrder(options.orderBy, COLUMNS)!, sql`id`]);
           const page = sql`select id from rows where ${where} order by ${terms} limit ${limit || -1} offset ${offset}`;
           if (exact) expect(run(page)).toEqual(ids);
@@ -149,7 +149,7 @@ describe("What SQL and the residual filter give together", () => {
 });
 
 describe("One filter at a time", () => {
-  const ROWS: Row[] = TEXTS.map((name, at) => ({
+  const ROWS: ReferenceRow[] = TEXTS.map((name, at) => ({
     id: at + 1,
     name,
     note: at % 5 === 0 ? null : name,
@@ -270,7 +270,7 @@ describe("What SQL says of ordinary text in any case and by parts", () => {
     ",",
     '"',
   ];
-  const rows = words.flatMap((name, at): Row[] => {
+  const rows = words.flatMap((name, at): ReferenceRow[] => {
     const [one, other] = [words[(at + 1) % words.length]!, words[(at + 2) % words.length]!];
     const rest = { rank: null, locked: null, at: null, made: new Date(0), owner: null };
     return [null, [], [name], [one, other]].map((tags, turn) => ({

@@ -16,22 +16,22 @@ import { join } from "node:path";
 import { MAIN, run, serve, textOf } from "../../cli/test/chatelaine.ts";
 import { readStates } from "../src/store/state-file.ts";
 import { SYSTEM } from "./installation.ts";
-import { auth, fill, Place } from "./place.ts";
+import { auth, fill, RestoredPlace } from "./place.ts";
 
 const TEST_MS = 120_000;
-const startAgain = (place: Place, env: Record<string, string> = {}) =>
+const startAgain = (place: RestoredPlace, env: Record<string, string> = {}) =>
   run(["serve", "--data", place.data, "--state", place.state, "--http", "127.0.0.1:0", "--https", "off"], {
     env,
   });
 
 /** With an administrator and two keys, and stopped. */
-async function used(place: Place) {
+async function used(place: RestoredPlace) {
   const shown = await fill(await place.serve());
   await place.stop();
   return shown;
 }
 
-const EMPTIED: Readonly<Record<string, (place: Place) => void>> = {
+const EMPTIED: Readonly<Record<string, (place: RestoredPlace) => void>> = {
   "the database is gone": (place) => rmSync(join(place.data, "chatelaine.db")),
   "the database is an empty file": (place) => writeFileSync(join(place.data, "chatelaine.db"), ""),
   "the folder is empty (nothing is mounted there)": (place) => {
@@ -44,7 +44,7 @@ for (const [name, empty] of Object.entries(EMPTIED)) {
   test(
     `where ${name}, the start is refused with exit code 78 and nothing is made`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       await used(place);
       empty(place);
       const { code, stderr } = await startAgain(place);
@@ -62,7 +62,7 @@ for (const [name, empty] of Object.entries(EMPTIED)) {
 test(
   "a database that is gone is missed without a state file too, by what else is in the folder",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     await used(place);
     rmSync(join(place.data, "chatelaine.db"));
     rmSync(place.state, { recursive: true });
@@ -74,7 +74,7 @@ test(
 test(
   "a new folder with the secret of a used installation is refused",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     await used(place);
     const secret = readFileSync(join(place.data, "secret"), "utf8").trim();
     place.data = join(place.base, "elsewhere");
@@ -90,8 +90,8 @@ test(
 test(
   "a database of another installation is refused, of the same secret or another",
   async () => {
-    await using place = new Place();
-    await using other = new Place();
+    await using place = new RestoredPlace();
+    await using other = new RestoredPlace();
     await used(place);
     const secret = readFileSync(join(place.data, "secret"), "utf8");
     mkdirSync(other.data, { mode: 0o700 });
@@ -122,9 +122,9 @@ for (const [name, { secret, isOld }] of Object.entries(FOREIGN))
     test(
       `a database of another installation, ${name}, ${left}, is refused and left byte for byte as it is`,
       async () => {
-        await using place = new Place();
-        await using other = new Place();
-        const makeFolder = ({ data }: Place, from: string): void => {
+        await using place = new RestoredPlace();
+        await using other = new RestoredPlace();
+        const makeFolder = ({ data }: RestoredPlace, from: string): void => {
           mkdirSync(data, { mode: 0o700 });
           copyFileSync(join(from, "secret"), join(data, "secret"));
         };
@@ -168,7 +168,7 @@ for (const [name, { secret, isOld }] of Object.entries(FOREIGN))
     );
 
 /** Each sets the folders of a place that has none yet. */
-const NESTED: Readonly<Record<string, (place: Place) => void>> = {
+const NESTED: Readonly<Record<string, (place: RestoredPlace) => void>> = {
   "the state folder is in the data folder": (place) => {
     place.state = join(place.data, "deep", "state");
   },
@@ -196,7 +196,7 @@ for (const [name, nest] of Object.entries(NESTED)) {
   test(
     `where ${name}, every start is refused with exit code 78 and nothing is made`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       nest(place);
       const before = readdirSync(place.base, { recursive: true });
       expect(await startAgain(place)).toMatchObject({
@@ -224,7 +224,7 @@ for (const name of ["chatelaine.db", "activity.db", "chatelaine.db-wal"]) {
   test(
     `where ${name} is a symbolic link, every start is refused with exit code 78, and not where the folder is one`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       await used(place);
       const [file, elsewhere] = [join(place.data, name), join(place.base, "elsewhere")];
       if (name.endsWith("-wal")) writeFileSync(file, "");
@@ -250,7 +250,7 @@ for (const name of ["chatelaine.db", "activity.db", "chatelaine.db-wal"]) {
 test(
   "the same folder by a second name is no copy, and its changes are noted by each name",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     const shown = await used(place);
     const copy = place.copy("copy");
     // A mount of the folder at another name, in a namespace of its own.
@@ -275,7 +275,7 @@ test(
 test(
   "a first start that was never used may be begun again",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     await place.serve();
     await place.stop();
     rmSync(place.data, { recursive: true });
@@ -290,7 +290,7 @@ for (const withState of [true, false]) {
   test(
     `a write-ahead log of nonsense is no empty installation ${withState ? "with" : "without"} a state file`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const args = ["--state", withState ? place.state : "off"];
       const server = await serve(place.data, args);
       const on = [...args, "--data", place.data];
@@ -310,7 +310,7 @@ for (const withState of [true, false]) {
 }
 
 /** What is known of the folder outside of it when it is started again. */
-const KNOWN: Readonly<Record<string, (place: Place) => void>> = {
+const KNOWN: Readonly<Record<string, (place: RestoredPlace) => void>> = {
   "its state file": () => {},
   "a state file of an older version": ({ state }) => {
     const { path } = readStates(state)[0]!;
@@ -324,7 +324,7 @@ for (const [name, forget] of Object.entries(KNOWN))
   test(
     `an older database under the log of a newer one is refused, its own is served; known is ${name}`,
     async () => {
-      await using place = new Place();
+      await using place = new RestoredPlace();
       const main = join(place.data, "chatelaine.db");
       const at = (kept: string) => join(place.base, kept);
       const description = "d".repeat(3_800);
@@ -390,7 +390,7 @@ for (const [name, forget] of Object.entries(KNOWN))
 test(
   "a state file that lags behind the database, or was cut short by a power loss, is caught up",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     const server = await place.serve();
     const shown = await fill(server);
     const { path } = readStates(place.state)[0]!;
@@ -416,7 +416,7 @@ test(
 test(
   "a copy beside the original is looked at without the original's state file moving",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     await used(place);
     const copy = join(place.base, "copy");
     cpSync(place.data, copy, { recursive: true });
@@ -433,7 +433,7 @@ test(
 test(
   "where no state file can be kept, the start says what is not noticed then",
   async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     writeFileSync(join(place.base, "file"), "");
     place.state = join(place.base, "file", "state");
     const server = await place.serve();

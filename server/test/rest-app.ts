@@ -9,7 +9,7 @@ import { makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 
 export { PASSWORD, SYSTEM } from "./installation.ts";
 
-export interface Answer {
+export interface RestAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -29,7 +29,7 @@ export interface RestApp extends AsyncDisposable {
   /** The data folder. */
   readonly folder: string;
   /** Below /api/v1 unless it begins with `/api/`. */
-  send(route: string, sent?: Sent): Promise<Answer>;
+  send(route: string, sent?: Sent): Promise<RestAnswer>;
   /** A user, with the password PASSWORD. */
   user(username: string, roles: readonly Role[]): Promise<User>;
   /** Text of a new key. */

@@ -1,6 +1,6 @@
 /** One key is read by Bearer past the router; what is answered is what every other way answers. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+import { bearer, openRest, type RestAnswer, type RestApp, SYSTEM } from "./rest-app.ts";
 
 let rest: RestApp;
 
@@ -12,7 +12,7 @@ afterAll(() => rest[Symbol.asyncDispose]());
 
 const VARYING = ["date", "x-request-id", "content-length"];
 
-function shown({ status, headers, json }: Answer): unknown {
+function shown({ status, headers, json }: RestAnswer): unknown {
   const { request_id: _, ...body } = json;
   const names = [...headers].filter(([name]) => !VARYING.includes(name)).sort();
   return { status, headers: Object.fromEntries(names), body };

@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXAMPLE_TEXT } from "@chatelaine/contract/operations/key-entry";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
-import { CALLERS, NARROWED, TARGETS, type Target } from "./callers.ts";
+import { CALLERS, NARROWED, TARGETS, type TargetKind } from "./callers.ts";
 import { bearer, openRest, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 import committed from "./rest-who-may.json" with { type: "json" };
 
@@ -62,7 +62,7 @@ async function headersOf(caller: string): Promise<Record<string, string>> {
 async function paramsOf(
   thing: ReturnType<typeof thingOf>,
   caller: string,
-  target: Target,
+  target: TargetKind,
 ): Promise<Record<string, string>> {
   const n = ++count;
   const owner = target === "own" && caller !== "visitor" ? owners.get(caller)! : "other";
@@ -97,7 +97,7 @@ async function paramsOf(
   return thing === "session" ? { id: crypto.randomUUID() } : {};
 }
 
-function bodyOf(name: string, caller: string, target: Target): unknown {
+function bodyOf(name: string, caller: string, target: TargetKind): unknown {
   const bodies: Record<string, unknown> = {
     "keys.create": {
       name: `made ${++count}`,
@@ -125,7 +125,7 @@ function bodyOf(name: string, caller: string, target: Target): unknown {
 }
 
 /** Status and code, as `200` or `403 role_missing`. */
-async function ask(name: OperationName, caller: string, target: Target): Promise<string> {
+async function ask(name: OperationName, caller: string, target: TargetKind): Promise<string> {
   const operation = operationList.find((one) => one.name === name)!;
   const headers = await headersOf(caller);
   const params: Record<string, string> = { name: "a.b", ...(await paramsOf(thingOf(name), caller, target)) };

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { readStates } from "../src/store/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { PASSWORD, SYSTEM } from "./installation.ts";
-import { auth, fill, Place, signIn, writeInto } from "./place.ts";
+import { auth, fill, RestoredPlace, signIn, writeInto } from "./place.ts";
 import { until } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
 test("the whole folder put back to before a revocation is in quarantine at every door, until it is accepted", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const first = await place.serve();
   const shown = await fill(first);
   const cookie = await signIn(first.urls[0]!);
@@ -76,7 +76,7 @@ const LACKING: Readonly<Record<string, Lacking>> = {
 };
 for (const [name, { ahead, state }] of Object.entries(LACKING)) {
   test(`${name} lacks the last change that is known, and is in quarantine`, async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     const shown = await fill(await place.serve());
     await place.stop();
     const copy = place.copy("copy");
@@ -131,7 +131,7 @@ for (const [name, { ahead, state }] of Object.entries(LACKING)) {
 }
 
 test("older data that is written into the file of a running server ends every session once it is accepted", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const shown = await fill(await place.serve());
   await place.stop();
   const old = place.copy("old");
@@ -154,7 +154,7 @@ test("older data that is written into the file of a running server ends every se
 });
 
 test("what was accepted is not asked for again where the state file could not be written then", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const shown = await fill(await place.serve());
   await place.stop();
   const old = place.copy("old");
@@ -175,7 +175,7 @@ test("what was accepted is not asked for again where the state file could not be
 });
 
 test("two servers and a command that change in turn are no histories apart", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const [one, two] = [await place.serve(), await place.serve()];
   await fill(one);
   for (let turn = 0; turn < 3; turn++) {
@@ -191,7 +191,7 @@ test("two servers and a command that change in turn are no histories apart", asy
 });
 
 test("a command on data that waits says that its change counts for that data alone, and else does not", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const shown = await fill(await place.serve());
   await place.stop();
   const old = place.copy("old");
@@ -214,7 +214,7 @@ test("a command on data that waits says that its change counts for that data alo
 });
 
 test("a quarantine holds over restarts and for every process, and what it took the place of is not taken for it", async () => {
-  await using place = new Place();
+  await using place = new RestoredPlace();
   const first = await place.serve();
   const shown = await fill(first);
   await place.stop();

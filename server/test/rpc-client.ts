@@ -1,7 +1,7 @@
 /** A JSON-RPC client for tests, over Bun's own WebSocket. Every wait ends, on a machine that has much else to do too. */
 const WAIT_MS = 60_000;
 
-export interface Answer {
+export interface RpcAnswer {
   readonly id?: unknown;
   readonly result?: unknown;
   readonly error?: {
@@ -23,7 +23,7 @@ export class RpcClient {
   /** Code and reason. */
   readonly closed: Promise<readonly [number, string]>;
   /** What arrived and nobody took yet. */
-  readonly inbox: Answer[] = [];
+  readonly inbox: RpcAnswer[] = [];
   #waiters: (() => void)[] = [];
   #isClosed = false;
   #lastId = 0;
@@ -34,7 +34,7 @@ export class RpcClient {
     this.closed = withEnd(promise, "the socket was not closed");
     this.closed.catch(() => {});
     socket.onmessage = ({ data }) => {
-      this.inbox.push(JSON.parse(String(data)) as Answer);
+      this.inbox.push(JSON.parse(String(data)) as RpcAnswer);
       this.#wake();
     };
     socket.onclose = ({ code, reason }) => {
@@ -64,7 +64,7 @@ export class RpcClient {
     this.socket.send(text);
   }
 
-  async call(method: string, ...params: readonly unknown[]): Promise<Answer> {
+  async call(method: string, ...params: readonly unknown[]): Promise<RpcAnswer> {
     const id = `t${++this.#lastId}`;
     this.sendText(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     return this.take((message) => message.id === id);
@@ -83,12 +83,12 @@ export class RpcClient {
     if (response_type !== "SUCCESS") throw new Error(`sign-in: ${response_type}`);
   }
 
-  event(): Promise<Answer> {
+  event(): Promise<RpcAnswer> {
     return this.take((message) => message.method !== undefined);
   }
 
   /** The first message that is wanted, now or later. */
-  async take(isWanted: (message: Answer) => boolean): Promise<Answer> {
+  async take(isWanted: (message: RpcAnswer) => boolean): Promise<RpcAnswer> {
     const deadline = performance.now() + WAIT_MS;
     for (;;) {
       const at = this.inbox.findIndex(isWanted);

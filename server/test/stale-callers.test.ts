@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { HASHES_AT_ONCE_MAX } from "@chatelaine/contract/limits";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { SYSTEM } from "./installation.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 import {
   CREDENTIALS,
-  type Credential,
+  type CredentialName,
   doorOf,
   ENDS,
   type End,
@@ -29,7 +29,6 @@ import {
   contents,
   fillDerivations,
   fillHashes,
-  Gate,
   HeldRequest,
   holdOpen,
   intercept,
@@ -38,8 +37,9 @@ import {
   openWorld,
   request,
   routeOf,
+  TestGate,
+  type TwoServers,
   type Victim,
-  type World,
   watchCallers,
   watchLines,
 } from "./stale-world.ts";
@@ -53,7 +53,7 @@ const LIMITS = {
   lifetime_seconds: null,
 };
 
-let world: World;
+let world: TwoServers;
 beforeAll(async () => {
   world = await openWorld();
 }, TEST_MS);
@@ -62,7 +62,7 @@ afterAll(() => world[Symbol.asyncDispose](), TEST_MS);
 /** One act of one caller. */
 interface Act {
   readonly name: string;
-  readonly credential: Credential;
+  readonly credential: CredentialName;
   readonly waitsFor: "hash" | "derivation" | undefined;
   readonly isRead: boolean;
   readonly isAlone: boolean;
@@ -86,7 +86,7 @@ const ACTS: readonly Act[] = CREDENTIALS.flatMap((credential) =>
       ),
 );
 
-function restAct(row: RestRow, credential: Credential): Act {
+function restAct(row: RestRow, credential: CredentialName): Act {
   return {
     ...factsOf(row, row.operation),
     credential,
@@ -106,7 +106,7 @@ function restAct(row: RestRow, credential: Credential): Act {
   };
 }
 
-function rpcAct(row: RpcRow, credential: Credential, place: number): Act {
+function rpcAct(row: RpcRow, credential: CredentialName, place: number): Act {
   return {
     ...factsOf(row, row.method),
     credential,
@@ -136,7 +136,7 @@ function restOutcome({ status, text }: { readonly status: number; readonly text:
   return status < 300 && !refused?.[0] ? "done" : said;
 }
 
-function rpcOutcome({ error }: Answer): string {
+function rpcOutcome({ error }: RpcAnswer): string {
   if (!error) return "done";
   const { code, data } = error;
   const isEnded = data?.error === 207 && data.reason === "[ENOTAUTHENTICATED] Not authenticated";
@@ -211,7 +211,7 @@ interface Playing {
 /** Each begins its acts, holds them at its place, ends the caller, and lets them go on. */
 const PLAYS: Readonly<Record<Moment, (playing: Playing) => Promise<string[]>>> = {
   body: async ({ prepared, victim, end }) => {
-    const judged = new Gate();
+    const judged = new TestGate();
     const restore = watchCallers(world.app, victim, () => judged.arrive());
     const held = prepared.map((act) => act.hold!());
     await judged.holds(prepared.length);
@@ -225,7 +225,7 @@ const PLAYS: Readonly<Record<Moment, (playing: Playing) => Promise<string[]>>> =
   derivation: (playing) => playInLine(playing, fillDerivations),
 
   lock: async ({ prepared, victim, end }) => {
-    const [parked, held] = [new Gate(), new Gate()];
+    const [parked, held] = [new TestGate(), new TestGate()];
     const restore = intercept(world.app, (by, run) => (isBy(by, victim) ? parked.pass().then(run) : run()));
     const answers = prepared.map((act) => act.start());
     await parked.holds(prepared.length);
@@ -251,9 +251,9 @@ const PLAYS: Readonly<Record<Moment, (playing: Playing) => Promise<string[]>>> =
 /** Each stands in line for a place before its caller ends, and gets one afterwards. */
 async function playInLine(
   { prepared, victim, end }: Playing,
-  fill: (app: World["app"], gate: Gate) => Promise<void>,
+  fill: (app: TwoServers["app"], gate: TestGate) => Promise<void>,
 ): Promise<string[]> {
-  const [fillers, line] = [new Gate(), new Gate()];
+  const [fillers, line] = [new TestGate(), new TestGate()];
   const filled = fill(world.app, fillers);
   await fillers.holds(HASHES_AT_ONCE_MAX);
   const restore = watchLines(() => line.arrive());

@@ -30,10 +30,10 @@ export type End = (typeof ENDS)[number];
 
 /** By what the caller comes. */
 export const CREDENTIALS = ["key", "browser", "socket by key", "socket by password"] as const;
-export type Credential = (typeof CREDENTIALS)[number];
-export type Door = "REST" | "JSON-RPC";
+export type CredentialName = (typeof CREDENTIALS)[number];
+export type ApiKind = "REST" | "JSON-RPC";
 
-export const doorOf = (credential: Credential): Door =>
+export const doorOf = (credential: CredentialName): ApiKind =>
   credential.startsWith("socket") ? "JSON-RPC" : "REST";
 
 /** `ended`: 401 `credential_ended`, errno 207. `less`: 403 `forbidden`, errno 13. `done`: it goes on. Else why there is no such cell. */
@@ -41,7 +41,7 @@ export type Expected = "ended" | "less" | "done" | { readonly none: string };
 
 const NO_KEY = { none: "comes by no key" };
 
-export const EXPECTED: Readonly<Record<End, Readonly<Record<Credential, Expected>>>> = {
+export const EXPECTED: Readonly<Record<End, Readonly<Record<CredentialName, Expected>>>> = {
   "key revoked": { key: "ended", browser: NO_KEY, "socket by key": "ended", "socket by password": NO_KEY },
   "key paused": { key: "ended", browser: NO_KEY, "socket by key": "ended", "socket by password": NO_KEY },
   "key expired": { key: "ended", browser: NO_KEY, "socket by key": "ended", "socket by password": NO_KEY },
@@ -68,7 +68,7 @@ export const EXPECTED: Readonly<Record<End, Readonly<Record<Credential, Expected
 };
 
 /** Why an operation is never in a moment; where a moment is missing here the flags of the row say it. */
-export const NO_MOMENT: Readonly<Record<Door, Partial<Record<Moment, string>>>> = {
+export const NO_MOMENT: Readonly<Record<ApiKind, Partial<Record<Moment, string>>>> = {
   REST: {},
   "JSON-RPC": { body: "a frame is there as a whole, or not at all" },
 };

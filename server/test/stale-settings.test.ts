@@ -7,17 +7,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { HASHES_AT_ONCE_MAX } from "@chatelaine/contract/limits";
 import type { Settings } from "../src/domain/settings.ts";
 import { PASSWORD, SYSTEM } from "./installation.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 import { NEW_PASSWORD } from "./stale-callers.ts";
 import {
   contents,
   fillDerivations,
   fillHashes,
-  Gate,
   openWorld,
   request,
+  TestGate,
+  type TwoServers,
   type Victim,
-  type World,
   watchLines,
 } from "./stale-world.ts";
 
@@ -52,7 +52,7 @@ const send = (route: string, body: object, headers: Record<string, string>): Pro
     const { code, errors } = JSON.parse(text) as { code?: string; errors?: { code: string }[] };
     return [status, errors?.[0]?.code ?? code ?? ""].join(" ").trim();
   });
-const outcome = ({ error, result }: Answer): string =>
+const outcome = ({ error, result }: RpcAnswer): string =>
   error ? `${error.code} ${error.data?.error} ${error.data?.errname}` : JSON.stringify(result);
 const bearer = ({ key }: Victim) => ({ Authorization: `Bearer ${key.text}` });
 const far = (): string => new Date(world.clock.now() + 10 * DAY_MS).toISOString();
@@ -197,7 +197,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-let world: World;
+let world: TwoServers;
 beforeAll(async () => {
   world = await openWorld({ trustedProxy: ["127.0.0.1"] });
 }, TEST_MS);
@@ -224,7 +224,7 @@ describe("a setting that is narrowed while a request waits", () => {
         });
         const socket = await RpcClient.connect(world.url, { headers: AFAR });
         const before = kept(victim);
-        const [fillers, line] = [new Gate(), new Gate()];
+        const [fillers, line] = [new TestGate(), new TestGate()];
         const filled = (waitsFor === "hash" ? fillHashes : fillDerivations)(world.app, fillers);
         await fillers.holds(HASHES_AT_ONCE_MAX);
         const restore = watchLines(() => line.arrive());
@@ -244,8 +244,8 @@ describe("a setting that is narrowed while a request waits", () => {
 
   test("and so do the limits of the owner of a key", async () => {
     const victim = await world.victim();
-    const fillers = new Gate();
-    const line = new Gate();
+    const fillers = new TestGate();
+    const line = new TestGate();
     const filled = fillDerivations(world.app, fillers);
     await fillers.holds(HASHES_AT_ONCE_MAX);
     const restore = watchLines(() => line.arrive());

@@ -28,7 +28,7 @@ const WAIT_MS = 60_000;
 const FILLER_PASSWORD = "a password that is never hashed";
 
 /** A place where somebody waits until it is opened. */
-export class Gate {
+export class TestGate {
   #waiting: (() => void)[] = [];
   #changed: (() => void)[] = [];
   #isOpen = false;
@@ -76,7 +76,7 @@ export interface Victim {
   readonly sockets: Readonly<Record<"key" | "password", readonly RpcClient[]>>;
 }
 
-export interface World extends AsyncDisposable {
+export interface TwoServers extends AsyncDisposable {
   readonly clock: MovedClock;
   readonly url: string;
   /** Another process's worth of connections on the same folder. */
@@ -90,7 +90,7 @@ export interface World extends AsyncDisposable {
   targets(victim: Victim, areOwn: boolean): Targets;
 }
 
-export async function openWorld(raw: RawConfig = {}): Promise<World> {
+export async function openWorld(raw: RawConfig = {}): Promise<TwoServers> {
   const clock = movedClock();
   const folder = await makeInstallation();
   const [one, two] = [await folder.serve(raw, { clock }), await folder.serve(raw, { clock })];
@@ -312,7 +312,7 @@ export function isBy(by: By, victim: Victim): by is Caller {
 }
 
 /** Keeps transactions of a server open, their work done and the lock held, until the gate opens. @returns the way back */
-export function holdOpen(app: App, isHeld: (by: By) => boolean, gate: Gate): () => void {
+export function holdOpen(app: App, isHeld: (by: By) => boolean, gate: TestGate): () => void {
   const store = app.store as { transact: Transact };
   const { transact } = store;
   store.transact = ((by, work, options) =>
@@ -368,7 +368,7 @@ export function watchCallers(app: App, victim: Victim, seen: () => void): () => 
 }
 
 /** Takes all places for derivations, until the gate opens; then the keys that were to be made are given up. */
-export async function fillDerivations(app: App, gate: Gate): Promise<void> {
+export async function fillDerivations(app: App, gate: TestGate): Promise<void> {
   const store = app.store as { reserveKeyId: App["store"]["reserveKeyId"] };
   const { reserveKeyId } = store;
   let left = HASHES_AT_ONCE_MAX;
@@ -384,7 +384,7 @@ export async function fillDerivations(app: App, gate: Gate): Promise<void> {
 }
 
 /** Takes all places for hashes of passwords, until the gate opens; then the users who were to be made are given up. */
-export async function fillHashes(app: App, gate: Gate): Promise<void> {
+export async function fillHashes(app: App, gate: TestGate): Promise<void> {
   const { hash } = Bun.password;
   Bun.password.hash = async (...args) => {
     if (args[0] !== FILLER_PASSWORD) return hash(...args);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { RE2JS } from "re2js";
 import type { Server } from "../src/server.ts";
 import { type Folder, type MovedClock, makeInstallation, movedClock, SYSTEM } from "./installation.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 
 const VERSIONS = ["v25.04.0", "v25.10.0", "v26.0.0", "v27.0.0", "current"] as const;
 const RATE = 20;
@@ -65,7 +65,7 @@ function connect(address = `198.51.${100 + (networks >> 8)}.${networks++ & 255}`
   return RpcClient.connect(url, { path: `/api/${version}`, headers }).then((rpc) => ({ rpc, address }));
 }
 
-function said({ error, result }: Answer): string {
+function said({ error, result }: RpcAnswer): string {
   if (!error) return `ok ${JSON.stringify(result)?.slice(0, 20)}`;
   return error.code === -32001 ? `errno ${error.data?.error}` : String(error.code);
 }

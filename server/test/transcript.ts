@@ -32,10 +32,10 @@ export function readTranscript(file: string): Case[] {
   return cases;
 }
 
-export type Values = Map<string, string>;
+export type Placeholders = Map<string, string>;
 
 /** Puts known values in the place of `{{name}}`, and as many x in the place of `{{fill N}}` as make N characters. */
-export function fillIn(text: string, values: Values): string {
+export function fillIn(text: string, values: Placeholders): string {
   const filled = text.replace(/\{\{([\w.]+)\}\}/g, (_, name: string) => {
     const value = values.get(name);
     if (value === undefined) throw new Error(`nothing is known of {{${name}}}`);
@@ -64,7 +64,12 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /** @returns where the two differ, or undefined. Values of `<kind as name>` are remembered. */
-export function differ(expected: unknown, actual: unknown, values: Values, path = "$"): string | undefined {
+export function differ(
+  expected: unknown,
+  actual: unknown,
+  values: Placeholders,
+  path = "$",
+): string | undefined {
   const [, kind, name] = (typeof expected === "string" && /^<(\w+)(?: as ([\w.]+))?>$/.exec(expected)) || [];
   if (kind !== undefined) {
     if (!KINDS[kind]?.(actual)) return `${path}: ${show(actual)} is no <${kind}>`;

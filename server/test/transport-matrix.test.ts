@@ -4,7 +4,15 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { DOORS, openPlaces, PEERS, type Peer, type Place, SAID, tryDoor } from "./transport-matrix.ts";
+import {
+  DOORS,
+  type MatrixPlace,
+  openPlaces,
+  PEERS,
+  type PeerKind,
+  SAID,
+  tryDoor,
+} from "./transport-matrix.ts";
 
 const TABLE = new URL("../src/http/docs/transport-matrix.txt", import.meta.url).pathname;
 const ROWS = readFileSync(TABLE, "utf8")
@@ -12,7 +20,7 @@ const ROWS = readFileSync(TABLE, "utf8")
   .filter((line) => line !== "" && !line.startsWith("#"))
   .map((line) => line.split(" | "));
 /** Of a unix socket, which has no address. */
-const UNIX_PEERS: readonly Peer[] = ["trusted", "not trusted"];
+const UNIX_PEERS: readonly PeerKind[] = ["trusted", "not trusted"];
 const CLEAR = ["http", "ws", "http, https", "Forwarded http"];
 const TLS = ["https", "wss", "https, wss", "Forwarded https"];
 
@@ -45,7 +53,7 @@ test("the table revokes only what is proved to be in clear, and refuses nothing 
 });
 
 describe("a credential comes as the table says", () => {
-  let places: readonly Place[];
+  let places: readonly MatrixPlace[];
   let close: () => Promise<void>;
   beforeAll(async () => {
     ({ places, close } = await openPlaces());

@@ -7,7 +7,7 @@ import type { Server } from "../src/server.ts";
 import { AWAY } from "./away.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 import { bearer } from "./rest-app.ts";
-import { type Answer, RpcClient } from "./rpc-client.ts";
+import { type RpcAnswer, RpcClient } from "./rpc-client.ts";
 import { scramSignIn } from "./scram-client.ts";
 
 export const DOORS = ["REST", "/auth", "PLAIN", "SCRAM", "password"] as const;
@@ -31,25 +31,28 @@ export const SAID: Readonly<Record<string, Record<string, string>>> = {
 
 /** What the server knows of the address that a connection comes from, and the option that says so. */
 export const PEERS = ["trusted", "not trusted", "trusted =tls", "in --secure-from"] as const;
-export type Peer = (typeof PEERS)[number];
-const OPTIONS: Readonly<Record<Peer, (addresses: string[]) => RawConfig>> = {
+export type PeerKind = (typeof PEERS)[number];
+const OPTIONS: Readonly<Record<PeerKind, (addresses: string[]) => RawConfig>> = {
   trusted: (addresses) => ({ trustedProxy: addresses }),
   "not trusted": () => ({}),
   "trusted =tls": (addresses) => ({ trustedProxy: addresses.map((address) => `${address}=tls`) }),
   "in --secure-from": (addresses) => ({ secureFrom: addresses }),
 };
 
-export interface Place {
+export interface MatrixPlace {
   readonly from: "this machine" | "another machine";
   readonly listener: "http" | "https" | "unix";
-  readonly peer: Peer;
+  readonly peer: PeerKind;
   readonly url: string;
   readonly app: App;
 }
 
 /** Servers with real listeners of each kind, whose settings revoke whatever is proved to be in clear. */
-export async function openPlaces(): Promise<{ readonly places: readonly Place[]; close(): Promise<void> }> {
-  const places: Place[] = [];
+export async function openPlaces(): Promise<{
+  readonly places: readonly MatrixPlace[];
+  close(): Promise<void>;
+}> {
+  const places: MatrixPlace[] = [];
   const relays: TcpServer[] = [];
   const folders: Folder[] = [];
   const open = async (rawOf: (folder: string) => RawConfig): Promise<Server> => {
@@ -65,7 +68,7 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
     const options = OPTIONS[peer](["127.0.0.1", AWAY]);
     const { urls, app } = await open(() => ({ http: "0.0.0.0:0", https: "0.0.0.0:0", ...options }));
     const [http, https] = urls.map((url) => new URL(url).port) as [string, string];
-    const add = (from: Place["from"], host: string): void => {
+    const add = (from: MatrixPlace["from"], host: string): void => {
       places.push({ from, listener: "http", peer, url: `http://${host}:${http}`, app });
       places.push({ from, listener: "https", peer, url: `https://${host}:${https}`, app });
     };
@@ -97,7 +100,7 @@ export async function openPlaces(): Promise<{ readonly places: readonly Place[];
   };
 }
 
-export type Outcome = "passes" | "refused" | "revoked" | "may not ask";
+export type MatrixOutcome = "passes" | "refused" | "revoked" | "may not ask";
 
 const INSECURE = { rejectUnauthorized: false };
 
@@ -116,9 +119,9 @@ async function goodKey(app: App): Promise<{ readonly id: number; readonly text: 
 /** What becomes of a good credential that comes like this. Throws for an answer that is none of the known ones. */
 export async function tryDoor(
   door: Door,
-  { url, app }: Place,
+  { url, app }: MatrixPlace,
   headers: Record<string, string>,
-): Promise<Outcome> {
+): Promise<MatrixOutcome> {
   const { id, text } = await goodKey(app);
   const answer = await WAYS[door]({ url, headers, text });
   const { revokedAt } = await app.keys.get(SYSTEM, id);
@@ -173,7 +176,7 @@ const WAYS: Readonly<Record<Door, (tried: Try) => Promise<string>>> = {
 async function overSocket(
   url: string,
   headers: Record<string, string>,
-  call: (rpc: RpcClient) => Promise<Answer>,
+  call: (rpc: RpcClient) => Promise<RpcAnswer>,
 ): Promise<string> {
   const rpc = await RpcClient.connect(url, { headers });
   const { error, result } = await call(rpc);

@@ -14,7 +14,7 @@ import { backup, restore } from "./backup-app.ts";
 import known from "./fixtures/data-0.1/known.json";
 import { PASSWORD, SYSTEM } from "./installation.ts";
 import { addTwins, placeFixture } from "./old-folder.ts";
-import { auth, Place } from "./place.ts";
+import { auth, RestoredPlace } from "./place.ts";
 import { RpcClient } from "./rpc-client.ts";
 import { startSecond } from "./second-server.ts";
 
@@ -28,7 +28,7 @@ interface Refused {
 }
 
 class Old implements AsyncDisposable {
-  readonly place = new Place();
+  readonly place = new RestoredPlace();
   server!: Server;
   rpc!: RpcClient;
   #headers: Record<string, string> = {};
@@ -285,7 +285,7 @@ describe("twins of an older version", () => {
   });
 
   test("of three that are alike, two stay twins when one goes", async () => {
-    await using place = new Place();
+    await using place = new RestoredPlace();
     placeFixture(place);
     addTwins(place, "users", ["ada", "Ada", "ADA"]);
     const { app } = await place.serve();
@@ -308,7 +308,7 @@ describe("twins of an older version", () => {
     const scratch = mkdtempSync(join(tmpdir(), "chatelaine-twins-"));
     try {
       const file = await backup(old.app, join(scratch, "twins.backup"));
-      const places = { fresh: new Place(), here: old.place };
+      const places = { fresh: new RestoredPlace(), here: old.place };
       expect((await old.rest("PATCH /users/Ada", { username: "ada2" })).status).toBe(200);
       old.rpc.close();
       await old.place.stop();
@@ -361,7 +361,7 @@ describe("twins of an older version", () => {
 });
 
 /** By name, what stands in the index. */
-function foldedIn({ data }: Place): Record<string, string | null> {
+function foldedIn({ data }: RestoredPlace): Record<string, string | null> {
   const database = new Database(join(data, "chatelaine.db"), { readonly: true });
   try {
     const rows = database

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { expandRoles, type Role } from "@chatelaine/contract/roles";
 import { CALLERS, NARROWED } from "./callers.ts";
-import { type Answer, bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+import { bearer, openRest, type RestAnswer, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
 /** Of another user, or of nobody. */
@@ -197,7 +197,7 @@ async function makeThings(): Promise<Things> {
   };
 }
 
-async function send(name: string, headers: Record<string, string>, asked: Asked): Promise<Answer> {
+async function send(name: string, headers: Record<string, string>, asked: Asked): Promise<RestAnswer> {
   const { method, path } = operationList.find((one) => one.name === name)!;
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => String(asked.params?.[param]));
   const query = asked.query ? `?${new URLSearchParams(asked.query)}` : "";
@@ -208,7 +208,7 @@ async function send(name: string, headers: Record<string, string>, asked: Asked)
 const VARYING = ["date", "x-request-id", "content-length"];
 
 /** Without what differs from request to request, and with the thing's own names replaced. */
-function shown({ status, headers, text }: Answer, things: Things): unknown {
+function shown({ status, headers, text }: RestAnswer, things: Things): unknown {
   let body = text
     .replaceAll(/"(request_id|decision)":"[^"]*"/g, '"$1":""')
     .replaceAll(/"(total_ms|sequence)":[\d.]+/g, '"$1":0');

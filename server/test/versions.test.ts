@@ -1,6 +1,6 @@
 /** Nobody overwrites another's change unseen: what a change was decided on is judged in the change's own transaction. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, bearer, openRest, type RestApp } from "./rest-app.ts";
+import { bearer, openRest, type RestAnswer, type RestApp } from "./rest-app.ts";
 
 let rest: RestApp;
 let auth: Record<string, string>;
@@ -12,11 +12,11 @@ beforeAll(async () => {
 });
 afterAll(() => rest[Symbol.asyncDispose]());
 
-const send = async (route: string, body?: unknown): Promise<Answer> => {
+const send = async (route: string, body?: unknown): Promise<RestAnswer> => {
   const answer = await rest.send(route, { headers: auth, ...(body !== undefined && { body }) });
   return answer;
 };
-const good = async (route: string, body?: unknown): Promise<Answer> => {
+const good = async (route: string, body?: unknown): Promise<RestAnswer> => {
   const answer = await send(route, body);
   if (answer.status >= 300) throw new Error(`${route}: ${answer.text}`);
   return answer;
@@ -57,12 +57,12 @@ const theSettings = async (): Promise<Thing> => ({
 interface Kind {
   readonly make: () => Promise<Thing>;
   /** What I am about to change. */
-  readonly mine: (thing: Thing, version: number) => Promise<Answer>;
+  readonly mine: (thing: Thing, version: number) => Promise<RestAnswer>;
   readonly theirs: Readonly<Record<string, (thing: Thing) => Promise<unknown>>>;
   /** Whoever asks for it twice gets it twice. */
   readonly isRepeatable?: true;
   /** Whether mine has come through. */
-  readonly isMine: (shown: Answer["json"]) => boolean;
+  readonly isMine: (shown: RestAnswer["json"]) => boolean;
 }
 
 const patch = (body: object) => (thing: Thing) => good(`PATCH ${thing.path}`, body);

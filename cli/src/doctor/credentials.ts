@@ -1,9 +1,9 @@
 /** Who is let in: a good key, shown in one header, for what it may and from where it may. */
 import { ELSEWHERE } from "./canary.ts";
-import { type Check, type Exam, found, ok, skipped, some } from "./finding.ts";
+import { type DoctorCheck, type Exam, found, ok, skipped, some } from "./finding.ts";
 import type { Asked } from "./probe.ts";
 
-export const credentialChecks: readonly Check[] = [
+export const credentialChecks: readonly DoctorCheck[] = [
   ["missing key", missingKey],
   ["wrong key", wrongKey],
   ["doubled key", doubledKey],

@@ -11,7 +11,7 @@ import { parseHeader, parseScope } from "../proxy/arguments.ts";
 import { type Canary, canaryOf, makeCanary, openKeys } from "./canary.ts";
 import { type Echo, startEcho } from "./echo.ts";
 import { examine } from "./examine.ts";
-import type { Finding, Twins } from "./finding.ts";
+import type { Finding, FoundTwins } from "./finding.ts";
 import { examineOwnSite } from "./own-site.ts";
 import { createProbe } from "./probe.ts";
 import type { Site } from "./raw-http.ts";
@@ -81,7 +81,7 @@ interface Run {
 async function attack(proxy: Site, options: DoctorOptions, run: Run): Promise<Finding[]> {
   const { header, ca, insecure, scope: scopes = [], user: username } = options;
   const mark = makeMark();
-  const look = async (canary: Canary, twins: Twins | undefined): Promise<Finding[]> => {
+  const look = async (canary: Canary, twins: FoundTwins | undefined): Promise<Finding[]> => {
     await using echo = options.echo && (await openEcho(options.echo, mark));
     const probe = createProbe({ site: { ...proxy, ca, insecure }, header, mark, echo });
     return await tell(examine({ probe, canary, scopes, twins }), options, run);

@@ -1,14 +1,14 @@
 /** All checks in their order. Without a good key that gets through there is nothing to compare with, and the rest is left. */
 import type { Reason } from "./canary.ts";
 import { credentialChecks } from "./credentials.ts";
-import type { Check, Exam, Finding } from "./finding.ts";
+import type { DoctorCheck, Exam, Finding } from "./finding.ts";
 import { found, ok } from "./finding.ts";
 import { freshChecks } from "./freshness.ts";
 import { identityChecks } from "./identity.ts";
 import { findTwins } from "./twins.ts";
 import { wayChecks } from "./ways-around.ts";
 
-const CHECKS: readonly Check[] = [...credentialChecks, ...identityChecks, ...freshChecks, ...wayChecks];
+const CHECKS: readonly DoctorCheck[] = [...credentialChecks, ...identityChecks, ...freshChecks, ...wayChecks];
 
 export async function* examine(exam: Exam): AsyncGenerator<Finding> {
   const first = await goodKey(exam);

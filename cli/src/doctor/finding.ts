@@ -2,7 +2,7 @@ import type { Local } from "../command.ts";
 import type { Canary } from "./canary.ts";
 import type { Probe } from "./probe.ts";
 
-export type Twins = Awaited<ReturnType<Local["accounts"]["twins"]>>;
+export type FoundTwins = Awaited<ReturnType<Local["accounts"]["twins"]>>;
 
 export interface Finding {
   readonly check: string;
@@ -18,11 +18,11 @@ export interface Exam {
   /** What the site asks of keys, as far as was told. */
   readonly scopes: readonly string[];
   /** undefined: the data folder is not looked at. */
-  readonly twins: Twins | undefined;
+  readonly twins: FoundTwins | undefined;
 }
 
 /** Looks for one kind of mistake. The name is the finding's. */
-export type Check = readonly [name: string, run: (exam: Exam) => Promise<Omit<Finding, "check">>];
+export type DoctorCheck = readonly [name: string, run: (exam: Exam) => Promise<Omit<Finding, "check">>];
 
 export function ok(words: string): Omit<Finding, "check"> {
   return { result: "ok", words };

@@ -1,8 +1,8 @@
 /** Every request is judged anew: no answer is kept, none belongs to another request. */
-import { type Check, type Exam, found, ok, some } from "./finding.ts";
-import type { Probe, Seen } from "./probe.ts";
+import { type DoctorCheck, type Exam, found, ok, some } from "./finding.ts";
+import type { Probe, ProbeResult } from "./probe.ts";
 
-export const freshChecks: readonly Check[] = [
+export const freshChecks: readonly DoctorCheck[] = [
   ["no cached answer", noCache],
   ["bodies", bodies],
 ];
@@ -39,7 +39,7 @@ async function bodies({ probe, canary }: Exam) {
   const plain = await probe.ask({ method: "POST", key: canary.good, body: "" });
   // Many services take no POST, and some hang up on its body: then only what the guard itself says counts.
   const readsAlone = !probe.hasWitness() && plain.answer.status >= 400 && plain.answer.status !== 500;
-  const isTaken = ({ reached, answer: { status } }: Seen): boolean =>
+  const isTaken = ({ reached, answer: { status } }: ProbeResult): boolean =>
     reached || (readsAlone && ![0, 401, 403, 500].includes(status));
   for (let round = 0; round < ROUNDS && faults.size === 0; round++) {
     const posted = await probe.ask({ method: "POST", key: canary.good, body: BODY });

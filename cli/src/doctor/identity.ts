@@ -1,6 +1,6 @@
 /** What the service is told of who asks: the proxy's word alone, and never the key. */
 import { IDENTITY } from "@chatelaine/proxy-recipes/guard";
-import { type Check, type Exam, found, ok, skipped, some } from "./finding.ts";
+import { type DoctorCheck, type Exam, found, ok, skipped, some } from "./finding.ts";
 
 const NAMES = [...IDENTITY, "Remote-Assertion"];
 const BLIND = "without --echo, or a service that repeats its request, nobody sees what reached the service";
@@ -20,7 +20,7 @@ const SPELLINGS: readonly ((name: string, value: string) => string[])[] = [
   (name, value) => [`${name}: `, `${name}: ${value}`],
 ];
 
-export const identityChecks: readonly Check[] = [
+export const identityChecks: readonly DoctorCheck[] = [
   ["identity headers of the client", spoofedIdentity],
   ["identity that is taken away", hopByHop],
   ["key taken out of the request", keyLeft],

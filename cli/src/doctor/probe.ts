@@ -10,7 +10,7 @@ export interface Asked extends RawRequest {
   readonly key?: string;
 }
 
-export interface Seen {
+export interface ProbeResult {
   readonly answer: RawAnswer;
   readonly reached: boolean;
   /** What the service saw of this request; empty without a witness. */
@@ -25,7 +25,7 @@ export interface Probe {
   readonly header: string | undefined;
   /** Stands in every sentinel of this run. */
   readonly mark: string;
-  ask(asked?: Asked): Promise<Seen>;
+  ask(asked?: Asked): Promise<ProbeResult>;
   keyLine(key: string): string;
   /** Whether a witness tells what reached the service. Known after the first request that was let through. */
   hasWitness(): boolean;
@@ -48,7 +48,7 @@ export function createProbe({ site, header, mark, echo }: ProbeOptions): Probe {
     header === undefined || header.toLowerCase() === "authorization"
       ? `Authorization: Bearer ${key}`
       : `${header}: ${key}`;
-  const judge = (answer: RawAnswer, number: string): Omit<Seen, "answer"> => {
+  const judge = (answer: RawAnswer, number: string): Omit<ProbeResult, "answer"> => {
     const own = echo?.heads.find((head) => head.includes(number));
     if (own !== undefined)
       return { reached: true, text: own, isOld: !answer.body.includes(number) && answer.status === 200 };

@@ -1,14 +1,14 @@
 /** Names that services may take for one: seen in the data folder, and so apart from what attacks the proxy. */
-import { type Finding, ok, skipped, some, type Twins } from "./finding.ts";
+import { type Finding, type FoundTwins, ok, skipped, some } from "./finding.ts";
 
 const SETS_SHOWN = 20;
 
 /** @param twins undefined where the data folder is not looked at */
-export function findTwins(twins: Twins | undefined): Finding {
+export function findTwins(twins: FoundTwins | undefined): Finding {
   return { check: "names that differ in case alone", ...judge(twins) };
 }
 
-function judge(twins: Twins | undefined): Omit<Finding, "check"> {
+function judge(twins: FoundTwins | undefined): Omit<Finding, "check"> {
   if (twins === undefined) return skipped("with --key-stdin the data folder is not looked at");
   if (twins.length === 0) return ok("no two users, and no two groups");
   const sets = twins.map(({ kind, names }) => `${kind}s ${names.join(" and ")}`);

@@ -1,8 +1,8 @@
 /** Ways around the guard: other spellings of the address, other methods, headers that claim to be the proxy's. */
-import { type Check, type Exam, found, ok, some } from "./finding.ts";
+import { type DoctorCheck, type Exam, found, ok, some } from "./finding.ts";
 import { hostHeader } from "./raw-http.ts";
 
-export const wayChecks: readonly Check[] = [
+export const wayChecks: readonly DoctorCheck[] = [
   ["paths", pathTricks],
   ["methods", methodTricks],
   ["forwarded headers", forwardedTricks],

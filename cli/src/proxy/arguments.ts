@@ -1,9 +1,9 @@
 /** Options that become a guard. All of them are checked here, because they end up in configurations. */
 import {
   CHALLENGES,
-  type Challenge,
-  type Guard,
-  type Place,
+  type Endpoint,
+  type OfferedChallenge,
+  type ProxyGuard,
   placeOf,
   SIGN_ONS,
   type SignOnKind,
@@ -11,7 +11,7 @@ import {
 } from "@chatelaine/proxy-recipes/guard";
 import { InvalidArgumentError } from "commander";
 
-export function parseSite(text: string): Guard["site"] {
+export function parseSite(text: string): ProxyGuard["site"] {
   const url = readUrl("--for", text);
   const path = url.pathname.replace(/\/+$/, "");
   if (!/^[A-Za-z0-9._~/-]*$/.test(path))
@@ -19,7 +19,7 @@ export function parseSite(text: string): Guard["site"] {
   return { ...placeOf(url), path };
 }
 
-export function parsePlace(flag: string): (text: string) => Place {
+export function parsePlace(flag: string): (text: string) => Endpoint {
   return (text) => {
     const url = readUrl(flag, text);
     if (url.pathname !== "/") throw new InvalidArgumentError(`${flag} takes no path.`);
@@ -28,13 +28,13 @@ export function parsePlace(flag: string): (text: string) => Place {
 }
 
 /** Where the proxy reaches Chatelaine: an address, or a unix socket. */
-export function parseChatelaine(text: string): Place {
+export function parseChatelaine(text: string): Endpoint {
   return text.startsWith("unix:")
     ? socketAt(parseFile(text.slice("unix:".length)))
     : parsePlace("--chatelaine")(text);
 }
 
-export function parseChallenge(text: string): Challenge {
+export function parseChallenge(text: string): OfferedChallenge {
   const found = CHALLENGES.find((one) => one === text);
   if (!found) throw new InvalidArgumentError(`Expected one of ${CHALLENGES.join(", ")}.`);
   return found;

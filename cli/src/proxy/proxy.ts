@@ -6,10 +6,10 @@ import { envoyRecipe } from "@chatelaine/proxy-recipes/envoy";
 import {
   authorityOf,
   CHALLENGES,
-  type Challenge,
-  type Guard,
+  type Endpoint,
   isAddress,
-  type Place,
+  type OfferedChallenge,
+  type ProxyGuard,
   type RecipeFile,
   type SignOn,
   type SignOnKind,
@@ -35,13 +35,13 @@ import {
 } from "./arguments.ts";
 
 interface ProxyOptions {
-  readonly for: Guard["site"];
-  readonly to: Place;
-  readonly chatelaine?: Place;
+  readonly for: ProxyGuard["site"];
+  readonly to: Endpoint;
+  readonly chatelaine?: Endpoint;
   readonly scope?: readonly string[];
   readonly header?: string;
   readonly assert?: string;
-  readonly challenge?: Challenge;
+  readonly challenge?: OfferedChallenge;
   readonly preflight?: boolean;
   readonly stripPath?: boolean;
   readonly cert?: string;
@@ -49,14 +49,14 @@ interface ProxyOptions {
   readonly chatelaineCa?: string;
   readonly toCa?: string;
   readonly sso?: SignOnKind;
-  readonly ssoUrl?: Place;
+  readonly ssoUrl?: Endpoint;
   readonly ssoCookie?: string;
   readonly ssoCa?: string;
   readonly write?: string;
   readonly snippet?: boolean;
 }
 
-const RECIPES: Readonly<Record<string, (guard: Guard, folder: string) => RecipeFile[]>> = {
+const RECIPES: Readonly<Record<string, (guard: ProxyGuard, folder: string) => RecipeFile[]>> = {
   nginx: nginxRecipe,
   caddy: caddyRecipe,
   haproxy: haproxyRecipe,
@@ -141,7 +141,11 @@ export function addProxy(program: Command): void {
 }
 
 /** What does not go together, and what to say in its place. */
-function faultOf(proxy: string, guard: Guard, { stripPath, sso, ssoUrl }: ProxyOptions): string | undefined {
+function faultOf(
+  proxy: string,
+  guard: ProxyGuard,
+  { stripPath, sso, ssoUrl }: ProxyOptions,
+): string | undefined {
   if (proxy === "traefik" && guard.chatelaine.socket !== undefined)
     return "traefik asks over TCP alone: say --chatelaine http://127.0.0.1:5390";
   if (stripPath && guard.site.path === "")
@@ -157,12 +161,12 @@ const WITH_SIGN_ON = ["nginx", "caddy"];
 const UNTRIED = `--sso is for ${WITH_SIGN_ON.join(" and ")}: no other recipe is tried with two ways into one site. Put nginx or Caddy before it`;
 
 /** Where its certificate is looked at. */
-function needsName(proxy: string, { chatelaine, chatelaineCa }: Guard): boolean {
+function needsName(proxy: string, { chatelaine, chatelaineCa }: ProxyGuard): boolean {
   const isLookedAt = proxy === "haproxy" || (proxy === "nginx" && authorityOf(chatelaine, chatelaineCa));
   return chatelaine.tls && isAddress(chatelaine) && Boolean(isLookedAt);
 }
 
-function guardOf(proxy: string, options: ProxyOptions): Guard {
+function guardOf(proxy: string, options: ProxyOptions): ProxyGuard {
   const { for: site, to: service, chatelaine = parseChatelaine("http://127.0.0.1:5390") } = options;
   const folder = `/etc/letsencrypt/live/${site.host}`;
   const fallback =

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CLIENTS_MAX } from "../domain/recent-clients.ts";
 import { UseTable } from "./use-table.ts";
-import { type CountedOutcome, OUTCOMES, type Seen, Tally } from "./use-tally.ts";
+import { type ClientInfo, type CountedOutcome, OUTCOMES, Tally } from "./use-tally.ts";
 
 const NOON = Date.UTC(2030, 0, 1, 12);
 const DAY = NOON / 86_400_000 - 0.5;
@@ -89,7 +89,7 @@ describe("the table of uses", () => {
         let now = NOON;
         for (const { keyId, outcome, host, client, isUse, after } of steps) {
           now += after;
-          const one: Seen | null = isUse && outcome === "ok" ? seen(host, client) : null;
+          const one: ClientInfo | null = isUse && outcome === "ok" ? seen(host, client) : null;
           expect(table.note(keyId, outcome, one, now)).toBe(true);
           const tally = tallies.get(keyId) ?? new Tally(keyId);
           tallies.set(keyId, tally);

@@ -4,7 +4,7 @@
  * asked for at random cost little more than a few. A key of which there is more to tell gets a tally of its own.
  */
 import type { UseTally } from "../store/store.ts";
-import { type CountedOutcome, countOf, isSameHour, OUTCOMES, type Seen, Tally } from "./use-tally.ts";
+import { type ClientInfo, type CountedOutcome, countOf, isSameHour, OUTCOMES, Tally } from "./use-tally.ts";
 
 const ROWS_AT_FIRST = 1_024;
 const NO_HOSTS: ReadonlyMap<string, number> = new Map();
@@ -35,7 +35,7 @@ export class UseTable {
    * @param use of whom it was a use; null: it is only counted
    * @returns false where there is no room for another key
    */
-  note(keyId: number, outcome: CountedOutcome, use: Seen | null, now: number): boolean {
+  note(keyId: number, outcome: CountedOutcome, use: ClientInfo | null, now: number): boolean {
     const row = this.#rows.get(keyId);
     if (row === undefined) return this.#add(keyId, outcome, use, now);
     if (this.#isAlike(row, outcome, use, now)) {
@@ -68,7 +68,7 @@ export class UseTable {
       yield Array.from(ids.subarray(from, from + length), (id) => this.#get(id));
   }
 
-  #add(keyId: number, outcome: CountedOutcome, use: Seen | null, now: number): boolean {
+  #add(keyId: number, outcome: CountedOutcome, use: ClientInfo | null, now: number): boolean {
     const row = this.#rows.size;
     if (row >= this.#rowsMax) return false;
     if (row === this.#times.length) this.#grow();
@@ -84,7 +84,7 @@ export class UseTable {
   }
 
   /** Never of a key with a tally: its row has no times. */
-  #isAlike(row: number, outcome: CountedOutcome, use: Seen | null, now: number): boolean {
+  #isAlike(row: number, outcome: CountedOutcome, use: ClientInfo | null, now: number): boolean {
     if (this.#times[row] === 0 || OUTCOMES[this.#outcomes[row]!] !== outcome) return false;
     if (!isSameHour(this.#at[row]!, now) || (use !== null) !== (this.#areUses[row] === 1)) return false;
     if (use === null) return true;
@@ -128,7 +128,7 @@ export class UseTable {
     };
   }
 
-  #useOf(row: number): Seen | null {
+  #useOf(row: number): ClientInfo | null {
     if (this.#areUses[row] === 0) return null;
     return { address: this.#addresses[row]!, client: this.#clients[row]!, host: this.#hosts[row]! };
   }

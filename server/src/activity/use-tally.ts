@@ -3,10 +3,10 @@ import { type ClientUse, EarlierClients, isSameClient } from "../domain/recent-c
 import type { KeyUse, UseTally } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 
-export type Outcome = "ok" | Refusal;
-export type CountedOutcome = Exclude<Outcome, "malformed" | "unknown">;
+export type UseOutcome = "ok" | Refusal;
+export type CountedOutcome = Exclude<UseOutcome, "malformed" | "unknown">;
 
-export interface Seen {
+export interface ClientInfo {
   readonly address: string | null;
   readonly client: string | null;
   readonly host: string | null;
@@ -57,7 +57,7 @@ export class Tally implements UseTally {
    * @param use of whom it was a use, or null
    * @param times as often, all in one hour
    */
-  note(outcome: CountedOutcome, use: Seen | null, now: number, times = 1): void {
+  note(outcome: CountedOutcome, use: ClientInfo | null, now: number, times = 1): void {
     this.#count(countOf(outcome, now, times));
     if (use) this.#use(use, now, times);
   }
@@ -86,7 +86,7 @@ export class Tally implements UseTally {
     return this.#last && this.#earlier ? { ...this.#last, earlier: this.#earlier.list() } : this.#last;
   }
 
-  #use({ address, client, host }: Seen, at: number, times: number): void {
+  #use({ address, client, host }: ClientInfo, at: number, times: number): void {
     this.#precede({ address, client });
     this.#last = { keyId: this.keyId, at, address, client, count: times + (this.#last?.count ?? 0) };
     if (host !== null) this.#host(host, times);

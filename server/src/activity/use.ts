@@ -11,9 +11,9 @@ import type { Keys } from "../keys/keys.ts";
 import { createFailures, type Log } from "../log.ts";
 import type { KeyDay, RefusalRecord, Store, UseTally } from "../store/store.ts";
 import { UseTable } from "./use-table.ts";
-import { type CountedOutcome, OUTCOME_LETTERS, type Outcome, type Seen } from "./use-tally.ts";
+import { type ClientInfo, type CountedOutcome, OUTCOME_LETTERS, type UseOutcome } from "./use-tally.ts";
 
-export type { CountedOutcome, Outcome, Seen };
+export type { ClientInfo, CountedOutcome, UseOutcome };
 
 const FLUSH_EVERY_MS = 1_000;
 const WAITING_MAX = 200_000;
@@ -48,7 +48,7 @@ export interface Usage {
   /** Why a request was refused: for the same people. Throws not_found. */
   why(caller: Caller, decision: string): Promise<RefusalRecord & { readonly name: string }>;
   /** Counts one use of a key whose secret was right: a check, a sign-in or a call. */
-  note(keyId: number, outcome: CountedOutcome, seen: Seen, at?: number): void;
+  note(keyId: number, outcome: CountedOutcome, seen: ClientInfo, at?: number): void;
   /** Keeps why, for the owner of the key. */
   refuse(record: RefusalRecord): void;
   flush(): Promise<void>;

@@ -18,9 +18,9 @@ import { recordOf } from "./audit.ts";
 export type { Delivery } from "../store/store.ts";
 
 /** Hands one message over. Never throws: what went wrong is told in words. */
-export type Post = (message: Message, stop: AbortSignal) => Promise<Posted>;
+export type Post = (message: WebhookMessage, stop: AbortSignal) => Promise<Posted>;
 
-export interface Message {
+export interface WebhookMessage {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

@@ -5,7 +5,7 @@
  */
 export const CHALLENGES = ["auto", "basic", "bearer"] as const;
 /** `auto`: by who asks. The others: that one alone, to everybody. */
-export type Challenge = (typeof CHALLENGES)[number];
+export type ChallengeChoice = (typeof CHALLENGES)[number];
 
 const BASIC = 'Basic realm="Chatelaine", charset="UTF-8"';
 /** What browsers send and pages set. */
@@ -13,7 +13,7 @@ const OF_BROWSERS = ["sec-fetch-mode", "origin", "x-requested-with"];
 const OWN_COOKIE = /(?:^|[;\s])(?:__Host-)?chatelaine[^=;]*=/;
 
 /** @param bearer the challenge of Bearer, with its error. @returns the value of `WWW-Authenticate` */
-export function challengeFor(headers: Headers, bearer: string, wanted: Challenge = "auto"): string {
+export function challengeFor(headers: Headers, bearer: string, wanted: ChallengeChoice = "auto"): string {
   if (wanted === "basic") return BASIC;
   return wanted === "auto" && isProgram(headers) ? `${BASIC}, ${bearer}` : bearer;
 }

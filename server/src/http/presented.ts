@@ -5,7 +5,7 @@
  */
 import { parseKeyText } from "../domain/key-text.ts";
 
-export type Presented =
+export type PresentedKey =
   | {
       readonly kind: "key";
       readonly text: string;
@@ -17,12 +17,12 @@ export type Presented =
   | { readonly kind: "none" };
 
 const BASIC_CHARS_MAX = 512;
-const NONE: Presented = { kind: "none" };
-const TWO: Presented = { kind: "bad", words: "Two different credentials in the headers; send one" };
-const JOINED: Presented = { kind: "bad", words: "Two credentials in one header; send one" };
+const NONE: PresentedKey = { kind: "none" };
+const TWO: PresentedKey = { kind: "bad", words: "Two different credentials in the headers; send one" };
+const JOINED: PresentedKey = { kind: "bad", words: "Two credentials in one header; send one" };
 
 /** @param header the one header that the proxy's own configuration names; null: the usual ones */
-export function readPresented(headers: Headers, header: string | null): Presented {
+export function readPresented(headers: Headers, header: string | null): PresentedKey {
   if (header !== null) {
     const value = headers.get(header);
     const isAuthorization = header.toLowerCase() === "authorization";
@@ -37,7 +37,7 @@ export function readPresented(headers: Headers, header: string | null): Presente
   return shown === own ? judged(own, true) : TWO;
 }
 
-function judged(text: string, isAuthorization: boolean): Presented {
+function judged(text: string, isAuthorization: boolean): PresentedKey {
   if (text === "") return NONE;
   // No key has a comma in it: one that has is two headers, which were joined on the way.
   return text.includes(",") ? JOINED : { kind: "key", text, isAuthorization };

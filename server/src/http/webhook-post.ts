@@ -7,7 +7,7 @@ import { lookup } from "node:dns";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
-import type { Message, Post, Posted } from "../activity/webhook.ts";
+import type { Post, Posted, WebhookMessage } from "../activity/webhook.ts";
 import { parseAddress } from "../domain/address.ts";
 import { isRefusedTarget } from "../domain/webhook-target.ts";
 import { VERSION } from "../version.ts";
@@ -18,7 +18,7 @@ const ERROR_CHARS_MAX = 200;
 /** @param resolve as `dns.lookup`, for tests */
 export function createWebhookPost(resolve: typeof lookup = lookup): Post {
   const judged = judgedLookup(resolve);
-  return ({ url, headers, body, timeoutMs }: Message, stop: AbortSignal): Promise<Posted> =>
+  return ({ url, headers, body, timeoutMs }: WebhookMessage, stop: AbortSignal): Promise<Posted> =>
     new Promise((done) => {
       const fail = (error: unknown): void => done({ status: null, error: wordsOf(error, timeoutMs) });
       const end = AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]);

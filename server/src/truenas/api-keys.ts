@@ -9,9 +9,9 @@ import { collect, othersFirst, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { KEY_FIELDS, keyEntry, SECRET_FIELDS } from "./key-entry.ts";
-import { type Listing, runQuery, test } from "./listing.ts";
+import { type RpcListing, runQuery, test } from "./listing.ts";
 import type { AnswerQuery } from "./long-answers.ts";
-import { type Call, type Method, method } from "./method.ts";
+import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { datetime, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import type { Entry } from "./version.ts";
 import { base64 } from "./wire.ts";
@@ -37,8 +37,8 @@ const UPDATE = z.strictObject({
 });
 const ID = param("id", integer);
 
-export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, Method> {
-  const entryOf = (call: Call, key: Key, secret?: KeySecret): Promise<Entry> =>
+export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, RpcMethod> {
+  const entryOf = (call: RpcCall, key: Key, secret?: KeySecret): Promise<Entry> =>
     shown(keys, call, key, secret);
   return {
     "api_key.query": method(READERS, "List keys", [filtersParam, optionsParam], (call, condition, options) =>
@@ -96,7 +96,7 @@ export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, Meth
   };
 }
 
-function keyListing(keys: Keys, call: Call): Listing<Key> {
+function keyListing(keys: Keys, call: RpcCall): RpcListing<Key> {
   return {
     fields: KEY_FIELDS,
     list: keys.list,
@@ -112,7 +112,7 @@ interface Wanted {
 
 async function* entriesOf(
   keys: Keys,
-  { caller, version }: Call,
+  { caller, version }: RpcCall,
   rows: readonly Key[],
   { names, areFresh }: Wanted = {},
 ): Slices<Entry> {
@@ -127,7 +127,7 @@ async function* entriesOf(
 }
 
 /** Secrets just made are shown in clear, whoever asked. */
-async function shown(keys: Keys, call: Call, key: Key, secret: KeySecret | undefined): Promise<Entry> {
+async function shown(keys: Keys, call: RpcCall, key: Key, secret: KeySecret | undefined): Promise<Entry> {
   const [entry] = await collect(entriesOf(keys, call, [key], { areFresh: secret !== undefined }));
   if (!secret) return entry!;
   const fresh = { key: secret.text, client_key: base64(secret.scram.clientKey) };

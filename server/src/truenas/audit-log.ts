@@ -14,15 +14,15 @@ import {
   type Field,
   type Fields,
   inside,
-  type Listing,
   member,
   NEVER,
+  type RpcListing,
   runQuery,
   shownSecond,
   test,
 } from "./listing.ts";
 import type { AnswerQuery } from "./long-answers.ts";
-import { type Method, method } from "./method.ts";
+import { method, type RpcMethod } from "./method.ts";
 import { flag, param } from "./params.ts";
 import { parseFilters, QueryError, type QueryOptions } from "./query-filters.ts";
 import { parseOptions } from "./query-options.ts";
@@ -45,7 +45,7 @@ export function auditMethods(
   audit: Pick<Audit, "list">,
   keys: Pick<Keys, "list">,
   answer: AnswerQuery,
-): Record<string, Method> {
+): Record<string, RpcMethod> {
   return {
     "audit.query": method(
       ["SYSTEM_AUDIT_READ"],
@@ -85,7 +85,7 @@ function parseQuery(filters: unknown, given: unknown): { condition: Condition; o
   return { condition, options };
 }
 
-function listing(audit: Pick<Audit, "list">): Listing<AuditRecord> {
+function listing(audit: Pick<Audit, "list">): RpcListing<AuditRecord> {
   return {
     fields: FIELDS,
     /** As the original, whose own tests and tools take what comes last for the newest. */

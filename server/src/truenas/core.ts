@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import { matches } from "../domain/filter-match.ts";
 import type { Events } from "./events.ts";
-import { anonymousMethod, type Call, type Method, method } from "./method.ts";
+import { anonymousMethod, method, type RpcCall, type RpcMethod } from "./method.ts";
 import { filtersParam, optionsParam, param, text } from "./params.ts";
 import { applyOptions } from "./query-options.ts";
 
@@ -18,7 +18,10 @@ const OPTIONS = z.object({
 const TARGET = z.enum(["WS", "CLI", "REST"]).default("WS");
 
 /** @param methods all there are, these included */
-export function coreMethods(methods: ReadonlyMap<string, Method>, events: Events): Record<string, Method> {
+export function coreMethods(
+  methods: ReadonlyMap<string, RpcMethod>,
+  events: Events,
+): Record<string, RpcMethod> {
   return {
     "core.ping": anonymousMethod("Answer", [], () => "pong"),
     "core.set_options": anonymousMethod(
@@ -80,16 +83,20 @@ function defined(options: z.output<typeof OPTIONS>): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function toldOf(methods: ReadonlyMap<string, Method>, { version }: Call): [string, Method][] {
+function toldOf(methods: ReadonlyMap<string, RpcMethod>, { version }: RpcCall): [string, RpcMethod][] {
   return [...methods].filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name));
 }
 
-function mayCall(caller: Caller, access: Method["access"]): boolean {
+function mayCall(caller: Caller, access: RpcMethod["access"]): boolean {
   return typeof access === "string" || access.some((role) => caller.roles.has(role));
 }
 
 /** As the original: what the caller may call, and no other. */
-function describeMethods(methods: ReadonlyMap<string, Method>, call: Call, service: string | null): object {
+function describeMethods(
+  methods: ReadonlyMap<string, RpcMethod>,
+  call: RpcCall,
+  service: string | null,
+): object {
   const told = toldOf(methods, call).filter(
     ([name, { access }]) => (service === null || serviceOf(name) === service) && mayCall(call.caller, access),
   );
@@ -103,7 +110,7 @@ function describeMethods(methods: ReadonlyMap<string, Method>, call: Call, servi
   );
 }
 
-function describeServices(methods: ReadonlyMap<string, Method>, call: Call): object {
+function describeServices(methods: ReadonlyMap<string, RpcMethod>, call: RpcCall): object {
   const names = new Set(toldOf(methods, call).map(([name]) => serviceOf(name)));
   const isCrud = (name: string): boolean => methods.has(`${name}.query`) && methods.has(`${name}.create`);
   return Object.fromEntries(

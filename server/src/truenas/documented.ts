@@ -4,12 +4,12 @@ import type { EventWords, MethodError, MethodWords, RpcVersion } from "../http/d
 import { ERRNO } from "../http/errors.ts";
 import { EVENTS } from "./events.ts";
 import { exampleOf } from "./examples.ts";
-import type { Method } from "./method.ts";
+import type { RpcMethod } from "./method.ts";
 import { FACTS, type Failure, keyResult, sessionResult, userResult } from "./results.ts";
 import type { Version } from "./version.ts";
 
 /** The methods and events that this version tells of. */
-export function documentedVersion(version: Version, methods: ReadonlyMap<string, Method>): RpcVersion {
+export function documentedVersion(version: Version, methods: ReadonlyMap<string, RpcMethod>): RpcVersion {
   const told = [...methods].filter(
     ([name]) => !version.lacks.includes(name) && !version.hides.includes(name),
   );
@@ -20,7 +20,7 @@ export function documentedVersion(version: Version, methods: ReadonlyMap<string,
   };
 }
 
-function wordsOf(name: string, one: Method, version: Version): MethodWords {
+function wordsOf(name: string, one: RpcMethod, version: Version): MethodWords {
   const facts = FACTS[name];
   if (!facts) throw new Error(`${name} is not documented`);
   const result = () => schemaOf(facts.result(version), "output");
@@ -56,7 +56,7 @@ const ALWAYS: readonly Failure[] = [
 ];
 const DISK_FULL: Failure = { code: -32001, errname: "ENOSPC", when: "The server's disk is full" };
 
-function general(one: Method, version: Version): Failure[] {
+function general(one: RpcMethod, version: Version): Failure[] {
   const malformed: Failure = {
     code: -32602,
     errname: "EINVAL",

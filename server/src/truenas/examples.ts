@@ -3,7 +3,7 @@
  * user 2 (`docs-truth.test.ts` does), and an answer in the shape that the method's result has, with values that speak.
  */
 import type { MethodWords } from "../http/docs/docs.ts";
-import type { Schema } from "../http/docs/schema.ts";
+import type { JsonSchema } from "../http/docs/schema.ts";
 
 /** Stands where a key's text does. */
 export const EXAMPLE_KEY_TEXT = "7-CK1...";
@@ -117,7 +117,7 @@ export function exampleOf(name: string, result: () => object): MethodWords["exam
 type Values = Readonly<Record<string, unknown>>;
 
 /** A value that a schema takes: that of the member's name where there is one, else the plainest. */
-function sampleOf(schema: Schema, name: string, values: Values): unknown {
+function sampleOf(schema: JsonSchema, name: string, values: Values): unknown {
   if ("const" in schema) return schema.const;
   const named = Object.hasOwn(values, name) ? values[name] : undefined;
   const isListed = schema.enum?.includes(named) ?? true;
@@ -129,7 +129,7 @@ function sampleOf(schema: Schema, name: string, values: Values): unknown {
   return plainest(schema, typeof schema.type === "string" ? schema.type : schema.type?.[0], values);
 }
 
-function plainest(schema: Schema, type: string | undefined, values: Values): unknown {
+function plainest(schema: JsonSchema, type: string | undefined, values: Values): unknown {
   const { properties, required = [], items = {}, format, minimum = 1 } = schema;
   switch (type) {
     case "object":
@@ -152,7 +152,7 @@ function plainest(schema: Schema, type: string | undefined, values: Values): unk
   }
 }
 
-function isOfType(value: unknown, { type, anyOf = [], oneOf = [] }: Schema): boolean {
+function isOfType(value: unknown, { type, anyOf = [], oneOf = [] }: JsonSchema): boolean {
   if ([...anyOf, ...oneOf].some((one) => isOfType(value, one))) return true;
   const own = Array.isArray(value)
     ? "array"

@@ -33,7 +33,7 @@ export interface Field {
 
 export type Fields = Readonly<Record<string, Field>>;
 
-export interface Listing<Row> {
+export interface RpcListing<Row> {
   readonly fields: Fields;
   readonly defaultOrder?: readonly Order[];
   readonly rowsMax?: number;
@@ -153,7 +153,7 @@ export function test(name: string, op: Operator, value: QueryValue): Condition {
 
 /** Runs a query method. @returns a number, one entry, or the slices of a list */
 export async function runQuery<Row extends object>(
-  listing: Listing<Row>,
+  listing: RpcListing<Row>,
   caller: Caller,
   condition: Condition,
   options: QueryOptions,
@@ -181,7 +181,7 @@ function translate(condition: Condition, fields: Fields): Condition {
 
 function translateOrder<Row>(
   orderBy: readonly Order[],
-  { fields, defaultOrder }: Listing<Row>,
+  { fields, defaultOrder }: RpcListing<Row>,
 ): readonly Order[] {
   if (orderBy.length === 0) return defaultOrder ?? [];
   return orderBy.flatMap((one) => {

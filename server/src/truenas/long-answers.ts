@@ -13,7 +13,7 @@ import { AppError } from "../domain/errors.ts";
 import { FairQueue } from "../domain/fair-queue.ts";
 import { areSlices, collect, jsonInSlices } from "../domain/slices.ts";
 import { LongAnswer } from "../http/jsonrpc/api.ts";
-import type { Call } from "./method.ts";
+import type { RpcCall } from "./method.ts";
 import type { QueryOptions } from "./query-filters.ts";
 
 /** Entries of an answer that is soon made and soon sent. */
@@ -21,7 +21,7 @@ const SHORT_ROWS_MAX = 1_000;
 
 /** Runs a query, of a list its slices; where its answer may be long, in its turn. Throws unavailable where too many wait. */
 export type AnswerQuery = (
-  call: Call,
+  call: RpcCall,
   options: QueryOptions,
   query: () => Promise<unknown>,
 ) => Promise<unknown>;

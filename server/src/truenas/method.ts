@@ -15,20 +15,20 @@ import { recordedParams } from "./recorded.ts";
 import type { Version } from "./version.ts";
 
 /** `any`: every session. Otherwise one of the roles, directly or by inclusion. */
-export type Access = "any" | readonly Role[];
+export type RpcAccess = "any" | readonly Role[];
 
 export interface AnonymousCall {
   readonly connection: Connection;
   readonly version: Version;
 }
 
-export interface Call extends AnonymousCall {
+export interface RpcCall extends AnonymousCall {
   /** Carries the call as it came, for the audit. */
   readonly caller: Caller;
 }
 
-export interface Method {
-  readonly access: "anon" | Access;
+export interface RpcMethod {
+  readonly access: "anon" | RpcAccess;
   readonly description: string;
   params(version: Version): readonly Param[];
   /** Answered also where somebody without a session calls too often. */
@@ -37,10 +37,10 @@ export interface Method {
   readonly endsCaller?: boolean;
   /** What the audit says, of what it keeps of the parameters; absent: calls that are refused are not recorded. */
   readonly audit?: (recorded: readonly unknown[]) => string;
-  run(call: Call, values: readonly unknown[]): unknown;
+  run(call: RpcCall, values: readonly unknown[]): unknown;
 }
 
-type More = Pick<Method, "isUnrated" | "endsCaller" | "audit">;
+type More = Pick<RpcMethod, "isUnrated" | "endsCaller" | "audit">;
 type Awaitable<T> = T | Promise<T>;
 type ParamsOf<Params> = Params | ((version: Version) => Params);
 
@@ -50,17 +50,17 @@ export function anonymousMethod<const Params extends readonly Param[]>(
   params: ParamsOf<Params>,
   run: (call: AnonymousCall, ...values: Values<Params>) => Awaitable<unknown>,
   more: More = {},
-): Method {
+): RpcMethod {
   return method("anon", description, params, run, more);
 }
 
 export function method<const Params extends readonly Param[]>(
-  access: "anon" | Access,
+  access: "anon" | RpcAccess,
   description: string,
   params: ParamsOf<Params>,
-  run: (call: Call, ...values: Values<Params>) => Awaitable<unknown>,
+  run: (call: RpcCall, ...values: Values<Params>) => Awaitable<unknown>,
   more: More = {},
-): Method {
+): RpcMethod {
   return {
     ...more,
     access,
@@ -78,14 +78,14 @@ export interface CallDeps {
 /** A method as the transport calls it. */
 export function callable(
   name: string,
-  declared: Method,
+  declared: RpcMethod,
   version: Version,
   { accounts, audit }: CallDeps,
 ): ApiMethod {
   const params = declared.params(version);
   const run = async (connection: Connection, given: readonly unknown[]): Promise<unknown> => {
     const caller = await known({ name, declared, params, given, audit }, connection);
-    let call: Call;
+    let call: RpcCall;
     let values: readonly unknown[];
     try {
       const early = version.validatesFirst ? readParams(params, given) : undefined;
@@ -127,7 +127,7 @@ export function callable(
 
 interface Called extends Pick<CallDeps, "audit"> {
   readonly name: string;
-  readonly declared: Method;
+  readonly declared: RpcMethod;
   readonly params: readonly Param[];
   readonly given: readonly unknown[];
 }
@@ -169,7 +169,7 @@ function noteStranger(
 /** Throws role_missing. An anonymous method has no caller and does not ask for one. */
 function admit(
   name: string,
-  { access }: Method,
+  { access }: RpcMethod,
   caller: Caller | undefined,
   { record, gone }: { readonly record: () => readonly unknown[]; readonly gone: AbortSignal },
 ): Caller {

@@ -4,7 +4,7 @@ import type { Accounts } from "../accounts/accounts.ts";
 import { compareByOrder, matches } from "../domain/filter-match.ts";
 import type { Credential, Session } from "../sign-in/credential.ts";
 import { CallError } from "./errors.ts";
-import { type Call, type Method, method } from "./method.ts";
+import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import { applyOptions } from "./query-options.ts";
 import { LIFETIME_SECONDS, LIFETIME_SECONDS_MAX } from "./sign-in.ts";
@@ -17,7 +17,7 @@ export interface SessionDeps {
   readonly userInfo: UserInfo;
 }
 
-export function sessionMethods(deps: SessionDeps): Record<string, Method> {
+export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
   const { accounts, userInfo } = deps;
   return {
     "auth.logout": method(
@@ -76,7 +76,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, Method> {
   };
 }
 
-function listMethods({ accounts }: SessionDeps): Record<string, Method> {
+function listMethods({ accounts }: SessionDeps): Record<string, RpcMethod> {
   return {
     "auth.sessions": method(
       ["AUTH_SESSIONS_READ"],
@@ -153,7 +153,7 @@ function forMatching(entry: Entry): Entry {
   };
 }
 
-function sessionOf({ connection }: Call): Session {
+function sessionOf({ connection }: RpcCall): Session {
   if (!connection.session) throw new CallError("EFAULT", "Not a user session");
   return connection.session;
 }

@@ -10,7 +10,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Connection } from "../http/jsonrpc/api.ts";
 import type { Credential, SignInRefusal, SignInResult } from "../sign-in/credential.ts";
 import { CallError } from "./errors.ts";
-import { type AnonymousCall, anonymousMethod, type Method } from "./method.ts";
+import { type AnonymousCall, anonymousMethod, type RpcMethod } from "./method.ts";
 import { flag, type Param, param, taggedParam, text } from "./params.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry, Version } from "./version.ts";
@@ -20,7 +20,7 @@ export const LIFETIME_SECONDS = 600;
 const LIFETIME_SECONDS_MIN = 60;
 export const LIFETIME_SECONDS_MAX = 30 * 86_400;
 
-export interface SignInDeps {
+export interface SignInMethodsDeps {
   readonly accounts: Accounts;
   readonly settings: Pick<SettingsUseCase, "show">;
   readonly userInfo: UserInfo;
@@ -76,7 +76,7 @@ const LOGIN_PARAM: Param<Login> = taggedParam("login_data", "mechanism", LOGIN);
 const OLD_LOGIN_PARAM: Param<Login> = taggedParam("login_data", "mechanism", OLD_LOGIN);
 const OTP_PARAM = taggedParam("login_data", "mechanism", z.discriminatedUnion("mechanism", [OTP_LOGIN]));
 
-export function signInMethods(deps: SignInDeps): Record<string, Method> {
+export function signInMethods(deps: SignInMethodsDeps): Record<string, RpcMethod> {
   const { signIn } = deps.accounts;
   const quick = async (call: AnonymousCall, result: Promise<SignInResult>): Promise<boolean> => {
     call.connection.scram = undefined;
@@ -116,7 +116,7 @@ function mechanisms({ hasScram }: Version): string[] {
   return ["API_KEY_PLAIN", "TOKEN_PLAIN", "PASSWORD_PLAIN", ...(hasScram ? ["SCRAM"] : [])];
 }
 
-function logIn(deps: SignInDeps, call: AnonymousCall, login: Login): Promise<Entry> {
+function logIn(deps: SignInMethodsDeps, call: AnonymousCall, login: Login): Promise<Entry> {
   const { signIn } = deps.accounts;
   const { origin } = call.connection;
   if (login.mechanism === "SCRAM") {
@@ -148,7 +148,7 @@ async function refuseOtp(): Promise<never> {
 }
 
 async function plain(
-  deps: SignInDeps,
+  deps: SignInMethodsDeps,
   { connection }: AnonymousCall,
   options: LoginOptions,
   attempt: Promise<SignInResult>,
@@ -163,7 +163,11 @@ async function plain(
   };
 }
 
-async function scramFirst({ accounts }: SignInDeps, call: AnonymousCall, message: string): Promise<Entry> {
+async function scramFirst(
+  { accounts }: SignInMethodsDeps,
+  call: AnonymousCall,
+  message: string,
+): Promise<Entry> {
   const { connection } = call;
   connection.scram = undefined;
   const exchange = await accounts.signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
@@ -175,7 +179,11 @@ async function scramFirst({ accounts }: SignInDeps, call: AnonymousCall, message
   return scramResponse("SERVER_FIRST_RESPONSE", exchange.serverFirst, null);
 }
 
-async function scramFinal(deps: SignInDeps, { connection }: AnonymousCall, message: string): Promise<Entry> {
+async function scramFinal(
+  deps: SignInMethodsDeps,
+  { connection }: AnonymousCall,
+  message: string,
+): Promise<Entry> {
   const exchange = connection.scram;
   connection.scram = undefined;
   if (!exchange) throw new CallError("EFAULT", "SCRAM authentication is not in progress");
@@ -207,7 +215,7 @@ async function entered(connection: Connection, result: SignInResult): Promise<Si
 
 /** @returns null where the session has ended already. */
 async function userInfo(
-  deps: SignInDeps,
+  deps: SignInMethodsDeps,
   connection: Connection,
   credential: Credential,
 ): Promise<object | null> {
@@ -216,7 +224,10 @@ async function userInfo(
 }
 
 /** Single use, from this address alone. It lives as long as the user prefers his sessions to. */
-async function reconnectToken({ accounts }: SignInDeps, connection: Connection): Promise<string | null> {
+async function reconnectToken(
+  { accounts }: SignInMethodsDeps,
+  connection: Connection,
+): Promise<string | null> {
   const caller = await connection.caller();
   if (!caller || !connection.session) return null;
   const { attributes } = await accounts.users.get(caller, { id: caller.userId });
@@ -235,7 +246,7 @@ function preferredLifetime(preferences: unknown): number {
     : LIFETIME_SECONDS;
 }
 
-async function responseType({ settings }: SignInDeps, reason: SignInRefusal): Promise<string> {
+async function responseType({ settings }: SignInMethodsDeps, reason: SignInRefusal): Promise<string> {
   switch (reason) {
     case "expired":
       return "EXPIRED";

@@ -19,7 +19,7 @@ import { documentedVersion } from "./documented.ts";
 import { describeError } from "./errors.ts";
 import { EVENTS, Events } from "./events.ts";
 import { createLongAnswers } from "./long-answers.ts";
-import { callable, type Method } from "./method.ts";
+import { callable, type RpcMethod } from "./method.ts";
 import { sessionMethods } from "./sessions.ts";
 import { signInMethods } from "./sign-in.ts";
 import { createUserInfo } from "./user-info.ts";
@@ -64,9 +64,9 @@ export function createDialect(deps: DialectDeps): Api & { readonly documented: r
   };
 }
 
-function declareMethods(deps: DialectDeps): ReadonlyMap<string, Method> {
+function declareMethods(deps: DialectDeps): ReadonlyMap<string, RpcMethod> {
   const { keys, accounts, audit } = deps;
-  const methods = new Map<string, Method>();
+  const methods = new Map<string, RpcMethod>();
   const events = new Events({ ...deps, version: versionNamed });
   const userInfo = createUserInfo({ accounts, methods, events: EVENTS });
   const answer = createLongAnswers();
@@ -84,7 +84,7 @@ function declareMethods(deps: DialectDeps): ReadonlyMap<string, Method> {
 
 function tableOf(
   version: Version,
-  methods: ReadonlyMap<string, Method>,
+  methods: ReadonlyMap<string, RpcMethod>,
   deps: DialectDeps,
 ): ReadonlyMap<string, ApiMethod> {
   const known = [...methods].filter(([name]) => !version.lacks.includes(name));

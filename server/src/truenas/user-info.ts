@@ -3,7 +3,7 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Credential } from "../sign-in/credential.ts";
-import type { Method } from "./method.ts";
+import type { RpcMethod } from "./method.ts";
 import { set } from "./wire.ts";
 
 export const HOME = "/var/empty";
@@ -12,7 +12,7 @@ const SCREEN_ROLES: readonly Role[] = ["FULL_ADMIN", "READONLY_ADMIN", "SHARING_
 
 export interface UserInfoDeps {
   readonly accounts: Pick<Accounts, "users">;
-  readonly methods: ReadonlyMap<string, Method>;
+  readonly methods: ReadonlyMap<string, RpcMethod>;
   /** Events with the roles that may subscribe; null: everybody. */
   readonly events: Readonly<Record<string, readonly Role[] | null>>;
 }

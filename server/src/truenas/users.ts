@@ -12,7 +12,7 @@ import { type Group, isUsername, type User } from "../domain/user.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";
 import { runQuery } from "./listing.ts";
 import type { AnswerQuery } from "./long-answers.ts";
-import { type Call, type Method, method } from "./method.ts";
+import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import { userEntry, userFields } from "./user-entry.ts";
 import type { Entry } from "./version.ts";
@@ -45,11 +45,11 @@ const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.opti
 export function userMethods(
   accounts: Pick<Accounts, "users" | "groups">,
   answer: AnswerQuery,
-): Record<string, Method> {
+): Record<string, RpcMethod> {
   const { users } = accounts;
   // Asked for after a change too, which must not then seem to have failed: not in the caller's name.
   const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("reader"));
-  const shown = async ({ version }: Call, user: User): Promise<Entry> =>
+  const shown = async ({ version }: RpcCall, user: User): Promise<Entry> =>
     version.userEntry(userEntry(user, await listGroups()));
   return {
     "user.query": method(

@@ -92,7 +92,7 @@ export type Verdict =
     };
 
 /** A verdict without the words of the key, which a check for others has no use for. */
-export type Check =
+export type CheckResult =
   | {
       readonly ok: true;
       readonly id: number;
@@ -113,7 +113,7 @@ export type Check =
 export interface Verify {
   verify(text: string, need: Need): MaybePromise<Verdict>;
   /** The same for services and proxies that ask about keys of others. */
-  check(text: string, need: Need): MaybePromise<Check>;
+  check(text: string, need: Need): MaybePromise<CheckResult>;
   /** What people call a key that a check found good. */
   findWords(id: number): MaybePromise<KeyWords | undefined>;
   /** `judgeRecord` at this moment. */
@@ -162,7 +162,7 @@ export function createVerify(deps: VerifyDeps): Verify {
       return rate.ok ? { ...verdict, rate } : { ok: false, reason: "rate_limited", record, rate };
     });
   };
-  const check = (proof: Proof, need: Need): MaybePromise<Check> => {
+  const check = (proof: Proof, need: Need): MaybePromise<CheckResult> => {
     if (!proof.ok) return proof;
     const now = clock.now();
     const { id, allowance, times } = proof;

@@ -5,7 +5,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { lookForUpgrade } from "../load/upgrade.ts";
-import { type Change, openStream, type StreamNews } from "./stream.ts";
+import { openStream, type StreamChange, type StreamNews } from "./stream.ts";
 
 type Connection = "connecting" | "open" | "lost";
 
@@ -28,7 +28,7 @@ export function useConnection(): Connection {
   return useSyncExternalStore(watch, () => connection);
 }
 
-const STALE: Readonly<Record<Change["kind"], readonly string[]>> = {
+const STALE: Readonly<Record<StreamChange["kind"], readonly string[]>> = {
   key: ["keys", "key", "alerts", "audit", "users"],
   user: ["users", "user", "groups", "group", "keys", "key", "session", "owners", "audit"],
   group: ["groups", "group", "users", "user", "keys", "key", "session", "owners", "audit"],

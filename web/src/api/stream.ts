@@ -1,7 +1,7 @@
 /** The server's event stream, asked for again for as long as anybody wants it. Runs in a tab or in a SharedWorker. */
 import { createClient, type StreamEvent } from "@chatelaine/client/client";
 
-export type Change = Extract<StreamEvent, { type: "change" }>["change"];
+export type StreamChange = Extract<StreamEvent, { type: "change" }>["change"];
 
 /** `over`: the server refuses it, because nobody is signed in. */
 export type StreamNews = StreamEvent | { readonly type: "over" };

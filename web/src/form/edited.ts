@@ -12,7 +12,7 @@ interface Versioned {
 }
 
 /** What a change that was sent with a version has led to. */
-export type Outcome<Saved, Row> = { readonly saved: Saved } | { readonly theirs: Row };
+export type SaveOutcome<Saved, Row> = { readonly saved: Saved } | { readonly theirs: Row };
 
 interface Attempt<Saved, Row> {
   /** undefined: something new. */
@@ -30,7 +30,7 @@ export async function saveOn<Saved, Row extends Versioned>({
   latest = () => base,
   save,
   read,
-}: Attempt<Saved, Row>): Promise<Outcome<Saved, Row>> {
+}: Attempt<Saved, Row>): Promise<SaveOutcome<Saved, Row>> {
   try {
     return { saved: await save() };
   } catch (error) {

@@ -25,14 +25,14 @@ import { showProblem } from "../notices/notices.ts";
 import { useIsHere } from "./use-is-here.ts";
 
 /** What every request of one change takes along. */
-export interface Once {
+export interface IdempotentRequest {
   readonly idempotencyKey: string;
   /** Ends the wait for all of them together. */
   readonly signal: AbortSignal;
 }
 
 interface ChangeOptions<Input, Output> {
-  readonly run: (input: Input, once: Once) => Promise<Output>;
+  readonly run: (input: Input, once: IdempotentRequest) => Promise<Output>;
   /** @param wasUnknown an attempt before this one may have succeeded */
   readonly onDone: (output: Output, input: Input, wasUnknown: boolean) => void;
   /**
@@ -45,7 +45,7 @@ interface ChangeOptions<Input, Output> {
   readonly repeated?: string;
 }
 
-export interface Change<Input> {
+export interface PendingChange<Input> {
   readonly isPending: boolean;
   /** Nobody here knows whether it was made. */
   readonly isUnknown: boolean;
@@ -61,7 +61,7 @@ export interface Change<Input> {
 }
 
 /** All that can be seen of a change without knowing what it is about. */
-export type ChangeState = Omit<Change<never>, "send">;
+export type ChangeState = Omit<PendingChange<never>, "send">;
 
 interface Attempt<Input> {
   readonly input: Input;
@@ -73,7 +73,7 @@ interface Attempt<Input> {
 type Phase = "idle" | "pending" | "unknown";
 const SLOW_MS = 5_000;
 
-export function useChange<Input, Output>(options: ChangeOptions<Input, Output>): Change<Input> {
+export function useChange<Input, Output>(options: ChangeOptions<Input, Output>): PendingChange<Input> {
   const { run, onDone, onFault, tried = "save", repeated } = options;
   const [phase, setPhase] = useState<Phase>("idle");
   const [isSlow, setSlow] = useState(false);

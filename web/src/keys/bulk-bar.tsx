@@ -1,9 +1,9 @@
 import { Button } from "@mantine/core";
 import { useMay } from "../api/session.ts";
-import type { Key } from "./key.ts";
+import type { KeyEntry } from "./key.ts";
 
 interface BulkBarProps {
-  readonly keys: readonly Key[];
+  readonly keys: readonly KeyEntry[];
   readonly onClear: () => void;
   readonly onRevoke: () => void;
   readonly onDelete: () => void;

@@ -4,7 +4,7 @@ import { Button } from "@mantine/core";
 import { serverNow } from "../api/server-clock.ts";
 import { Note } from "../frame/note.tsx";
 import { sayInstant } from "../time/instant.tsx";
-import { formerLifetimeEnd, type Key } from "./key.ts";
+import { formerLifetimeEnd, type KeyEntry } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";
 import { LastUse, useFreshKey } from "./what-stops.tsx";
 
@@ -23,7 +23,7 @@ export function ResetNote({ id }: { readonly id: number }) {
 }
 
 interface ExpiredNoteProps {
-  readonly row: Key;
+  readonly row: KeyEntry;
   readonly values: KeyValues;
   readonly before: KeyValues;
   readonly onPropose: (local: string) => void;

@@ -6,14 +6,14 @@ import { isOutcomeUnknown, problemOf, sayProblem } from "../api/problem.ts";
 import { serverNow } from "../api/server-clock.ts";
 import { EndDialog } from "../form/end-dialog.tsx";
 import { sayNames } from "../form/say-names.ts";
-import { type Once, useChange } from "../form/use-change.ts";
+import { type IdempotentRequest, useChange } from "../form/use-change.ts";
 import { showDone, showTrouble } from "../notices/notices.ts";
-import { type Key, statusOf } from "./key.ts";
+import { type KeyEntry, statusOf } from "./key.ts";
 import { isGone, LastUse, SeveralLastUses, useFreshKey, useFreshKeys, useIsTold } from "./what-stops.tsx";
 
 interface EndKeysProps {
   readonly how: "delete" | "revoke";
-  readonly keys: readonly Key[];
+  readonly keys: readonly KeyEntry[];
   readonly onClose: () => void;
   readonly onDone: (ids: readonly number[]) => void;
 }
@@ -85,15 +85,15 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
 
 interface What {
   readonly verb: string;
-  readonly only: Key | undefined;
-  readonly keys: readonly Key[];
+  readonly only: KeyEntry | undefined;
+  readonly keys: readonly KeyEntry[];
   readonly isDelete: boolean;
   /** What stops now is stopped by this. */
   readonly isUnderWay: boolean;
 }
 
 function sayWhat({ verb, only, keys, isDelete, isUnderWay }: What): ReactNode {
-  const works = (key: Key): boolean =>
+  const works = (key: KeyEntry): boolean =>
     isUnderWay || ["active", "expires_soon"].includes(statusOf(key, serverNow()));
   const after = isDelete ? " This cannot be undone." : " Only a reset can bring it back.";
   if (only)
@@ -118,14 +118,17 @@ function sayStop(working: number, all: number): string {
 }
 
 interface Outcome {
-  readonly ended: readonly Key[];
-  readonly failed: readonly { readonly key: Key; readonly error: unknown }[];
+  readonly ended: readonly KeyEntry[];
+  readonly failed: readonly { readonly key: KeyEntry; readonly error: unknown }[];
 }
 
 /** A few at once; one that fails does not hold up the others. Where it is not known of one, all are to be asked for again. */
-async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknown>): Promise<Outcome> {
-  const ended: Key[] = [];
-  const failed: { key: Key; error: unknown }[] = [];
+async function endAll(
+  keys: readonly KeyEntry[],
+  endKey: (key: KeyEntry) => Promise<unknown>,
+): Promise<Outcome> {
+  const ended: KeyEntry[] = [];
+  const failed: { key: KeyEntry; error: unknown }[] = [];
   for (let at = 0; at < keys.length; at += AT_ONCE) {
     await Promise.all(
       keys.slice(at, at + AT_ONCE).map((key) =>
@@ -144,9 +147,9 @@ async function endAll(keys: readonly Key[], endKey: (key: Key) => Promise<unknow
 
 interface Ending {
   readonly how: EndKeysProps["how"];
-  readonly key: Key;
+  readonly key: KeyEntry;
   readonly reason: string;
-  readonly once: Once;
+  readonly once: IdempotentRequest;
 }
 
 async function endOne({ how, key, reason, once }: Ending): Promise<unknown> {
@@ -167,7 +170,7 @@ async function isSoAlready(error: unknown, { how, key, once }: Omit<Ending, "rea
   return (await call("keys.get", { id: key.id }, { signal: once.signal })).revoked;
 }
 
-function sayEnded(how: EndKeysProps["how"], ended: readonly Key[]): string {
+function sayEnded(how: EndKeysProps["how"], ended: readonly KeyEntry[]): string {
   const verb = how === "delete" ? "deleted" : "revoked";
   return ended.length === 1 ? `${ended[0]?.name} ${verb}.` : `${ended.length} keys ${verb}.`;
 }

@@ -10,16 +10,16 @@ import {
 } from "@tabler/icons-react";
 import { useMay } from "../api/session.ts";
 import { RowMenu } from "../table/row-menu.tsx";
-import { type Key, mayPause } from "./key.ts";
+import { type KeyEntry, mayPause } from "./key.ts";
 
 export type KeyAction = "details" | "edit" | "reset" | "pause" | "resume" | "revoke" | "delete";
 
 const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
 
 interface KeyActionsProps {
-  readonly row: Key;
+  readonly row: KeyEntry;
   readonly mayEnd: boolean;
-  readonly onAction: (action: KeyAction, key: Key) => void;
+  readonly onAction: (action: KeyAction, key: KeyEntry) => void;
 }
 
 /** A row's menu. */

@@ -1,7 +1,7 @@
 import type { MouseEvent } from "react";
 import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
-import { type Key, statusOf } from "./key.ts";
+import { type KeyEntry, statusOf } from "./key.ts";
 import { KeyStatus } from "./key-status.tsx";
 
 const NONE = <span className="muted">–</span>;
@@ -9,7 +9,7 @@ const NONE = <span className="muted">–</span>;
 export const DEFAULT_COLUMNS = ["name", "username", "status", "created_at", "expires_at", "last_used_at"];
 
 /** Every column that the list can show, in its order. */
-export function keyColumns(now: number, onOpen: (key: Key) => void): readonly DataColumn<Key>[] {
+export function keyColumns(now: number, onOpen: (key: KeyEntry) => void): readonly DataColumn<KeyEntry>[] {
   return [
     {
       id: "name",

@@ -12,7 +12,7 @@ import { sayCeilings, sayLifetime, sayRate } from "../limits/limit-words.ts";
 import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeyUseFacts } from "../use/key-use.tsx";
-import { type Key, mayEnd, mayPause, statusOf } from "./key.ts";
+import { type KeyEntry, mayEnd, mayPause, statusOf } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import { KeyStatus } from "./key-status.tsx";
 import { useOwner } from "./owner-rights.ts";
@@ -21,7 +21,7 @@ import { AGAIN_MS, isGone } from "./what-stops.tsx";
 interface KeyDetailsProps {
   readonly id: number;
   readonly onClose: () => void;
-  readonly onAction: (action: KeyAction, key: Key) => void;
+  readonly onAction: (action: KeyAction, key: KeyEntry) => void;
 }
 
 /** Everything about one key, at its own address. Its use shows while it is looked at. */
@@ -71,7 +71,13 @@ function Gone({ id, wasThere }: { readonly id: number; readonly wasThere: boolea
   );
 }
 
-function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
+function Facts({
+  row,
+  onAction,
+}: {
+  readonly row: KeyEntry;
+  readonly onAction: KeyDetailsProps["onAction"];
+}) {
   const now = useNow();
   const may = useMay();
   return (
@@ -140,7 +146,13 @@ function Facts({ row, onAction }: { readonly row: Key; readonly onAction: KeyDet
   );
 }
 
-function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyDetailsProps["onAction"] }) {
+function Actions({
+  row,
+  onAction,
+}: {
+  readonly row: KeyEntry;
+  readonly onAction: KeyDetailsProps["onAction"];
+}) {
   const me = useMe();
   const may = useMay();
   const isPaused = row.status === "paused";
@@ -170,7 +182,7 @@ function Actions({ row, onAction }: { readonly row: Key; readonly onAction: KeyD
   );
 }
 
-function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number }) {
+function WhyItStopped({ row, now }: { readonly row: KeyEntry; readonly now: number }) {
   const limit = useOwner(row.username)?.ceilings?.lifetime_seconds ?? null;
   if (row.revoked_at)
     return (
@@ -213,7 +225,7 @@ function WhyItStopped({ row, now }: { readonly row: Key; readonly now: number })
   return null;
 }
 
-function Restrictions({ row }: { readonly row: Key }) {
+function Restrictions({ row }: { readonly row: KeyEntry }) {
   const ceilings = useOwner(row.username)?.ceilings ?? null;
   return (
     <dl className="facts">

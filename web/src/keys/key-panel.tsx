@@ -9,7 +9,7 @@ import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
 import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
-import { type Edited, type Outcome, useEdited } from "../form/edited.ts";
+import { type Edited, type SaveOutcome, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
@@ -17,7 +17,7 @@ import { useGuard } from "../form/unsaved.tsx";
 import { useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { ResetNote } from "./edit-notes.tsx";
-import { formerLifetimeEnd, type Key, type MadeKey } from "./key.ts";
+import { formerLifetimeEnd, type KeyEntry, type MadeKey } from "./key.ts";
 import {
   emptyValues,
   FIELD_WORDS,
@@ -38,17 +38,17 @@ import { isGone } from "./what-stops.tsx";
 
 interface KeyPanelProps {
   /** Absent: a new one. */
-  readonly row?: Key;
+  readonly row?: KeyEntry;
   readonly resets?: boolean;
   readonly onClose: () => void;
   /** With the key itself where there is a new one. */
-  readonly onSaved: (saved: Key | MadeKey) => void;
+  readonly onSaved: (saved: KeyEntry | MadeKey) => void;
 }
 
 /** Add API Key, Edit API Key. */
 export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProps) {
   const me = useMe();
-  const edited = useEdited<Key, KeyValues>(row, (one) =>
+  const edited = useEdited<KeyEntry, KeyValues>(row, (one) =>
     one ? valuesOf(one) : emptyValues(me.user.username, me.key_policy.may_make_non_expiring),
   );
   const { base, before } = edited;
@@ -169,13 +169,13 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
 interface Saving {
   readonly form: UseFormReturnType<KeyValues>;
   readonly onSaved: KeyPanelProps["onSaved"];
-  readonly onConflict: Edited<Key, KeyValues>["meet"];
+  readonly onConflict: Edited<KeyEntry, KeyValues>["meet"];
   readonly onUnfold: () => void;
 }
 
 function useSaving({ form, onSaved, onConflict, onUnfold }: Saving) {
   const queries = useQueryClient();
-  return useChange<KeySave, Outcome<Key | MadeKey, Key>>({
+  return useChange<KeySave, SaveOutcome<KeyEntry | MadeKey, KeyEntry>>({
     run: saveKey,
     onDone: (outcome, _, wasUnknown) => {
       if ("theirs" in outcome) return onConflict(outcome.theirs, wasUnknown);
@@ -191,7 +191,7 @@ function useSaving({ form, onSaved, onConflict, onUnfold }: Saving) {
 }
 
 /** Somebody else may delete what is being edited. */
-function useIsDeleted(row: Key | undefined): boolean {
+function useIsDeleted(row: KeyEntry | undefined): boolean {
   const found = useQuery({
     queryKey: ["key", row?.id],
     queryFn: ({ signal }) => call("keys.get", { id: row?.id ?? 0 }, { signal }),
@@ -201,7 +201,7 @@ function useIsDeleted(row: Key | undefined): boolean {
 }
 
 /** A reset of a key whose time is over needs a new time: as long as it had before. */
-function withReset(row: Key, values: KeyValues, reset: boolean): KeyValues {
+function withReset(row: KeyEntry, values: KeyValues, reset: boolean): KeyValues {
   const end = formerLifetimeEnd(row, serverNow());
   const isOver = row.expires_at !== null && new Date(row.expires_at).getTime() <= serverNow();
   if (!reset || !isOver || end === undefined || values.nonExpiring) return { ...values, reset };

@@ -4,7 +4,7 @@ import type { InputOf } from "@chatelaine/contract/operations/operations";
 import type { Role } from "@chatelaine/contract/roles";
 import { serverNow } from "../api/server-clock.ts";
 import { changedOf } from "../form/changes.ts";
-import type { Key } from "./key.ts";
+import type { KeyEntry } from "./key.ts";
 
 export interface KeyValues extends Record<string, unknown> {
   name: string;
@@ -74,7 +74,7 @@ export function emptyValues(username: string, nonExpiring = true): KeyValues {
   };
 }
 
-export function valuesOf(key: Key): KeyValues {
+export function valuesOf(key: KeyEntry): KeyValues {
   return {
     name: key.name,
     username: key.username,

@@ -15,7 +15,7 @@ import { FailedState, State } from "../table/state.tsx";
 import { useColumns } from "../table/use-columns.ts";
 import { useNow } from "../time/instant.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
-import { type Key, mayEnd } from "./key.ts";
+import { type KeyEntry, mayEnd } from "./key.ts";
 import { KeyActions } from "./key-actions.tsx";
 import { DEFAULT_COLUMNS, keyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
@@ -37,7 +37,7 @@ export function Keys() {
   const now = useNow();
   const search = useSearch({ from: "/frame/keys" });
   const change = useSearchChange();
-  const open = useCallback((key: Key) => change({ key: key.id }), [change]);
+  const open = useCallback((key: KeyEntry) => change({ key: key.id }), [change]);
   const columns = useMemo(() => keyColumns(now, open), [now, open]);
   const [visible, setVisible] = useColumns(
     "keys.columns",
@@ -58,11 +58,11 @@ export function Keys() {
   const { page = 1, order = DEFAULT_ORDER } = search;
   const total = list.isPlaceholderData ? undefined : list.data?.total;
   const rows = useWithMade(rowsOf(list.data), tasks.madeId);
-  const mayTick = useCallback((key: Key) => mayEnd(me, key), [me]);
+  const mayTick = useCallback((key: KeyEntry) => mayEnd(me, key), [me]);
   const selection = useSelection({ rows, question, mayTick });
   const { act } = tasks;
   const actions = useCallback(
-    (key: Key) => <KeyActions row={key} mayEnd={mayEnd(me, key)} onAction={act} />,
+    (key: KeyEntry) => <KeyActions row={key} mayEnd={mayEnd(me, key)} onAction={act} />,
     [me, act],
   );
 
@@ -164,7 +164,7 @@ const CLEARED: Partial<KeysSearch> = {
 
 function stateOf(
   list: { isError: boolean; data: unknown; error: unknown; refetch: () => unknown },
-  rows: readonly Key[] | undefined,
+  rows: readonly KeyEntry[] | undefined,
   search: KeysSearch,
   onClear: () => void,
 ) {
@@ -213,9 +213,9 @@ function useSearchChange(): (change: Partial<KeysSearch>, page?: "same page" | "
 
 /** A key just made is in view, whatever filter, order and page the list is at. */
 function useWithMade(
-  rows: readonly Key[] | undefined,
+  rows: readonly KeyEntry[] | undefined,
   madeId: number | undefined,
-): readonly Key[] | undefined {
+): readonly KeyEntry[] | undefined {
   const isShown = madeId === undefined || rows === undefined || rows.some(({ id }) => id === madeId);
   const { data: made, isError: isGone } = useQuery({
     queryKey: ["key", madeId],

@@ -4,9 +4,9 @@ import { useEffect, useRef } from "react";
 import { serverNow } from "../api/server-clock.ts";
 import { useMe } from "../api/session.ts";
 import { part } from "../load/part.tsx";
-import type { User } from "../users/user.ts";
+import type { UserEntry } from "../users/user.ts";
 import { ExpiredNote } from "./edit-notes.tsx";
-import type { Key } from "./key.ts";
+import type { KeyEntry } from "./key.ts";
 import { type KeyValues, localText } from "./key-values.ts";
 import { type LifeLimit, lifeLimitOf } from "./life-limit.ts";
 
@@ -17,9 +17,9 @@ const ExpiryField = part(() => import("./expiry-field.tsx"), "ExpiryField", {
 interface LifeFieldsProps {
   readonly form: UseFormReturnType<KeyValues>;
   /** Absent: a new key. */
-  readonly row: Key | undefined;
+  readonly row: KeyEntry | undefined;
   readonly before: KeyValues;
-  readonly owner: User | undefined;
+  readonly owner: UserEntry | undefined;
   readonly onCalendar: (isOpen: boolean) => void;
   /** What the form fills in by itself. */
   readonly onPreset: (values: Partial<KeyValues>) => void;

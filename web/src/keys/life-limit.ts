@@ -1,6 +1,6 @@
 import type { Me } from "../api/session.ts";
 import { sayLifetime } from "../limits/limit-words.ts";
-import type { User } from "../users/user.ts";
+import type { UserEntry } from "../users/user.ts";
 
 /** How long a key may live from its making or last reset, and by whose word. */
 export interface LifeLimit {
@@ -13,7 +13,7 @@ const DAY_SECONDS = 86_400;
 /** The shorter of the server's policy and what the owner's keys are held to; null: as long as one likes. */
 export function lifeLimitOf(
   { key_policy }: Pick<Me, "key_policy">,
-  owner: User | undefined,
+  owner: UserEntry | undefined,
 ): LifeLimit | null {
   const { key_days_max: days } = key_policy;
   const seconds = owner?.ceilings?.lifetime_seconds ?? null;

@@ -6,7 +6,7 @@ import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
 import { ChoiceField } from "../form/chips-field.tsx";
 import { Note } from "../frame/note.tsx";
-import type { User } from "../users/user.ts";
+import type { UserEntry } from "../users/user.ts";
 
 interface OwnerFieldProps {
   readonly value: string;
@@ -28,7 +28,7 @@ function isChosen(typed: string, value: string): boolean {
   return [true, false].some((locked) => typed === labelOf({ username: value, locked }));
 }
 
-type Standing = Pick<User, "username" | "locked" | "all_roles">;
+type Standing = Pick<UserEntry, "username" | "locked" | "all_roles">;
 
 /** Whatever the key itself says, it is refused as long as its owner may not act. */
 export function OwnerNote({ owner }: { readonly owner: Standing }) {

@@ -2,11 +2,11 @@ import { expandRoles, ROLES, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMay, useMe } from "../api/session.ts";
-import type { User } from "../users/user.ts";
+import type { UserEntry } from "../users/user.ts";
 import type { KeyValues } from "./key-values.ts";
 
 /** A key's user; undefined where the viewer may not know him, or not yet. Everybody may know himself. */
-export function useOwner(username: string): User | undefined {
+export function useOwner(username: string): UserEntry | undefined {
   const me = useMe();
   const may = useMay();
   const { data } = useQuery({
@@ -19,7 +19,7 @@ export function useOwner(username: string): User | undefined {
 }
 
 /** The roles of a key's user, expanded; undefined where they are not known. */
-export function useOwnerRoles(owner: User | undefined, username: string): readonly Role[] | undefined {
+export function useOwnerRoles(owner: UserEntry | undefined, username: string): readonly Role[] | undefined {
   const me = useMe();
   if (username === me.user.username) return me.roles;
   if (owner === undefined) return undefined;

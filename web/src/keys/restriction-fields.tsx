@@ -4,7 +4,7 @@ import type { UseFormReturnType } from "@mantine/form";
 import { useMe } from "../api/session.ts";
 import { ChipsField } from "../form/chips-field.tsx";
 import { AmountField } from "../limits/amount-field.tsx";
-import { type Ceilings, sayRate, windowsWith } from "../limits/limit-words.ts";
+import { type LimitsEntry, sayRate, windowsWith } from "../limits/limit-words.ts";
 import type { KeyValues } from "./key-values.ts";
 
 interface RestrictionFieldsProps {
@@ -12,7 +12,7 @@ interface RestrictionFieldsProps {
   /** What the owner may, expanded; undefined: not known. */
   readonly ownerRoles: readonly Role[] | undefined;
   /** What all keys of the owner are held to, where there is such a thing. */
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: LimitsEntry | null;
 }
 
 /** The folded part of the panel: words about the key, and what it may less than its user. */

@@ -1,24 +1,27 @@
 import { call } from "../api/call.ts";
-import { type Outcome, saveOn } from "../form/edited.ts";
-import type { Once } from "../form/use-change.ts";
-import type { Key, MadeKey } from "./key.ts";
+import { type SaveOutcome, saveOn } from "../form/edited.ts";
+import type { IdempotentRequest } from "../form/use-change.ts";
+import type { KeyEntry, MadeKey } from "./key.ts";
 import { createBody, type KeyValues, updateBody } from "./key-values.ts";
 
 /** What a panel wants to be saved. */
 export interface KeySave {
   readonly values: KeyValues;
   /** Absent: a new key. */
-  readonly base: Key | undefined;
+  readonly base: KeyEntry | undefined;
   readonly before: KeyValues;
 }
 
-export function saveKey(wanted: KeySave, once: Once): Promise<Outcome<Key | MadeKey, Key>> {
+export function saveKey(
+  wanted: KeySave,
+  once: IdempotentRequest,
+): Promise<SaveOutcome<KeyEntry | MadeKey, KeyEntry>> {
   const { base } = wanted;
   const read = () => call("keys.get", { id: base?.id ?? 0 }, { signal: once.signal });
   return saveOn({ base, read, save: () => send(wanted, once) });
 }
 
-function send({ values, base, before }: KeySave, once: Once): Promise<Key | MadeKey> {
+function send({ values, base, before }: KeySave, once: IdempotentRequest): Promise<KeyEntry | MadeKey> {
   const query = { scram: true };
   if (base === undefined) return call("keys.create", { query, body: createBody(values) }, once);
   const body = { ...updateBody(values, before), version: base.version };
@@ -36,6 +39,6 @@ export function forgetKey(made: MadeKey): void {
 }
 
 /** Whether the answer holds the key itself. */
-export function isMade(saved: Key | MadeKey): saved is MadeKey {
+export function isMade(saved: KeyEntry | MadeKey): saved is MadeKey {
   return "key" in saved;
 }

@@ -1,5 +1,5 @@
 import { caddyRecipe } from "@chatelaine/proxy-recipes/caddy";
-import { type Guard, placeOf, type RecipeFile } from "@chatelaine/proxy-recipes/guard";
+import { type ProxyGuard, placeOf, type RecipeFile } from "@chatelaine/proxy-recipes/guard";
 import { nginxSnippet } from "@chatelaine/proxy-recipes/nginx";
 import type { MadeKey } from "./key.ts";
 
@@ -76,7 +76,7 @@ const CHANGE =
   "with 127.0.0.1:3000 changed to your service. On another machine, start this server with --check-from and that machine's address.";
 
 /** As `chatelaine proxy` prints it. */
-function guardOf(origin: string): Guard {
+function guardOf(origin: string): ProxyGuard {
   return {
     site: { tls: true, host: "app.example", port: 443, path: "" },
     service: { tls: false, host: "127.0.0.1", port: 3000 },

@@ -4,17 +4,17 @@ import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
 import { useIsHere } from "../form/use-is-here.ts";
 import { showDone, showProblem, showTrouble } from "../notices/notices.ts";
-import type { Key, MadeKey } from "./key.ts";
+import type { KeyEntry, MadeKey } from "./key.ts";
 import type { KeyAction } from "./key-actions.tsx";
 import type { KeysSearch } from "./keys-search.ts";
 import { forgetKey } from "./save-key.ts";
 
 type KeyTask =
   | { readonly kind: "add" }
-  | { readonly kind: "edit"; readonly row: Key; readonly resets: boolean }
+  | { readonly kind: "edit"; readonly row: KeyEntry; readonly resets: boolean }
   | { readonly kind: "show"; readonly made: MadeKey }
-  | { readonly kind: "revoke"; readonly keys: readonly Key[] }
-  | { readonly kind: "delete"; readonly keys: readonly Key[] };
+  | { readonly kind: "revoke"; readonly keys: readonly KeyEntry[] }
+  | { readonly kind: "delete"; readonly keys: readonly KeyEntry[] };
 
 export interface KeyTaskState {
   readonly task: KeyTask | undefined;
@@ -23,7 +23,7 @@ export interface KeyTaskState {
   readonly start: (task: KeyTask) => void;
   readonly end: () => void;
   readonly keepInView: (id: number | undefined) => void;
-  readonly act: (action: KeyAction, key: Key) => void;
+  readonly act: (action: KeyAction, key: KeyEntry) => void;
 }
 
 const OPPOSITE = { pause: "resume", resume: "pause" } as const;
@@ -40,7 +40,7 @@ export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTa
   const [task, setTask] = useState<KeyTask>();
   const [madeId, setMadeId] = useState<number>();
   const hold = useCallback(
-    async (action: "pause" | "resume", key: Key, isUndo = false): Promise<void> => {
+    async (action: "pause" | "resume", key: KeyEntry, isUndo = false): Promise<void> => {
       try {
         await call(`keys.${action}`, { id: key.id });
         const undo = { label: "Undo", run: () => void hold(OPPOSITE[action], key, true) } as const;
@@ -55,7 +55,7 @@ export function useKeyTask(change: (change: Partial<KeysSearch>) => void): KeyTa
     [queries],
   );
   const act = useCallback(
-    (action: KeyAction, key: Key): void => {
+    (action: KeyAction, key: KeyEntry): void => {
       if (action === "details") change({ key: key.id });
       else if (action === "pause" || action === "resume") void hold(action, key);
       else if (action === "edit" || action === "reset")

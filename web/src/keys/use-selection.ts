@@ -1,21 +1,21 @@
 import { useEffect, useMemo, useState } from "react";
 import type { Selection } from "../table/data-table.tsx";
-import type { Key } from "./key.ts";
+import type { KeyEntry } from "./key.ts";
 
 interface SelectionState {
   /** As they are now, so far as they are in view. */
-  readonly chosen: readonly Key[];
+  readonly chosen: readonly KeyEntry[];
   readonly clear: () => void;
   readonly forTable: Selection;
 }
 
-const NOTHING: ReadonlyMap<string, Key> = new Map();
+const NOTHING: ReadonlyMap<string, KeyEntry> = new Map();
 
 interface SelectionWanted {
-  readonly rows: readonly Key[] | undefined;
+  readonly rows: readonly KeyEntry[] | undefined;
   /** Another question to the server begins with nothing ticked: nobody ends keys that they do not see. */
   readonly question: object;
-  readonly mayTick: (key: Key) => boolean;
+  readonly mayTick: (key: KeyEntry) => boolean;
 }
 
 /** Which rows are ticked. */

@@ -9,7 +9,7 @@ import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
 import { CopyButton } from "../form/copy-button.tsx";
 import { sayDistance, useNow } from "../time/instant.tsx";
-import { type Key, sayLastUse } from "./key.ts";
+import { type KeyEntry, sayLastUse } from "./key.ts";
 import { KeyStatus } from "./key-status.tsx";
 
 export const AGAIN_MS = 15_000;
@@ -160,7 +160,7 @@ export function SeveralLastUses({ query, onlyWorking = false, withOwner = false 
   );
 }
 
-function sayLately(keys: readonly Key[], now: number, isCut: boolean): string {
+function sayLately(keys: readonly KeyEntry[], now: number, isCut: boolean): string {
   const hour = keys.filter((key) => isUsedSince(key, now - HOUR_MS)).length;
   const week = keys.filter((key) => isUsedSince(key, now - WEEK_MS)).length;
   const orMore = isCut && week === keys.length ? " or more" : "";
@@ -172,6 +172,6 @@ function sayLately(keys: readonly Key[], now: number, isCut: boolean): string {
   return `${part} used in the last 7 days, ${hour === 0 ? "none" : hour} in the last hour.`;
 }
 
-function isUsedSince({ last_used_at }: Pick<Key, "last_used_at">, since: number): boolean {
+function isUsedSince({ last_used_at }: Pick<KeyEntry, "last_used_at">, since: number): boolean {
   return last_used_at !== null && new Date(last_used_at).getTime() >= since;
 }

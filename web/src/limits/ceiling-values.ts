@@ -1,5 +1,5 @@
 /** A user's ceilings as the panel holds them. */
-import { type Ceilings, splitLifetime } from "./limit-words.ts";
+import { type LimitsEntry, splitLifetime } from "./limit-words.ts";
 
 export interface CeilingValues extends Record<string, unknown> {
   addresses: string[];
@@ -16,7 +16,7 @@ export const CEILING_FIELDS = {
   "ceilings.lifetime_seconds": "life",
 } as const;
 
-export function ceilingValues(ceilings: Ceilings | null): CeilingValues {
+export function ceilingValues(ceilings: LimitsEntry | null): CeilingValues {
   const { allowed_ips, rate_limit, lifetime_seconds } = ceilings ?? NONE;
   const life = lifetime_seconds === null ? undefined : splitLifetime(lifetime_seconds);
   return {
@@ -28,10 +28,16 @@ export function ceilingValues(ceilings: Ceilings | null): CeilingValues {
   };
 }
 
-const NONE: Ceilings = { allowed_ips: null, rate_limit: null, lifetime_seconds: null };
+const NONE: LimitsEntry = { allowed_ips: null, rate_limit: null, lifetime_seconds: null };
 
 /** null: they are held to nothing. */
-export function ceilingsOf({ addresses, rate, rateWindow, life, lifeUnit }: CeilingValues): Ceilings | null {
+export function ceilingsOf({
+  addresses,
+  rate,
+  rateWindow,
+  life,
+  lifeUnit,
+}: CeilingValues): LimitsEntry | null {
   if (addresses.length === 0 && rate === "" && life === "") return null;
   return {
     allowed_ips: addresses.length === 0 ? null : addresses,

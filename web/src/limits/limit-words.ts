@@ -1,8 +1,8 @@
 /** Rates and lifetimes as people say them. */
-import type { User } from "../users/user.ts";
+import type { UserEntry } from "../users/user.ts";
 
-export type Ceilings = NonNullable<User["ceilings"]>;
-export type Rate = NonNullable<Ceilings["rate_limit"]>;
+export type LimitsEntry = NonNullable<UserEntry["ceilings"]>;
+export type Rate = NonNullable<LimitsEntry["rate_limit"]>;
 
 export interface Unit {
   readonly value: string;
@@ -56,7 +56,7 @@ export function sayLifetime(seconds: number): string {
 }
 
 /** Each limit that is there, as a line. */
-export function sayCeilings({ allowed_ips, rate_limit, lifetime_seconds }: Ceilings): string[] {
+export function sayCeilings({ allowed_ips, rate_limit, lifetime_seconds }: LimitsEntry): string[] {
   return [
     ...(allowed_ips === null ? [] : [`Works only from ${allowed_ips.join(", ") || "nowhere"}`]),
     ...(rate_limit === null ? [] : [`${sayRate(rate_limit)}, all together`]),

@@ -1,8 +1,8 @@
 import { NativeSelect } from "@mantine/core";
-import { type Settings, SettingsCard } from "./settings-card.tsx";
+import { SettingsCard, type SettingsEntry } from "./settings-card.tsx";
 
 const READERS: readonly {
-  readonly value: Settings["docs"];
+  readonly value: SettingsEntry["docs"];
   readonly label: string;
   readonly words: string;
 }[] = [
@@ -19,7 +19,7 @@ const READERS: readonly {
 ];
 
 interface CardProps {
-  readonly settings: Settings;
+  readonly settings: SettingsEntry;
   readonly mayChange: boolean;
 }
 

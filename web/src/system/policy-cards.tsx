@@ -1,10 +1,10 @@
 import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, NumberInput, TextInput } from "@mantine/core";
 import { ChoicesField } from "../form/chips-field.tsx";
-import { type Settings, SettingsCard } from "./settings-card.tsx";
+import { SettingsCard, type SettingsEntry } from "./settings-card.tsx";
 
 interface CardProps {
-  readonly settings: Settings;
+  readonly settings: SettingsEntry;
   readonly mayChange: boolean;
 }
 

@@ -6,23 +6,23 @@ import { type ReactNode, useEffect } from "react";
 import { call } from "../api/call.ts";
 import { changedOf, isSame } from "../form/changes.ts";
 import { ConflictNote } from "../form/conflict-note.tsx";
-import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
+import { type SaveOutcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
 import { useHold } from "../form/unsaved.tsx";
-import { type Once, useChange } from "../form/use-change.ts";
+import { type IdempotentRequest, useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 
-export type Settings = OutputOf<"settings.get">;
+export type SettingsEntry = OutputOf<"settings.get">;
 type SettingsPatch = InputOf<"settings.update", "body">;
 
 interface SettingsCardProps<Values extends Record<string, unknown>> {
   readonly title: string;
   readonly words: ReactNode;
-  readonly settings: Settings;
-  readonly valuesOf: (settings: Settings) => Values;
+  readonly settings: SettingsEntry;
+  readonly valuesOf: (settings: SettingsEntry) => Values;
   /** It holds something that is never shown, so that what somebody else has changed of it cannot be seen by its values. */
   readonly hasSecret?: boolean;
   readonly mayChange: boolean;
@@ -33,7 +33,7 @@ interface SettingsCardProps<Values extends Record<string, unknown>> {
 }
 
 /** What settings are called where somebody else has changed them. */
-const FIELD_WORDS: Record<keyof Omit<Settings, "version">, string> = {
+const FIELD_WORDS: Record<keyof Omit<SettingsEntry, "version">, string> = {
   key_days_max: "longest lifetime",
   non_expiring_keys: "non-expiring keys",
   non_expiring_roles: "who may make non-expiring keys",
@@ -67,7 +67,7 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
   const edited = useEdited(settings, (one) => valuesOf(one ?? settings));
   const { before } = edited;
   const form = useForm<Values>({ initialValues: before, validate: validate as never });
-  const show = (next: Settings): void => {
+  const show = (next: SettingsEntry): void => {
     const values = valuesOf(next);
     form.setInitialValues(values);
     form.setValues(values);
@@ -78,7 +78,7 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     if (!form.isDirty()) show(settings);
     else if (!hasSecret && isSame(valuesOf(settings), before)) edited.moveTo(settings);
   }, [settings]);
-  const save = useChange<Values, Outcome<Settings, Settings>>({
+  const save = useChange<Values, SaveOutcome<SettingsEntry, SettingsEntry>>({
     run: (wanted, once) =>
       saveOn({
         base: edited.base,
@@ -96,7 +96,7 @@ export function SettingsCard<Values extends Record<string, unknown>>(props: Sett
     onFault: (error) =>
       placeFaults(error, form, Object.fromEntries(Object.keys(before).map((name) => [name, name]))),
   });
-  const update = (wanted: Values, once: Once): Promise<Settings> => {
+  const update = (wanted: Values, once: IdempotentRequest): Promise<SettingsEntry> => {
     const changed = changedOf(patchOf(wanted), patchOf(before));
     return call("settings.update", { body: { ...changed, version: edited.base?.version } }, once);
   };

@@ -1,8 +1,8 @@
 import { NativeSelect } from "@mantine/core";
 import { Note } from "../frame/note.tsx";
-import { type Settings, SettingsCard } from "./settings-card.tsx";
+import { SettingsCard, type SettingsEntry } from "./settings-card.tsx";
 
-type Rule = Settings["insecure_transport_dialect"];
+type Rule = SettingsEntry["insecure_transport_dialect"];
 
 interface Choice {
   readonly value: Rule;
@@ -40,7 +40,7 @@ const choices = (rules: readonly Choice[]) => rules.map(({ value, label }) => ({
 const ORDER: ("label" | "input" | "description" | "error")[] = ["label", "input", "description", "error"];
 
 interface CardProps {
-  readonly settings: Settings;
+  readonly settings: SettingsEntry;
   readonly mayChange: boolean;
 }
 

@@ -12,12 +12,12 @@ import type { DataColumn } from "../table/column.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { State } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
-import { type Settings, SettingsCard } from "./settings-card.tsx";
+import { SettingsCard, type SettingsEntry } from "./settings-card.tsx";
 
 type Delivery = OutputOf<"webhook.deliveries">["entries"][number];
 
 interface CardProps {
-  readonly settings: Settings;
+  readonly settings: SettingsEntry;
   readonly mayChange: boolean;
 }
 

@@ -10,7 +10,7 @@ import {
   type Bucket,
   beginOf,
   bucketsOf,
-  type KeyUse,
+  type KeyUseEntry,
   SPANS,
   type Span,
   sayBucket,
@@ -71,7 +71,7 @@ export function KeyUseFacts({ id, now }: { readonly id: number; readonly now: nu
 }
 
 interface OverTimeProps {
-  readonly counts: KeyUse["counts"];
+  readonly counts: KeyUseEntry["counts"];
   readonly span: Span;
   readonly now: number;
 }
@@ -149,7 +149,7 @@ function UseTable({ buckets, span }: { readonly buckets: readonly Bucket[]; read
 }
 
 interface HostsProps {
-  readonly hosts: KeyUse["hosts"];
+  readonly hosts: KeyUseEntry["hosts"];
   readonly now: number;
 }
 

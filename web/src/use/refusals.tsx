@@ -3,12 +3,12 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { CopyButton } from "../form/copy-button.tsx";
 import { When } from "../time/instant.tsx";
-import { type KeyUse, sayOutcome } from "./use-buckets.ts";
+import { type KeyUseEntry, sayOutcome } from "./use-buckets.ts";
 
 const SHOWN_FIRST = 5;
 
 interface RefusalsProps {
-  readonly refusals: KeyUse["refusals"];
+  readonly refusals: KeyUseEntry["refusals"];
   readonly now: number;
 }
 

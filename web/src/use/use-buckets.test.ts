@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { bucketsOf, type KeyUse, SPANS, sayReasons, sumsOf } from "./use-buckets.ts";
+import { bucketsOf, type KeyUseEntry, SPANS, sayReasons, sumsOf } from "./use-buckets.ts";
 
 const NOW = new Date(2026, 2, 31, 15, 20).getTime();
 const HOUR_MS = 3_600_000;
 
-function count(at: number, outcomes: KeyUse["counts"][number]["outcomes"], hours: 1 | 24 = 1) {
+function count(at: number, outcomes: KeyUseEntry["counts"][number]["outcomes"], hours: 1 | 24 = 1) {
   return { at: new Date(at).toISOString(), hours, outcomes };
 }
 

@@ -1,8 +1,8 @@
 /** Counts of use, gathered into the bars of a graph. Pure; days and weeks are those of the viewer's zone. */
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 
-export type KeyUse = OutputOf<"keys.use">;
-type Count = KeyUse["counts"][number];
+export type KeyUseEntry = OutputOf<"keys.use">;
+type Count = KeyUseEntry["counts"][number];
 type Outcome = keyof Count["outcomes"];
 
 export const SPANS = {

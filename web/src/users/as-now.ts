@@ -6,13 +6,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { problemOf } from "../api/problem.ts";
-import type { Group } from "./group.ts";
-import type { User } from "./user.ts";
+import type { GroupEntry } from "./group.ts";
+import type { UserEntry } from "./user.ts";
 
 /** Nothing that was read before counts. */
 const FRESH = { staleTime: 0, gcTime: 0 } as const;
 
-export function useUserNow(user: Pick<User, "id"> | undefined) {
+export function useUserNow(user: Pick<UserEntry, "id"> | undefined) {
   return useQuery({
     queryKey: ["user", user?.id, "now"],
     queryFn: async ({ signal }) => (await readUser(user?.id ?? 0, signal)) ?? null,
@@ -21,7 +21,7 @@ export function useUserNow(user: Pick<User, "id"> | undefined) {
   });
 }
 
-export function useGroupNow(group: Pick<Group, "id"> | undefined) {
+export function useGroupNow(group: Pick<GroupEntry, "id"> | undefined) {
   return useQuery({
     queryKey: ["group", group?.id, "now"],
     queryFn: async ({ signal }) => (await readGroup(group?.id ?? 0, signal)) ?? null,
@@ -31,13 +31,13 @@ export function useGroupNow(group: Pick<Group, "id"> | undefined) {
 }
 
 /** @returns undefined for somebody who is gone */
-export async function readUser(id: number, signal?: AbortSignal): Promise<User | undefined> {
+export async function readUser(id: number, signal?: AbortSignal): Promise<UserEntry | undefined> {
   const filter = JSON.stringify([["id", "=", id]]);
   return (await call("users.list", { query: { filter } }, { signal })).entries[0];
 }
 
 /** @returns undefined for one that is gone */
-export async function readGroup(id: number, signal?: AbortSignal): Promise<Group | undefined> {
+export async function readGroup(id: number, signal?: AbortSignal): Promise<GroupEntry | undefined> {
   return (await call("groups.list", {}, { signal })).entries.find((group) => group.id === id);
 }
 

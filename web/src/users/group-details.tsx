@@ -9,13 +9,13 @@ import { Panel } from "../form/dialog.tsx";
 import { Note } from "../frame/note.tsx";
 import { isGone } from "../keys/what-stops.tsx";
 import { FailedState } from "../table/state.tsx";
-import type { Group, GroupAction } from "./group.ts";
+import type { GroupAction, GroupEntry } from "./group.ts";
 import { coversRights } from "./self.ts";
 
 interface GroupDetailsProps {
   readonly name: string;
   readonly onClose: () => void;
-  readonly onAction: (action: GroupAction, group: Group) => void;
+  readonly onAction: (action: GroupAction, group: GroupEntry) => void;
 }
 
 /** Who is in a group and what it grants, for everybody who may see users. */
@@ -45,7 +45,7 @@ function Facts({
   group,
   onAction,
 }: {
-  readonly group: Group;
+  readonly group: GroupEntry;
   readonly onAction: GroupDetailsProps["onAction"];
 }) {
   const may = useMay();

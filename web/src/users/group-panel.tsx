@@ -9,16 +9,16 @@ import { changedOf } from "../form/changes.ts";
 import { ChoicesField } from "../form/chips-field.tsx";
 import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
-import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
+import { type SaveOutcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
-import { type Once, useChange } from "../form/use-change.ts";
+import { type IdempotentRequest, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { showDone } from "../notices/notices.ts";
 import { readGroup, useGroupNow } from "./as-now.ts";
-import type { Group } from "./group.ts";
+import type { GroupEntry } from "./group.ts";
 import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { ownRightsLost, useIsLastAdmin } from "./self.ts";
@@ -34,7 +34,7 @@ interface Values extends Record<string, unknown> {
 
 interface GroupPanelProps {
   /** Absent: a new one. */
-  readonly group?: Group;
+  readonly group?: GroupEntry;
   readonly onClose: () => void;
   readonly onSaved: (name: string) => void;
 }
@@ -66,7 +66,7 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
   const saved = useRef(group);
-  const save = useChange<Values, Outcome<void, Group>>({
+  const save = useChange<Values, SaveOutcome<void, GroupEntry>>({
     run: (values, once) => saveGroup(values, saved, once),
     onDone: (outcome, { name }, wasUnknown) => {
       if ("theirs" in outcome) {
@@ -106,7 +106,7 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const wasDeleted = useGroupNow(group).data === null;
   const { members, roles } = form.values;
   const left = useLeftWithoutRole(group, { members, roles: roles as Role[] }) ?? [];
-  const take = (theirs: Group): void => {
+  const take = (theirs: GroupEntry): void => {
     saved.current = theirs;
     edited.take(theirs, form);
   };
@@ -167,7 +167,7 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   );
 }
 
-function valuesOf(group: Group | undefined): Values {
+function valuesOf(group: GroupEntry | undefined): Values {
   return {
     name: group?.name ?? "",
     roles: [...(group?.roles ?? [])],
@@ -178,16 +178,16 @@ function valuesOf(group: Group | undefined): Values {
 
 /** As the server has it, as far as it is known. */
 interface Saved {
-  current: Group | undefined;
+  current: GroupEntry | undefined;
 }
 
 /**
  * What it grants first, then who is in it, so that nobody is a member of what is not there. Each part goes with the version
  * that the part before has made.
  */
-function saveGroup(values: Values, saved: Saved, once: Once) {
+function saveGroup(values: Values, saved: Saved, once: IdempotentRequest) {
   const base = saved.current;
-  return saveOn<void, Group>({
+  return saveOn<void, GroupEntry>({
     base,
     latest: () => saved.current,
     read: () => readGroup(base?.id ?? 0, once.signal),
@@ -195,7 +195,11 @@ function saveGroup(values: Values, saved: Saved, once: Once) {
   });
 }
 
-async function saveParts({ name, roles, scopes, members }: Values, saved: Saved, once: Once): Promise<void> {
+async function saveParts(
+  { name, roles, scopes, members }: Values,
+  saved: Saved,
+  once: IdempotentRequest,
+): Promise<void> {
   const { signal } = once;
   const body = { name, roles: roles as Role[], scopes };
   let group = saved.current ?? (await call("groups.create", { body }, once));

@@ -10,7 +10,7 @@ import type { DataColumn } from "../table/column.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { RowMenu } from "../table/row-menu.tsx";
 import { FailedState, State } from "../table/state.tsx";
-import type { Group, GroupAction } from "./group.ts";
+import type { GroupAction, GroupEntry } from "./group.ts";
 import { GroupDetails } from "./group-details.tsx";
 import { GroupPanel } from "./group-panel.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
@@ -18,7 +18,7 @@ import { RemoveGroup } from "./remove-group.tsx";
 import { coversRights } from "./self.ts";
 import { RoleNames } from "./user-columns.tsx";
 
-type Task = { readonly kind: "add" } | { readonly kind: "edit" | "delete"; readonly group: Group };
+type Task = { readonly kind: "add" } | { readonly kind: "edit" | "delete"; readonly group: GroupEntry };
 /** Groups grant their roles and scopes to their members. */
 export function Groups() {
   useTitle("Groups");
@@ -32,7 +32,7 @@ export function Groups() {
     queryFn: ({ signal }) => call("groups.list", {}, { signal }),
   });
   const show = (group: string | undefined): void => void navigate({ search: { group }, resetScroll: false });
-  const act = (action: GroupAction, group: Group): void =>
+  const act = (action: GroupAction, group: GroupEntry): void =>
     action === "details" ? show(group.name) : setTask({ kind: action, group });
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
   const columns = useMemo(() => groupColumns((group) => act("details", group)), []);
@@ -99,10 +99,10 @@ export function Groups() {
 }
 
 interface GroupActionsProps {
-  readonly group: Group;
+  readonly group: GroupEntry;
   /** Has no rights that one lacks. */
   readonly isOpen: boolean;
-  readonly onAction: (action: GroupAction, group: Group) => void;
+  readonly onAction: (action: GroupAction, group: GroupEntry) => void;
 }
 
 const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
@@ -135,7 +135,7 @@ function GroupActions({ group, isOpen, onAction }: GroupActionsProps) {
   );
 }
 
-function groupColumns(onOpen: (group: Group) => void): readonly DataColumn<Group>[] {
+function groupColumns(onOpen: (group: GroupEntry) => void): readonly DataColumn<GroupEntry>[] {
   return [
     {
       id: "name",

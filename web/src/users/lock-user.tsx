@@ -10,11 +10,11 @@ import { useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
 import { useUnlock } from "./use-unlock.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 /** Locking somebody stops whatever runs with their keys, so it says what that is. */
-export function LockUser({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
+export function LockUser({ user, onClose }: { readonly user: UserEntry; readonly onClose: () => void }) {
   const queries = useQueryClient();
   const me = useMe();
   const unlock = useUnlock();

@@ -7,13 +7,13 @@ import { useChange } from "../form/use-change.ts";
 import { SeveralLastUses, useFreshKeys, useIsTold } from "../keys/what-stops.tsx";
 import { showDone } from "../notices/notices.ts";
 import { readGroup, unlessGone, useGroupNow } from "./as-now.ts";
-import type { Group } from "./group.ts";
+import type { GroupEntry } from "./group.ts";
 import { ownLossOf } from "./own-loss.ts";
 import { ownRightsLost, type Planned, sayRights } from "./self.ts";
 import { OWNERS_ASKED_MAX, StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
 interface RemoveGroupProps {
-  readonly group: Group;
+  readonly group: GroupEntry;
   readonly onClose: () => void;
   readonly onDone: () => void;
 }
@@ -86,7 +86,7 @@ const withoutGroup = (gone: string): Planned => ({
   groups: (all) => all.filter(({ name }) => name !== gone),
 });
 
-function sayMembers(group: Group): string {
+function sayMembers(group: GroupEntry): string {
   const { members } = group;
   if (members.length === 0) return "It has no members.";
   const rights = sayRights(group);
@@ -96,7 +96,7 @@ function sayMembers(group: Group): string {
 }
 
 interface NarrowedProps {
-  readonly group: Group;
+  readonly group: GroupEntry;
   /** Whose keys stop, which is told beside. */
   readonly left: readonly string[];
 }

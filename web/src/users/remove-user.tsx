@@ -9,11 +9,11 @@ import { showDone } from "../notices/notices.ts";
 import { readUser, unlessGone, useUserNow } from "./as-now.ts";
 import { LastAdmin } from "./last-admin.tsx";
 import { isMe, useIsLastAdmin } from "./self.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 interface RemoveUserProps {
-  readonly user: User;
+  readonly user: UserEntry;
   readonly onClose: () => void;
   readonly onDone: () => void;
 }

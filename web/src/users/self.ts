@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import type { Me } from "../api/session.ts";
 import { sayNames } from "../form/say-names.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 
 interface Rights {
   readonly roles: readonly Role[];
@@ -70,7 +70,7 @@ export async function ownRightsLost(me: Me, { own, memberOf, groups }: Planned):
   return rightsLost({ roles: self.all_roles, scopes: self.all_scopes }, after);
 }
 
-export function isMe(me: Me, user: Pick<User, "username">): boolean {
+export function isMe(me: Me, user: Pick<UserEntry, "username">): boolean {
   return me.user.username === user.username;
 }
 
@@ -102,7 +102,7 @@ export function coversRights(me: Pick<Me, "roles" | "scopes">, theirs: Rights): 
   return theirs.scopes.every((scope) => me.scopes.some((mine) => coversScope(mine, scope)));
 }
 
-export function coversUser(me: Me, user: Pick<User, "all_roles" | "all_scopes">): boolean {
+export function coversUser(me: Me, user: Pick<UserEntry, "all_roles" | "all_scopes">): boolean {
   return coversRights(me, { roles: user.all_roles, scopes: user.all_scopes });
 }
 

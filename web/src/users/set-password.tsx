@@ -12,11 +12,11 @@ import { useChange } from "../form/use-change.ts";
 import { showDone } from "../notices/notices.ts";
 import { PASSWORD_HINT, passwordFault } from "../signing/password-rules.ts";
 import { useUserNow } from "./as-now.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import { UserGone } from "./user-gone.tsx";
 
 /** Gives somebody else a password. Their sessions end by it. */
-export function SetPassword({ user, onClose }: { readonly user: User; readonly onClose: () => void }) {
+export function SetPassword({ user, onClose }: { readonly user: UserEntry; readonly onClose: () => void }) {
   const queries = useQueryClient();
   const found = useUserNow(user);
   const { username } = found.data ?? user;

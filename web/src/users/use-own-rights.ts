@@ -6,12 +6,12 @@
 import { useRef, useState } from "react";
 import { isSessionOver } from "../api/problem.ts";
 import { noteEnd } from "../api/queries.ts";
-import type { Change, ChangeState } from "../form/use-change.ts";
+import type { ChangeState, PendingChange } from "../form/use-change.ts";
 import { useIsHere } from "../form/use-is-here.ts";
 import type { Lost } from "./self.ts";
 
 interface OwnRights<Values> {
-  readonly save: Change<Values>;
+  readonly save: PendingChange<Values>;
   /** What the change takes from whoever makes it; null: nothing. */
   readonly loses: (values: Values) => Promise<Lost | null>;
 }

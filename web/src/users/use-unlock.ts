@@ -2,12 +2,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
 import { showDone, showProblem } from "../notices/notices.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 
 /** @returns unlocks at once: it takes nothing away */
-export function useUnlock(): (user: Pick<User, "username">, isUndo?: boolean) => void {
+export function useUnlock(): (user: Pick<UserEntry, "username">, isUndo?: boolean) => void {
   const queries = useQueryClient();
-  const unlock = async (user: Pick<User, "username">, isUndo = false): Promise<void> => {
+  const unlock = async (user: Pick<UserEntry, "username">, isUndo = false): Promise<void> => {
     try {
       await call("users.unlock", { name: user.username });
       showDone(`${user.username} unlocked${isUndo ? " again" : ""}.`);

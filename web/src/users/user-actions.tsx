@@ -10,15 +10,15 @@ import {
 import { useMay, useMe } from "../api/session.ts";
 import { RowMenu } from "../table/row-menu.tsx";
 import { coversUser, isMe } from "./self.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 
 export type UserAction = "details" | "edit" | "password" | "lock" | "unlock" | "delete";
 
 const ICON = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
 
 interface UserActionsProps {
-  readonly user: User;
-  readonly onAction: (action: UserAction, user: User) => void;
+  readonly user: UserEntry;
+  readonly onAction: (action: UserAction, user: UserEntry) => void;
 }
 
 export function UserActions(props: UserActionsProps) {

@@ -3,9 +3,12 @@ import { IconCircleCheck, IconLock } from "@tabler/icons-react";
 import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
 import { KeysLink } from "./keys-link.tsx";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 
-export function userColumns(now: number, onOpen: (user: User) => void): readonly DataColumn<User>[] {
+export function userColumns(
+  now: number,
+  onOpen: (user: UserEntry) => void,
+): readonly DataColumn<UserEntry>[] {
   return [
     {
       id: "username",
@@ -46,7 +49,7 @@ export function userColumns(now: number, onOpen: (user: User) => void): readonly
   ];
 }
 
-export function UserState({ user }: { readonly user: User }) {
+export function UserState({ user }: { readonly user: UserEntry }) {
   if (user.locked)
     return (
       <span className="status" data-tone="bad">

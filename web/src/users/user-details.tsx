@@ -13,14 +13,14 @@ import { FailedState } from "../table/state.tsx";
 import { useNow, When } from "../time/instant.tsx";
 import { KeysLink } from "./keys-link.tsx";
 import { coversUser } from "./self.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import type { UserAction } from "./user-actions.tsx";
 import { UserState } from "./user-columns.tsx";
 
 interface UserDetailsProps {
   readonly username: string;
   readonly onClose: () => void;
-  readonly onAction: (action: UserAction, user: User) => void;
+  readonly onAction: (action: UserAction, user: UserEntry) => void;
 }
 
 export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
@@ -45,7 +45,13 @@ export function UserDetails({ username, onClose, onAction }: UserDetailsProps) {
   );
 }
 
-function Facts({ user, onAction }: { readonly user: User; readonly onAction: UserDetailsProps["onAction"] }) {
+function Facts({
+  user,
+  onAction,
+}: {
+  readonly user: UserEntry;
+  readonly onAction: UserDetailsProps["onAction"];
+}) {
   const now = useNow();
   const may = useMay();
   const me = useMe();

@@ -8,12 +8,12 @@ import { changedOf } from "../form/changes.ts";
 import { ChoicesField } from "../form/chips-field.tsx";
 import { ConflictNote } from "../form/conflict-note.tsx";
 import { Panel } from "../form/dialog.tsx";
-import { type Outcome, saveOn, useEdited } from "../form/edited.ts";
+import { type SaveOutcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
-import { type Once, useChange } from "../form/use-change.ts";
+import { type IdempotentRequest, useChange } from "../form/use-change.ts";
 import { Note } from "../frame/note.tsx";
 import { CeilingFields } from "../limits/ceiling-fields.tsx";
 import { CEILING_FIELDS, type CeilingValues, ceilingsOf, ceilingValues } from "../limits/ceiling-values.ts";
@@ -24,7 +24,7 @@ import { OwnRightsQuestion } from "./own-rights-question.tsx";
 import { RightsFields } from "./rights-fields.tsx";
 import { isMe, ownRightsLost, useIsLastAdmin } from "./self.ts";
 import { useOwnRights } from "./use-own-rights.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import { rolesFrom, StopsWithoutRole, WithoutRole } from "./without-role.tsx";
 
 const FIELDS = {
@@ -64,7 +64,7 @@ interface Values extends CeilingValues {
 
 interface UserPanelProps {
   /** Absent: a new one. */
-  readonly user?: User;
+  readonly user?: UserEntry;
   readonly onClose: () => void;
   readonly onSaved: (username: string) => void;
 }
@@ -93,7 +93,7 @@ export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
     queryFn: ({ signal }) => call("groups.list", {}, { signal }),
     enabled: may("groups.list"),
   });
-  const save = useChange<Values, Outcome<{ username: string }, User>>({
+  const save = useChange<Values, SaveOutcome<{ username: string }, UserEntry>>({
     run: (values, once) => saveUser({ values, before, base }, once),
     onDone: (outcome, _, wasUnknown) => {
       rights.drop();
@@ -202,7 +202,7 @@ export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
 /** Somebody who is being added is no administrator yet. */
 const NOBODY = { username: "", all_roles: [], locked: false } as const;
 
-function valuesOf(user: User | undefined): Values {
+function valuesOf(user: UserEntry | undefined): Values {
   return {
     username: user?.username ?? "",
     full_name: user?.full_name ?? "",
@@ -230,10 +230,10 @@ interface UserSave {
   readonly values: Values;
   readonly before: Values;
   /** Absent: a new one. */
-  readonly base: User | undefined;
+  readonly base: UserEntry | undefined;
 }
 
-function saveUser({ values, before, base }: UserSave, once: Once) {
+function saveUser({ values, before, base }: UserSave, once: IdempotentRequest) {
   const save = () => {
     if (base === undefined) {
       const password = values.password === "" ? {} : { password: values.password };
@@ -243,5 +243,9 @@ function saveUser({ values, before, base }: UserSave, once: Once) {
     const changed = changedOf(wanted, { ...bodyOf(before), ceilings: ceilingsOf(before) });
     return call("users.update", { name: base.username, body: { ...changed, version: base.version } }, once);
   };
-  return saveOn<{ username: string }, User>({ base, save, read: () => readUser(base?.id ?? 0, once.signal) });
+  return saveOn<{ username: string }, UserEntry>({
+    base,
+    save,
+    read: () => readUser(base?.id ?? 0, once.signal),
+  });
 }

@@ -1,4 +1,4 @@
 /** Alone because the list of users and its panels need the same types. */
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 
-export type User = OutputOf<"users.get">;
+export type UserEntry = OutputOf<"users.get">;

@@ -21,7 +21,7 @@ import { RemoveUser } from "./remove-user.tsx";
 import { isMe } from "./self.ts";
 import { SetPassword } from "./set-password.tsx";
 import { useUnlock } from "./use-unlock.ts";
-import type { User } from "./user.ts";
+import type { UserEntry } from "./user.ts";
 import { type UserAction, UserActions } from "./user-actions.tsx";
 import { userColumns } from "./user-columns.tsx";
 import { UserDetails } from "./user-details.tsx";
@@ -31,7 +31,7 @@ const PAGE_SIZE = 50;
 
 type Task =
   | { readonly kind: "add" }
-  | { readonly kind: "edit" | "password" | "lock" | "delete"; readonly user: User };
+  | { readonly kind: "edit" | "password" | "lock" | "delete"; readonly user: UserEntry };
 /** Who may sign in and hold keys. */
 export function Users() {
   useTitle("Users");
@@ -63,7 +63,7 @@ export function Users() {
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening is the same at every time
   const columns = useMemo(() => userColumns(now, (user) => change({ user: user.username })), [now]);
-  const act = (action: UserAction, user: User): void => {
+  const act = (action: UserAction, user: UserEntry): void => {
     if (action === "details") change({ user: user.username });
     else if (action === "unlock") unlock(user);
     else setTask({ kind: action, user });

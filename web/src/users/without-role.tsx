@@ -7,15 +7,15 @@ import { call } from "../api/call.ts";
 import { sayNames } from "../form/say-names.ts";
 import { Note } from "../frame/note.tsx";
 import { SeveralLastUses, useFreshKeys } from "../keys/what-stops.tsx";
-import type { Group } from "./group.ts";
-import type { User } from "./user.ts";
+import type { GroupEntry } from "./group.ts";
+import type { UserEntry } from "./user.ts";
 
 const MEMBERS_MAX = 1000;
 /** As many owners as a list of keys can be asked for. */
 export const OWNERS_ASKED_MAX = 100;
 
 /** Of a group as it will be: undefined where it is deleted. */
-type Planned = Pick<Group, "roles" | "members"> | undefined;
+type Planned = Pick<GroupEntry, "roles" | "members"> | undefined;
 type Grant = { readonly name: string; readonly roles: readonly string[] };
 
 /** @param groups those that there are, as far as they are known */
@@ -25,7 +25,7 @@ export function rolesFrom(names: readonly string[], groups: readonly Grant[]): r
 
 /** The members of a group, by name, who have a role now and would have none. @returns undefined: it is not known */
 export function useLeftWithoutRole(
-  group: Group | undefined,
+  group: GroupEntry | undefined,
   planned: Planned,
 ): readonly string[] | undefined {
   const name = group?.name ?? "";
@@ -43,7 +43,7 @@ export function useLeftWithoutRole(
   if (group === undefined) return [];
   if (!members.data || !groups.data) return undefined;
   const others = groups.data.entries.filter((one) => one.name !== name);
-  const rolesOf = (user: User): readonly string[] => [
+  const rolesOf = (user: UserEntry): readonly string[] => [
     ...user.roles,
     ...rolesFrom(user.groups, others),
     ...(planned?.members.includes(user.username) ? planned.roles : []),

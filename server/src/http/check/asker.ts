@@ -14,7 +14,7 @@ import type { Transport } from "../../domain/transport.ts";
 import { readHops, readProto } from "../forwarded.ts";
 import { isPrivate, type ProxyTrust, parseHop } from "../peer.ts";
 
-export interface Asker {
+export interface CheckClient {
   /** As the listener saw it; null: a unix socket. */
   readonly address: string | null;
   readonly mayAuth: boolean;
@@ -32,7 +32,7 @@ export interface Askers {
 }
 
 interface AskedBy {
-  readonly asker: Pick<Asker, "isNear" | "isTrusted">;
+  readonly asker: Pick<CheckClient, "isNear" | "isTrusted">;
   /** Of the asker's own connection. */
   readonly isTls: boolean;
   readonly secureFrom: readonly Network[];
@@ -41,16 +41,16 @@ interface AskedBy {
 const KNOWN_MAX = 4_096;
 
 /** @returns judge of the address that a listener saw; null: a unix socket */
-export function createAskers({ trust, checkFrom }: Askers): (address: string | null) => Asker {
-  const known = new Map<string, Asker>();
-  const unix: Asker = {
+export function createAskers({ trust, checkFrom }: Askers): (address: string | null) => CheckClient {
+  const known = new Map<string, CheckClient>();
+  const unix: CheckClient = {
     address: null,
     mayAuth: true,
     isTrusted: trust.unix,
     isNear: true,
     mayVerify: "unless_proxied",
   };
-  const judge = (text: string): Asker => {
+  const judge = (text: string): CheckClient => {
     const address = parseAddress(text);
     if (!address) return { address: text, mayAuth: false, isTrusted: false, isNear: false, mayVerify: "no" };
     const isIn = (networks: readonly Network[]): boolean =>

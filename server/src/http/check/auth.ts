@@ -7,22 +7,22 @@ import type { Clock } from "../../domain/clock.ts";
 import { errorCode } from "../../domain/errors.ts";
 import { maskForeign } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
-import type { Check, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import type { CheckResult, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
 import { challengeFor } from "../challenge.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { readPresented } from "../presented.ts";
 import { rateHeaders } from "../rate-headers.ts";
-import { type Asker, clientAddress, clientTransport } from "./asker.ts";
+import { type CheckClient, clientAddress, clientTransport } from "./asker.ts";
 import { createHint, type Hint } from "./hints.ts";
 import { createIdentity } from "./identity.ts";
-import type { Judge, Judged } from "./judge.ts";
+import type { CheckDecision, CheckKey } from "./judge.ts";
 import { createWants, type Wants, wantsOfHeaders } from "./wants.ts";
 
 export interface AuthDeps {
-  readonly judge: Judge;
+  readonly judge: CheckKey;
   readonly assert: (
     id: number,
-    allowance: Extract<Check, { ok: true }>["allowance"],
+    allowance: Extract<CheckResult, { ok: true }>["allowance"],
     audience: string,
   ) => string;
   readonly trust: ProxyTrust;
@@ -50,7 +50,7 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
 };
 
 interface AskedBy {
-  readonly asker: Asker;
+  readonly asker: CheckClient;
   /** Whether the asker itself speaks TLS. */
   readonly isTls: boolean;
 }
@@ -61,7 +61,7 @@ export interface Auth {
   /** `/auth/envoy` and all below: what the address says is never read. */
   envoy(req: Request, by: AskedBy): MaybePromise<Response>;
   /** Every other path that begins with `/auth`: 403. */
-  elsewhere(req: Request, asker: Asker): Response;
+  elsewhere(req: Request, asker: CheckClient): Response;
 }
 
 interface Shown {
@@ -75,7 +75,7 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
   const wantsOf = createWants();
   const identity = createIdentity();
   const warn = createHint(deps);
-  const answer = (judged: Judged, wants: Wants, { client, isSpent }: Shown): Response => {
+  const answer = (judged: CheckDecision, wants: Wants, { client, isSpent }: Shown): Response => {
     if (judged.decision !== null) {
       const response = refusal(judged.check, wants, judged.decision);
       if (response.status === 401)
@@ -95,7 +95,12 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
     return new Response(null, { headers });
   };
   const { networks, secureFrom } = trust;
-  const ask = (headers: Headers, wants: Wants, asker: Asker, isTls: boolean): MaybePromise<Response> => {
+  const ask = (
+    headers: Headers,
+    wants: Wants,
+    asker: CheckClient,
+    isTls: boolean,
+  ): MaybePromise<Response> => {
     const presented = readPresented(headers, wants.header);
     if (presented.kind === "none") {
       return bare(401, { "WWW-Authenticate": challengeFor(headers, NO_KEY, wants.challenge) });
@@ -152,7 +157,7 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
   };
 }
 
-function refuseAsker({ address }: Asker, warn: Hint): Response {
+function refuseAsker({ address }: CheckClient, warn: Hint): Response {
   warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", { address });
   return bare(403);
 }
@@ -169,7 +174,11 @@ const CONFINED = {
 /** Copied by each answer, and given the number of its decision before. */
 const REFUSED = new Headers(CONFINED);
 
-function refusal({ reason, rate }: Extract<Check, { ok: false }>, wants: Wants, decision: string): Response {
+function refusal(
+  { reason, rate }: Extract<CheckResult, { ok: false }>,
+  wants: Wants,
+  decision: string,
+): Response {
   const status = STATUS[reason];
   REFUSED.set("Decision-Id", decision);
   const response = new Response(null, {

@@ -1,23 +1,28 @@
 /** One check for somebody else: judged, counted, and where it is refused, noted under a number for the key's owner. */
 
-import type { Seen, Usage } from "../../activity/use.ts";
+import type { ClientInfo, Usage } from "../../activity/use.ts";
 import type { Origin } from "../../domain/caller.ts";
 import { errorCode } from "../../domain/errors.ts";
 import type { InsecureTransportRule } from "../../domain/settings.ts";
 import { fateOf, UNKNOWN_TRANSPORT } from "../../domain/transport.ts";
 import type { Log } from "../../log.ts";
-import type { Check, MaybePromise, Need, Verify } from "../../verify/verify.ts";
+import type { CheckResult, MaybePromise, Need, Verify } from "../../verify/verify.ts";
 import type { Hint } from "./hints.ts";
 import type { CheckStats } from "./stats.ts";
 
-export type Judged =
-  | { readonly check: Extract<Check, { ok: true }>; readonly decision: null }
-  | { readonly check: Extract<Check, { ok: false }>; readonly decision: string };
+export type CheckDecision =
+  | { readonly check: Extract<CheckResult, { ok: true }>; readonly decision: null }
+  | { readonly check: Extract<CheckResult, { ok: false }>; readonly decision: string };
 
 type CheckDoor = "auth" | "verify";
-export type Judge = (door: CheckDoor, text: string, need: Need, seen: Seen) => MaybePromise<Judged>;
+export type CheckKey = (
+  door: CheckDoor,
+  text: string,
+  need: Need,
+  seen: ClientInfo,
+) => MaybePromise<CheckDecision>;
 
-export interface JudgeDeps {
+export interface CheckKeyDeps {
   readonly verify: Pick<Verify, "check">;
   readonly usage: Pick<Usage, "note" | "refuse">;
   readonly stats: CheckStats;
@@ -28,9 +33,9 @@ export interface JudgeDeps {
   readonly hint: Hint;
 }
 
-export function createJudge(deps: JudgeDeps): Judge {
+export function createJudge(deps: CheckKeyDeps): CheckKey {
   const { verify, usage, stats, now, hint } = deps;
-  const count = (door: CheckDoor, check: Check, need: Need, seen: Seen): Judged => {
+  const count = (door: CheckDoor, check: CheckResult, need: Need, seen: ClientInfo): CheckDecision => {
     if (check.ok) {
       stats.count(door, "ok");
       usage.note(check.id, "ok", seen, check.at);
@@ -52,8 +57,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     door: CheckDoor,
     text: string,
     need: Need & { readonly origin: Origin },
-    seen: Seen,
-  ): Promise<Judged> => {
+    seen: ClientInfo,
+  ): Promise<CheckDecision> => {
     const check = await verify.check(text, need);
     const fate = fateOf(await deps.insecureRule(), need.origin.transport);
     if (fate === "pass") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
@@ -77,7 +82,7 @@ export function createJudge(deps: JudgeDeps): Judge {
   };
 }
 
-async function revoke({ revokeExposed, log }: JudgeDeps, id: number): Promise<void> {
+async function revoke({ revokeExposed, log }: CheckKeyDeps, id: number): Promise<void> {
   try {
     await revokeExposed(id);
     log.warn("A key came over an insecure transport and was revoked", { id });
@@ -88,7 +93,7 @@ async function revoke({ revokeExposed, log }: JudgeDeps, id: number): Promise<vo
 }
 
 /** The exact rule, for the owner's eyes. */
-function ruleOf(check: Extract<Check, { ok: false }>, need: Need): string {
+function ruleOf(check: Extract<CheckResult, { ok: false }>, need: Need): string {
   const allowance = check.known?.allowance;
   const asked = [need.scope, ...(need.scopes ?? [])].filter((scope) => scope !== undefined);
   switch (check.reason) {

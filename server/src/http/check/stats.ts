@@ -1,12 +1,12 @@
 /** Counts of checks since the start, for `/metrics`. Every 64th check is timed. */
-import type { Outcome } from "../../activity/use.ts";
+import type { UseOutcome } from "../../activity/use.ts";
 
 const SAMPLE_EVERY = 64;
 /** Microseconds. */
 export const LATENCY_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000] as const;
 
 export interface CheckStats {
-  count(door: string, outcome: Outcome): void;
+  count(door: string, outcome: UseOutcome): void;
   /** When to time this check: its beginning. */
   sample(): number | undefined;
   time(began: number): void;
@@ -42,7 +42,7 @@ export function createStats(monotonic: () => number): CheckStats {
 }
 
 /** The commonest, so that no text is built for each check. */
-const NAMES: Readonly<Record<string, Partial<Record<Outcome, string>>>> = {
+const NAMES: Readonly<Record<string, Partial<Record<UseOutcome, string>>>> = {
   auth: { ok: 'door="auth",outcome="ok"', unknown: 'door="auth",outcome="unknown"' },
   verify: { ok: 'door="verify",outcome="ok"', unknown: 'door="verify",outcome="unknown"' },
 };

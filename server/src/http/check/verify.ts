@@ -16,12 +16,12 @@ import type { Hosts } from "../hosts.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 import { rateHeaders } from "../rate-headers.ts";
 import { problemResponse } from "../rest/problem.ts";
-import type { Asker } from "./asker.ts";
+import type { CheckClient } from "./asker.ts";
 import { createHint } from "./hints.ts";
-import type { Judge, Judged } from "./judge.ts";
+import type { CheckDecision, CheckKey } from "./judge.ts";
 
-export interface VerifyDeps {
-  readonly judge: Judge;
+export interface VerifyRouteDeps {
+  readonly judge: CheckKey;
   readonly verify: Pick<Verify, "findWords">;
   readonly bodies: Bodies;
   readonly hosts: Hosts;
@@ -45,8 +45,15 @@ interface Question {
   readonly need: Need;
 }
 
-export function createVerifyRoute({ judge, verify, requireStanding, bodies, hosts, ...deps }: VerifyDeps) {
-  const shaped = (judged: Judged): MaybePromise<Answer> => {
+export function createVerifyRoute({
+  judge,
+  verify,
+  requireStanding,
+  bodies,
+  hosts,
+  ...deps
+}: VerifyRouteDeps) {
+  const shaped = (judged: CheckDecision): MaybePromise<Answer> => {
     const { check } = judged;
     if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
     const words = verify.findWords(check.id);
@@ -101,7 +108,7 @@ export function createVerifyRoute({ judge, verify, requireStanding, bodies, host
   /** @param ownCaller whose key the asker shows, asked where he is not near enough */
   return (
     req: Request,
-    asker: Asker,
+    asker: CheckClient,
     ownCaller: () => Promise<Caller | undefined>,
   ): MaybePromise<Response> => {
     if (mayAsk(req.headers, asker, hosts)) return readAndRespond(req);
@@ -129,7 +136,7 @@ function responseOf({ body, rate }: Answer): Response {
   return new Response(JSON.stringify(body), { headers });
 }
 
-function mayAsk(headers: Headers, { mayVerify, address }: Asker, hosts: Hosts): boolean {
+function mayAsk(headers: Headers, { mayVerify, address }: CheckClient, hosts: Hosts): boolean {
   if (mayVerify !== "unless_proxied") return mayVerify === "yes";
   return !hasProxyHeaders(headers) && hosts.isKnown(headers, address);
 }
@@ -186,7 +193,7 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
   return { key, need: { ...need, cost: cost as number | undefined } };
 }
 
-function shapeOf({ check, decision }: Judged, words: KeyWords | undefined): object {
+function shapeOf({ check, decision }: CheckDecision, words: KeyWords | undefined): object {
   if (!check.ok) {
     const { reason, rate } = check;
     return { valid: false, reason: toldReason(reason), decision, rate_limit: rate && rateShape(rate) };

@@ -4,7 +4,7 @@
  * What is not understood is no: a typing error in a configuration must not open a door.
  */
 import { isScope } from "../../domain/rights.ts";
-import { CHALLENGES, type Challenge } from "../challenge.ts";
+import { CHALLENGES, type ChallengeChoice } from "../challenge.ts";
 
 export interface Wants {
   readonly scopes: readonly string[];
@@ -15,7 +15,7 @@ export interface Wants {
   readonly folds: boolean;
   readonly audience: string | null;
   /** What a 401 offers. */
-  readonly challenge: Challenge;
+  readonly challenge: ChallengeChoice;
 }
 
 const NAMES = ["scope", "role", "group", "header", "deny", "assert", "challenge"] as const;
@@ -64,7 +64,7 @@ function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefi
   if (header.length > 1 || header.some((name) => !HEADER.test(name) || COOKIE.test(name))) return undefined;
   if (deny.length > 1 || deny.some((status) => status !== "403")) return undefined;
   if (audience.length > 1 || audience.some((text) => !AUDIENCE.test(text))) return undefined;
-  if (challenge.length > 1 || challenge.some((word) => !CHALLENGES.includes(word as Challenge)))
+  if (challenge.length > 1 || challenge.some((word) => !CHALLENGES.includes(word as ChallengeChoice)))
     return undefined;
   // Basic is read from `Authorization` alone.
   const usual = header.length > 0 ? "bearer" : "auto";
@@ -75,6 +75,6 @@ function fromList(pairs: readonly (readonly [string, string])[]): Wants | undefi
     header: header[0] ?? null,
     folds: deny.length > 0,
     audience: audience[0] ?? null,
-    challenge: (challenge[0] as Challenge | undefined) ?? usual,
+    challenge: (challenge[0] as ChallengeChoice | undefined) ?? usual,
   };
 }

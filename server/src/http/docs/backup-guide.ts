@@ -1,9 +1,9 @@
 /** How an installation is kept, brought back, upgraded and taken back to a version before. Run by `docs-backup.test.ts`. */
 import { html } from "hono/html";
 import { guide } from "./guide.ts";
-import { code, type Page, table } from "./layout.ts";
+import { code, type DocsPage, table } from "./layout.ts";
 
-export const BACKUP: Page = guide(
+export const BACKUP: DocsPage = guide(
   "backup-and-restore",
   "Backup, restore, upgrade and going back",
   "One file that is the whole installation, and how it comes back: disaster, another machine, moving, rollback, downgrade, snapshot, quarantine, restore_not_accepted, master secret, passphrase.",

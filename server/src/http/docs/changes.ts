@@ -1,10 +1,10 @@
 /** What changed from version to version of the JSON-RPC API: told from the versions themselves, so that it cannot be wrong. */
 import { html } from "hono/html";
-import type { Markup, Page } from "./layout.ts";
+import type { DocsPage, Markup } from "./layout.ts";
 import type { MethodWords, RpcVersion } from "./rpc.ts";
 import { pathsOf } from "./schema.ts";
 
-export function changesPage(versions: readonly RpcVersion[]): Page {
+export function changesPage(versions: readonly RpcVersion[]): DocsPage {
   const steps = versions.slice(1).map((after, place) => ({ after, before: versions[place]! }));
   return {
     path: "changes",

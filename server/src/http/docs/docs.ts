@@ -12,7 +12,7 @@ import { changesPage } from "./changes.ts";
 import script from "./docs.browser.js" with { type: "text" };
 import style from "./docs.css" with { type: "text" };
 import { guidePages } from "./guides.ts";
-import { type Frame, type Markup, type Page, renderPage, topLine } from "./layout.ts";
+import { type DocsPage, type Frame, type Markup, renderPage, topLine } from "./layout.ts";
 import { methodPages } from "./methods.ts";
 import { openRpcText } from "./openrpc.ts";
 import { REFERENCE_PATH } from "./operations.ts";
@@ -41,7 +41,7 @@ const ROOT = "/api/docs";
 const OPEN_API = "/api/openapi.json";
 const OPEN_RPC = "/api/openrpc.json";
 const SCALAR = `${ROOT}/assets/scalar.js`;
-const REFERENCE: Page = {
+const REFERENCE: DocsPage = {
   path: REFERENCE_PATH,
   title: "REST reference",
   section: "REST",
@@ -58,8 +58,8 @@ export function isDocs({ pathname }: URL): boolean {
 
 export function createDocs({ openApi, versions, log }: DocsDeps): Docs {
   const names = ["current", ...versions.map(({ name }) => name).reverse()];
-  const made = new Map<string, readonly Page[]>();
-  const pagesOf = (version: string): readonly Page[] | undefined => {
+  const made = new Map<string, readonly DocsPage[]>();
+  const pagesOf = (version: string): readonly DocsPage[] | undefined => {
     const rpc = version === "current" ? versions.at(-1) : versions.find(({ name }) => name === version);
     if (!rpc && version !== "current") return undefined;
     let pages = made.get(version);
@@ -113,7 +113,11 @@ const ASSETS: Readonly<Record<string, () => Response>> = {
   "/assets/reference.js": () => text(reference, "text/javascript"),
 };
 
-function show(page: Pick<Page, "path" | "title" | "body">, frame: Frame, status = 200): Promise<Response> {
+function show(
+  page: Pick<DocsPage, "path" | "title" | "body">,
+  frame: Frame,
+  status = 200,
+): Promise<Response> {
   return markup(renderPage(page, frame), status);
 }
 
@@ -144,7 +148,7 @@ ${topLine(frame)}
 }
 
 /** Whoever came from another version by the list of versions is told which of them have the page. */
-function missing(versions: readonly string[], path: string): Pick<Page, "path" | "title" | "body"> {
+function missing(versions: readonly string[], path: string): Pick<DocsPage, "path" | "title" | "body"> {
   return {
     path: "?",
     title: versions.length > 0 ? "This version does not have this page" : "There is no such page",

@@ -1,5 +1,5 @@
 /** What guides are made with. */
-import type { Markup, Page } from "./layout.ts";
+import type { DocsPage, Markup } from "./layout.ts";
 
 /** @param words a sentence and what else it is looked for by */
 export function guide(
@@ -7,7 +7,7 @@ export function guide(
   title: string,
   words: string,
   body: (origin: string, base: string) => Markup,
-): Page {
+): DocsPage {
   return { path, title, section: "Guides", words, body };
 }
 

@@ -7,7 +7,7 @@ import { html } from "hono/html";
 import { errorRow } from "../errors.ts";
 import { exampleProblem as problemOf } from "../rest/problem.ts";
 import { curl, guide } from "./guide.ts";
-import { code, type Markup, type Page, table } from "./layout.ts";
+import { code, type DocsPage, type Markup, table } from "./layout.ts";
 import { myKeyPage } from "./my-key.ts";
 import { operationPath } from "./operations.ts";
 import type { MethodWords } from "./rpc.ts";
@@ -15,7 +15,7 @@ import { scramPage } from "./scram-page.ts";
 import { TASK_GUIDES } from "./task-guides.ts";
 
 /** @param methods of the version that is read about */
-export function guidePages(methods: readonly MethodWords[]): Page[] {
+export function guidePages(methods: readonly MethodWords[]): DocsPage[] {
   return [
     START,
     SEND,
@@ -145,7 +145,7 @@ const ERRORS = guide(
 );
 
 /** Not in the list of pages at the side: the list of errors leads to them. */
-function errorPages(): Page[] {
+function errorPages(): DocsPage[] {
   return ERROR_CODES.map((one) => {
     const { title, words, remedy } = ERROR_WORDS[one];
     const { status, rpc, errname } = errorRow(one);

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 
 export type Markup = ReturnType<typeof html>;
 
-export interface Page {
+export interface DocsPage {
   /** Below the version; empty for the start page. */
   readonly path: string;
   readonly title: string;
@@ -17,11 +17,11 @@ export interface Page {
 export interface Frame {
   readonly version: string;
   readonly versions: readonly string[];
-  readonly pages: readonly Page[];
+  readonly pages: readonly DocsPage[];
   readonly origin: string;
 }
 
-export function renderPage(page: Pick<Page, "path" | "title" | "body">, frame: Frame): Markup {
+export function renderPage(page: Pick<DocsPage, "path" | "title" | "body">, frame: Frame): Markup {
   const base = `/api/docs/${frame.version}`;
   return html`<!doctype html>
 <html lang="en">
@@ -85,11 +85,11 @@ export function table(
   )}</tr></thead><tbody>${rows.map((row, place) => html`<tr${markOf(place)}>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
-function link(page: Page, base: string, current: string): Markup {
+function link(page: DocsPage, base: string, current: string): Markup {
   const href = page.path === "" ? base : `${base}/${page.path}`;
   return html`<li><a href="${href}"${page.path === current ? html` aria-current="page"` : ""}>${page.title}</a></li>`;
 }
 
-function sectionsOf(pages: readonly Page[]): [string, Page[]][] {
+function sectionsOf(pages: readonly DocsPage[]): [string, DocsPage[]][] {
   return [...Map.groupBy(pages, ({ section }) => section)];
 }

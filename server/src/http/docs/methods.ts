@@ -1,21 +1,21 @@
 /** Pages of the JSON-RPC API's methods and events, from the dialect's own table. */
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
-import { code, type Markup, type Page, table } from "./layout.ts";
+import { code, type DocsPage, type Markup, table } from "./layout.ts";
 import type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
 import { consolePage, LIMITS, QUERY, SECTION } from "./rpc-guides.ts";
 import { schemaMarkup } from "./schema.ts";
 
-export function methodPages(version: RpcVersion): Page[] {
+export function methodPages(version: RpcVersion): DocsPage[] {
   const { methods, events } = version;
-  const overview: Page = {
+  const overview: DocsPage = {
     path: "methods",
     title: "Methods",
     section: SECTION,
     words: "Every method of the JSON-RPC API: what it does, and which role it needs.",
     body: (origin, base) => overviewBody(origin, base, version),
   };
-  const eventList: Page = {
+  const eventList: DocsPage = {
     path: "events",
     title: "Events",
     section: SECTION,
@@ -26,7 +26,7 @@ export function methodPages(version: RpcVersion): Page[] {
   return [...lists, ...methods.map((one) => methodPage(one, version.name)), ...events.map(eventPage)];
 }
 
-function methodPage(one: MethodWords, version: string): Page {
+function methodPage(one: MethodWords, version: string): DocsPage {
   const { name, words } = one;
   return {
     path: `methods/${name}`,
@@ -153,7 +153,7 @@ ${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { m
 ${code(JSON.stringify({ jsonrpc: "2.0", method: "notify_unsubscribed", params: { collection: "api_key.query", error: { error: 16, errname: "EBUSY", reason: "[EBUSY] ...", trace: null, extra: null } } }))}`;
 }
 
-function eventPage(one: EventWords): Page {
+function eventPage(one: EventWords): DocsPage {
   const { name, words, access, since, fields } = one;
   const subscribe = { jsonrpc: "2.0", id: 1, method: "core.subscribe", params: [name] };
   return {

@@ -1,11 +1,11 @@
 /** What a caller may, of all that there is: the page holds everything, and shows what the session says that it may. */
 import { html } from "hono/html";
 import { guide } from "./guide.ts";
-import { type Page, table } from "./layout.ts";
+import { type DocsPage, table } from "./layout.ts";
 import { operationRows } from "./operations.ts";
 import type { MethodWords } from "./rpc.ts";
 
-export function myKeyPage(methods: readonly MethodWords[]): Page {
+export function myKeyPage(methods: readonly MethodWords[]): DocsPage {
   return guide(
     "my-key",
     "What may my key call?",

@@ -2,7 +2,7 @@
 import { errorsOf, type Operation } from "@chatelaine/contract/operations/operation";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
-import { type Markup, type Page, table } from "./layout.ts";
+import { type DocsPage, type Markup, table } from "./layout.ts";
 
 export const REFERENCE_PATH = "rest";
 
@@ -13,7 +13,7 @@ export function operationPath({ group, method, path }: Operation): string {
 }
 
 /** For the search: they are read in the reference, and have no pages of their own. */
-export function operationEntries(): Page[] {
+export function operationEntries(): DocsPage[] {
   return operationList.map((operation) => ({
     path: operationPath(operation),
     title: `${operation.title}: ${operation.method} ${operation.path}`,

@@ -1,10 +1,10 @@
 /** Chatelaine itself behind a proxy. Its table is the one that `transport-matrix.test.ts` tries on real listeners. */
 import { html } from "hono/html";
 import { guide } from "./guide.ts";
-import { code, type Page, table } from "./layout.ts";
+import { code, type DocsPage, table } from "./layout.ts";
 import matrix from "./transport-matrix.txt" with { type: "text" };
 
-export const BEHIND_A_PROXY: Page = guide(
+export const BEHIND_A_PROXY: DocsPage = guide(
   "behind-a-reverse-proxy",
   "Behind a reverse proxy",
   "nginx, Caddy, Traefik, HAProxy or stunnel before Chatelaine itself: --trusted-proxy, X-Forwarded-Proto, Forwarded, ws and wss, insecure_transport, clear text, 403, errno 95, --secure-from, WireGuard.",

@@ -1,11 +1,11 @@
 /** Pages about the JSON-RPC API as a whole: the console, the query language, limits. */
 import { html } from "hono/html";
-import { code, type Page, table } from "./layout.ts";
+import { code, type DocsPage, table } from "./layout.ts";
 import type { MethodWords } from "./rpc.ts";
 
 export const SECTION = "JSON-RPC";
 
-export function consolePage(methods: readonly MethodWords[]): Page {
+export function consolePage(methods: readonly MethodWords[]): DocsPage {
   return {
     path: "console",
     title: "Console",
@@ -25,7 +25,7 @@ export function consolePage(methods: readonly MethodWords[]): Page {
   };
 }
 
-export const QUERY: Page = {
+export const QUERY: DocsPage = {
   path: "query-language",
   title: "Query language",
   section: SECTION,
@@ -51,7 +51,7 @@ ${table(
 ${code(`{"select": ["id", "name"], "order_by": ["-created_at"], "limit": 50, "offset": 0, "count": false, "get": false}`)}`,
 };
 
-export const LIMITS: Page = {
+export const LIMITS: DocsPage = {
   path: "limits",
   title: "Limits and close codes",
   section: SECTION,

@@ -2,14 +2,14 @@
 import { html } from "hono/html";
 import { code, type Markup, table } from "./layout.ts";
 
-export interface Schema {
+export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly description?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly default?: unknown;
@@ -23,7 +23,7 @@ export interface Schema {
 
 /** Type, words and limits; members of objects as a table; the schema itself behind a fold. */
 export function schemaMarkup(given: object): Markup {
-  const schema = given as Schema;
+  const schema = given as JsonSchema;
   const objects = objectsOf(schema);
   const words = [
     ...(objects.length === 1 && schema.properties ? [] : [`${typeOf(schema)}${limitsOf(schema)}`]),
@@ -36,7 +36,7 @@ ${objects.map(([title, one]) => html`${title ? html`<p><strong>${title}</strong>
 
 /** Names of all members, dotted, with the words that they may hold. */
 export function pathsOf(given: object, prefix = ""): string[] {
-  const { properties = {}, items, anyOf, oneOf, const: only, enum: some = [] } = given as Schema;
+  const { properties = {}, items, anyOf, oneOf, const: only, enum: some = [] } = given as JsonSchema;
   const words = [...some, only].filter((word) => typeof word === "string");
   return [
     ...Object.entries(properties).flatMap(([name, member]) => [
@@ -49,10 +49,10 @@ export function pathsOf(given: object, prefix = ""): string[] {
   ];
 }
 
-function objectsOf(schema: Schema): [string, Schema][] {
+function objectsOf(schema: JsonSchema): [string, JsonSchema][] {
   if (schema.properties) return [["", schema]];
   if (schema.items?.properties) return [["Each entry", schema.items]];
-  const found = new Map<string, [string, Schema]>();
+  const found = new Map<string, [string, JsonSchema]>();
   for (const one of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
     const object = one.properties ? one : one.items;
     if (!object?.properties) continue;
@@ -63,14 +63,14 @@ function objectsOf(schema: Schema): [string, Schema][] {
 }
 
 /** By the members whose value is fixed: they tell the shapes apart. */
-function titleOf({ properties = {} }: Schema): string {
+function titleOf({ properties = {} }: JsonSchema): string {
   const fixed = Object.entries(properties).filter(([, member]) => typeof member.const === "string");
   return fixed.length === 0 || fixed.length > 2
     ? "An object"
     : fixed.map(([name, member]) => `${name} ${String(member.const)}`).join(", ");
 }
 
-function members({ properties = {}, required = [] }: Schema): Markup {
+function members({ properties = {}, required = [] }: JsonSchema): Markup {
   return table(
     ["Member", "Type", "Meaning"],
     Object.entries(properties).map(([name, member]) => [
@@ -82,11 +82,11 @@ function members({ properties = {}, required = [] }: Schema): Markup {
   );
 }
 
-function isInstant({ properties }: Schema): boolean {
+function isInstant({ properties }: JsonSchema): boolean {
   return properties !== undefined && Object.keys(properties).join() === "$date";
 }
 
-function typeOf(schema: Schema): string {
+function typeOf(schema: JsonSchema): string {
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) {
     const shown = schema.enum.slice(0, 12).map((one) => JSON.stringify(one));
@@ -118,7 +118,7 @@ function plural(type: string): string {
   return ["object", "text", "whole number", "instant", "list"].includes(type) ? `${type}s` : type;
 }
 
-function limitsOf(schema: Schema): string {
+function limitsOf(schema: JsonSchema): string {
   const { minLength, maxLength, minimum, maximum, maxItems } = schema;
   const isCounted = (limit: number | undefined): limit is number =>
     limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER;

@@ -1,7 +1,7 @@
 /** SCRAM and key files. The vector and the program that reproduces it are run by `docs-truth.test.ts`. */
 import { OPERATIONS } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
-import { code, type Markup, type Page, table } from "./layout.ts";
+import { code, type DocsPage, type Markup, table } from "./layout.ts";
 import { operationPath } from "./operations.ts";
 import { signInProgram } from "./scram-program.ts";
 
@@ -49,7 +49,7 @@ print("server_key", b64(server_key))
 print("p=" + b64(proof))
 print("v=" + b64(h(server_key, message)))`;
 
-export function scramPage(): Page {
+export function scramPage(): DocsPage {
   return {
     path: "scram",
     title: "Sign in by SCRAM",

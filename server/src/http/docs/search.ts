@@ -1,6 +1,6 @@
 /** The search over everything: each page's whole text as a reader sees it, and each operation of the reference. */
 import { html } from "hono/html";
-import type { Page } from "./layout.ts";
+import type { DocsPage } from "./layout.ts";
 import { operationEntries } from "./operations.ts";
 
 const WORDS_MAX = 10;
@@ -14,15 +14,15 @@ const PAGES_SHOWN = 60;
 const ANYWHERE = "http://localhost";
 
 interface Entry {
-  readonly page: Page;
+  readonly page: DocsPage;
   readonly title: string;
   readonly text: string;
 }
 
-type Found = Pick<Page, "path" | "title" | "body">;
+type Found = Pick<DocsPage, "path" | "title" | "body">;
 
 /** Texts are made once for each version, at the first search in it. */
-export function createSearch(): (q: string, version: string, pages: readonly Page[]) => Promise<Found> {
+export function createSearch(): (q: string, version: string, pages: readonly DocsPage[]) => Promise<Found> {
   const made = new Map<string, Promise<readonly Entry[]>>();
   return async (q, version, pages) => {
     let entries = made.get(version);
@@ -41,14 +41,14 @@ export function createSearch(): (q: string, version: string, pages: readonly Pag
   };
 }
 
-async function entryOf(page: Page): Promise<Entry> {
+async function entryOf(page: DocsPage): Promise<Entry> {
   const body = plainText(String(await page.body(ANYWHERE, "")));
   const { title, words, path } = page;
   return { page, title: title.toLowerCase(), text: `${title} ${words} ${path} ${body}`.toLowerCase() };
 }
 
 /** Pages that are named so stand before those that only speak of it. */
-function find(entries: readonly Entry[], words: readonly string[]): Page[] {
+function find(entries: readonly Entry[], words: readonly string[]): DocsPage[] {
   if (words.length === 0) return [];
   const found = entries.filter(({ text }) => words.every((word) => text.includes(word)));
   const rank = ({ title, page }: Entry): number => {
@@ -59,7 +59,7 @@ function find(entries: readonly Entry[], words: readonly string[]): Page[] {
   return found.toSorted((one, other) => rank(one) - rank(other)).map(({ page }) => page);
 }
 
-function resultPage(q: string, found: readonly Page[]): Found {
+function resultPage(q: string, found: readonly DocsPage[]): Found {
   const shown = found.slice(0, PAGES_SHOWN);
   const count = found.length === 1 ? "One place" : `${found.length} places`;
   const more = found.length > shown.length ? `, of which these are the first ${shown.length}` : "";

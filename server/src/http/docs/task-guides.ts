@@ -4,7 +4,7 @@ import { OPERATIONS } from "@chatelaine/contract/operations/operations";
 import { html } from "hono/html";
 import { BACKUP } from "./backup-guide.ts";
 import { curl, guide } from "./guide.ts";
-import { code, type Page } from "./layout.ts";
+import { code, type DocsPage } from "./layout.ts";
 import { operationPath } from "./operations.ts";
 import { BEHIND_A_PROXY } from "./proxy-guide.ts";
 
@@ -128,4 +128,4 @@ ${code(`curl -X POST ${origin}/api/v1/verify \\
 <li>Whoever was refused gets a <code>Decision-Id</code>; <a href="${base}/why-refused">the owner of the key finds why</a>.</li></ul>`,
 );
 
-export const TASK_GUIDES: readonly Page[] = [ROTATE, REFUSED, EXPIRING, GUARD, BEHIND_A_PROXY, BACKUP];
+export const TASK_GUIDES: readonly DocsPage[] = [ROTATE, REFUSED, EXPIRING, GUARD, BEHIND_A_PROXY, BACKUP];

@@ -6,7 +6,7 @@
 import { networkOf } from "../../domain/address.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { isOneOf } from "../origins.ts";
-import type { Peer } from "./api.ts";
+import type { RpcPeer } from "./api.ts";
 
 const RATE_WINDOW_MS = 60_000;
 export const RATE_NETWORKS_MAX = 4_096;
@@ -18,7 +18,7 @@ export const RATE_NETWORKS_MAX = 4_096;
  */
 export function isOriginAllowed(
   origin: string | null,
-  { ownOrigins, proxied }: Pick<Peer, "ownOrigins" | "proxied">,
+  { ownOrigins, proxied }: Pick<RpcPeer, "ownOrigins" | "proxied">,
   allowed: readonly string[],
 ): boolean {
   if (origin === null || isOneOf(origin, allowed)) return true;

@@ -9,7 +9,7 @@ import type { Credential, ScramExchange, Session } from "../../sign-in/credentia
 import type { RpcCode } from "../errors.ts";
 
 /** What the listener knows of a connection. */
-export interface Peer {
+export interface RpcPeer {
   /** Its door is `websocket`; `sessionId` is set here. */
   readonly origin: Origin;
   /** TLS ended here. */
@@ -34,7 +34,7 @@ export interface Connection {
   /** UUID; also the id of its session. */
   readonly id: string;
   readonly version: string;
-  readonly peer: Peer;
+  readonly peer: RpcPeer;
   readonly origin: Origin;
   readonly options: ConnectionOptions;
   readonly session: Session | undefined;

@@ -24,8 +24,8 @@ import {
   type Connection,
   type ConnectionOptions,
   LongAnswer,
-  type Peer,
   type RpcError,
+  type RpcPeer,
 } from "./api.ts";
 import { errorText, type Fault, type Request, readMessage, readRequest, resultText } from "./frame.ts";
 import type { Lobby } from "./lobby.ts";
@@ -60,7 +60,7 @@ type Work = { readonly request: Request; readonly method: ApiMethod };
 export class SocketConnection implements Connection {
   readonly id = randomUUID();
   readonly version: string;
-  readonly peer: Peer;
+  readonly peer: RpcPeer;
   readonly origin: Origin;
   readonly options: ConnectionOptions = { legacy_jobs: true, private_methods: false, py_exceptions: false };
   scram: ScramExchange | undefined;
@@ -80,7 +80,7 @@ export class SocketConnection implements Connection {
   #waiting: Work[] = [];
   #idle: (() => void)[] = [];
 
-  constructor(deps: ConnectionDeps, version: string, peer: Peer) {
+  constructor(deps: ConnectionDeps, version: string, peer: RpcPeer) {
     this.#deps = deps;
     this.version = version;
     this.peer = peer;

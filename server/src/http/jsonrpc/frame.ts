@@ -22,14 +22,14 @@ export interface Fault {
   readonly message: string;
 }
 
-export type Message = { readonly [name: string]: unknown };
+export type RpcMessage = { readonly [name: string]: unknown };
 
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly fault: Fault };
 
 /** First half of the checks: is it one JSON object? */
-export function readMessage(text: string): Read<Message> {
+export function readMessage(text: string): Read<RpcMessage> {
   const excess = jsonExcess(text);
   if (excess === "depth") return parseFault(`The message is ${EXCESS_WORDS.depth}`);
   let json: unknown;
@@ -41,12 +41,12 @@ export function readMessage(text: string): Read<Message> {
   if (Array.isArray(json)) return parseFault("Batch messages are not supported at this time");
   if (typeof json !== "object" || json === null) return parseFault("Invalid Message Format");
   // Of its id, so that it fails this call alone: a fault without one fails all that wait on the connection.
-  if (excess === "members") return { ok: false, fault: tooWide((json as Message).id) };
-  return { ok: true, value: json as Message };
+  if (excess === "members") return { ok: false, fault: tooWide((json as RpcMessage).id) };
+  return { ok: true, value: json as RpcMessage };
 }
 
 /** Second half of the checks. */
-export function readRequest(message: Message, text: string): Read<Request> {
+export function readRequest(message: RpcMessage, text: string): Read<Request> {
   const { id, method, params } = message;
   const idText = readId(id, text);
   const fault = (words: string): Read<Request> => ({

@@ -11,11 +11,11 @@ import type { MaybePromise } from "../../verify/verify.ts";
 import type { RefuseClear } from "../clear-upgrades.ts";
 import type { RefuseShown } from "../shown-in-clear.ts";
 import { AnonymousRate, isOriginAllowed } from "./admission.ts";
-import type { Api, Peer } from "./api.ts";
+import type { Api, RpcPeer } from "./api.ts";
 import { HARD_CHARS_MAX, SocketConnection, type SocketData } from "./connection.ts";
 import { Lobby } from "./lobby.ts";
 
-export type { Peer } from "./api.ts";
+export type { RpcPeer } from "./api.ts";
 export type { SocketData } from "./connection.ts";
 
 /** One answer may be long: a list of all keys. The outbox bounds what is behind it. */
@@ -48,7 +48,7 @@ export interface JsonRpc {
   upgrade(
     req: Request,
     server: Bun.Server<unknown>,
-    peer: Peer,
+    peer: RpcPeer,
   ): MaybePromise<Response | "upgraded" | undefined>;
   readonly websocket: Bun.WebSocketHandler<SocketData>;
   /** Answers what is under way and closes every socket. */
@@ -61,7 +61,7 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
   const lobby = new Lobby(deps.clock);
   const rate = new AnonymousRate(deps.anonymousRate, deps.clock);
   let isClosed = false;
-  const connect = (req: Request, server: Bun.Server<unknown>, version: string, peer: Peer) => {
+  const connect = (req: Request, server: Bun.Server<unknown>, version: string, peer: RpcPeer) => {
     const isUpgrade = req.headers.get("upgrade")?.toLowerCase() === "websocket";
     if (isUpgrade && !isOriginAllowed(req.headers.get("origin"), peer, deps.allowOrigins)) {
       return refuse(403, "Pages of this origin may not connect (--allow-origin)");
@@ -82,7 +82,7 @@ export function createJsonRpc(deps: JsonRpcDeps): JsonRpc {
     req: Request,
     server: Bun.Server<unknown>,
     version: string,
-    peer: Peer,
+    peer: RpcPeer,
   ): Response | "upgraded" => {
     if (isClosed) return refuse(503, "The server is shutting down", { "Retry-After": "10" });
     const connection = new SocketConnection({ ...deps, lobby, rate }, version, peer);
