@@ -1,5 +1,5 @@
 #!/bin/sh
-# The checks that need no server: types, style, unused code, layering, type names, words, README.
+# The checks that need no server: types, style, unused code, layering, limits, type names, words, README.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$root"

@@ -53,7 +53,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     packages: ["node:*", "bun:sqlite", "bun:ffi", "bun", "kysely", "pg"],
   },
   certificates: {
-    may: ["domain", "log"],
+    may: ["domain", "contract", "log"],
     packages: [
       "node:*",
       "@peculiar/asn1-schema",

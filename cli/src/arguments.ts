@@ -1,11 +1,11 @@
 /** Strict readers of arguments; each throws InvalidArgumentError, which is wrong usage. */
-import { parseInstant } from "@chatelaine/contract/instant";
+
+import { DAY_MS, DAY_SECONDS, INSTANT_MAX, parseInstant } from "@chatelaine/contract/instant";
+import { KEY_ID_MAX, LIFETIME_SECONDS_MAX, RATE_WINDOW_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { isRole, ROLES, type Role } from "@chatelaine/contract/roles";
 import { InvalidArgumentError } from "commander";
 
-const ID_MAX = 2_147_483_647;
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 const UNIT_MS: Readonly<Record<string, number>> = {
   m: MINUTE_MS,
   h: 60 * MINUTE_MS,
@@ -13,12 +13,11 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 7 * DAY_MS,
   y: 365 * DAY_MS,
 };
-/** The last instant that RFC 3339 can write. */
-const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 export function parseId(text: string): number {
   const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
-  if (id < 1 || id > ID_MAX) throw new InvalidArgumentError(`An id is a whole number from 1 to ${ID_MAX}.`);
+  if (id < 1 || id > KEY_ID_MAX)
+    throw new InvalidArgumentError(`An id is a whole number from 1 to ${KEY_ID_MAX}.`);
   return id;
 }
 
@@ -58,18 +57,19 @@ export function parseExpiry(text: string, now = Date.now()): number | null {
 export function parseLifetime(text: string): number {
   const [, count, unit = ""] = /^([1-9]\d{0,4})([mhdwy])$/.exec(text) ?? [];
   const seconds = (Number(count) * (UNIT_MS[unit] ?? Number.NaN)) / 1000;
-  if (!(seconds <= 3_153_600_000)) throw new InvalidArgumentError("Expected a time: 30m, 12h, 90d, 2w, 1y.");
+  if (!(seconds <= LIFETIME_SECONDS_MAX))
+    throw new InvalidArgumentError("Expected a time: 30m, 12h, 90d, 2w, 1y.");
   return seconds;
 }
 
-const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: DAY_SECONDS };
 
 /** `100/60s`, `100/m`, `5000/d`. */
 export function parseRate(text: string): { limit: number; windowSeconds: number } {
   const [, limit, count, unit] = /^([1-9]\d{0,6})\/(?:([1-9]\d{0,4})([smhd])?|([smhd]))$/.exec(text) ?? [];
   const lone = /\/([smhd])$/.exec(text)?.[1];
   const windowSeconds = lone ? RATE_UNITS[lone]! : Number(count) * RATE_UNITS[unit ?? "s"]!;
-  if (limit === undefined || windowSeconds > 86_400)
+  if (limit === undefined || windowSeconds > RATE_WINDOW_SECONDS_MAX)
     throw new InvalidArgumentError("Expected a count and a time of at most a day: 100/60s, 100/m, 5000/d.");
   return { limit: Number(limit), windowSeconds };
 }

@@ -4,7 +4,10 @@ const INSTANT =
   /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 /** 100 digits of a fraction are nobody's; three are kept. */
 const CHARS_MAX = 128;
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
+export const DAY_SECONDS = 86_400;
+/** The last instant that RFC 3339 can write. */
+export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 /**
  * Small `t` and `z`, one space in the place of `T` (as `date --rfc-3339=seconds` writes it) and any number of digits of a

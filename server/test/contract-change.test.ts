@@ -16,8 +16,8 @@ const CHANGES: readonly [file: string, before: string, after: string][] = [
   ["limits.ts", "KEY_NAME_CHARS_MAX = 200", "KEY_NAME_CHARS_MAX = 123"],
   [
     "operations/key-entry.ts",
-    "  description: z.string().max(4096).optional(),\n",
-    `  description: z.string().max(4096).optional(),\n  colour: z.enum(["amber", "teal"]).optional().describe("${WORDS}"),\n`,
+    "  description: z.string().max(KEY_WORDS_BYTES_MAX).optional(),\n",
+    `  description: z.string().max(KEY_WORDS_BYTES_MAX).optional(),\n  colour: z.enum(["amber", "teal"]).optional().describe("${WORDS}"),\n`,
   ],
   [
     "operations/key-entry.ts",

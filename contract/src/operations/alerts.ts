@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ALERTS_MAX, ALERTS_SHOWN } from "../limits.ts";
 import { Instant, operation } from "./operation.ts";
 
 export const ALERT_KINDS = [
@@ -97,7 +98,12 @@ export const alertOperations = {
       ownOnly: ["KEY_HOLDER"],
     },
     query: z.strictObject({
-      limit: z.int().min(1).max(200).optional().describe("Alerts of each kind. 20 when absent."),
+      limit: z
+        .int()
+        .min(1)
+        .max(ALERTS_MAX)
+        .optional()
+        .describe(`Alerts of each kind. ${ALERTS_SHOWN} when absent.`),
     }),
     output: z
       .strictObject({

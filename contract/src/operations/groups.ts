@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { USERNAME_CHARS_MAX } from "../limits.ts";
 import { BaseVersion, EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
 import { Roles, Scopes, Username } from "./users.ts";
 
@@ -27,8 +28,11 @@ export const GroupUpdate = z
   .meta({ id: "GroupUpdate" });
 
 const EndedGroup = Group.extend({ receipt: Receipt }).meta({ id: "EndedGroup" });
-const byName = z.strictObject({ name: z.string().max(32) });
-const byMember = z.strictObject({ name: z.string().max(32), username: z.string().max(32) });
+const byName = z.strictObject({ name: z.string().max(USERNAME_CHARS_MAX) });
+const byMember = z.strictObject({
+  name: z.string().max(USERNAME_CHARS_MAX),
+  username: z.string().max(USERNAME_CHARS_MAX),
+});
 const byVersion = z.strictObject({ version: BaseVersion });
 const readers = { kind: "roles", anyOf: ["ACCOUNT_READ"] } as const;
 const writers = { kind: "roles", anyOf: ["ACCOUNT_WRITE"] } as const;

@@ -1,5 +1,21 @@
 import { z } from "zod";
-import { KEY_NAME_CHARS_MAX } from "../limits.ts";
+import {
+  ADDRESS_CHARS_MAX,
+  ALLOWED_IPS_MAX,
+  KEY_ID_MAX,
+  KEY_NAME_CHARS_MAX,
+  KEY_WORDS_BYTES_MAX,
+  OWNERS_ASKED_MAX,
+  PAGE_ENTRIES_MAX,
+  RATE_USES_MAX,
+  RATE_WINDOW_SECONDS_MAX,
+  REASON_CHARS_MAX,
+  SCOPE_CHARS_MAX,
+  SCOPES_MAX,
+  TAG_CHARS_MAX,
+  TAGS_MAX,
+  USERNAME_CHARS_MAX,
+} from "../limits.ts";
 import { ROLES } from "../roles.ts";
 import { Instant, Receipt } from "./operation.ts";
 
@@ -13,16 +29,12 @@ export const KEY_STATUSES = [
   "no_roles",
 ] as const;
 
-export const KeyId = z
-  .int()
-  .min(1)
-  .max(2_147_483_647)
-  .describe("The number that the key's text begins with.");
+export const KeyId = z.int().min(1).max(KEY_ID_MAX).describe("The number that the key's text begins with.");
 const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
-const Scope = z.string().max(128).describe("`resource:action`, where each may be `*`; or `*`.");
-const RateLimit = z.strictObject({
-  limit: z.int().min(1).max(1_000_000),
-  window_seconds: z.int().min(1).max(86_400),
+const Scope = z.string().max(SCOPE_CHARS_MAX).describe("`resource:action`, where each may be `*`; or `*`.");
+export const RateLimit = z.strictObject({
+  limit: z.int().min(1).max(RATE_USES_MAX),
+  window_seconds: z.int().min(1).max(RATE_WINDOW_SECONDS_MAX),
 });
 
 export const Key = z
@@ -93,15 +105,15 @@ export const ResetKey = MadeKey.extend({ receipt: Receipt }).meta({ id: "ResetKe
 
 export const keyLimits = {
   expires_at: Instant.nullable().optional().describe("null: never."),
-  description: z.string().max(4096).optional(),
+  description: z.string().max(KEY_WORDS_BYTES_MAX).optional(),
   tags: z
-    .array(z.string().min(1).max(64))
-    .max(32)
+    .array(z.string().min(1).max(TAG_CHARS_MAX))
+    .max(TAGS_MAX)
     .optional()
     .describe("Each kept in Unicode NFC, without a blank at either end."),
   roles: Roles.nullable().optional().describe("Narrows the owner's roles; `[]` is a key for services only."),
-  scopes: z.array(Scope).max(100).nullable().optional(),
-  allowed_ips: z.array(z.string().max(64)).max(100).nullable().optional(),
+  scopes: z.array(Scope).max(SCOPES_MAX).nullable().optional(),
+  allowed_ips: z.array(z.string().max(ADDRESS_CHARS_MAX)).max(ALLOWED_IPS_MAX).nullable().optional(),
   rate_limit: RateLimit.nullable().optional(),
   manages_sign_in: z
     .boolean()
@@ -117,7 +129,11 @@ const Name = z
   .describe("Unique over all users. Kept in Unicode NFC, without a blank at either end.");
 
 export const KeyCreate = z
-  .strictObject({ name: Name, username: z.string().min(1).max(32).describe("The owner."), ...keyLimits })
+  .strictObject({
+    name: Name,
+    username: z.string().min(1).max(USERNAME_CHARS_MAX).describe("The owner."),
+    ...keyLimits,
+  })
   .meta({ id: "KeyCreate" });
 export const KeyUpdate = z
   .strictObject({
@@ -126,17 +142,21 @@ export const KeyUpdate = z
     version: z.int().optional().describe("The version that this was decided on; another one is a conflict."),
   })
   .meta({ id: "KeyUpdate" });
-export const Reason = z.strictObject({ reason: z.string().max(500).default("Revoked by hand") });
+export const Reason = z.strictObject({ reason: z.string().max(REASON_CHARS_MAX).default("Revoked by hand") });
 
 export const KeyFilters = {
-  ids: z.array(KeyId).max(1000).optional(),
-  username: z.array(z.string().max(32)).max(100).optional().describe("Any of these owners."),
+  ids: z.array(KeyId).max(PAGE_ENTRIES_MAX).optional(),
+  username: z
+    .array(z.string().max(USERNAME_CHARS_MAX))
+    .max(OWNERS_ASKED_MAX)
+    .optional()
+    .describe("Any of these owners."),
   status: z
     .array(z.enum([...KEY_STATUSES, "expires_soon"]))
     .max(KEY_STATUSES.length + 1)
     .optional()
     .describe("Any of these. `expires_soon`: active, and stops by itself within seven days."),
-  tag: z.array(z.string().max(64)).max(32).optional().describe("All of these tags."),
+  tag: z.array(z.string().max(TAG_CHARS_MAX)).max(TAGS_MAX).optional().describe("All of these tags."),
   expires_before: Instant.optional(),
   unused_since: Instant.optional().describe("Not used at or after this instant."),
 };

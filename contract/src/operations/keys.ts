@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../errors.ts";
+import { REVOKED_AT_ONCE_MAX, SECRET_CHARS_MAX, TAG_CHARS_MAX, USERNAME_CHARS_MAX } from "../limits.ts";
 import { KEY_ORDERS } from "../orders.ts";
 import {
   EndedKey,
@@ -266,9 +267,9 @@ export const keyOperations = {
       "Revokes every key that is not revoked yet and fits all members of the filter that are given; at least one must be. With `dry_run` nothing is changed and the answer says which keys it would be and how they were last used. A key that may not be revoked by the caller does not hold up the others: it is told under `refused`. One call revokes 1 000 keys at most; `more` says that there are others, and the same call goes on with them.",
     access: holders,
     body: z.strictObject({
-      ids: z.array(KeyId).min(1).max(1000).optional(),
-      username: z.string().max(32).optional(),
-      tag: z.string().max(64).optional(),
+      ids: z.array(KeyId).min(1).max(REVOKED_AT_ONCE_MAX).optional(),
+      username: z.string().max(USERNAME_CHARS_MAX).optional(),
+      tag: z.string().max(TAG_CHARS_MAX).optional(),
       reason: Reason.shape.reason,
       dry_run: z.boolean().default(false),
     }),
@@ -324,7 +325,9 @@ export const keyOperations = {
     words:
       "What a SCRAM client needs to use a key that is there already, computed from the key's text. Whether the text is right is not told: a wrong one makes a key file that signs nobody in.",
     access: { kind: "roles", anyOf: ["API_KEY_READ"] },
-    body: z.strictObject({ key: z.string().min(1).max(200).describe("The whole text of the key.") }),
+    body: z.strictObject({
+      key: z.string().min(1).max(SECRET_CHARS_MAX).describe("The whole text of the key."),
+    }),
     output: z.strictObject({ api_key_id: KeyId, ...Scram.shape }),
     status: 200,
     errors: ["conflict"],

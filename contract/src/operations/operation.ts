@@ -5,7 +5,15 @@
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
 import { parseInstant } from "../instant.ts";
-import { OFFSET_MAX, SEARCH_CHARS_MAX } from "../limits.ts";
+import {
+  CURSOR_CHARS_MAX,
+  FILTER_CHARS_MAX,
+  OFFSET_MAX,
+  ORDER_CHARS_MAX,
+  PAGE_ENTRIES,
+  PAGE_ENTRIES_MAX,
+  SEARCH_CHARS_MAX,
+} from "../limits.ts";
 import type { Role } from "../roles.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -123,13 +131,22 @@ export const PageQuery = {
     .describe("Words that must all occur in the entry, in any case."),
   filter: z
     .string()
-    .max(4096)
+    .max(FILTER_CHARS_MAX)
     .optional()
     .describe(
       'Filters of the query language, as JSON: `[["name", "^", "ci-"]]`. Fields are the members of an entry; instants are compared as `["created_at.$date", ">", "2026-01-01T00:00:00Z"]`.',
     ),
-  limit: z.int().min(1).max(1000).optional().describe("Entries on a page. 50 when absent."),
-  cursor: z.string().max(2048).optional().describe("`next` or `previous` of another page of the same list."),
+  limit: z
+    .int()
+    .min(1)
+    .max(PAGE_ENTRIES_MAX)
+    .optional()
+    .describe(`Entries on a page. ${PAGE_ENTRIES} when absent.`),
+  cursor: z
+    .string()
+    .max(CURSOR_CHARS_MAX)
+    .optional()
+    .describe("`next` or `previous` of another page of the same list."),
   offset: z.int().min(0).max(OFFSET_MAX).optional().describe("Entries to skip, instead of a cursor."),
 };
 
@@ -137,7 +154,7 @@ export const PageQuery = {
 export function orderOf(fields: readonly string[]): z.ZodOptional<z.ZodString> {
   return z
     .string()
-    .max(200)
+    .max(ORDER_CHARS_MAX)
     .optional()
     .describe(`Fields to order by, parted by commas, each turned around by a minus: ${fields.join(", ")}.`);
 }

@@ -1,4 +1,13 @@
 import { z } from "zod";
+import {
+  ATTRIBUTE_NAME_CHARS_MAX,
+  EMAIL_CHARS_MAX,
+  FULL_NAME_CHARS_MAX,
+  PASSWORD_BYTES_MAX,
+  SECRET_CHARS_MAX,
+  USERNAME_CHARS_MAX,
+  UUID_CHARS_MAX,
+} from "../limits.ts";
 import { ROLES } from "../roles.ts";
 import { EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
 import { EXAMPLE_USER, Password, User, Username } from "./users.ts";
@@ -129,7 +138,10 @@ export const sessionOperations = {
       "By user name and password, for browsers: the answer sets a cookie that scripts cannot read. Whatever session the browser had before ends. Guessing is slowed for each account and network.",
     access: { kind: "anyone" },
     body: z
-      .strictObject({ username: z.string().min(1).max(32), password: z.string().min(1).max(1024) })
+      .strictObject({
+        username: z.string().min(1).max(USERNAME_CHARS_MAX),
+        password: z.string().min(1).max(PASSWORD_BYTES_MAX),
+      })
       .meta({ id: "SignIn" }),
     output: Me,
     status: 200,
@@ -179,7 +191,7 @@ export const sessionOperations = {
     words:
       "Its next request is refused; an open connection is closed. With it end the tokens that it made, and whatever they opened, in every process. By the id of a token, the token ends, and what it opened.",
     access: { kind: "roles", anyOf: ["AUTH_SESSIONS_WRITE"] },
-    params: z.strictObject({ id: z.string().max(64) }),
+    params: z.strictObject({ id: z.string().max(UUID_CHARS_MAX) }),
     output: z.strictObject({ id: z.string(), receipt: Receipt }),
     status: 200,
     errors: [],
@@ -214,7 +226,7 @@ export const sessionOperations = {
     title: "Remember something for my screens",
     words: "Any JSON, 64 KiB of it for a user in all; read back under `user.attributes` of the session.",
     access: { kind: "signed_in", words: "A session, of whatever role, or a key that is held to nothing." },
-    params: z.strictObject({ name: z.string().min(1).max(200) }),
+    params: z.strictObject({ name: z.string().min(1).max(ATTRIBUTE_NAME_CHARS_MAX) }),
     body: z.strictObject({ value: z.unknown() }),
     output: z.strictObject({ name: z.string(), value: z.unknown() }),
     status: 200,
@@ -254,11 +266,11 @@ export const setupOperations = {
     access: { kind: "anyone" },
     body: z
       .strictObject({
-        token: z.string().min(1).max(200),
+        token: z.string().min(1).max(SECRET_CHARS_MAX),
         username: Username,
         password: Password,
-        full_name: z.string().max(255).optional(),
-        email: z.string().max(254).nullable().optional(),
+        full_name: z.string().max(FULL_NAME_CHARS_MAX).optional(),
+        email: z.string().max(EMAIL_CHARS_MAX).nullable().optional(),
       })
       .meta({ id: "SetupInput" }),
     output: User,

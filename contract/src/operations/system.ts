@@ -1,8 +1,22 @@
 import { z } from "zod";
+import {
+  AUDIT_FILTER_CHARS_MAX,
+  CERTIFICATE_CHARS_MAX,
+  KEY_DAYS_MAX,
+  ORIGIN_CHARS_MAX,
+  SESSION_HOURS_MAX,
+  SESSION_IDLE_MINUTES_MAX,
+  SESSION_IDLE_MINUTES_MIN,
+  URL_CHARS_MAX,
+  UUID_CHARS_MAX,
+  WEBHOOK_SECRET_CHARS_MAX,
+  WEBHOOK_SECRET_CHARS_MIN,
+} from "../limits.ts";
 import { AUDIT_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
 import { BaseVersion, Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
 
+const EVENTS = ["METHOD_CALL", "AUTHENTICATION", "LOGOUT"] as const;
 const TARGETS = ["key", "user", "group", "settings", "session"] as const;
 const RULES = ["revoke", "refuse", "allow"] as const;
 const DIALECT_RULES = ["close", ...RULES] as const;
@@ -11,7 +25,7 @@ export const AuditEntry = z
   .strictObject({
     id: z.string(),
     at: Instant,
-    event: z.enum(["METHOD_CALL", "AUTHENTICATION", "LOGOUT"]),
+    event: z.enum(EVENTS),
     action: z.string().describe("What was done, such as `key.create`; for sign-ins the kind of credential."),
     description: z.string(),
     username: z.string().nullable(),
@@ -31,10 +45,10 @@ export const AuditEntry = z
   .meta({ id: "AuditEntry" });
 
 const AuditFilters = {
-  event: z.array(AuditEntry.shape.event).max(3).optional(),
-  action: z.string().max(64).optional(),
-  username: z.string().max(64).optional(),
-  address: z.string().max(64).optional(),
+  event: z.array(AuditEntry.shape.event).max(EVENTS.length).optional(),
+  action: z.string().max(AUDIT_FILTER_CHARS_MAX).optional(),
+  username: z.string().max(AUDIT_FILTER_CHARS_MAX).optional(),
+  address: z.string().max(AUDIT_FILTER_CHARS_MAX).optional(),
   success: z.boolean().optional(),
   target_kind: z.enum(TARGETS).optional(),
   target_id: z.int().optional(),
@@ -89,7 +103,7 @@ export const Settings = z
       ),
     client_certificate: z
       .string()
-      .max(16_384)
+      .max(CERTIFICATE_CHARS_MAX)
       .nullable()
       .describe(
         "PEM of the certificate that clients see, where a trusted proxy ends TLS: for SCRAM's channel binding.",
@@ -97,7 +111,7 @@ export const Settings = z
     key_days_max: z
       .int()
       .min(1)
-      .max(36_500)
+      .max(KEY_DAYS_MAX)
       .nullable()
       .describe("Longest life of a key that ends, in days from its making or last reset; null: none."),
     non_expiring_keys: z.boolean().describe("Whether keys that never expire may be made."),
@@ -109,17 +123,21 @@ export const Settings = z
       .describe("Who may make them: holders of one of these; null: whoever may make keys."),
     public_url: z
       .string()
-      .max(300)
+      .max(ORIGIN_CHARS_MAX)
       .nullable()
       .describe(
         "Origin of this server as clients see it. Pages of this origin count as the server's own, and links and examples name it.",
       ),
     session_idle_minutes: z
       .int()
-      .min(5)
-      .max(1_440)
+      .min(SESSION_IDLE_MINUTES_MIN)
+      .max(SESSION_IDLE_MINUTES_MAX)
       .describe("Browser sessions end after so long without a request."),
-    session_hours: z.int().min(1).max(720).describe("They end after so long, whatever happens."),
+    session_hours: z
+      .int()
+      .min(1)
+      .max(SESSION_HOURS_MAX)
+      .describe("They end after so long, whatever happens."),
     docs: z
       .enum(["open", "signed_in"])
       .describe(
@@ -127,7 +145,7 @@ export const Settings = z
       ),
     webhook_url: z
       .string()
-      .max(2_048)
+      .max(URL_CHARS_MAX)
       .nullable()
       .describe(
         "Where alerts are sent; null: nowhere. Shown with its host alone, because the path is a secret at many receivers; sent back as it is shown, the address stays.",
@@ -140,8 +158,8 @@ export const SettingsUpdate = Settings.omit({ webhook_secret_set: true })
   .extend({
     webhook_secret: z
       .string()
-      .min(16)
-      .max(256)
+      .min(WEBHOOK_SECRET_CHARS_MIN)
+      .max(WEBHOOK_SECRET_CHARS_MAX)
       .nullable()
       .describe("Signs what is sent to the webhook. It is kept sealed and never told again."),
     version: BaseVersion,
@@ -201,7 +219,7 @@ export const systemOperations = {
     title: "Read an entry of the audit log",
     words: "One entry, by its number.",
     access: auditors,
-    params: z.strictObject({ id: z.string().max(64).describe("The entry's `id`.") }),
+    params: z.strictObject({ id: z.string().max(UUID_CHARS_MAX).describe("The entry's `id`.") }),
     output: AuditEntry,
     status: 200,
     errors: [],

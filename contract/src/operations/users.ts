@@ -1,6 +1,22 @@
 import { z } from "zod";
+import {
+  ADDRESS_CHARS_MAX,
+  ALLOWED_IPS_MAX,
+  EMAIL_CHARS_MAX,
+  FULL_NAME_CHARS_MAX,
+  GRANTED_SCOPES_SENT_MAX,
+  LIFETIME_SECONDS_MAX,
+  LIFETIME_SECONDS_MIN,
+  PASSWORD_BYTES_MAX,
+  PASSWORD_CHARS_MIN,
+  SCOPE_CHARS_MAX,
+  USER_GROUPS_MAX,
+  USERNAME,
+  USERNAME_CHARS_MAX,
+} from "../limits.ts";
 import { USER_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
+import { RateLimit } from "./key-entry.ts";
 import {
   BaseVersion,
   EXAMPLE_RECEIPT,
@@ -14,32 +30,33 @@ import {
 
 export const Username = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/)
+  .regex(USERNAME)
   .describe(
     "1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`. Unique without regard to case, and looked up with it.",
   );
 export const Roles = z.array(z.enum(ROLES)).max(ROLES.length);
 export const Scopes = z
-  .array(z.string().max(128))
-  .max(200)
+  .array(z.string().max(SCOPE_CHARS_MAX))
+  .max(GRANTED_SCOPES_SENT_MAX)
   .describe("What one may do at guarded services: `resource:action`, where each may be `*`; or `*`.");
-export const Password = z.string().min(1).max(1024).describe("At least 12 characters, and not a common one.");
+export const Password = z
+  .string()
+  .min(1)
+  .max(PASSWORD_BYTES_MAX)
+  .describe(`At least ${PASSWORD_CHARS_MIN} characters, and not a common one.`);
 
 export const Ceilings = z
   .strictObject({
     allowed_ips: z
-      .array(z.string().max(64))
-      .max(100)
+      .array(z.string().max(ADDRESS_CHARS_MAX))
+      .max(ALLOWED_IPS_MAX)
       .nullable()
       .describe("Each key is good only from here, whatever its own list says."),
-    rate_limit: z
-      .strictObject({ limit: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(86_400) })
-      .nullable()
-      .describe("For all keys together."),
+    rate_limit: RateLimit.nullable().describe("For all keys together."),
     lifetime_seconds: z
       .int()
-      .min(60)
-      .max(3_153_600_000)
+      .min(LIFETIME_SECONDS_MIN)
+      .max(LIFETIME_SECONDS_MAX)
       .nullable()
       .describe("Longest life of a key, from its making or its last reset."),
   })
@@ -68,11 +85,15 @@ export const User = z
   .meta({ id: "User" });
 
 const fields = {
-  full_name: z.string().max(255).optional().describe("Kept in Unicode NFC, without a blank at either end."),
-  email: z.string().max(254).nullable().optional(),
+  full_name: z
+    .string()
+    .max(FULL_NAME_CHARS_MAX)
+    .optional()
+    .describe("Kept in Unicode NFC, without a blank at either end."),
+  email: z.string().max(EMAIL_CHARS_MAX).nullable().optional(),
   roles: Roles.optional(),
   scopes: Scopes.optional(),
-  groups: z.array(Username).max(100).optional(),
+  groups: z.array(Username).max(USER_GROUPS_MAX).optional(),
 };
 export const UserCreate = z
   .strictObject({
@@ -91,7 +112,7 @@ export const UserUpdate = z
   .meta({ id: "UserUpdate" });
 
 const EndedUser = User.extend({ receipt: Receipt }).meta({ id: "EndedUser" });
-const byName = z.strictObject({ name: z.string().max(32).describe("The user name.") });
+const byName = z.strictObject({ name: z.string().max(USERNAME_CHARS_MAX).describe("The user name.") });
 const readers = { kind: "roles", anyOf: ["ACCOUNT_READ"] } as const;
 const writers = { kind: "roles", anyOf: ["ACCOUNT_WRITE"] } as const;
 
@@ -133,7 +154,7 @@ export const userOperations = {
         .max(ROLES.length)
         .optional()
         .describe("Any of these, granted to him or by a group."),
-      group: z.string().max(32).optional(),
+      group: z.string().max(USERNAME_CHARS_MAX).optional(),
       locked: z.boolean().optional(),
       has_role: z.boolean().optional().describe("`1`: those who hold a role at all, and so may own keys."),
     }),
@@ -246,7 +267,10 @@ export const userOperations = {
     },
     params: byName,
     body: z
-      .strictObject({ password: Password.nullable(), current_password: z.string().max(1024).optional() })
+      .strictObject({
+        password: Password.nullable(),
+        current_password: z.string().max(PASSWORD_BYTES_MAX).optional(),
+      })
       .meta({ id: "PasswordChange" }),
     output: z.strictObject({ username: z.string(), receipt: Receipt }),
     status: 200,

@@ -1,10 +1,17 @@
 /** How a service asks about a key that it was shown. */
-import { z } from "zod";
-import { ROLES } from "../roles.ts";
-import { EXAMPLE_TEXT } from "./key-entry.ts";
-import { Instant, operation } from "./operation.ts";
 
-export const VERIFY_KEYS_MAX = 100;
+import { z } from "zod";
+import {
+  ADDRESS_CHARS_MAX,
+  RATE_USES_MAX,
+  SCOPE_CHARS_MAX,
+  USE_DAYS,
+  UUID_CHARS_MAX,
+  VERIFY_KEYS_MAX,
+} from "../limits.ts";
+import { ROLES } from "../roles.ts";
+import { EXAMPLE_TEXT, KeyId } from "./key-entry.ts";
+import { Instant, operation } from "./operation.ts";
 
 /** `unknown` covers a wrong secret; all others but `malformed` are told only where the secret was right. */
 export const VERIFY_REASONS = [
@@ -23,16 +30,16 @@ export const VERIFY_REASONS = [
 export const VerifyQuestion = z
   .strictObject({
     key: z.string().describe("The key as its holder presented it."),
-    scope: z.string().max(128).optional().describe("`resource:action` that is asked for."),
+    scope: z.string().max(SCOPE_CHARS_MAX).optional().describe("`resource:action` that is asked for."),
     ip: z
       .string()
-      .max(64)
+      .max(ADDRESS_CHARS_MAX)
       .optional()
       .describe("Address of the holder. A key that is bound to addresses is refused without it."),
     cost: z
       .int()
       .min(0)
-      .max(1_000_000)
+      .max(RATE_USES_MAX)
       .optional()
       .describe("What this use takes from the key's rate limit; 1 when absent, 0 only asks."),
   })
@@ -137,8 +144,8 @@ export const verifyOperations = {
     title: "How a key is used",
     words: "Counts of checks by time and outcome, the sites it was used at, and why it was refused.",
     access: { kind: "roles", anyOf: ["API_KEY_READ", "KEY_HOLDER"], ownOnly: ["KEY_HOLDER"] },
-    params: z.strictObject({ id: z.int().min(1).max(2_147_483_647) }),
-    query: z.strictObject({ since: Instant.optional().describe("90 days ago when absent.") }),
+    params: z.strictObject({ id: KeyId }),
+    query: z.strictObject({ since: Instant.optional().describe(`${USE_DAYS} days ago when absent.`) }),
     output: KeyUse,
     status: 200,
     errors: [],
@@ -161,7 +168,9 @@ export const verifyOperations = {
     words:
       "By the number of the decision, which whoever was refused got: in the header `Decision-Id` of the proxy's or the service's answer, as `decision` from `POST /verify`. Only of requests whose secret was right, and of the last hundred of each key; one about a key that one may not see answers as one that does not exist. The same on the command line: `chatelaine why DECISION_ID`.",
     access: { kind: "roles", anyOf: ["API_KEY_READ", "KEY_HOLDER"], ownOnly: ["KEY_HOLDER"] },
-    params: z.strictObject({ id: z.string().max(64).describe("The number of the decision, a UUID.") }),
+    params: z.strictObject({
+      id: z.string().max(UUID_CHARS_MAX).describe("The number of the decision, a UUID."),
+    }),
     output: Decision,
     status: 200,
     errors: [],

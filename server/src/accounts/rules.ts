@@ -1,12 +1,22 @@
 /** What users and groups may be called and hold: every broken rule at once. */
+
 import type { Issue } from "@chatelaine/contract/errors";
+import {
+  ALLOWED_IPS_MAX,
+  FULL_NAME_CHARS_MAX,
+  LIFETIME_SECONDS_MAX,
+  LIFETIME_SECONDS_MIN,
+  RATE_USES_MAX,
+  RATE_WINDOW_SECONDS_MAX,
+  SCOPES_MAX,
+} from "@chatelaine/contract/limits";
 import { isRole, type Role } from "@chatelaine/contract/roles";
 import { parseNetwork } from "../domain/address.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
-import { FULL_NAME_CHARS_MAX, isEmail, isUsername } from "../domain/user.ts";
+import { isEmail, isUsername } from "../domain/user.ts";
 import { checkNewPassword } from "../sign-in/passwords.ts";
 
 export interface NewUserInput {
@@ -20,8 +30,6 @@ export interface NewUserInput {
   readonly password?: string;
   readonly groups?: readonly string[];
 }
-
-const SCOPES_MAX = 100;
 
 interface Rights {
   readonly roles?: readonly Role[] | undefined;
@@ -44,18 +52,16 @@ export function checkUserInput(input: Partial<NewUserInput>, username = input.us
   return password === undefined ? issues : [...issues, ...checkNewPassword(password, username)];
 }
 
-const LIFETIME_SECONDS_MIN = 60;
-const LIFETIME_SECONDS_MAX = 100 * 365 * 86_400;
-const RATE_MAX = 1_000_000;
-const WINDOW_SECONDS_MAX = 86_400;
-
 function checkCeilings(ceilings: Ceilings | null | undefined): Issue[] {
   if (!ceilings) return [];
   const { allowedIps, rateLimit, lifetimeSeconds } = ceilings;
   const isWithin = (value: number, least: number, most: number): boolean =>
     Number.isInteger(value) && value >= least && value <= most;
   const issues: Issue[] = [];
-  if (allowedIps && (allowedIps.length > SCOPES_MAX || !allowedIps.every((block) => parseNetwork(block))))
+  if (
+    allowedIps &&
+    (allowedIps.length > ALLOWED_IPS_MAX || !allowedIps.every((block) => parseNetwork(block)))
+  )
     issues.push({
       path: ["ceilings", "allowed_ips"],
       code: "bad_address",
@@ -63,12 +69,15 @@ function checkCeilings(ceilings: Ceilings | null | undefined): Issue[] {
     });
   if (
     rateLimit &&
-    !(isWithin(rateLimit.limit, 1, RATE_MAX) && isWithin(rateLimit.windowSeconds, 1, WINDOW_SECONDS_MAX))
+    !(
+      isWithin(rateLimit.limit, 1, RATE_USES_MAX) &&
+      isWithin(rateLimit.windowSeconds, 1, RATE_WINDOW_SECONDS_MAX)
+    )
   )
     issues.push({
       path: ["ceilings", "rate_limit"],
       code: "shape",
-      message: `A limit of 1 to ${RATE_MAX} in 1 to ${WINDOW_SECONDS_MAX} seconds`,
+      message: `A limit of 1 to ${RATE_USES_MAX} in 1 to ${RATE_WINDOW_SECONDS_MAX} seconds`,
     });
   if (lifetimeSeconds !== null && !isWithin(lifetimeSeconds, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX))
     issues.push({

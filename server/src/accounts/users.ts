@@ -2,6 +2,7 @@
  * Users: who may see, make, edit, lock and delete them. Every change is decided, made and audited in one transaction, on
  * the state that is there then: `minting.ts` judges the user before the change and after it.
  */
+import { ATTRIBUTE_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Secrets } from "../crypto.ts";
 import { askingOf, type Caller, partyOf, requireRole } from "../domain/caller.ts";
@@ -69,8 +70,6 @@ export interface Users {
   /** Free JSON of the caller's own. */
   setAttribute(caller: Caller, name: string, value: unknown): Promise<void>;
 }
-
-const ATTRIBUTE_NAME_CHARS_MAX = 200;
 
 export interface UsersDeps {
   readonly store: Store;

@@ -3,6 +3,7 @@
  * loses one batch at most, and what cannot be written waits for the next. The writing is spread, so that a flood of different keys costs a bounded share of a processor; keys
  * beyond WAITING_MAX between two batches are counted in sum alone, and that is told.
  */
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
@@ -25,7 +26,6 @@ const REST_MS_MAX = 500;
 /** Of the ten seconds that a stop may take. */
 const CLOSE_MS_MAX = 5_000;
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** What the owner of a key, and whoever reads keys, may see of its use. */
 interface KeyUseReport {

@@ -1,12 +1,14 @@
 /** Which backups of a folder stay. Only files of our own name and of our own installation are ever deleted. */
+
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { isPartial } from "./file.ts";
 import { HEAD_BYTES_MAX, type Manifest, readHead } from "./format.ts";
 
 /** What was left behind by a process that was killed: none takes that long. */
-const PARTIAL_AGE_MS = 86_400_000;
+const PARTIAL_AGE_MS = DAY_MS;
 
 export interface Kept {
   readonly folder: string;

@@ -2,6 +2,7 @@
  * Makes the local CA and its leaves: ECDSA P-256 with SHA-256, by WebCrypto. Loaded only when one is due, because the
  * X.509 library is the slowest part of a start. It wants `reflect-metadata` to be there when it is loaded.
  */
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   GeneralName,
@@ -27,7 +28,6 @@ import { formatAddress, parseAddress } from "../domain/address.ts";
 import { isAddress } from "./names.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const DAY_MS = 86_400_000;
 const CA_DAYS = 3652;
 /** Clocks differ: a certificate made now is valid for those who are behind. */
 const LEAF_BACKDATE_MS = 3_600_000;

@@ -3,9 +3,11 @@
  * names covered, more than a third of the time left. Else, under a lock between processes, what is missing is made; keys
  * are written before their certificates, so that a crash between the two only makes the next start issue again.
  */
+
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { AppError } from "../domain/errors.ts";
 import { replaceFile, withFolderLock } from "./folder.ts";
 import { permitsNames } from "./names.ts";
@@ -17,7 +19,6 @@ export interface Sealing {
   unseal(sealed: Uint8Array, context: string): Uint8Array;
 }
 
-const DAY_MS = 86_400_000;
 const LEAF_MS = 90 * DAY_MS;
 const SEAL_CONTEXT = "tls/ca.key";
 const PUBLIC_MODE = 0o644;

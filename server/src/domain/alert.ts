@@ -15,7 +15,6 @@ export type AlertKind = KeyAlertKind | OtherAlertKind;
 export type AlertLevel = "warning" | "info";
 
 export const UNUSED_DAYS = 90;
-export const SOON_DAYS = 7;
 export const FAILURES_HOURS = 24;
 
 export const ALERT_LEVELS: Readonly<Record<AlertKind, AlertLevel>> = {

@@ -3,13 +3,14 @@
  * who wants another rule changes the rule. Keys that are there already keep their end until somebody edits it or resets
  * them, and to shorten a life is always allowed.
  */
+
 import type { Issue } from "@chatelaine/contract/errors";
+import { DAY_MS } from "@chatelaine/contract/instant";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Settings } from "./settings.ts";
 
 export type KeyPolicy = Pick<Settings, "keyDaysMax" | "nonExpiringKeys" | "nonExpiringRoles">;
 
-const DAY_MS = 86_400_000;
 /** Clocks of those who compute the end themselves may differ. */
 const SLACK_MS = 5 * 60_000;
 

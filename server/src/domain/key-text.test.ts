@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { KEY_ID_MAX } from "@chatelaine/contract/limits";
 import {
   completeKeyBody,
   formatKeyText,
   KEY_BODY_CHARS,
-  KEY_ID_MAX,
   type KeyTextFault,
   makeKeyStem,
   parseKeyText,

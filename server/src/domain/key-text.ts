@@ -6,8 +6,8 @@
  * keys without I/O. Any other 64-character body is valid too (imported keys), unless it begins with `CK1`: those carry the
  * checksum. Parsing is strict: what is accepted formats back to the same text.
  */
+import { KEY_ID_MAX } from "@chatelaine/contract/limits";
 
-export const KEY_ID_MAX = 2_147_483_647;
 export const KEY_BODY_CHARS = 64;
 const PREFIX = "CK1";
 const RANDOM_CHARS = 55;

@@ -1,5 +1,10 @@
 import type { Issue } from "@chatelaine/contract/errors";
-import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
+import {
+  KEY_NAME_CHARS_MAX,
+  KEY_WORDS_BYTES_MAX,
+  TAG_CHARS_MAX,
+  TAGS_MAX,
+} from "@chatelaine/contract/limits";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Ceilings, RateLimit } from "./limits.ts";
 
@@ -86,15 +91,8 @@ export type KeyState =
   | "user_locked"
   | "no_roles";
 
-export const REASON_CHARS_MAX = 500;
-/** Description and tags together, UTF-8. */
-const KEY_WORDS_BYTES_MAX = 4096;
-const TAGS_MAX = 32;
-const TAG_CHARS_MAX = 64;
 export const KEYS_PER_USER_MAX = 1_000;
 export const PAUSED_REASON = "Paused";
-/** The last instant that RFC 3339 can write. */
-export const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 type Times = Pick<
   Key,

@@ -4,6 +4,7 @@
  * A user has the union over himself and his groups. A key may narrow that, never widen it, and is judged at the moment of
  * use. Missing means deny. Nobody hands on what he lacks himself: `coversRights` is the one test for that.
  */
+import { SCOPE_CHARS_MAX } from "@chatelaine/contract/limits";
 import { expandRoles, type Role } from "@chatelaine/contract/roles";
 
 export interface Rights {
@@ -13,7 +14,6 @@ export interface Rights {
 }
 
 export const EVERYTHING: Rights = { roles: expandRoles(["FULL_ADMIN"]), scopes: ["*"] };
-const SCOPE_CHARS_MAX = 128;
 const SCOPE = /^(\*|(?:[A-Za-z0-9_.-]+|\*):(?:[A-Za-z0-9_.-]+|\*))$/;
 
 /** `*`, or `resource:action` where each may be `*`. */

@@ -1,4 +1,14 @@
 /** The server's own settings, kept in the database and applied at once in every process. */
+import {
+  CERTIFICATE_CHARS_MAX,
+  KEY_DAYS_MAX,
+  ORIGIN_CHARS_MAX,
+  SESSION_HOURS_MAX,
+  SESSION_IDLE_MINUTES_MAX,
+  SESSION_IDLE_MINUTES_MIN,
+  WEBHOOK_SECRET_CHARS_MAX,
+  WEBHOOK_SECRET_CHARS_MIN,
+} from "@chatelaine/contract/limits";
 import { ROLES, type Role } from "@chatelaine/contract/roles";
 import { webhookUrlFault } from "./webhook-target.ts";
 
@@ -59,14 +69,6 @@ export const DEFAULT_SETTINGS: Settings = {
 /** Of new installations, where they differ; those that were there before go on as they were. */
 export const FIRST_SETTINGS: SettingsPatch = { insecureTransportDialect: "close" };
 
-const CERTIFICATE_CHARS_MAX = 16_384;
-const KEY_DAYS_MAX = 36_500;
-/** Below it, a session that is written down as seen once a minute would end under its user's hands. */
-const SESSION_IDLE_MINUTES_MIN = 5;
-const SESSION_IDLE_MINUTES_MAX = 1_440;
-const SESSION_HOURS_MAX = 720;
-const WEBHOOK_SECRET_CHARS_MIN = 16;
-const WEBHOOK_SECRET_CHARS_MAX = 256;
 const RULES = ["revoke", "refuse", "allow"];
 const DIALECT_RULES = ["close", ...RULES];
 const PEM = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/;
@@ -125,7 +127,7 @@ function wholeFault(value: unknown, least: number, most: number, unit: string): 
 }
 
 function isOrigin(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 300 || !URL.canParse(value)) return false;
+  if (typeof value !== "string" || value.length > ORIGIN_CHARS_MAX || !URL.canParse(value)) return false;
   const { protocol, origin } = new URL(value);
   return (protocol === "https:" || protocol === "http:") && origin === value;
 }

@@ -1,3 +1,4 @@
+import { EMAIL_CHARS_MAX, USERNAME } from "@chatelaine/contract/limits";
 import type { Role } from "@chatelaine/contract/roles";
 import type { Ceilings } from "./limits.ts";
 
@@ -38,16 +39,12 @@ export interface Group {
 
 /** Texts of a user that are kept in NFC. Names that people sign in by are ASCII. */
 export const USER_WORDS = ["fullName", "email"] as const;
-export const FULL_NAME_CHARS_MAX = 255;
-const EMAIL_CHARS_MAX = 254;
-export const PASSWORD_CHARS_MIN = 12;
-export const PASSWORD_BYTES_MAX = 1024;
 export const ATTRIBUTES_BYTES_MAX = 65_536;
 export const USERS_MAX = 100_000;
 
 /** 1 to 32 of `A-Za-z0-9_.-`, beginning with a letter or `_`, as in the dialect. Groups are named alike. */
 export function isUsername(text: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(text);
+  return USERNAME.test(text);
 }
 
 export function isEmail(text: string): boolean {

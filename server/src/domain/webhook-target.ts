@@ -3,9 +3,9 @@
  * for special use are refused, whatever name leads to them: clouds give a machine's own credentials out at some, others
  * are IPv4 addresses in another dress, and at the rest there is no receiver.
  */
+import { URL_CHARS_MAX } from "@chatelaine/contract/limits";
 import { type Address, isLoopback, networkContains, parseAddress, parseNetwork } from "./address.ts";
 
-const URL_CHARS_MAX = 2_048;
 /**
  * IANA's registries of special-purpose addresses, without loopback and private use (RFC 1918, RFC 4193), and what clouds have
  * put elsewhere. IPv6 addresses that carry an IPv4 address are refused whatever that is.

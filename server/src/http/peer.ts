@@ -6,6 +6,7 @@
  * a proxy's header, or a trusted proxy says so. What nobody can say is unknown: refused, and no reason to revoke anything.
  * The whole table is `docs/transport-matrix.txt`, held at every door by `server/test/transport-matrix.test.ts`.
  */
+import { CLIENT_CHARS_MAX } from "@chatelaine/contract/limits";
 import {
   type Address,
   formatAddress,
@@ -61,8 +62,6 @@ export interface Peer {
   /** Origins of pages that come from here. */
   readonly ownOrigins: readonly string[];
 }
-
-const CLIENT_CHARS_MAX = 200;
 
 export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: Door): Peer {
   const direct = wire.address === null ? undefined : parseAddress(wire.address);

@@ -5,7 +5,9 @@
  * callers one wins, the other gets `conflict`. Nobody hands out rights that he lacks. A secret leaves in exactly two
  * operations, create and reset, and only after their commit.
  */
+
 import type { Issue } from "@chatelaine/contract/errors";
+import { REASON_CHARS_MAX } from "@chatelaine/contract/limits";
 import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
@@ -22,7 +24,6 @@ import {
   type KeyState,
   keyState,
   lastInstant,
-  REASON_CHARS_MAX,
 } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";

@@ -1,20 +1,23 @@
 /** What a key must keep to, and who may touch it. Pure decisions; `keys.ts` carries them out. */
+
 import type { Issue } from "@chatelaine/contract/errors";
+import { INSTANT_MAX } from "@chatelaine/contract/instant";
+import {
+  ALLOWED_IPS_MAX,
+  RATE_USES_MAX,
+  RATE_WINDOW_SECONDS_MAX,
+  SCOPES_MAX,
+} from "@chatelaine/contract/limits";
 import { parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues, veil } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import { checkKeyWords, INSTANT_MAX, type Key, type KeyFields } from "../domain/key.ts";
+import { checkKeyWords, type Key, type KeyFields } from "../domain/key.ts";
 import type { RateLimit } from "../domain/limits.ts";
 import { mayMint } from "../domain/minting.ts";
 import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
 import type { User } from "../domain/user.ts";
-
-const SCOPES_MAX = 100;
-const ADDRESSES_MAX = 100;
-const WINDOW_SECONDS_MAX = 86_400;
-const RATE_MAX = 1_000_000;
 
 const KEY_ROLES = ["READONLY_ADMIN", "API_KEY_WRITE", "KEY_HOLDER"] as const;
 
@@ -137,8 +140,8 @@ function scopeIssues(scopes: readonly string[] | null | undefined): Issue[] {
 
 function addressIssues(blocks: readonly string[] | null | undefined): Issue[] {
   if (!blocks) return [];
-  if (blocks.length > ADDRESSES_MAX) {
-    return [{ path: ["allowed_ips"], code: "too_long", message: `At most ${ADDRESSES_MAX} addresses` }];
+  if (blocks.length > ALLOWED_IPS_MAX) {
+    return [{ path: ["allowed_ips"], code: "too_long", message: `At most ${ALLOWED_IPS_MAX} addresses` }];
   }
   return blocks.flatMap((block, place) => {
     const message = "Expected an address or a CIDR block";
@@ -152,8 +155,8 @@ function rateIssues(rate: RateLimit | null | undefined): Issue[] {
   if (!rate) return [];
   const isWithin = (value: number, most: number): boolean =>
     Number.isInteger(value) && value >= 1 && value <= most;
-  if (isWithin(rate.limit, RATE_MAX) && isWithin(rate.windowSeconds, WINDOW_SECONDS_MAX)) return [];
-  const message = `A limit of 1 to ${RATE_MAX} in 1 to ${WINDOW_SECONDS_MAX} seconds`;
+  if (isWithin(rate.limit, RATE_USES_MAX) && isWithin(rate.windowSeconds, RATE_WINDOW_SECONDS_MAX)) return [];
+  const message = `A limit of 1 to ${RATE_USES_MAX} in 1 to ${RATE_WINDOW_SECONDS_MAX} seconds`;
   return [{ path: ["rate_limit"], code: "shape", message }];
 }
 

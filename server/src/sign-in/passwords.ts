@@ -6,10 +6,14 @@
  * that the answer takes as long.
  */
 import type { Issue } from "@chatelaine/contract/errors";
-import { HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX } from "@chatelaine/contract/limits";
+import {
+  HASHES_AT_ONCE_MAX,
+  HASHES_WAITING_MAX,
+  PASSWORD_BYTES_MAX,
+  PASSWORD_CHARS_MIN,
+} from "@chatelaine/contract/limits";
 import { AppError } from "../domain/errors.ts";
 import { FairQueue, type Party } from "../domain/fair-queue.ts";
-import { PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN } from "../domain/user.ts";
 import { COMMON_PASSWORDS } from "./passwords-common.ts";
 
 /** OWASP Password Storage Cheat Sheet: 19 MiB, two passes. */

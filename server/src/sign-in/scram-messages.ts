@@ -3,9 +3,9 @@
  *
  * Parsing is strict: attributes in their order, nothing beside them, base64 that encodes back to the same text.
  */
+import { KEY_ID_MAX } from "@chatelaine/contract/limits";
 import { equalBytes, hmacSha512, sha512 } from "../crypto.ts";
 import type { ScramVerifier } from "../domain/key.ts";
-import { KEY_ID_MAX } from "../domain/key-text.ts";
 import { isUsername } from "../domain/user.ts";
 
 export const NONCE_BYTES = 32;

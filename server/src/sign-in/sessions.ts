@@ -7,6 +7,7 @@
  * text ends when a setting that allowed it is narrowed (held by `stale-readers.test.ts`).
  */
 
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Feed } from "../activity/feed.ts";
 import { makeId } from "../crypto.ts";
@@ -56,7 +57,7 @@ export interface Sessions {
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
 
-export const SESSION_AGE_MS_MAX = 30 * 86_400_000;
+export const SESSION_AGE_MS_MAX = 30 * DAY_MS;
 const SWEEP_EVERY_MS = 1_000;
 
 export interface SessionsDeps extends StandingDeps {

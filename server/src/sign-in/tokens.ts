@@ -8,6 +8,7 @@
  * ended from the list; and when it has rested for as long as it may. Of a single use, of two at once one has it. Held by
  * `tokens.test.ts`, with two processes on one folder.
  */
+import { TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import type { Audit } from "../activity/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
 import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
@@ -33,7 +34,6 @@ export interface Tokens {
 
 export const TOKENS_PER_SESSION_MAX = 100;
 export const TOKENS_PER_USER_MAX = 1_000;
-const TOKEN_TTL_SECONDS_MAX = 30 * 86_400;
 /** How stale the last use may be: a use does not write. Beyond it a token may end so much early, and never late. */
 export const TOKEN_TOUCH_EVERY_MS = 60_000;
 

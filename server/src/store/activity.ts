@@ -3,6 +3,7 @@
  * slices, so that a flood of it neither holds up a change of keys nor fills their database. Refusals of strangers and
  * counters of their guesses have parts of their own, whose oldest rows give way to newer ones of the same part alone.
  */
+import { DAY_MS } from "@chatelaine/contract/instant";
 import type { AuditRecord } from "../domain/audit.ts";
 import { auditColumns } from "./rows.ts";
 import type { Thread } from "./sqlite-threads.ts";
@@ -12,7 +13,7 @@ import type { BatchStatement } from "./worker.ts";
 /** Rows of one transaction: below 20 ms. */
 const SLICE_ROWS = 2_000;
 const RECORDS_MAX = 1_000_000;
-const RECORDS_AGE_MS_MAX = 400 * 86_400_000;
+const RECORDS_AGE_MS_MAX = 400 * DAY_MS;
 export const FOLDS_MAX = 50_000;
 const GUESSES_MAX = 100_000;
 /** How many slices, or how long, passes between two cuts. */
@@ -45,7 +46,7 @@ const ADD_FOLD = `INSERT INTO folds (${FOLD_COLUMNS.join(", ")}) VALUES (${FOLD_
     details = json_set(details, '$.count', count + excluded.count, '$.lastAt', max(last_at, excluded.last_at))`;
 /** Longer than any window in which guesses are counted, and than a network is known for an account. */
 const GUESSES_AGE_MS_MAX = 3_600_000;
-const KNOWN_AGE_MS_MAX = 31 * 86_400_000;
+const KNOWN_AGE_MS_MAX = 31 * DAY_MS;
 
 /** By their place, not by their number: numbers have gaps where one was added to. */
 const CUT_FOLDS = "DELETE FROM folds WHERE seq <= (SELECT seq FROM folds ORDER BY seq DESC LIMIT 1 OFFSET ?)";

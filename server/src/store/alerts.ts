@@ -3,12 +3,14 @@
  * Each is an indexed read. Which alerts are known already stands in `activity.db`, so that one that is raised or cleared is
  * told once, whichever process sees it first: only the rows that a batch really inserts or marks are in its delivery.
  */
+
+import { DAY_MS } from "@chatelaine/contract/instant";
+import { SOON_DAYS } from "@chatelaine/contract/limits";
 import {
   type AlertedKey,
   CLEAR_TEXT_ACTION,
   type ClearTextProgram,
   type KeyAlertKind,
-  SOON_DAYS,
   UNUSED_DAYS,
 } from "../domain/alert.ts";
 import { isOwnerLocked, isOwnerRoleless, LIMITED_USERS, lastInstantAt, limitEndsAt } from "./owner-state.ts";
@@ -16,7 +18,6 @@ import type { Thread } from "./sqlite-threads.ts";
 import type { AlertDelivery, AlertMark, Store } from "./store.ts";
 import type { BatchStatement } from "./worker.ts";
 
-const DAY_MS = 86_400_000;
 /** Raised or cleared at a time. */
 const CHANGES_AT_ONCE = 2_000;
 /** Alerts of one delivery; the rest is told as a number. */

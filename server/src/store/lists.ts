@@ -3,6 +3,7 @@
  * thread. A search for words is said in SQL for rows of ordinary text, and the odd ones are judged: there an index leads to them.
  * Every order ends with the id, so that pages do not overlap.
  */
+import { PAGE_ENTRIES_MAX } from "@chatelaine/contract/limits";
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Condition, Operator, Order } from "../domain/filter.ts";
 import { compareByOrder } from "../domain/filter-match.ts";
@@ -145,7 +146,7 @@ const SOURCES: Readonly<Record<Listed, Source>> = { keys: KEYS, users: USERS, au
 const ALL: Condition = { kind: "all", of: [] };
 
 /** Of a page; more are a long list. */
-const PAGE_ROWS_MAX = 1_001;
+const PAGE_ROWS_MAX = PAGE_ENTRIES_MAX + 1;
 const COMPARISONS: ReadonlySet<Operator> = new Set(["=", "!=", "<", "<=", ">", ">=", "in", "nin"]);
 /** Of the audit log, which has a million rows and no index by other columns. */
 const AUDIT_INDEXED: ReadonlySet<string> = new Set(["id", "at"]);

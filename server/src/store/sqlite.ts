@@ -1,5 +1,7 @@
 /** The store on two SQLite files: hot reads on the main thread, lists in a reader thread, changes in a writer thread. */
+
 import { accessSync, constants } from "node:fs";
+import { KEY_ID_MAX } from "@chatelaine/contract/limits";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -7,7 +9,6 @@ import { AppError, endOr } from "../domain/errors.ts";
 import type { Asking } from "../domain/fair-queue.ts";
 import type { Condition } from "../domain/filter.ts";
 import type { Key, KeyOwner } from "../domain/key.ts";
-import { KEY_ID_MAX } from "../domain/key-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { mapInSlices } from "../domain/slices.ts";
 import type { Group, User } from "../domain/user.ts";

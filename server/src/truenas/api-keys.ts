@@ -1,10 +1,10 @@
 /** `api_key.*` (protocol 4). */
-import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
+import { KEY_ID_MAX, KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import { KeyCreate } from "@chatelaine/contract/operations/key-entry";
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import type { Key, KeySecret } from "../domain/key.ts";
-import { KEY_BODY_CHARS, KEY_ID_MAX } from "../domain/key-text.ts";
+import { KEY_BODY_CHARS } from "../domain/key-text.ts";
 import { collect, othersFirst, type Slices } from "../domain/slices.ts";
 import type { Keys } from "../keys/keys.ts";
 import { asDialect, CallError, ValidationErrors } from "./errors.ts";

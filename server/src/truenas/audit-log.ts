@@ -31,7 +31,7 @@ import { instant } from "./wire.ts";
 
 const SERVICE = "MIDDLEWARE";
 const RECORDS_MAX = 10_000;
-const ALERTS_MAX = 1_000;
+const RECENT_ALERTS_MAX = 1_000;
 const VERSION = { major: 0, minor: 1 };
 
 const QUERY = z.strictObject({
@@ -60,7 +60,7 @@ export function auditMethods(
     ),
     "alert.list": method(["API_KEY_READ"], "What wants attention", [], async ({ caller }) => {
       const where = test("revokedAt", "!=", null);
-      const { rows } = await keys.list(caller, { where, limit: ALERTS_MAX });
+      const { rows } = await keys.list(caller, { where, limit: RECENT_ALERTS_MAX });
       return rows.map(alertEntry);
     }),
   };

@@ -2,9 +2,9 @@
  * Positional parameters: read by Zod schemas, refused in pydantic's words (protocol 2.3), all faults at once. Types are
  * strict, unknown members are errors, every string is bounded.
  */
+import { INSTANT_MAX } from "@chatelaine/contract/instant";
 import { z } from "zod";
 import type { Condition } from "../domain/filter.ts";
-import { INSTANT_MAX } from "../domain/key.ts";
 import { type Invalid, ValidationErrors } from "./errors.ts";
 import { parseFilters, QueryError, type QueryOptions } from "./query-filters.ts";
 import { parseOptions } from "./query-options.ts";

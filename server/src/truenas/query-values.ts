@@ -6,7 +6,7 @@ const QUERY_TEXT_CHARS_MAX = 1024;
 const LIST_LENGTH_MAX = 1000;
 const VALUES_MAX = 10_000;
 const DEPTH_MAX = 16;
-const INSTANT_MAX = 8.64e15;
+const DATE_MS_MAX = 8.64e15;
 
 /** Decodes the values of one query. `fail` throws. */
 export class ValueReader {
@@ -54,7 +54,7 @@ export class ValueReader {
   }
 
   #instant(milliseconds: unknown): Date {
-    if (Number.isInteger(milliseconds) && Math.abs(milliseconds as number) <= INSTANT_MAX) {
+    if (Number.isInteger(milliseconds) && Math.abs(milliseconds as number) <= DATE_MS_MAX) {
       return new Date(milliseconds as number);
     }
     return this.#fail("Input should be a valid datetime");

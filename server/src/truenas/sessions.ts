@@ -1,4 +1,5 @@
 /** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
+import { TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
 import { compareByOrder, matches } from "../domain/filter-match.ts";
@@ -7,7 +8,7 @@ import { CallError } from "./errors.ts";
 import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
 import { applyOptions } from "./query-options.ts";
-import { LIFETIME_SECONDS, LIFETIME_SECONDS_MAX } from "./sign-in.ts";
+import { LIFETIME_SECONDS } from "./sign-in.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry } from "./version.ts";
 import { instant } from "./wire.ts";
@@ -46,7 +47,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
       "any",
       "Make a token for further connections",
       [
-        param("ttl", integer.min(1).max(LIFETIME_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
+        param("ttl", integer.min(1).max(TOKEN_TTL_SECONDS_MAX).nullable().default(LIFETIME_SECONDS)),
         param("attrs", dictionary.default({})),
         param("match_origin", flag.default(true)),
         param("single_use", flag.default(false)),

@@ -2,6 +2,7 @@
  * The ways to sign in (protocol 3.1 to 3.5). A failed sign-in is a result, never an error, and tells no more than the dialect
  * does; errors are left for what is no judgement of the credentials.
  */
+import { PASSWORD_BYTES_MAX, TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { SettingsUseCase } from "../activity/settings.ts";
@@ -15,10 +16,8 @@ import { flag, type Param, param, taggedParam, text } from "./params.ts";
 import type { UserInfo } from "./user-info.ts";
 import type { Entry, Version } from "./version.ts";
 
-const PASSWORD_CHARS_MAX = 1_024;
 export const LIFETIME_SECONDS = 600;
-const LIFETIME_SECONDS_MIN = 60;
-export const LIFETIME_SECONDS_MAX = 30 * 86_400;
+const TOKEN_TTL_SECONDS_MIN = 60;
 
 export interface SignInMethodsDeps {
   readonly accounts: Accounts;
@@ -56,7 +55,7 @@ function loginSchema(options: z.ZodType<LoginOptions>) {
     z.strictObject({
       mechanism: z.literal("PASSWORD_PLAIN"),
       username: NAME,
-      password: text({ max: PASSWORD_CHARS_MAX, isSecret: true }),
+      password: text({ max: PASSWORD_BYTES_MAX, isSecret: true }),
       login_options: options,
     }),
     z.strictObject({ mechanism: z.literal("TOKEN_PLAIN"), token: SECRET, login_options: options }),
@@ -241,8 +240,8 @@ async function reconnectToken(
 
 function preferredLifetime(preferences: unknown): number {
   const lifetime = (preferences as { lifetime?: unknown } | null | undefined)?.lifetime;
-  return Number.isSafeInteger(lifetime) && (lifetime as number) >= LIFETIME_SECONDS_MIN
-    ? Math.min(lifetime as number, LIFETIME_SECONDS_MAX)
+  return Number.isSafeInteger(lifetime) && (lifetime as number) >= TOKEN_TTL_SECONDS_MIN
+    ? Math.min(lifetime as number, TOKEN_TTL_SECONDS_MAX)
     : LIFETIME_SECONDS;
 }
 

@@ -1,5 +1,6 @@
 /** `user.*`: the members that this server has; others are refused as unknown (protocol 6.1). */
 
+import { PASSWORD_BYTES_MAX, USER_GROUPS_MAX } from "@chatelaine/contract/limits";
 import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
@@ -17,16 +18,13 @@ import { filtersParam, flag, integer, optionsParam, param, text } from "./params
 import { userEntry, userFields } from "./user-entry.ts";
 import type { Entry } from "./version.ts";
 
-const GROUPS_MAX = 100;
-const PASSWORD_CHARS_MAX = 1_024;
-
 const MEMBERS = {
   full_name: text(),
   email: text().nullable(),
   password: text({ isSecret: true }),
   password_disabled: flag,
   locked: flag,
-  groups: z.array(integer).max(GROUPS_MAX),
+  groups: z.array(integer).max(USER_GROUPS_MAX),
   roles: z.array(z.enum(ROLES)).max(ROLES.length),
 };
 const CREATE = z.strictObject({ username: text(), ...z.object(MEMBERS).partial().shape });
@@ -35,8 +33,8 @@ type Given = z.output<typeof UPDATE>;
 
 const SET_PASSWORD = z.strictObject({
   username: text(),
-  old_password: text({ max: PASSWORD_CHARS_MAX, isSecret: true }).nullable().default(null),
-  new_password: text({ min: 1, max: PASSWORD_CHARS_MAX, isSecret: true }),
+  old_password: text({ max: PASSWORD_BYTES_MAX, isSecret: true }).nullable().default(null),
+  new_password: text({ min: 1, max: PASSWORD_BYTES_MAX, isSecret: true }),
 });
 
 const ID = param("id", integer);

@@ -1,3 +1,4 @@
+import { DAY_MS } from "@chatelaine/contract/instant";
 import {
   IconBan,
   IconCircleCheck,
@@ -22,7 +23,6 @@ interface Kind {
 }
 
 const keys = (count: number): string => (count === 1 ? "1 key" : `${count} keys`);
-const DAY_MS = 86_400_000;
 
 const KINDS: Readonly<Record<AlertGroup["kind"], Kind>> = {
   key_revoked: {

@@ -1,4 +1,4 @@
-import { parseInstant } from "@chatelaine/contract/instant";
+import { DAY_MS, parseInstant } from "@chatelaine/contract/instant";
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
 import { Button, Menu, NativeSelect } from "@mantine/core";
@@ -23,7 +23,6 @@ import { EntryDetails } from "./entry-details.tsx";
 
 const PAGE_SIZE = 50;
 const DEFAULT_ORDER = "-at";
-const DAY_MS = 86_400_000;
 const SPANS = [
   { value: "", label: "All time" },
   { value: "1", label: "Last 24 hours" },

@@ -1,3 +1,4 @@
+import { REASON_CHARS_MAX } from "@chatelaine/contract/limits";
 import { TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -65,7 +66,7 @@ export function EndKeys({ how, keys, onClose, onDone }: EndKeysProps) {
           <TextInput
             label="Reason"
             description="Optional. Visible to anyone who can view this key."
-            maxLength={500}
+            maxLength={REASON_CHARS_MAX}
             value={reason}
             data-autofocus
             onChange={(event) => setReason(event.currentTarget.value)}

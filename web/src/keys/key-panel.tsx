@@ -1,3 +1,4 @@
+import { KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import { Checkbox, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconChevronRight } from "@tabler/icons-react";
@@ -115,7 +116,7 @@ export function KeyPanel({ row, resets = false, onClose, onSaved }: KeyPanelProp
           <TextInput
             label="Name"
             description="Unique over all users."
-            maxLength={200}
+            maxLength={KEY_NAME_CHARS_MAX}
             autoComplete="off"
             data-autofocus={!resets || undefined}
             {...form.getInputProps("name")}

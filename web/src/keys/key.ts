@@ -1,3 +1,5 @@
+import { DAY_MS } from "@chatelaine/contract/instant";
+import { SOON_DAYS } from "@chatelaine/contract/limits";
 import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import type { Me } from "../api/session.ts";
 import type { Status } from "./keys-search.ts";
@@ -5,7 +7,7 @@ import type { Status } from "./keys-search.ts";
 export type KeyEntry = OutputOf<"keys.get">;
 export type MadeKey = OutputOf<"keys.create">;
 
-const SOON_MS = 7 * 86_400_000;
+const SOON_MS = SOON_DAYS * DAY_MS;
 
 /** As the list tells it: with what has expired since it was read, and what soon will. */
 export function statusOf(key: Pick<KeyEntry, "status" | "expires_at" | "ends_at">, now: number): Status {

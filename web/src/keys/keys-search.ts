@@ -1,3 +1,4 @@
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { SEARCH_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { InputOf } from "@chatelaine/contract/operations/operations";
 import { KEY_ORDERS } from "@chatelaine/contract/orders";
@@ -33,7 +34,6 @@ export interface KeysSearch {
 
 export const PAGE_SIZE = 50;
 export const DEFAULT_ORDER = "-created_at";
-const DAY_MS = 86_400_000;
 
 /** Whatever cannot be understood is left out: an address is typed by anybody. */
 export function readKeysSearch(search: Record<string, unknown>): KeysSearch {

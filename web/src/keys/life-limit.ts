@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "@chatelaine/contract/instant";
 import type { Me } from "../api/session.ts";
 import { sayLifetime } from "../limits/limit-words.ts";
 import type { UserEntry } from "../users/user.ts";
@@ -7,8 +8,6 @@ export interface LifeLimit {
   readonly seconds: number;
   readonly words: string;
 }
-
-const DAY_SECONDS = 86_400;
 
 /** The shorter of the server's policy and what the owner's keys are held to; null: as long as one likes. */
 export function lifeLimitOf(

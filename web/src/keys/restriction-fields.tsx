@@ -1,3 +1,4 @@
+import { RATE_USES_MAX, TAGS_MAX } from "@chatelaine/contract/limits";
 import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, Radio, Stack, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
@@ -33,7 +34,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
       <ChipsField
         label="Tags"
         description="Words by which the list finds this key. Press Enter after each."
-        maxTags={32}
+        maxTags={TAGS_MAX}
         {...form.getInputProps("tags")}
       />
       <Radio.Group label="Rights in Chatelaine" {...form.getInputProps("rights")}>
@@ -71,7 +72,7 @@ export function RestrictionFields({ form, ownerRoles, ceilings: theirs }: Restri
       <AmountField
         label="Rate limit"
         description={`Uses. Empty: no limit.${theirs?.rate_limit ? ` All keys of ${username} together: ${sayRate(theirs.rate_limit)}.` : ""}`}
-        max={1_000_000}
+        max={RATE_USES_MAX}
         amount={form.getInputProps("rate")}
         unit={form.getInputProps("rateWindow")}
         unitLabel="Rate limit per"

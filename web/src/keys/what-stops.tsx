@@ -2,6 +2,7 @@
  * What stops when keys are taken away: asked of the server when it is about to happen, and again for as long as it is looked at.
  * What cannot be learnt is called not known. Held by `web/test/truth.test.ts`.
  */
+import { DAY_MS } from "@chatelaine/contract/instant";
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
@@ -14,7 +15,7 @@ import { KeyStatus } from "./key-status.tsx";
 
 export const AGAIN_MS = 15_000;
 const HOUR_MS = 3_600_000;
-const WEEK_MS = 7 * 24 * HOUR_MS;
+const WEEK_MS = 7 * DAY_MS;
 const ASKED_MAX = 50;
 const NAMED_MAX = 6;
 /** Somebody in a hurry does not wait longer for an answer that does not come. */

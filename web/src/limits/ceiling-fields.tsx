@@ -1,3 +1,4 @@
+import { RATE_USES_MAX } from "@chatelaine/contract/limits";
 import { Stack } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { ChipsField } from "../form/chips-field.tsx";
@@ -5,7 +6,6 @@ import { AmountField } from "./amount-field.tsx";
 import type { CeilingValues } from "./ceiling-values.ts";
 import { lifetimeUnitsWith, windowsWith } from "./limit-words.ts";
 
-const USES_MAX = 1_000_000;
 const AMOUNT_MAX = 5_256_000;
 
 interface CeilingFieldsProps<Values extends CeilingValues> {
@@ -31,7 +31,7 @@ export function CeilingFields<Values extends CeilingValues>({ form, whom }: Ceil
         <AmountField
           label="Rate limit"
           description="Uses, all keys together. Empty: no limit."
-          max={USES_MAX}
+          max={RATE_USES_MAX}
           amount={form.getInputProps("rate")}
           unit={form.getInputProps("rateWindow")}
           unitLabel="Rate limit per"

@@ -1,4 +1,5 @@
 /** A user's ceilings as the panel holds them. */
+import { DAY_SECONDS } from "@chatelaine/contract/instant";
 import { type LimitsEntry, splitLifetime } from "./limit-words.ts";
 
 export interface CeilingValues extends Record<string, unknown> {
@@ -24,7 +25,7 @@ export function ceilingValues(ceilings: LimitsEntry | null): CeilingValues {
     rate: rate_limit?.limit ?? "",
     rateWindow: String(rate_limit?.window_seconds ?? 60),
     life: life?.count ?? "",
-    lifeUnit: life?.unit ?? "86400",
+    lifeUnit: life?.unit ?? String(DAY_SECONDS),
   };
 }
 

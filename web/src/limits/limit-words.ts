@@ -1,4 +1,5 @@
 /** Rates and lifetimes as people say them. */
+import { DAY_SECONDS } from "@chatelaine/contract/instant";
 import type { UserEntry } from "../users/user.ts";
 
 export type LimitsEntry = NonNullable<UserEntry["ceilings"]>;
@@ -13,12 +14,12 @@ const RATE_WINDOWS: readonly Unit[] = [
   { value: "1", label: "a second" },
   { value: "60", label: "a minute" },
   { value: "3600", label: "an hour" },
-  { value: "86400", label: "a day" },
+  { value: String(DAY_SECONDS), label: "a day" },
 ];
 const LIFETIME_UNITS: readonly Unit[] = [
   { value: "60", label: "minutes" },
   { value: "3600", label: "hours" },
-  { value: "86400", label: "days" },
+  { value: String(DAY_SECONDS), label: "days" },
 ];
 
 const COUNT = new Intl.NumberFormat();

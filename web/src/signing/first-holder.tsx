@@ -3,6 +3,7 @@ import { useForm } from "@mantine/form";
 import { useNavigate } from "@tanstack/react-router";
 import { call } from "../api/call.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { nameFault } from "../form/name-fault.ts";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
 import { useChange } from "../form/use-change.ts";
@@ -15,10 +16,7 @@ export function FirstHolder({ username }: { readonly username: string }) {
   const form = useForm({
     initialValues: { username: "services" },
     validate: {
-      username: (value) =>
-        /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
-          ? null
-          : "Letters, digits, dot, hyphen and underscore; it begins with a letter; at most 32.",
+      username: nameFault,
     },
   });
   const leave = (): void => void navigate({ to: "/keys", search: {} });

@@ -7,6 +7,7 @@ import { call } from "../api/call.ts";
 import { isOutcomeUnknown, problemOf } from "../api/problem.ts";
 import { isSignedIn, sessionQuery } from "../api/session.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
+import { nameFault } from "../form/name-fault.ts";
 import { SubmitButton } from "../form/submit-button.tsx";
 import { Trouble } from "../form/trouble.tsx";
 import { useChange } from "../form/use-change.ts";
@@ -75,10 +76,7 @@ function FirstAdministrator({ token, onMade }: { readonly token: string; readonl
   const form = useForm({
     initialValues: { username: "", full_name: "", password: "", again: "" },
     validate: {
-      username: (value) =>
-        /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
-          ? null
-          : "Letters, digits, dot, hyphen and underscore; it begins with a letter; at most 32.",
+      username: nameFault,
       password: passwordFault,
       again: (value, values) => (value === values.password ? null : "The two are not the same."),
     },

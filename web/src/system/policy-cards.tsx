@@ -1,3 +1,9 @@
+import {
+  KEY_DAYS_MAX,
+  SESSION_HOURS_MAX,
+  SESSION_IDLE_MINUTES_MAX,
+  SESSION_IDLE_MINUTES_MIN,
+} from "@chatelaine/contract/limits";
 import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, NumberInput, TextInput } from "@mantine/core";
 import { ChoicesField } from "../form/chips-field.tsx";
@@ -37,7 +43,7 @@ export function KeyPolicyCard({ settings, mayChange }: CardProps) {
             description="In days, for keys that expire. Empty: no limit."
             suffix={form.values.key_days_max === 1 ? " day" : " days"}
             min={1}
-            max={36_500}
+            max={KEY_DAYS_MAX}
             {...WHOLE}
             {...form.getInputProps("key_days_max")}
           />
@@ -100,8 +106,8 @@ export function SessionLimitsCard({ settings, mayChange }: CardProps) {
             label="Idle"
             description="After so long without a request."
             suffix=" minutes"
-            min={5}
-            max={1_440}
+            min={SESSION_IDLE_MINUTES_MIN}
+            max={SESSION_IDLE_MINUTES_MAX}
             {...WHOLE}
             {...form.getInputProps("session_idle_minutes")}
           />
@@ -110,7 +116,7 @@ export function SessionLimitsCard({ settings, mayChange }: CardProps) {
             description="After so long, whatever happens."
             suffix=" hours"
             min={1}
-            max={720}
+            max={SESSION_HOURS_MAX}
             {...WHOLE}
             {...form.getInputProps("session_hours")}
           />

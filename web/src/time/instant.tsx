@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "@chatelaine/contract/instant";
 import { useEffect, useState } from "react";
 import { serverNow, watchServerClock } from "../api/server-clock.ts";
 
@@ -5,9 +6,9 @@ const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeS
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const LENGTHS = { maximumFractionDigits: 0, style: "unit", unitDisplay: "long" } as const;
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["year", 365 * 86_400],
-  ["month", 30 * 86_400],
-  ["day", 86_400],
+  ["year", 365 * DAY_SECONDS],
+  ["month", 30 * DAY_SECONDS],
+  ["day", DAY_SECONDS],
   ["hour", 3_600],
   ["minute", 60],
 ];

@@ -1,3 +1,4 @@
+import { PAGE_ENTRIES_MAX } from "@chatelaine/contract/limits";
 import type { Role } from "@chatelaine/contract/roles";
 import { TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
@@ -12,6 +13,7 @@ import { Panel } from "../form/dialog.tsx";
 import { type SaveOutcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
+import { nameFault } from "../form/name-fault.ts";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { type IdempotentRequest, useChange } from "../form/use-change.ts";
@@ -39,7 +41,6 @@ interface GroupPanelProps {
   readonly onSaved: (name: string) => void;
 }
 
-const OFFERED_MAX = 1000;
 const FIELDS = { name: "name", roles: "roles", scopes: "scopes", username: "members" } as const;
 
 /** What a group's members are called where somebody else has changed them. */
@@ -53,16 +54,13 @@ export function GroupPanel({ group, onClose, onSaved }: GroupPanelProps) {
   const form = useForm<Values>({
     initialValues: edited.before,
     validate: {
-      name: (value) =>
-        /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
-          ? null
-          : "Letters, digits, dot, hyphen and underscore; it begins with a letter; at most 32.",
+      name: nameFault,
     },
   });
   const { data: users } = useQuery({
     queryKey: ["users", "names"],
     queryFn: ({ signal }) =>
-      call("users.list", { query: { order: "username", limit: OFFERED_MAX } }, { signal }),
+      call("users.list", { query: { order: "username", limit: PAGE_ENTRIES_MAX } }, { signal }),
   });
   /** What is saved of it so far: its parts are saved one after the other, and one may fail. */
   const saved = useRef(group);

@@ -1,3 +1,4 @@
+import { OWNERS_ASKED_MAX } from "@chatelaine/contract/limits";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { useMe } from "../api/session.ts";
@@ -10,7 +11,7 @@ import { readGroup, unlessGone, useGroupNow } from "./as-now.ts";
 import type { GroupEntry } from "./group.ts";
 import { ownLossOf } from "./own-loss.ts";
 import { ownRightsLost, type Planned, sayRights } from "./self.ts";
-import { OWNERS_ASKED_MAX, StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
+import { StopsWithoutRole, useLeftWithoutRole, WithoutRole } from "./without-role.tsx";
 
 interface RemoveGroupProps {
   readonly group: GroupEntry;

@@ -11,6 +11,7 @@ import { Panel } from "../form/dialog.tsx";
 import { type SaveOutcome, saveOn, useEdited } from "../form/edited.ts";
 import { focusFirstError, placeFaults } from "../form/faults.ts";
 import { Fields } from "../form/fields.tsx";
+import { nameFault } from "../form/name-fault.ts";
 import { PanelFoot } from "../form/panel-foot.tsx";
 import { useGuard } from "../form/unsaved.tsx";
 import { type IdempotentRequest, useChange } from "../form/use-change.ts";
@@ -81,10 +82,7 @@ export function UserPanel({ user, onClose, onSaved }: UserPanelProps) {
   const form = useForm<Values>({
     initialValues: before,
     validate: {
-      username: (value) =>
-        /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value)
-          ? null
-          : "Letters, digits, dot, hyphen and underscore; it begins with a letter; at most 32.",
+      username: nameFault,
       password: (value) => (value === "" ? null : passwordFault(value)),
     },
   });

@@ -2,6 +2,7 @@
  * Whoever is left without a role signs in nowhere and their keys are refused, as if they were locked: it is said while a change
  * that does this is made, with the keys that stop. Held by `web/test/without-role.test.ts` for every way to lose a role.
  */
+import { OWNERS_ASKED_MAX, PAGE_ENTRIES_MAX } from "@chatelaine/contract/limits";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { sayNames } from "../form/say-names.ts";
@@ -9,10 +10,6 @@ import { Note } from "../frame/note.tsx";
 import { SeveralLastUses, useFreshKeys } from "../keys/what-stops.tsx";
 import type { GroupEntry } from "./group.ts";
 import type { UserEntry } from "./user.ts";
-
-const MEMBERS_MAX = 1000;
-/** As many owners as a list of keys can be asked for. */
-export const OWNERS_ASKED_MAX = 100;
 
 /** Of a group as it will be: undefined where it is deleted. */
 type Planned = Pick<GroupEntry, "roles" | "members"> | undefined;
@@ -31,7 +28,8 @@ export function useLeftWithoutRole(
   const name = group?.name ?? "";
   const members = useQuery({
     queryKey: ["users", "of", name],
-    queryFn: ({ signal }) => call("users.list", { query: { group: name, limit: MEMBERS_MAX } }, { signal }),
+    queryFn: ({ signal }) =>
+      call("users.list", { query: { group: name, limit: PAGE_ENTRIES_MAX } }, { signal }),
     enabled: group !== undefined,
     staleTime: 0,
   });

@@ -3,6 +3,7 @@
  * refuses by the status: 200, 401, 403, 429 or 503. Cookies count for nothing. The refused learn no more than the status
  * and the number of the decision, under which the key's owner finds why.
  */
+import { CLIENT_CHARS_MAX } from "@chatelaine/contract/limits";
 import type { Clock } from "../../domain/clock.ts";
 import { errorCode } from "../../domain/errors.ts";
 import { maskForeign } from "../../domain/masking.ts";
@@ -32,7 +33,6 @@ export interface AuthDeps {
 
 /** A proxy waits no longer: Envoy gives up after 200 ms. */
 const ANSWER_MS_MAX = 150;
-const CLIENT_CHARS_MAX = 200;
 const HOST_CHARS_MAX = 255;
 const PATH_CHARS_MAX = 100;
 const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {

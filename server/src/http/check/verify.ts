@@ -1,6 +1,5 @@
 /** `POST /api/v1/verify`: a service asks whose key this is, and may it. One key or up to 100; the answer is always 200. */
-import { JSON_MEMBERS_MAX } from "@chatelaine/contract/limits";
-import { VERIFY_KEYS_MAX } from "@chatelaine/contract/operations/verify";
+import { JSON_MEMBERS_MAX, RATE_USES_MAX, VERIFY_KEYS_MAX } from "@chatelaine/contract/limits";
 import type { Accounts } from "../../accounts/accounts.ts";
 import { formatAddress, parseAddress } from "../../domain/address.ts";
 import type { Caller } from "../../domain/caller.ts";
@@ -30,7 +29,6 @@ export interface VerifyRouteDeps {
   readonly log: Log;
 }
 
-const COST_MAX = 1_000_000;
 const MEMBERS = new Set(["key", "scope", "ip", "cost"]);
 const HEADERS = new Headers({
   "Content-Type": "application/json",
@@ -182,9 +180,9 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
   if (ip !== undefined && !address) throw invalid([...path, "ip"], "Expected an address");
   if (
     cost !== undefined &&
-    !(Number.isInteger(cost) && (cost as number) >= 0 && (cost as number) <= COST_MAX)
+    !(Number.isInteger(cost) && (cost as number) >= 0 && (cost as number) <= RATE_USES_MAX)
   )
-    throw invalid([...path, "cost"], `Expected a whole number from 0 to ${COST_MAX}`);
+    throw invalid([...path, "cost"], `Expected a whole number from 0 to ${RATE_USES_MAX}`);
   const need = {
     origin: null,
     scope: scope as string | undefined,

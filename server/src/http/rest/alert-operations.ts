@@ -1,3 +1,4 @@
+import { ALERTS_SHOWN } from "@chatelaine/contract/limits";
 import type { Delivery as DeliveryShape } from "@chatelaine/contract/operations/alerts";
 import type { z } from "zod";
 import type { Delivery } from "../../activity/webhook.ts";
@@ -12,7 +13,6 @@ import type { Twins } from "../../domain/names.ts";
 import type { Handlers, NamesOf } from "./call.ts";
 import { instant, instantOrNull } from "./entries.ts";
 
-const LIMIT_DEFAULT = 20;
 const COUNTED_AS_ONE: readonly AlertKind[] = ["sign_in_failures", "clear_text_refused", "names_alike"];
 /** A filter of so many of the longest names is not too long. */
 const NAMES_ASKED_MAX = 100;
@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000;
 
 export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
   "alerts.list": async ({ caller, query, deps }) => {
-    const { kinds, entries } = await deps.alerts.list(caller, query.limit ?? LIMIT_DEFAULT);
+    const { kinds, entries } = await deps.alerts.list(caller, query.limit ?? ALERTS_SHOWN);
     const now = deps.clock.now();
     return {
       kinds: kinds.map(({ kind, count, twins }) => ({

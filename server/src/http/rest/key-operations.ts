@@ -1,3 +1,5 @@
+import { DAY_MS } from "@chatelaine/contract/instant";
+import { REVOKED_AT_ONCE_MAX, SOON_DAYS, USE_DAYS } from "@chatelaine/contract/limits";
 import { requireRole } from "../../domain/caller.ts";
 import { AppError, refuseIssues } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
@@ -10,9 +12,7 @@ import { onceOr, withOnce } from "./once.ts";
 import { all, any, type Listing, readPage, test } from "./pages.ts";
 import { refusedText } from "./problem.ts";
 
-const SOON_MS = 7 * 86_400_000;
-/** Keys of one call that revokes by filter: no more than are done before a client that waits is given up. */
-const REVOKE_AT_ONCE = 1_000;
+const SOON_MS = SOON_DAYS * DAY_MS;
 
 const KEYS: Listing = {
   orders: {
@@ -73,7 +73,7 @@ function dateOfEnd(key: Key): Date | null {
 type KeyCall = Pick<Call<"keys.create" | "keys.reset" | "self.reset">, "caller" | "deps">;
 type Asked = Pick<Call, "caller" | "deps">;
 
-const USE_MS = 90 * 86_400_000;
+const USE_MS = USE_DAYS * DAY_MS;
 
 export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"decisions">> = {
   "keys.list": async (call) => {
@@ -298,9 +298,9 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
   }
   const own = caller.roles.has("API_KEY_WRITE") ? [] : [test(["userId"], "=", caller.userId)];
   const where = all([...filters, ...own, test(["revokedAt"], "=", null)]);
-  const found = (await deps.keys.list(caller, { where, limit: REVOKE_AT_ONCE + 1 })).rows;
-  const more = found.length > REVOKE_AT_ONCE;
-  const rows = callersLast(caller, found.slice(0, REVOKE_AT_ONCE), more);
+  const found = (await deps.keys.list(caller, { where, limit: REVOKED_AT_ONCE_MAX + 1 })).rows;
+  const more = found.length > REVOKED_AT_ONCE_MAX;
+  const rows = callersLast(caller, found.slice(0, REVOKED_AT_ONCE_MAX), more);
   const refused: { id: number; code: AppError["code"]; detail: string }[] = [];
   const revoke = async (): Promise<void> => {
     for (const [done, key] of rows.entries()) {

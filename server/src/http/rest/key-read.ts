@@ -5,6 +5,7 @@
  * gives, so it is as fresh as the store's answer (held by `rest-key-read.test.ts`).
  */
 
+import { CLIENT_CHARS_MAX, KEY_ID_MAX } from "@chatelaine/contract/limits";
 import {
   formatAddress,
   isLoopback,
@@ -14,7 +15,6 @@ import {
 } from "../../domain/address.ts";
 import type { Origin } from "../../domain/caller.ts";
 import { type Key, type KeyState, keyState } from "../../domain/key.ts";
-import { KEY_ID_MAX } from "../../domain/key-text.ts";
 import type { CallerResult } from "../../sign-in/credential.ts";
 import type { MaybePromise, RateState } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
@@ -35,7 +35,6 @@ export type KeyReadDeps = Pick<RestDeps, "accounts" | "keys" | "clock" | "log"> 
 const PATH = "/api/v1/keys/";
 const BEARER = "Bearer ";
 const ID_DIGITS_MAX = 10;
-const CLIENT_CHARS_MAX = 200;
 const ADDRESSES_MAX = 4_096;
 const BESIDE = ["x-api-key", "origin", "content-length"];
 const HEADERS = new Headers({ "Content-Type": "application/json;charset=utf-8" });

@@ -2,6 +2,7 @@
  * Lists by cursor. A cursor holds the place in the order, not a count of rows: what others add or delete meanwhile makes
  * no entry appear twice or get lost (held by `rest-lists.test.ts`). It names its order, and is refused under another.
  */
+import { PAGE_ENTRIES } from "@chatelaine/contract/limits";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition, Operator, Order, Test } from "../../domain/filter.ts";
 import { fold, type QueryValue } from "../../domain/filter-values.ts";
@@ -9,7 +10,6 @@ import type { ListQuery, Page } from "../../domain/listing.ts";
 import { parseFilters, QueryError } from "../../truenas/query-filters.ts";
 import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
 
-const PAGE_DEFAULT = 50;
 const WORDS_MAX = 10;
 
 /** One term of an order: a member of the record, ascending. */
@@ -68,7 +68,7 @@ export async function readPage<Row extends object, Entry>(
   fetch: (query: ListQuery) => Promise<Page<Row>>,
   shape: (row: Row) => Entry,
 ): Promise<PageOutput<Entry>> {
-  const { limit = PAGE_DEFAULT, offset = 0, order = listing.defaultOrder } = input;
+  const { limit = PAGE_ENTRIES, offset = 0, order = listing.defaultOrder } = input;
   const where = all([...filters, ...searchConditions(listing, input)]);
   const terms = termsOf(listing, order);
   const cursor = input.cursor === undefined ? undefined : decodeCursor(input.cursor, order, terms.length);
