@@ -64,7 +64,7 @@ export async function makeOwners(
     for (let place = 0; place < count; place++) {
       const user = { ...more, username: `owner-${place}`, roles: ["KEY_HOLDER" as const] };
       owners.push({
-        id: (await local.accounts.users.create(local.caller, user)).id,
+        id: (await local.users.create(local.caller, user)).id,
         username: user.username,
       });
     }

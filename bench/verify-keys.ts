@@ -62,7 +62,7 @@ function shuffled(texts: readonly string[]): string[] {
 export async function makePair(folder: string): Promise<{ plain: string; limited: string }> {
   const local = await openLocal(placeIn(folder));
   try {
-    await local.accounts.users.create(local.caller, {
+    await local.users.create(local.caller, {
       username: "pair",
       roles: ["KEY_HOLDER" as const],
       scopes: ["dns:*"],

@@ -126,11 +126,11 @@ function addMembers(group: Command): void {
   );
 }
 
-type Groups = Local["accounts"]["groups"];
+type Groups = Local["groups"];
 
 function onGroups<Result extends Group | readonly Group[]>(
   command: Command,
   work: (groups: Groups, caller: Local["caller"]) => Promise<Result>,
 ): Promise<Result> {
-  return onData(command, ({ accounts, caller }) => work(accounts.groups, caller));
+  return onData(command, ({ groups, caller }) => work(groups, caller));
 }

@@ -76,13 +76,10 @@ function addReading(key: Command): void {
     });
 }
 
-async function listKeys(
-  { keys, accounts, caller }: Local,
-  username: string | undefined,
-): Promise<KeyShape[]> {
+async function listKeys({ keys, users, caller }: Local, username: string | undefined): Promise<KeyShape[]> {
   const order = [{ path: ["id"], descending: false, nullsFirst: true }];
   // So that a name with a typing error is not taken for a user without keys.
-  if (username !== undefined) await accounts.users.get(caller, { username });
+  if (username !== undefined) await users.get(caller, { username });
   const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
   const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
   return rows.map((row) => keyShape(row, keys.standingOf(row)));

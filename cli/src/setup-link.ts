@@ -15,7 +15,7 @@ export function addSetupLink(program: Command): void {
     .action(async (options: Printing & RawConfig, command: Command) => {
       const { pageAddress, setupLink } = await import("@chatelaine/server/main");
       const page = orWrongUsage(() => pageAddress(command.optsWithGlobals<RawConfig>()));
-      const token = await onData(command, ({ accounts, caller }) => accounts.setup.makeToken(caller));
+      const token = await onData(command, ({ setup, caller }) => setup.makeToken(caller));
       const url = setupLink(page, token);
       await printOnce(options, { text: url, record: { url }, again: "Ask for another link." });
       if (!options.json) tell("It works once, within an hour, while there is no user.");

@@ -3,8 +3,8 @@ import type { OutputOf } from "@chatelaine/contract/operations/operations";
 import type { Local } from "./command.ts";
 
 export type Key = Awaited<ReturnType<Local["keys"]["get"]>>;
-export type User = Awaited<ReturnType<Local["accounts"]["users"]["get"]>>;
-export type Group = Awaited<ReturnType<Local["accounts"]["groups"]["get"]>>;
+export type User = Awaited<ReturnType<Local["users"]["get"]>>;
+export type Group = Awaited<ReturnType<Local["groups"]["get"]>>;
 export type KeyShape = OutputOf<"keys.get">;
 export type UserShape = OutputOf<"users.get">;
 export type GroupShape = OutputOf<"groups.get">;

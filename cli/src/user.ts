@@ -49,7 +49,7 @@ function addCreate(user: Command): void {
       const password = options.passwordStdin ? await readStdin() : undefined;
       const { role: roles, fullName, email } = options;
       const input = { username, roles, fullName, email, password };
-      const made = await onData(command, ({ accounts, caller }) => accounts.users.create(caller, input));
+      const made = await onData(command, ({ users, caller }) => users.create(caller, input));
       await printChanged(options, userShape(made), `Made the user ${made.username}.`);
     });
 }
@@ -58,15 +58,13 @@ function addReading(user: Command): void {
   addPrinting(user, "list", "Lists all users.", "chatelaine user list --json").action(
     async (options: Printing, command: Command) => {
       const order = [{ path: ["username"], descending: false, nullsFirst: true }];
-      const { rows } = await onData(command, ({ accounts, caller }) =>
-        accounts.users.list(caller, { order }),
-      );
+      const { rows } = await onData(command, ({ users, caller }) => users.list(caller, { order }));
       await printList(options, rows.map(userShape), COLUMNS);
     },
   );
   addPrinting(user, "show <name>", "Prints a user.", "chatelaine user show root").action(
     async (username: string, options: Printing, command: Command) => {
-      const found = await onData(command, ({ accounts, caller }) => accounts.users.get(caller, { username }));
+      const found = await onData(command, ({ users, caller }) => users.get(caller, { username }));
       await printRecord(options, userShape(found));
     },
   );
@@ -79,16 +77,12 @@ function addLocking(user: Command): void {
     "Locks a user: no sign-in, no session, and no key of theirs works.",
     "chatelaine user lock eve",
   ).action(async (name: string, options: Printing, command: Command) => {
-    const locked = await onUser(command, name, ({ accounts, caller }, { id }) =>
-      accounts.users.lock(caller, id),
-    );
+    const locked = await onUser(command, name, ({ users, caller }, { id }) => users.lock(caller, id));
     await printChanged(options, userShape(locked), `Locked ${name}.`);
   });
   addPrinting(user, "unlock <name>", "Takes the lock away.", "chatelaine user unlock eve").action(
     async (name: string, options: Printing, command: Command) => {
-      const unlocked = await onUser(command, name, ({ accounts, caller }, { id }) =>
-        accounts.users.unlock(caller, id),
-      );
+      const unlocked = await onUser(command, name, ({ users, caller }, { id }) => users.unlock(caller, id));
       await printChanged(options, userShape(unlocked), `Unlocked ${name}.`);
     },
   );
@@ -103,8 +97,8 @@ function addSetRoles(user: Command): void {
   )
     .argument("<roles...>", ROLES.join(", "), collectRole)
     .action(async (name: string, roles: readonly Role[], options: Printing, command: Command) => {
-      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
-        accounts.users.update(caller, id, { roles }),
+      const changed = await onUser(command, name, ({ users, caller }, { id }) =>
+        users.update(caller, id, { roles }),
       );
       await printChanged(options, userShape(changed), `${name} has ${changed.roles.join(", ")}.`);
     });
@@ -120,8 +114,8 @@ function addSetPassword(user: Command): void {
     .option("--password-stdin", "read the password from standard input")
     .action(async (name: string, options: Printing & { passwordStdin?: boolean }, command: Command) => {
       const password = await readNewPassword(options.passwordStdin);
-      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
-        accounts.users.update(caller, id, { password }),
+      const changed = await onUser(command, name, ({ users, caller }, { id }) =>
+        users.update(caller, id, { password }),
       );
       await printChanged(options, userShape(changed), `${name} has a new password.`);
     });
@@ -152,8 +146,8 @@ function addSetCeilings(user: Command): void {
         lifetimeSeconds: lifetime ?? null,
       };
       const ceilings = isNone ? null : held;
-      const changed = await onUser(command, name, ({ accounts, caller }, { id }) =>
-        accounts.users.update(caller, id, { ceilings }),
+      const changed = await onUser(command, name, ({ users, caller }, { id }) =>
+        users.update(caller, id, { ceilings }),
       );
       await printChanged(
         options,
@@ -170,9 +164,7 @@ function addDelete(user: Command): void {
     "Deletes a user with all keys of theirs.",
     "chatelaine user delete eve",
   ).action(async (name: string, options: Printing, command: Command) => {
-    const gone = await onUser(command, name, ({ accounts, caller }, { id }) =>
-      accounts.users.remove(caller, id),
-    );
+    const gone = await onUser(command, name, ({ users, caller }, { id }) => users.remove(caller, id));
     if (options.json) return printJson(userShape(gone));
     const keys = gone.keyIds.length === 0 ? "" : `, and with it the keys ${gone.keyIds.join(", ")}`;
     tell(`Deleted ${name}${keys}.`);
@@ -184,7 +176,5 @@ function onUser(
   username: string,
   work: (local: Local, user: User) => Promise<User>,
 ): Promise<User> {
-  return onData(command, async (local) =>
-    work(local, await local.accounts.users.get(local.caller, { username })),
-  );
+  return onData(command, async (local) => work(local, await local.users.get(local.caller, { username })));
 }

@@ -269,7 +269,7 @@ describe("doctor --chatelaine", () => {
     const { code, stdout, stderr } = await run(args);
     if (stdout === "") throw new Error(stderr);
     expect((await check.app.keys.list(SYSTEM, {})).rows).toEqual([]);
-    const { rows } = await check.app.accounts.users.list(SYSTEM, {});
+    const { rows } = await check.app.users.list(SYSTEM, {});
     expect(rows.map(({ username }) => username)).toEqual(["ada"]);
     return { code, ...(JSON.parse(stdout) as Told) };
   };

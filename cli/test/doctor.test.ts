@@ -187,7 +187,7 @@ describe("doctor", () => {
     findings.filter(({ result }) => result === "FOUND").map((finding) => finding.check);
   const expectNothingLeft = async () => {
     expect((await check.app.keys.list(SYSTEM, {})).rows).toEqual([]);
-    const { rows } = await check.app.accounts.users.list(SYSTEM, {});
+    const { rows } = await check.app.users.list(SYSTEM, {});
     expect(rows.map(({ username }) => username)).toEqual(["ada"]);
   };
   const guardArgs = (url: string) => [
@@ -416,7 +416,7 @@ describe("doctor", () => {
       stderr: "pipe",
       timeout: 30_000,
     });
-    const users = async () => (await check.app.accounts.users.list(SYSTEM, {})).rows.length;
+    const users = async () => (await check.app.users.list(SYSTEM, {})).rows.length;
     for (let tries = 0; tries < 1_000 && (await users()) < 2; tries++) await Bun.sleep(10);
     await Bun.sleep(100);
     child.kill("SIGINT");

@@ -86,7 +86,7 @@ for (const proxy of PROXIES) {
     });
 
     test("an identity of many rights and a long foreign name arrives whole", async () => {
-      const { users } = check.app.accounts;
+      const { users } = check.app;
       const scopes = Array.from({ length: 60 }, (_, at) => `${"r".repeat(55)}${at}:${"a".repeat(60)}`);
       const name = "\u{1f511} 100 % \u9375 ".repeat(6).trim();
       const username = `many-${proxy}`;

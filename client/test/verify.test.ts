@@ -67,7 +67,7 @@ test("a service that may not ask is told so, and may with a key of its own that 
     fetch(url, { ...init, headers: { ...(init.headers as object), "X-Forwarded-Proto": "https" } });
   const without = createVerifier({ url: check.url, fetch: proxied });
   await expect(without.verify(text)).rejects.toMatchObject({ code: "forbidden", status: 403 });
-  await check.app.accounts.users.create(SYSTEM, { username: "service", roles: ["KEY_VERIFY"] });
+  await check.app.users.create(SYSTEM, { username: "service", roles: ["KEY_VERIFY"] });
   const { secret } = await check.app.keys.create(SYSTEM, { name: "service", username: "service" });
   const withKey = createVerifier({ url: check.url, fetch: proxied, key: secret.text });
   expect((await withKey.verify(text)).valid).toBe(true);

@@ -4,7 +4,9 @@
  * `openApp` opens a data folder and what it holds; `openLocal` is the same for the command line, whether or not the folder is
  * served. What answers the network is put together in `server.ts`.
  */
-import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { createGroups, type Groups } from "./accounts/groups.ts";
+import { createSetup, type Setup } from "./accounts/setup.ts";
+import { createUsers, type Users } from "./accounts/users.ts";
 import { type Alerts, createAlerts } from "./activity/alerts.ts";
 import { type Audit, createAudit } from "./activity/audit.ts";
 import { createFeed, type Feed } from "./activity/feed.ts";
@@ -29,7 +31,13 @@ import {
   type Restore,
   restoreFromBackup,
 } from "./restore/restore.ts";
-import { createJudge } from "./sign-in/judge.ts";
+import { type BrowserSessions, createBrowserSessions } from "./sign-in/browser-sessions.ts";
+import { createJudge, type RequireStanding } from "./sign-in/judge.ts";
+import { createPasswords } from "./sign-in/passwords.ts";
+import { RefusalLog } from "./sign-in/refusal-log.ts";
+import { LiveSessions } from "./sign-in/sessions.ts";
+import { createSignIn, type SignIn } from "./sign-in/sign-in.ts";
+import { TokenBox, type Tokens } from "./sign-in/tokens.ts";
 import { openStore, refuseForeignFolder } from "./store/open.ts";
 import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
 import type { Store } from "./store/store.ts";
@@ -40,7 +48,15 @@ export interface App {
   readonly store: Store;
   readonly verify: Verify;
   readonly keys: Keys;
-  readonly accounts: Accounts;
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly setup: Setup;
+  readonly signIn: SignIn;
+  readonly sessions: LiveSessions;
+  readonly tokens: Tokens;
+  readonly browserSessions: BrowserSessions;
+  readonly refusalLog: RefusalLog;
+  readonly requireStanding: RequireStanding;
   readonly audit: Audit;
   readonly usage: Usage;
   readonly settings: SettingsUseCase;
@@ -54,6 +70,18 @@ export interface App {
   readonly clock: SteadyClock;
   readonly log: Log;
 }
+
+type SignInParts =
+  | "store"
+  | "verify"
+  | "keys"
+  | "audit"
+  | "usage"
+  | "feed"
+  | "secrets"
+  | "clock"
+  | "random"
+  | "log";
 
 /** What tests put in the place of the real thing. */
 export interface Overrides {
@@ -106,10 +134,10 @@ export async function openApp(
   const { log, random = systemRandom } = overrides;
   const clock = createSteadyClock(overrides.clock, log);
   const secrets = deriveSecrets(readMasterSecret(folder, { create, random }), random);
-  let accounts: Accounts;
+  let sessions: LiveSessions;
   const judge = createJudge({
     clock,
-    isLive: (session) => accounts.sessions.isLive(session),
+    isLive: (session) => sessions.isLive(session),
     store: { readSettings: () => store.readSettings() },
   });
   refuseForeignFolder(folder, stateFolder, secrets.fingerprint);
@@ -130,20 +158,41 @@ export async function openApp(
   await clock.keepEnds(folder, keys.keepEnds);
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
-  accounts = createAccounts({ store, verify, keys, audit, usage, feed, secrets, clock, random, log });
+  const parts = { store, verify, keys, audit, usage, feed, secrets, clock, random, log };
+  const signingIn = composeSignIn(parts);
+  sessions = signingIn.sessions;
+  const { passwords: _, ...signedIn } = signingIn;
+  const accounts = {
+    users: createUsers({ ...parts, ...signingIn }),
+    groups: createGroups(parts),
+    setup: createSetup({ ...parts, ...signingIn }),
+  };
   const settings = createSettings({ store, clock, secrets, bindingFault });
   const alerts = createAlerts({ store, feed, clock, log });
   const backups = createBackups({ store, secrets, clock, folder });
   if (upgrade !== undefined) await backups.noteUpgrade(upgrade);
   const restore = createRestore({ store, clock });
   const webhook = createWebhook({ store, secrets, post: createWebhookPost(), clock, log });
-  const useCases = { verify, keys, accounts, audit, usage, settings, alerts, backups, restore, webhook };
-  return { store, ...useCases, feed, secrets, random, clock, log };
+  const useCases = { verify, keys, audit, usage, settings, alerts, backups, restore, webhook };
+  const { requireStanding } = store;
+  return { store, ...useCases, ...accounts, ...signedIn, requireStanding, feed, secrets, random, clock, log };
+}
+
+/** The ways in, and who has come in by them. */
+function composeSignIn(parts: Pick<App, SignInParts>) {
+  const passwords = createPasswords();
+  const refusalLog = new RefusalLog(parts);
+  const browserSessions = createBrowserSessions(parts);
+  const sessions = new LiveSessions({ ...parts, browserSessions });
+  const tokens = new TokenBox({ ...parts, sessions });
+  const signIn = createSignIn({ ...parts, passwords, refusalLog, sessions, tokens });
+  return { passwords, refusalLog, browserSessions, sessions, tokens, signIn };
 }
 
 export async function closeApp(app: App): Promise<void> {
   app.feed.stop();
-  await app.accounts.close();
+  await app.sessions.stop();
+  app.refusalLog.close();
   await Promise.all([app.alerts.stop(), app.webhook.close()]);
   await Promise.all([app.audit.close(), app.usage.close()]);
   await app.store.close();

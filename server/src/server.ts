@@ -123,7 +123,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   if (!schedule) await forgetSchedule(app.store);
   const metrics = {
     backup: () => schedule,
-    countSessions: () => app.accounts.sessions.list(systemCaller("reader")).length,
+    countSessions: () => app.sessions.list(systemCaller("reader")).length,
     storeBytes: () => databaseBytes(config.data),
     version: VERSION,
   };
@@ -171,8 +171,8 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     fingerprint: certificates?.current().fingerprint,
     makeSetupToken: async () =>
       // What waits to be accepted may have lost its users; it needs no first one.
-      app.store.quarantine() === undefined && (await app.accounts.setup.isNeeded())
-        ? app.accounts.setup.makeToken(systemCaller("setup_link"))
+      app.store.quarantine() === undefined && (await app.setup.isNeeded())
+        ? app.setup.makeToken(systemCaller("setup_link"))
         : undefined,
     refreshCertificate: refresh,
     close: async () => {
@@ -188,7 +188,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
 
 /** What happens by itself: expiry is told, certificates are renewed, backups are written. */
 function startClockwork(
-  { keys, accounts, clock, log }: App,
+  { keys, tokens, clock, log }: App,
   refresh: () => Promise<void>,
   schedule: BackupSchedule | null,
 ): Timer[] {
@@ -199,7 +199,7 @@ function startClockwork(
     isSweeping = true;
     await clock.settle();
     await keys.sweepExpired().catch((error: unknown) => fail("Expired keys could not be told", error));
-    await accounts.tokens
+    await tokens
       .sweep()
       .catch((error: unknown) => fail("Tokens that have ended could not be dropped", error));
     isSweeping = false;

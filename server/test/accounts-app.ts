@@ -69,7 +69,7 @@ export function makeUser(
   username: string,
   roles: readonly Role[] = ["FULL_ADMIN"],
 ): Promise<User> {
-  return app.accounts.users.create(app.system, { username, roles });
+  return app.users.create(app.system, { username, roles });
 }
 
 /** A user who may sign in by PASSWORD. */
@@ -78,13 +78,13 @@ export function makeUserWithPassword(
   username: string,
   roles: readonly Role[] = ["FULL_ADMIN"],
 ): Promise<User> {
-  return app.accounts.users.create(app.system, { username, roles, password: PASSWORD });
+  return app.users.create(app.system, { username, roles, password: PASSWORD });
 }
 
 /** The caller that a user is when signed in at a browser. */
 export async function callerOf(app: TestApp, username: string): Promise<Caller> {
-  const { accounts } = app;
-  const user = await accounts.users.get(app.system, { username });
+  const { users } = app;
+  const user = await users.get(app.system, { username });
   const rights = rightsOf(user.allRoles, user.allScopes);
   const id = await openBrowser(app.store, user.id, null);
   const session = { kind: "browser", id } as const;

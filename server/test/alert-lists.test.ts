@@ -45,8 +45,7 @@ const EXPECTED = {
 
 beforeAll(async () => {
   rest = await openRest({}, { clock });
-  const { keys, accounts } = rest.app;
-  const { users } = accounts;
+  const { keys, users } = rest.app;
   const made = [];
   for (const [at, { base, stop }] of CASES.entries()) {
     const owner = await users.create(SYSTEM, { username: `owner${at}`, roles: ["KEY_HOLDER"] });
@@ -128,10 +127,10 @@ test("the order by ends_at takes the owner's limit for an end, and pages go on i
 });
 
 test("what is known of alerts follows an owner who is locked, loses their roles, or gets them back", async () => {
-  const { alerts: known, accounts } = rest.app;
+  const { alerts: known, users } = rest.app;
   const name = nameOf("soon", "works");
   const owner = `owner${CASES.findIndex((one) => nameOf(one.base, one.stop) === name)}`;
-  const { id } = await accounts.users.get(SYSTEM, { username: owner });
+  const { id } = await users.get(SYSTEM, { username: owner });
   const isTold = async (): Promise<boolean> => {
     await known.compare();
     return (await alerts()).entries.some(
@@ -143,10 +142,10 @@ test("what is known of alerts follows an owner who is locked, loses their roles,
   const leave = known.subscribe(() => tellings++);
   expect(await isTold()).toBe(true);
   for (const [change, told] of [
-    [() => accounts.users.lock(SYSTEM, id), false],
-    [() => accounts.users.unlock(SYSTEM, id), true],
-    [() => accounts.users.update(SYSTEM, id, { roles: [] }), false],
-    [() => accounts.users.update(SYSTEM, id, { roles: ["KEY_HOLDER"] }), true],
+    [() => users.lock(SYSTEM, id), false],
+    [() => users.unlock(SYSTEM, id), true],
+    [() => users.update(SYSTEM, id, { roles: [] }), false],
+    [() => users.update(SYSTEM, id, { roles: ["KEY_HOLDER"] }), true],
   ] as const) {
     const before = tellings;
     await change();

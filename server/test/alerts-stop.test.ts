@@ -13,7 +13,7 @@ const MANY_REVOKED = `WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 
 test("A stop ends the first comparison of many alerts between two reads, and the next start goes on from there", async () => {
   await using folder = await makeInstallation();
   const first = await folder.open();
-  const ada = await first.accounts.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
+  const ada = await first.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
   using database = new Database(join(folder.path, "chatelaine.db"));
   database.run(MANY_REVOKED, [ada.id]);
   using activity = new Database(join(folder.path, "activity.db"));

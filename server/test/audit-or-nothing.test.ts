@@ -23,21 +23,19 @@ const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "keys.sweepExpired": (app) => app.keys.sweepExpired(),
   "keys.keepEnds": (app) => app.keys.keepEnds(0, Date.now()),
   "users.create": (app) =>
-    app.accounts.users.create(SYSTEM, { username: "new", roles: ["KEY_HOLDER"], password: PASSWORD }),
-  "users.update": (app) => app.accounts.users.update(SYSTEM, 2, { fullName: "Other" }),
+    app.users.create(SYSTEM, { username: "new", roles: ["KEY_HOLDER"], password: PASSWORD }),
+  "users.update": (app) => app.users.update(SYSTEM, 2, { fullName: "Other" }),
   "users.setPassword": (app) =>
-    app.accounts.users.setPassword(SYSTEM, { id: 2 }, { password: "a quite other password" }),
-  "users.lock": (app) => app.accounts.users.lock(SYSTEM, 2),
-  "users.unlock": (app) => app.accounts.users.unlock(SYSTEM, 3),
-  "users.remove": (app) => app.accounts.users.remove(SYSTEM, 2),
-  "users.setAttribute": (app) => app.accounts.users.setAttribute(asAlice, "theme", "dark"),
-  "groups.create": (app) =>
-    app.accounts.groups.create(SYSTEM, { name: "new", roles: ["KEY_HOLDER"], scopes: [] }),
-  "groups.update": (app) => app.accounts.groups.update(SYSTEM, "staff", { scopes: ["dns:read"] }),
-  "groups.remove": (app) => app.accounts.groups.remove(SYSTEM, "staff"),
-  "groups.addMember": (app) => app.accounts.groups.addMember(SYSTEM, { name: "staff", username: "root" }),
-  "groups.removeMember": (app) =>
-    app.accounts.groups.removeMember(SYSTEM, { name: "staff", username: "alice" }),
+    app.users.setPassword(SYSTEM, { id: 2 }, { password: "a quite other password" }),
+  "users.lock": (app) => app.users.lock(SYSTEM, 2),
+  "users.unlock": (app) => app.users.unlock(SYSTEM, 3),
+  "users.remove": (app) => app.users.remove(SYSTEM, 2),
+  "users.setAttribute": (app) => app.users.setAttribute(asAlice, "theme", "dark"),
+  "groups.create": (app) => app.groups.create(SYSTEM, { name: "new", roles: ["KEY_HOLDER"], scopes: [] }),
+  "groups.update": (app) => app.groups.update(SYSTEM, "staff", { scopes: ["dns:read"] }),
+  "groups.remove": (app) => app.groups.remove(SYSTEM, "staff"),
+  "groups.addMember": (app) => app.groups.addMember(SYSTEM, { name: "staff", username: "root" }),
+  "groups.removeMember": (app) => app.groups.removeMember(SYSTEM, { name: "staff", username: "alice" }),
   "settings.change": (app) => app.settings.change(SYSTEM, { insecureTransport: "allow" }),
 };
 const READS = [
@@ -72,7 +70,7 @@ describe("no change without its audit record", () => {
   beforeAll(async () => {
     folder = await makeInstallation();
     app = await folder.open();
-    const { users, groups } = app.accounts;
+    const { users, groups } = app;
     await users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
     const alice = await users.create(SYSTEM, { username: "alice", roles: ["KEY_HOLDER"] });
     const bob = await users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"] });
@@ -112,8 +110,8 @@ describe("no change without its audit record", () => {
     const { keys, settings } = app;
     const parts: Record<string, object> = {
       keys,
-      users: app.accounts.users,
-      groups: app.accounts.groups,
+      users: app.users,
+      groups: app.groups,
       settings,
     };
     const there = Object.entries(parts).flatMap(([part, object]) =>

@@ -114,9 +114,9 @@ let template: (Omit<Made, "folder"> & { readonly path: string }) | undefined;
 export async function makeTemplate(scratch: string): Promise<void> {
   const folder = await makeInstallation();
   const app = await folder.open();
-  await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], password: PASSWORD });
-  await app.accounts.groups.create(SYSTEM, { name: "ops", roles: ["API_KEY_WRITE"], scopes: ["dns:*"] });
-  await app.accounts.users.create(SYSTEM, {
+  await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], password: PASSWORD });
+  await app.groups.create(SYSTEM, { name: "ops", roles: ["API_KEY_WRITE"], scopes: ["dns:*"] });
+  await app.users.create(SYSTEM, {
     ...{ username: "ada", roles: ["ACCOUNT_WRITE", "KEY_HOLDER"], scopes: ["web:read"], groups: ["ops"] },
     password: PASSWORD,
   });

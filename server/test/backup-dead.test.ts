@@ -49,9 +49,9 @@ async function accept(folder: Folder): Promise<void> {
 describe("what ended since the backup does not come back", () => {
   const NOT_AGAIN = "another long password";
   const ada = async (app: App) =>
-    (await app.accounts.users.list(SYSTEM, {})).rows.find((one) => one.username === "ada")!;
-  const change = async (app: App, patch: Parameters<App["accounts"]["users"]["update"]>[2]) =>
-    app.accounts.users.update(SYSTEM, (await ada(app)).id, patch);
+    (await app.users.list(SYSTEM, {})).rows.find((one) => one.username === "ada")!;
+  const change = async (app: App, patch: Parameters<App["users"]["update"]>[2]) =>
+    app.users.update(SYSTEM, (await ada(app)).id, patch);
 
   interface Case {
     readonly what: string;
@@ -102,7 +102,7 @@ describe("what ended since the backup does not come back", () => {
     },
     {
       what: "of a user who was deleted",
-      end: async (app) => app.accounts.users.remove(SYSTEM, (await ada(app)).id),
+      end: async (app) => app.users.remove(SYSTEM, (await ada(app)).id),
       isDead: keyIsDead,
     },
     {
@@ -122,14 +122,14 @@ describe("what ended since the backup does not come back", () => {
     },
     {
       what: "of a group that lost its rights",
-      end: (app) => app.accounts.groups.update(SYSTEM, "ops", { roles: [], scopes: [] }),
+      end: (app) => app.groups.update(SYSTEM, "ops", { roles: [], scopes: [] }),
       isDead: async (server, text) =>
         (await ask(server, text, "?role=API_KEY_WRITE")) === 403 &&
         !(await verify(server, text, { scope: "dns:read" })),
     },
     {
       what: "of a group that was deleted",
-      end: (app) => app.accounts.groups.remove(SYSTEM, "ops"),
+      end: (app) => app.groups.remove(SYSTEM, "ops"),
       isDead: async (server, text) => !(await verify(server, text, { scope: "dns:read" })),
     },
     {
@@ -156,8 +156,8 @@ describe("what ended since the backup does not come back", () => {
     {
       what: "the name of a group that was given up",
       end: async (app) => {
-        await app.accounts.groups.update(SYSTEM, "ops", { name: "former-ops" });
-        await app.accounts.groups.create(SYSTEM, { name: "ops", roles: [], scopes: [] });
+        await app.groups.update(SYSTEM, "ops", { name: "former-ops" });
+        await app.groups.create(SYSTEM, { name: "ops", roles: [], scopes: [] });
       },
       isDead: async (server, text) => (await told(server, text, "Remote-Groups")) === "former-ops",
     },
@@ -244,9 +244,9 @@ describe("of two secrets the newer counts, whichever side has it", () => {
       await using _ = folder;
       const clock = movedClock(Date.now() + (what.includes("set back") ? -86_400_000 : 10_000));
       const app = await folder.open({ clock });
-      const ada = (await app.accounts.users.list(SYSTEM, {})).rows.find((row) => row.username === "ada")!;
+      const ada = (await app.users.list(SYSTEM, {})).rows.find((row) => row.username === "ada")!;
       const { secret } = await app.keys.update(SYSTEM, key.id, { reset: true });
-      await app.accounts.users.update(SYSTEM, ada.id, { password: NEWER });
+      await app.users.update(SYSTEM, ada.id, { password: NEWER });
       await app.close();
       const newer = async (): Promise<string> => {
         const now = await folder.open({ clock });

@@ -10,7 +10,7 @@ const filler = join(to, "filler");
 const folder = await makeInstallation();
 const clock = movedClock();
 const app = await folder.open({ clock });
-await app.accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
+await app.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
 try {
   for (;;) appendFileSync(filler, Buffer.alloc(512));
 } catch {

@@ -52,7 +52,7 @@ describe("a restore", () => {
     const app = await one.folder.open();
     await app.keys.update(SYSTEM, one.key.id, { name: "renamed", tags: ["wrong"] });
     const { key: later } = await app.keys.create(SYSTEM, { name: "later", username: "ada" });
-    await app.accounts.users.create(SYSTEM, { username: "newcomer", roles: [] });
+    await app.users.create(SYSTEM, { username: "newcomer", roles: [] });
     await app.close();
     const { report, before } = await restore(one.folder, one.file);
     expect(report.gone.map(({ kind, name }) => `${kind} ${name}`)).toEqual(["user newcomer", "key later"]);
@@ -147,7 +147,7 @@ describe("a restore", () => {
     await server.close();
     const both = await Promise.allSettled([restore(one.folder, one.file), restore(one.folder, one.file)]);
     expect(both.map(({ status }) => status)).toContain("fulfilled");
-    expect((await one.folder.open()).accounts).toBeDefined();
+    expect((await one.folder.open()).users).toBeDefined();
   });
 
   test("of the backup as it was revives what ended, and waits to be accepted", async () => {
@@ -277,12 +277,12 @@ describe("a restore", () => {
     removeAll(one.folder.path);
     cpSync(copy, one.folder.path, { recursive: true });
     const other = await one.folder.open();
-    await other.accounts.users.update(SYSTEM, 2, { locked: true });
+    await other.users.update(SYSTEM, 2, { locked: true });
     await other.close();
     expect(await restore(one.folder, file)).toMatchObject({ relation: "apart", isQuarantined: true });
     const restored = await one.folder.open();
     expect((await restored.keys.get(SYSTEM, one.key.id)).pausedAt).not.toBeNull();
-    expect((await restored.accounts.users.get(SYSTEM, { id: 2 })).lockedAt).not.toBeNull();
+    expect((await restored.users.get(SYSTEM, { id: 2 })).lockedAt).not.toBeNull();
   });
 });
 

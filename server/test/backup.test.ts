@@ -33,7 +33,7 @@ describe("a backup", () => {
     scratch = scratchFolder();
     folder = await makeInstallation();
     const app = await folder.open();
-    await app.accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
+    await app.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
     await app.keys.create(SYSTEM, { name: "ci", username: "ada", tags: ["größe"] });
     file = await backup(app, join(scratch, "whole.backup"));
     whole = readFileSync(file);
@@ -209,7 +209,7 @@ test("taken while four write, each is of one moment: every key has its secret, i
   const folder = await makeInstallation();
   try {
     const [app, other] = [await folder.open(), await folder.open()];
-    await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+    await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
     let isOver = false;
     let made = 0;
     const write = async (writer: number): Promise<void> => {
@@ -268,7 +268,7 @@ describe("a stolen backup (R21)", () => {
     const text = await rest.key("ada", "stolen");
     const { Cookie: cookie = "" } = await rest.browser("ada");
     const [cookieName, cookieValue] = cookie.split("=");
-    const token = await rest.app.accounts.setup.makeToken(SYSTEM).catch(() => "none");
+    const token = await rest.app.setup.makeToken(SYSTEM).catch(() => "none");
     await rest.app.settings.change(SYSTEM, {
       webhookUrl: "https://hooks.example/x",
       webhookSecret: "a secret of the webhook",

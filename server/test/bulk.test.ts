@@ -83,7 +83,7 @@ describe("who ends their own user by their own key has done it whole", () => {
     const one = await somebody();
     expect((await rest.send(`DELETE /users/${one.username}`, { headers: one.mine })).status).toBe(200);
     expect(await alive(one)).toBe(0);
-    await expect(rest.app.accounts.users.get(SYSTEM, { id: one.id })).rejects.toThrow("does not exist");
+    await expect(rest.app.users.get(SYSTEM, { id: one.id })).rejects.toThrow("does not exist");
   });
 
   test("locks the user", async () => {
@@ -94,9 +94,9 @@ describe("who ends their own user by their own key has done it whole", () => {
 
   test("removes the group that lets the key act", async () => {
     const one = await somebody();
-    await rest.app.accounts.groups.create(SYSTEM, { name: one.username, roles: ["FULL_ADMIN"], scopes: [] });
-    await rest.app.accounts.groups.addMember(SYSTEM, { name: one.username, username: one.username });
-    await rest.app.accounts.users.update(SYSTEM, one.id, { roles: [] });
+    await rest.app.groups.create(SYSTEM, { name: one.username, roles: ["FULL_ADMIN"], scopes: [] });
+    await rest.app.groups.addMember(SYSTEM, { name: one.username, username: one.username });
+    await rest.app.users.update(SYSTEM, one.id, { roles: [] });
     expect((await rest.send(`DELETE /groups/${one.username}`, { headers: one.mine })).status).toBe(200);
     expect(await alive(one)).toBe(0);
   });

@@ -224,7 +224,7 @@ describe("a secret where none belongs leaves no trace", () => {
   test("by JSON-RPC, in every place of every method's parameters, and in the frame itself", async () => {
     const dialect = createDialect({
       feed: { subscribe: () => {} },
-      accounts: { sessions: { subscribe: () => {} } },
+      sessions: { subscribe: () => {} },
     } as never);
     const all = dialect.documented.flatMap(({ methods }) => methods);
     const methods = [...new Map(all.map((one) => [one.name, one])).values()];

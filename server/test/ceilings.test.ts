@@ -8,7 +8,7 @@ const NONE = { allowedIps: null, rateLimit: null, lifetimeSeconds: null };
 test("ceilings of a user hold for all his keys at once, and go when they are lifted", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });
-  const { users } = check.app.accounts;
+  const { users } = check.app;
   const ada = await users.get(SYSTEM, { username: "ada" });
   const set = (ceilings: object | null) =>
     users.update(SYSTEM, ada.id, { ceilings: ceilings && { ...NONE, ...ceilings } });
@@ -41,7 +41,7 @@ test("ceilings of a user hold for all his keys at once, and go when they are lif
 
 test("a refusal by the user's limit gives back what the key's own had spent", async () => {
   await using check = await openCheck();
-  const { users } = check.app.accounts;
+  const { users } = check.app;
   const { id } = await users.get(SYSTEM, { username: "ada" });
   await users.update(SYSTEM, id, { ceilings: { ...NONE, rateLimit: { limit: 1, windowSeconds: 3_600 } } });
   const { text } = await check.key("one", { rateLimit: { limit: 5, windowSeconds: 3_600 } });
@@ -54,7 +54,7 @@ test("a refusal by the user's limit gives back what the key's own had spent", as
 test("a new key ends with its owner's ceiling, and nobody makes or edits one that ends later", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });
-  const { users } = check.app.accounts;
+  const { users } = check.app;
   const ada = await users.get(SYSTEM, { username: "ada" });
   await users.update(SYSTEM, ada.id, { ceilings: { ...NONE, lifetimeSeconds: 3_600 } });
   const { id } = await check.key("one");
@@ -68,7 +68,7 @@ test("a new key ends with its owner's ceiling, and nobody makes or edits one tha
 
 test("nobody lifts his own ceilings, whatever his role", async () => {
   await using check = await openCheck();
-  const { users } = check.app.accounts;
+  const { users } = check.app;
   const root = await users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], scopes: [] });
   const ada = await users.get(SYSTEM, { username: "ada" });
   const [asRoot, asAda] = [await callerOf(check.app.store, root), await callerOf(check.app.store, ada)];

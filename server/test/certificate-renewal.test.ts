@@ -52,7 +52,7 @@ test("a renewed certificate refuses and cuts nobody, and every new connection se
 
 test("a socket from before a renewal still signs in by SCRAM bound to the certificate that it was opened with", async () => {
   const server = await serveBrought();
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret } = await server.app.keys.create(SYSTEM, { name: "root", username: "root" });
   const key = { username: "root", text: secret.text };
   const binding = Buffer.from(server.fingerprint!.replaceAll(":", ""), "hex");

@@ -25,9 +25,9 @@ export async function openCheck(raw: RawConfig = {}, overrides: ServerOverrides 
   const folder = await makeInstallation();
   const server = await folder.serve(raw, overrides);
   const url = server.urls[0]!;
-  const { keys, accounts } = server.app;
-  await accounts.groups.create(SYSTEM, { name: "ops", roles: [], scopes: ["web:read"] });
-  await accounts.users.create(SYSTEM, {
+  const { keys, groups, users } = server.app;
+  await groups.create(SYSTEM, { name: "ops", roles: [], scopes: ["web:read"] });
+  await users.create(SYSTEM, {
     username: "ada",
     fullName: "Ada Lövelace",
     email: "ada@example.org",

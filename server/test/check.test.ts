@@ -30,7 +30,7 @@ test("/auth answers a good key with the full set of identity headers, by any met
 
 test("identity headers are there, empty, where there is nothing to say", async () => {
   await using check = await openCheck();
-  await check.app.accounts.users.create(SYSTEM, { username: "bob", roles: ["KEY_VERIFY"] });
+  await check.app.users.create(SYSTEM, { username: "bob", roles: ["KEY_VERIFY"] });
   const { secret, key } = await check.app.keys.create(SYSTEM, { name: "b", username: "bob", roles: [] });
   expect(remote(await check.auth(secret.text))).toEqual(["bob", "", "", "", "", String(key.id), ""]);
 });
@@ -113,7 +113,7 @@ test("a Host that would move the boundary of path and query asks for nothing les
 test("a key that is expired, paused, revoked, reset, of a locked user or wrong is refused by the next request", async () => {
   const clock = movedClock();
   await using check = await openCheck({}, { clock });
-  const { keys, accounts } = check.app;
+  const { keys, users } = check.app;
   const status = async (text: string) => (await check.auth(text)).status;
   const reason = async (text: string) => (await check.verify({ key: text })).reason;
   const good = await check.key("good");
@@ -132,10 +132,10 @@ test("a key that is expired, paused, revoked, reset, of a locked user or wrong i
   expect(await status(short.text)).toBe(200);
   clock.advance(10_000);
   expect([await status(short.text), await reason(short.text)]).toEqual([401, "expired"]);
-  const ada = await accounts.users.get(SYSTEM, { username: "ada" });
-  await accounts.users.lock(SYSTEM, ada.id);
+  const ada = await users.get(SYSTEM, { username: "ada" });
+  await users.lock(SYSTEM, ada.id);
   expect([await status(secret!.text), await reason(secret!.text)]).toEqual([403, "user_locked"]);
-  await accounts.users.unlock(SYSTEM, ada.id);
+  await users.unlock(SYSTEM, ada.id);
   expect(await status(secret!.text)).toBe(200);
   await keys.remove(SYSTEM, good.id);
   expect([await status(secret!.text), await reason(secret!.text)]).toEqual([401, "unknown"]);
@@ -316,7 +316,7 @@ test("verify refuses what is no question", async () => {
 test("only who is near, named or shows a key with KEY_VERIFY may ask verify", async () => {
   await using check = await openCheck({ http: "0.0.0.0:0", trustedProxy: ["127.0.0.1"] });
   const { text } = await check.key("ci");
-  await check.app.accounts.users.create(SYSTEM, { username: "svc", roles: ["KEY_VERIFY"] });
+  await check.app.users.create(SYSTEM, { username: "svc", roles: ["KEY_VERIFY"] });
   const make = async (name: string, fields: KeyFields = {}) =>
     (await check.app.keys.create(SYSTEM, { ...fields, name, username: "svc" })).secret.text;
   const status = async (headers: Record<string, string> = {}) =>

@@ -281,7 +281,7 @@ test("the first administrator is not made in clear text", async () => {
   const folder = await makeInstallation();
   try {
     const { app, urls } = await folder.serve({ trustedProxy: ["127.0.0.1"] });
-    const token = await app.accounts.setup.makeToken(SYSTEM);
+    const token = await app.setup.makeToken(SYSTEM);
     const make = async (headers: Record<string, string>) => {
       const answer = await fetch(`${urls[0]}/api/v1/setup`, {
         method: "POST",

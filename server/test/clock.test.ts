@@ -11,7 +11,7 @@ test("an expired key stays expired when the clock steps back, until it is reset"
   const clock = movedClock();
   const app = await folder.open({ clock });
   const other = await folder.open({ clock });
-  await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { key, secret } = await app.keys.create(SYSTEM, {
     name: "ends",
     username: "root",
@@ -47,7 +47,7 @@ test.each([
   await using folder = await makeInstallation();
   const clock = movedClock(end - 2_000);
   const app = await folder.open({ clock });
-  await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret, key } = await app.keys.create(SYSTEM, { name: "ends", username: "root", expiresAt: end });
   expect(key.expiresAt).toBe(end);
   expect((await app.verify.verify(secret.text, { origin: null })).ok).toBe(true);
@@ -79,8 +79,8 @@ describe.each(ENDS)("an end by %s that one process has seen", (end) => {
     const clock = movedClock();
     const seeing = await folder.serve({}, { clock });
     const other = await folder.serve({}, { clock });
-    const { accounts, keys } = seeing.app;
-    const root = await accounts.users.create(SYSTEM, {
+    const { users, keys } = seeing.app;
+    const root = await users.create(SYSTEM, {
       username: "root",
       roles: ["FULL_ADMIN"],
       password: PASSWORD,
@@ -90,7 +90,7 @@ describe.each(ENDS)("an end by %s that one process has seen", (end) => {
     if (end.includes("limits")) {
       const lifetimeSeconds = ((end.startsWith("its own") ? 2 : 1) * DAY) / 1000;
       const ceilings = { allowedIps: null, rateLimit: null, lifetimeSeconds };
-      await accounts.users.update(SYSTEM, root.id, { ceilings });
+      await users.update(SYSTEM, root.id, { ceilings });
     }
     const shown = { username: "root", password: PASSWORD, key: secret.text };
     const ask = async (url: string) => {
@@ -141,10 +141,10 @@ test("an end that only a stopped server had seen holds for the next one, whose c
   await using folder = await makeInstallation();
   const clock = movedClock();
   const app = await folder.open({ clock });
-  const root = await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  const root = await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret, key } = await app.keys.create(SYSTEM, { name: "ends", username: "root" });
   const ceilings = { allowedIps: null, rateLimit: null, lifetimeSeconds: DAY / 1000 };
-  await app.accounts.users.update(SYSTEM, root.id, { ceilings });
+  await app.users.update(SYSTEM, root.id, { ceilings });
   clock.advance(2 * DAY);
   expect(await app.verify.check(secret.text, { origin: null })).toMatchObject({ reason: "expired" });
   await app.close();
@@ -154,7 +154,7 @@ test("an end that only a stopped server had seen holds for the next one, whose c
   expect(await next.verify.check(secret.text, { origin: null })).toMatchObject({ reason: "expired" });
   expect(await next.keys.get(SYSTEM, key.id)).toMatchObject({ hasExpired: true });
   // What ended while the clock was ahead, by its owner's limits alone, lives by another expiry.
-  await next.accounts.users.update(SYSTEM, root.id, { ceilings: null });
+  await next.users.update(SYSTEM, root.id, { ceilings: null });
   await next.keys.update(SYSTEM, key.id, { expiresAt: null });
   expect(await next.verify.check(secret.text, { origin: null })).toMatchObject({ ok: true });
 });

@@ -27,7 +27,7 @@ async function makeWorld(): Promise<World> {
   const folder = await makeInstallation();
   const clock = movedClock();
   const server = await folder.serve({ https: "127.0.0.1:0" }, { clock });
-  const { users } = server.app.accounts;
+  const { users } = server.app;
   const { keys } = server.app;
   const values: Placeholders = new Map([["password", PASSWORD]]);
   const makeKey = async (name: string, username: string, expiresAt?: number): Promise<number> => {

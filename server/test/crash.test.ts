@@ -80,7 +80,7 @@ test(
   async () => {
     await using folder = await makeInstallation();
     const first = await folder.open();
-    await first.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+    await first.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
     let acknowledged = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const notes = await writeUntilKilled(folder);

@@ -48,7 +48,7 @@ test(
         "of-locked": false,
       },
     });
-    const { keys, accounts, audit, settings } = server.app;
+    const { keys, groups, audit, settings } = server.app;
     // What it did with clear text when it was made, and not what new installations do.
     expect((await settings.show(SYSTEM)).insecureTransportDialect).toBe("revoke");
     expect((await keys.list(SYSTEM, {})).rows.map(({ name }) => name).sort()).toEqual(
@@ -73,7 +73,7 @@ test(
       tags: ["web", "eu"],
       lastUsedAt: expect.any(Number),
     });
-    expect((await accounts.groups.list(SYSTEM)).map(({ name }) => name)).toEqual(["ops"]);
+    expect((await groups.list(SYSTEM)).map(({ name }) => name)).toEqual(["ops"]);
     expect((await audit.list(SYSTEM, {})).rows.length).toBeGreaterThan(10);
     const signIn = await fetch(`${url}/api/v1/session`, {
       method: "POST",

@@ -19,13 +19,13 @@ beforeAll(async () => {
   const clock = movedClock();
   const server = await folder.serve({}, { clock });
   url = server.urls[0]!;
-  const { accounts, keys: made } = server.app;
+  const { users, keys: made } = server.app;
   for (const [username, role] of [
     ["root", "FULL_ADMIN"],
     ["reader", "READONLY_ADMIN"],
     ["holder", "KEY_HOLDER"],
   ] as const) {
-    await accounts.users.create(SYSTEM, { username, roles: [role], password: PASSWORD });
+    await users.create(SYSTEM, { username, roles: [role], password: PASSWORD });
     // Not a whole second: what is shown is less than what is stored.
     clock.advance(1_357);
     const { secret } = await made.create(SYSTEM, { name: username, username });
@@ -60,15 +60,15 @@ test("every release that the original names is served, as the version whose API 
 });
 
 test("alert.list has the members of the original's model, and a key of text that tells alerts apart", async () => {
-  const { accounts, keys: made } = await folder.open();
-  const { id } = await accounts.users.create(SYSTEM, { username: "leaver", roles: ["KEY_HOLDER"] });
+  const { users, keys: made } = await folder.open();
+  const { id } = await users.create(SYSTEM, { username: "leaver", roles: ["KEY_HOLDER"] });
   const reason = 'Said "bye" to 日本';
   for (const name of ["last", "tschüß"]) {
     const { key } = await made.create(SYSTEM, { name, username: "leaver" });
     await made.revoke(SYSTEM, key.id, reason);
   }
   const alerts = await (await signedIn("reader")).result<Entry[]>("alert.list");
-  await accounts.users.remove(SYSTEM, id);
+  await users.remove(SYSTEM, id);
   expect(alerts.map(({ key }) => key).toSorted()).toEqual([
     '{"name": "last", "reason": "Said \\"bye\\" to \\u65e5\\u672c"}',
     '{"name": "tsch\\u00fc\\u00df", "reason": "Said \\"bye\\" to \\u65e5\\u672c"}',

@@ -8,7 +8,7 @@ import { frameOf, RawSocket } from "./raw-socket.ts";
 import { type RpcAnswer, RpcClient, withEnd } from "./rpc-client.ts";
 
 async function makeKey(server: Server, username = "root"): Promise<string> {
-  await server.app.accounts.users.create(SYSTEM, { username, roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username, roles: ["FULL_ADMIN"] });
   return (await server.app.keys.create(SYSTEM, { name: username, username })).secret.text;
 }
 
@@ -195,7 +195,7 @@ test("a result that is no JSON is told as such", async () => {
   const rpc = await RpcClient.connect(urlOf(server));
   await rpc.signIn("root", await makeKey(server));
   const profile = async () => ({ username: "root", fullName: "", attributes: { big: 1n } });
-  Object.assign(server.app.accounts.users, { profile });
+  Object.assign(server.app.users, { profile });
   const { error } = await rpc.call("auth.me");
   expect(error).toMatchObject({ code: -32603, message: "Failed to JSON serialize server message" });
   expect(error?.data).toMatchObject({ error: 22, errname: "EINVAL", trace: null, extra: null });
@@ -209,8 +209,8 @@ test("a bug in what handles a message closes the socket with 1011", async () => 
   };
   const api = { versions: ["v27.0.0"], findMethod, describe: () => ({ code: -32603, message: "" }) as const };
   const clock = movedClock();
-  const accounts = {} as never;
-  const rpc = createJsonRpc({ api, accounts, clock, log: createLog("error", "text", () => {}), ...OPEN });
+  const sessions = {} as never;
+  const rpc = createJsonRpc({ api, sessions, clock, log: createLog("error", "text", () => {}), ...OPEN });
   using listener = Bun.serve<SocketData>({
     port: 0,
     fetch: (req, server) => {

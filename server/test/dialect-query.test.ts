@@ -17,19 +17,19 @@ beforeAll(async () => {
   const clock = movedClock();
   const server = await folder.serve({}, { clock });
   const { app } = server;
-  await app.accounts.groups.create(SYSTEM, { name: "ops", roles: ["API_KEY_READ"], scopes: [] });
-  await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], groups: ["ops"] });
-  await app.accounts.users.create(SYSTEM, {
+  await app.groups.create(SYSTEM, { name: "ops", roles: ["API_KEY_READ"], scopes: [] });
+  await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], groups: ["ops"] });
+  await app.users.create(SYSTEM, {
     username: "anna",
     fullName: "Anna",
     email: "anna@example.org",
     roles: ["KEY_HOLDER"],
   });
-  const bert = await app.accounts.users.create(SYSTEM, {
+  const bert = await app.users.create(SYSTEM, {
     username: "bert",
     password: "a long and lovely password",
   });
-  await app.accounts.users.lock(SYSTEM, bert.id);
+  await app.users.lock(SYSTEM, bert.id);
   for (let at = 0; at < 12; at++) {
     const expiresAt = at % 3 === 0 ? undefined : clock.now() + at * 1e6;
     const { key } = await app.keys.create(SYSTEM, {
@@ -42,7 +42,7 @@ beforeAll(async () => {
     clock.advance(1_000);
   }
   // Read by somebody for whom secrets are masked, which is how filters judge them.
-  await app.accounts.users.create(SYSTEM, { username: "zoe", roles: ["READONLY_ADMIN"] });
+  await app.users.create(SYSTEM, { username: "zoe", roles: ["READONLY_ADMIN"] });
   const { secret } = await app.keys.create(SYSTEM, { name: "zoe", username: "zoe" });
   rpc = await RpcClient.connect(server.urls[0]!);
   await rpc.signIn("zoe", secret.text);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = await makeInstallation();
   server = await folder.serve({ https: "127.0.0.1:0" });
   [plain, secure] = server.urls as [string, string];
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const made = await server.app.keys.create(SYSTEM, { name: "root", username: "root" });
   key = { id: made.key.id, username: "root", text: made.secret.text };
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   clock = movedClock();
   server = await folder.serve({}, { clock });
   local = await folder.open({ clock });
-  await local.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await local.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
 });
 
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -36,7 +36,7 @@ interface SignedIn {
 /** A user of his own, a key and a socket that is signed in with it. */
 async function signIn(expiresAt?: number, path?: string): Promise<SignedIn> {
   const username = `user${++count}`;
-  const user = await local.accounts.users.create(SYSTEM, { username, roles: ["READONLY_ADMIN"] });
+  const user = await local.users.create(SYSTEM, { username, roles: ["READONLY_ADMIN"] });
   const { key, secret } = await local.keys.create(SYSTEM, { name: username, username, expiresAt });
   const rpc = await RpcClient.connect(server.urls[0]!, { path });
   await rpc.signIn(username, secret.text);
@@ -55,12 +55,9 @@ const ENDINGS: readonly [string, (one: SignedIn) => Promise<unknown>][] = [
   ["its key is revoked", ({ keyId }) => local.keys.revoke(SYSTEM, keyId, "Seen in a log")],
   ["its key is reset", ({ keyId }) => local.keys.update(SYSTEM, keyId, { reset: true })],
   ["its key is deleted", ({ keyId }) => local.keys.remove(SYSTEM, keyId)],
-  ["its user is locked", ({ userId }) => local.accounts.users.lock(SYSTEM, userId)],
-  [
-    "its user loses a role",
-    ({ userId }) => local.accounts.users.update(SYSTEM, userId, { roles: ["KEY_HOLDER"] }),
-  ],
-  ["its user is deleted", ({ userId }) => local.accounts.users.remove(SYSTEM, userId)],
+  ["its user is locked", ({ userId }) => local.users.lock(SYSTEM, userId)],
+  ["its user loses a role", ({ userId }) => local.users.update(SYSTEM, userId, { roles: ["KEY_HOLDER"] })],
+  ["its user is deleted", ({ userId }) => local.users.remove(SYSTEM, userId)],
 ];
 
 for (const [words, end] of ENDINGS) {
@@ -98,7 +95,7 @@ test("a socket is closed when its key expires", async () => {
 test("an edit that takes no right away leaves the socket open", async () => {
   const one = await signIn();
   await local.keys.update(SYSTEM, one.keyId, { name: "another name", expiresAt: clock.now() + 1e9 });
-  await local.accounts.users.update(SYSTEM, one.userId, { fullName: "Another Name" });
+  await local.users.update(SYSTEM, one.userId, { fullName: "Another Name" });
   expect(await one.rpc.result<{ pw_gecos: string }>("auth.me")).toHaveProperty("pw_gecos", "Another Name");
 });
 
@@ -196,9 +193,9 @@ test("sessions are listed in the order that is asked for", async () => {
 test("two hundred changes made by another process are told one by one, in their order", async () => {
   const rpc = await adminSocket();
   await rpc.result("core.subscribe", "user.query");
-  const { id } = await local.accounts.users.create(SYSTEM, { username: "busy" });
-  for (let at = 0; at < 100; at++) await local.accounts.users.update(SYSTEM, id, { fullName: `Name ${at}` });
-  await local.accounts.users.remove(SYSTEM, id);
+  const { id } = await local.users.create(SYSTEM, { username: "busy" });
+  for (let at = 0; at < 100; at++) await local.users.update(SYSTEM, id, { fullName: `Name ${at}` });
+  await local.users.remove(SYSTEM, id);
   const told: RpcAnswer[] = [];
   while (told.at(-1)?.params?.msg !== "removed") told.push(await rpc.event());
   expect(told.every(({ params }) => params?.collection === "user.query" && params.id === id)).toBe(true);
@@ -232,7 +229,7 @@ test("a socket may have a hundred subscriptions", async () => {
 test("when the server closes, what is under way is answered first", async () => {
   await using other = await makeInstallation();
   const closing = await other.serve();
-  await closing.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await closing.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret } = await closing.app.keys.create(SYSTEM, { name: "root", username: "root" });
   const rpc = await RpcClient.connect(closing.urls[0]!);
   await rpc.signIn("root", secret.text);

@@ -45,14 +45,14 @@ async function makeUser(): Promise<Thing> {
 
 async function makeLockedUser(): Promise<Thing> {
   const thing = await makeUser();
-  const { id } = await rest.app.accounts.users.get(SYSTEM, { username: thing.path.split("/")[2]! });
-  await rest.app.accounts.users.lock(SYSTEM, id);
+  const { id } = await rest.app.users.get(SYSTEM, { username: thing.path.split("/")[2]! });
+  await rest.app.users.lock(SYSTEM, id);
   return thing;
 }
 
 async function makeGroup(...members: string[]): Promise<Thing> {
   const name = `group${made++}`;
-  const { groups } = rest.app.accounts;
+  const { groups } = rest.app;
   await groups.create(SYSTEM, { name, roles: [], scopes: [] });
   for (const username of members) await groups.addMember(SYSTEM, { name, username });
   return { path: `/groups/${name}`, headers: admin };

@@ -51,7 +51,7 @@ test("old changes leave the feed, the newest stay, and who follows it is told ea
 test("who slept for longer than the feed is kept takes everything that anybody opened for ended", async () => {
   await using folder = await makeInstallation();
   const local = await folder.open();
-  const ada = await local.accounts.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
+  const ada = await local.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
   await local.feed.follow();
   const told: Change[] = [];
   local.feed.subscribe((one) => told.push(one));
@@ -69,14 +69,14 @@ test("who slept for longer than the feed is kept takes everything that anybody o
 test("who follows the feed has been told of all that was committed before, however many changes that are", async () => {
   await using folder = await makeInstallation();
   const server = await folder.serve();
-  await server.app.accounts.users.create(SYSTEM, {
+  await server.app.users.create(SYSTEM, {
     username: "ada",
     roles: ["FULL_ADMIN"],
     password: PASSWORD,
   });
   const socket = await RpcClient.connect(server.urls[0]!);
   await socket.result("auth.login", "ada", PASSWORD);
-  const { sessions } = server.app.accounts;
+  const { sessions } = server.app;
   const session = sessions.list(SYSTEM)[0]!;
   expect(await sessions.caller(session)).toMatchObject({ username: "ada" });
   using database = new Database(join(folder.path, "chatelaine.db"));

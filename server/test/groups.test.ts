@@ -16,7 +16,7 @@ const dns = { name: "dns", roles: ["KEY_HOLDER" as const], scopes: ["dns:read"] 
 
 describe("groups", () => {
   test("grant their rights to their members, as long as they are members", async () => {
-    const { groups, users } = app.accounts;
+    const { groups, users } = app;
     await makeUser(app, "alice", []);
     await groups.create(root, dns);
     expect((await groups.addMember(root, { name: "dns", username: "alice" })).members).toEqual(["alice"]);
@@ -34,7 +34,7 @@ describe("groups", () => {
   });
 
   test("record each change, and none where nothing changed", async () => {
-    const { groups } = app.accounts;
+    const { groups } = app;
     await makeUser(app, "alice", []);
     await groups.create(root, dns);
     await groups.update(root, "dns", { scopes: ["dns:read"] });
@@ -56,7 +56,7 @@ describe("groups", () => {
   });
 
   test("refuse what is malformed, taken or absent", async () => {
-    const { groups } = app.accounts;
+    const { groups } = app;
     await groups.create(root, dns);
     const bad = groups.create(root, { name: "no name", roles: ["KING" as never], scopes: ["x"] });
     expect(await refusalOf(bad)).toMatchObject({
@@ -74,7 +74,7 @@ describe("groups", () => {
   });
 
   test("are not touched by whoever lacks what they or the member have", async () => {
-    const { groups } = app.accounts;
+    const { groups } = app;
     await makeUser(app, "manager", ["ACCOUNT_WRITE"]);
     await makeUser(app, "alice", []);
     await groups.create(root, dns);
@@ -100,7 +100,7 @@ describe("groups", () => {
   });
 
   test("are seen by account readers and changed by account managers alone", async () => {
-    const { groups } = app.accounts;
+    const { groups } = app;
     await groups.create(root, dns);
     for (const [name, roles, sees] of [
       ["reader", ["ACCOUNT_READ"], true],
@@ -120,7 +120,7 @@ describe("groups", () => {
   });
 
   test("do not lose the last full administrator by edit, deletion or membership", async () => {
-    const { groups, users } = app.accounts;
+    const { groups, users } = app;
     await groups.create(root, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
     await makeUser(app, "alice", []);
     await groups.addMember(root, { name: "admins", username: "alice" });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 function signIn(address: string | null, password = PASSWORD, username = "alice", to = app): Promise<string> {
-  return to.accounts.signIn
+  return to.signIn
     .byPassword(username, password, originOf({ address }))
     .then((result) => (result.ok ? "in" : result.reason));
 }

@@ -26,8 +26,8 @@ beforeAll(async () => {
   });
   socketPath = join(folder.path, "hosts.sock");
   await folder.serve({ http: `unix:${socketPath}` });
-  const { accounts, keys, settings } = server.app;
-  await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+  const { users, keys, settings } = server.app;
+  await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
   key = (await keys.create(SYSTEM, { name: "hers", username: "ada" })).secret.text;
   await settings.change(SYSTEM, { publicUrl: "https://public.example:8443" });
   await (await fetch(`${server.urls[0]}/keys`)).text();
@@ -282,8 +282,8 @@ describe("a page signs in from every spelling of the server's own name", () => {
     const own = await makeInstallation();
     opened.push(own);
     behind = await own.serve({ trustedProxy: ["127.0.0.1"] });
-    const { accounts, settings } = behind.app;
-    await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+    const { users, settings } = behind.app;
+    await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
     await settings.change(SYSTEM, { insecureTransport: "allow" });
   });
 

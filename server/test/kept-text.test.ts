@@ -146,7 +146,7 @@ beforeAll(async () => {
   key = await rest.key("ada", "ada's");
   cookie = await rest.browser("ada");
   await rest.user("build", ["KEY_HOLDER"]);
-  await rest.app.accounts.groups.create(SYSTEM, { name: "dns", roles: [], scopes: ["dns:read"] });
+  await rest.app.groups.create(SYSTEM, { name: "dns", roles: [], scopes: ["dns:read"] });
   rpc = await RpcClient.connect(rest.url);
   await rpc.signIn("ada", key);
 });
@@ -215,7 +215,7 @@ async function send(operation: Operation, { path: [part, ...path] }: Leaf, secre
 describe("JSON-RPC", () => {
   const dialect = createDialect({
     feed: { subscribe: () => {} },
-    accounts: { sessions: { subscribe: () => {} } },
+    sessions: { subscribe: () => {} },
   } as never);
   const newest = dialect.documented.at(-1)!;
   const older = dialect.documented.flatMap(({ methods }) => methods);

@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => rest[Symbol.asyncDispose]());
 
 async function make(at: number, facts: readonly Fact[]): Promise<void> {
-  const { users } = rest.app.accounts;
+  const { users } = rest.app;
   const { id, username } = await users.create(SYSTEM, { username: `owner${at}`, roles: ["KEY_HOLDER"] });
   const expiresAt = facts.includes("expired") ? clock.now() + DAY : null;
   const { key, secret } = await rest.app.keys.create(SYSTEM, { name: nameOf(facts), username, expiresAt });
@@ -53,8 +53,7 @@ async function make(at: number, facts: readonly Fact[]): Promise<void> {
 }
 
 async function finish(at: number, facts: readonly Fact[]): Promise<void> {
-  const { keys, accounts } = rest.app;
-  const { users } = accounts;
+  const { keys, users } = rest.app;
   const { id } = made.get(nameOf(facts))!;
   const owner = await users.get(SYSTEM, { username: `owner${at}` });
   if (facts.includes("paused")) await keys.pause(SYSTEM, id);
@@ -111,7 +110,7 @@ describe("the filter by status", () => {
   });
 
   test("expires_soon looks at what its owner's keys may live, too", async () => {
-    const { users } = rest.app.accounts;
+    const { users } = rest.app;
     const { id, username } = await users.create(SYSTEM, { username: "soon", roles: ["KEY_HOLDER"] });
     await rest.app.keys.create(SYSTEM, { name: "ends by its owner", username });
     await rest.app.keys.create(SYSTEM, { name: "ends", username, expiresAt: clock.now() + 3 * DAY });
@@ -150,7 +149,7 @@ test("the order by status gathers them, and a walk through its pages has every k
 });
 
 test("editable is what an edit would answer", async () => {
-  const { users } = rest.app.accounts;
+  const { users } = rest.app;
   await rest.user("manager", ["API_KEY_WRITE", "READONLY_ADMIN"]);
   await rest.user("reader", ["READONLY_ADMIN"]);
   await rest.user("holder", ["KEY_HOLDER"]);

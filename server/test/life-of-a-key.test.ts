@@ -152,7 +152,7 @@ const change =
   };
 
 const lock: Step = async (model, { app, userId }) => {
-  const { users } = app.accounts;
+  const { users } = app;
   await (model.locked ? users.unlock(SYSTEM, userId) : users.lock(SYSTEM, userId));
   model.locked = !model.locked;
 };
@@ -199,8 +199,8 @@ test(
     const clock = movedClock();
     const app = await folder.open({ clock });
     const other = await folder.open({ clock });
-    await app.accounts.users.create(SYSTEM, { username: "spare", roles: ["FULL_ADMIN"] });
-    const { id: userId } = await app.accounts.users.create(SYSTEM, {
+    await app.users.create(SYSTEM, { username: "spare", roles: ["FULL_ADMIN"] });
+    const { id: userId } = await app.users.create(SYSTEM, {
       username: "root",
       roles: ["FULL_ADMIN"],
     });

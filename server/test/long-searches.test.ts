@@ -14,8 +14,8 @@ const MANY_KEYS = `WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 F
 
 test("searches of one who asks for much hold up neither sign-in by password and SCRAM nor a revocation", async () => {
   await using folder = await makeInstallation();
-  const { accounts, keys, store } = await folder.open();
-  const ada = await accounts.users.create(SYSTEM, {
+  const { users, keys, store } = await folder.open();
+  const ada = await users.create(SYSTEM, {
     username: "ada",
     roles: ["KEY_HOLDER"],
     password: PASSWORD,
@@ -41,8 +41,8 @@ test("searches of one who asks for much hold up neither sign-in by password and 
 
 test("a list of all keys comes whole and in order, and others have their turns while it is made", async () => {
   await using folder = await makeInstallation();
-  const { accounts, store } = await folder.open();
-  const ada = await accounts.users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
+  const { users, store } = await folder.open();
+  const ada = await users.create(SYSTEM, { username: "ada", roles: ["KEY_HOLDER"] });
   using database = new Database(join(folder.path, "chatelaine.db"));
   database.run(MANY_KEYS, [ada.id]);
   let turns = 0;

@@ -109,7 +109,7 @@ export class Makers {
   async #make(name: string): Promise<Maker> {
     const plain = name.replace("*", "");
     const kind = KEYS[plain] ?? SESSIONS[plain]!;
-    const { users } = this.#rest.app.accounts;
+    const { users } = this.#rest.app;
     const username = `maker${++this.#turn}`;
     const { id: userId } = await this.#rest.user(username, kind.roles ?? ["FULL_ADMIN"]);
     const { ceilings = null } = kind;

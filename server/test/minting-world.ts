@@ -119,7 +119,7 @@ export class MintingWorld {
     { password, roles = ["KEY_HOLDER"] }: { password?: string; roles?: readonly Role[] },
     ceilings?: typeof LIMITS,
   ): Promise<MintingTarget> {
-    const { users } = this.rest.app.accounts;
+    const { users } = this.rest.app;
     const made = await users.create(SYSTEM, { username: this.fresh("user"), roles, password });
     if (ceilings) await users.update(SYSTEM, made.id, { ceilings });
     return { id: made.id, name: made.username };
@@ -127,12 +127,12 @@ export class MintingWorld {
 
   async locked(input: { password?: string }): Promise<MintingTarget> {
     const user = await this.user(input);
-    await this.rest.app.accounts.users.lock(SYSTEM, user.id);
+    await this.rest.app.users.lock(SYSTEM, user.id);
     return user;
   }
 
   async group(member?: { password?: string }): Promise<MintingTarget> {
-    const { groups } = this.rest.app.accounts;
+    const { groups } = this.rest.app;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles: [], scopes: [] });
     if (member)
       await groups.addMember(SYSTEM, { name: group.name, username: (await this.user(member)).name });
@@ -142,7 +142,7 @@ export class MintingWorld {
   /** Whom services know by groups and an address, which have no rights here. */
   async member(): Promise<MintingTarget> {
     const group = await this.group();
-    const { users } = this.rest.app.accounts;
+    const { users } = this.rest.app;
     const username = this.fresh("member");
     const email = `${username}@example.org`;
     const made = await users.create(SYSTEM, { username, email, roles: ["KEY_HOLDER"], groups: [group.name] });
@@ -151,7 +151,7 @@ export class MintingWorld {
 
   /** Who reads accounts by a group alone. */
   async clerk(): Promise<MintingTarget> {
-    const { groups } = this.rest.app.accounts;
+    const { groups } = this.rest.app;
     const roles = ["ACCOUNT_READ"] as const;
     const group = await groups.create(SYSTEM, { name: this.fresh("group"), roles, scopes: [] });
     const user = await this.user({ password: PASSWORD });
@@ -252,7 +252,7 @@ export class MintingWorld {
 
   async proveLimits(maker: Maker, username: string, words: string): Promise<void> {
     if (maker.ceilings === null) return;
-    const { ceilings } = await this.rest.app.accounts.users.get(SYSTEM, { username });
+    const { ceilings } = await this.rest.app.users.get(SYSTEM, { username });
     expect([words, ceilings]).toEqual([words, maker.ceilings]);
   }
 

@@ -65,7 +65,7 @@ const found = new Map<string, string>();
 let world: MintingWorld;
 beforeAll(async () => {
   world = await MintingWorld.open();
-  await world.rest.app.accounts.groups.create(SYSTEM, { name: COMMON, roles: [], scopes: [] });
+  await world.rest.app.groups.create(SYSTEM, { name: COMMON, roles: [], scopes: [] });
 }, 60_000);
 afterAll(() => world.close(), 60_000);
 

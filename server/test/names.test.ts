@@ -73,7 +73,7 @@ async function keptByCommand(args: readonly string[], field: string, read: (json
 
 const newKey = async () =>
   (await rest.app.keys.create(SYSTEM, { name: `key ${count++}`, username: "ada" })).key.id;
-const newUser = () => rest.app.accounts.users.create(SYSTEM, { username: `user${count++}` });
+const newUser = () => rest.app.users.create(SYSTEM, { username: `user${count++}` });
 
 const TEXTS: Readonly<Record<string, Text>> = {
   "POST /keys name": {
@@ -179,7 +179,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
       const text = await answer.text();
       const told = { status: answer.status, headers: answer.headers, text, json: JSON.parse(text) };
       if (answer.status >= 300) return kept(told, "full_name", () => "");
-      return (await server.app.accounts.users.get(SYSTEM, { username: "first" })).fullName;
+      return (await server.app.users.get(SYSTEM, { username: "first" })).fullName;
     },
   },
 };
@@ -218,7 +218,7 @@ describe("what is asked in another form is found", () => {
     const made = await send("POST /keys", { name: `Find ${NFC}`, username: "ada", tags: [`tag ${NFC}`] });
     id = made.json.id;
     const user = { username: "french", fullName: `Mme ${NFC}` };
-    userId = (await rest.app.accounts.users.create(SYSTEM, user)).id;
+    userId = (await rest.app.users.create(SYSTEM, user)).id;
   });
   const idsOf = async (path: string, query: Record<string, string>) => {
     const { status, json } = await rest.send(`GET ${path}?${new URLSearchParams(query)}`, { headers: auth });

@@ -25,7 +25,7 @@ describe("a narrowed key of a full administrator", () => {
     (await app.keys.create(SYSTEM, { ...limits, name: fresh(), username: "root" })).key.id;
   const callerWith = async (limits: KeyFields): Promise<Caller> => {
     const { secret } = await app.keys.create(SYSTEM, { ...limits, name: fresh(), username: "root" });
-    const result = await app.accounts.signIn.callerOfKey(secret.text, ORIGIN);
+    const result = await app.signIn.callerOfKey(secret.text, ORIGIN);
     if (!result.ok) throw new Error(result.reason);
     return result.caller;
   };
@@ -38,7 +38,7 @@ describe("a narrowed key of a full administrator", () => {
   beforeAll(async () => {
     folder = await makeInstallation();
     app = await folder.open();
-    await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+    await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   });
   afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -96,7 +96,7 @@ describe("a narrowed key of a full administrator", () => {
   });
 
   test("makes no user, group or membership with rights that it lacks", async () => {
-    const { users, groups } = app.accounts;
+    const { users, groups } = app;
     const caller = await callerWith({ roles: ["ACCOUNT_WRITE"], scopes: [] });
     expect(await codeOf(users.create(caller, { username: "full", roles: ["FULL_ADMIN"] }))).toBe("forbidden");
     expect(await codeOf(users.create(caller, { username: "scoped", roles: [], scopes: ["dns:read"] }))).toBe(

@@ -14,7 +14,7 @@ let turn = 0;
 beforeAll(async () => {
   folder = await makeInstallation();
   servers = [await folder.serve(), await folder.serve()];
-  await servers[0].app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await servers[0].app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
 }, 60_000);
 afterAll(() => folder[Symbol.asyncDispose](), 60_000);
 
@@ -39,7 +39,7 @@ async function send(route: string, headers: Record<string, string>, body?: objec
 /** Signed in by browser, by password at both processes, and by a token. */
 async function somebody(): Promise<Somebody> {
   const username = `somebody${++turn}`;
-  const user = await servers[0].app.accounts.users.create(SYSTEM, {
+  const user = await servers[0].app.users.create(SYSTEM, {
     username,
     roles: ["KEY_HOLDER"],
     password: PASSWORD,
@@ -57,7 +57,7 @@ async function somebody(): Promise<Somebody> {
   return { ...user, browser: { Cookie: cookie }, sockets: [...sockets, byToken] };
 }
 
-const users = () => servers[0].app.accounts.users;
+const users = () => servers[0].app.users;
 const WAYS: Readonly<Record<string, (one: Somebody) => Promise<unknown>>> = {
   "they took their password away themselves": ({ username, browser }) =>
     send(`PUT /users/${username}/password`, browser, { password: null, current_password: PASSWORD }),

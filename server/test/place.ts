@@ -74,8 +74,8 @@ export class RestoredPlace implements AsyncDisposable {
 export async function fill(
   server: Server,
 ): Promise<Shown & { readonly second: { id: number; text: string } }> {
-  const { accounts, keys } = server.app;
-  await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+  const { users, keys } = server.app;
+  await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
   const { secret } = await keys.create(SYSTEM, { name: "first", username: "ada" });
   const second = await keys.create(SYSTEM, { name: "second", username: "ada" });
   return {

@@ -15,12 +15,12 @@ let session: string;
 
 beforeAll(async () => {
   check = await openCheck({ trustedProxy: ["127.0.0.1"] });
-  await check.app.accounts.users.update(SYSTEM, 1, {
+  await check.app.users.update(SYSTEM, 1, {
     roles: ["KEY_HOLDER", "SYSTEM_AUDIT_READ", "KEY_VERIFY"],
   });
   key = (await check.key("hers")).text;
   other = (await check.key("another")).text;
-  await check.app.accounts.users.update(SYSTEM, 1, { password: PASSWORD });
+  await check.app.users.update(SYSTEM, 1, { password: PASSWORD });
   const signedIn = await fetch(`${check.url}/api/v1/session`, {
     method: "POST",
     headers: { ...FAR, "Content-Type": "application/json" },

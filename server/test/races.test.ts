@@ -23,7 +23,7 @@ describe("what may happen once happens once, between two processes' worth of cal
   beforeAll(async () => {
     folder = await makeInstallation();
     apps = [await folder.open(), await folder.open()];
-    owner = await apps[0].accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+    owner = await apps[0].users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   });
   afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -95,34 +95,30 @@ describe("what may happen once happens once, between two processes' worth of cal
 
   test("of the last two administrators, one stays", async () => {
     for (let round = 0; round < ROUNDS; round++) {
-      const other = await apps[0].accounts.users.create(SYSTEM, {
+      const other = await apps[0].users.create(SYSTEM, {
         username: `admin-${round}`,
         roles: ["FULL_ADMIN"],
       });
       const { won } = await race([
-        () => apps[0].accounts.users.lock(SYSTEM, owner.id),
-        () => apps[1].accounts.users.lock(SYSTEM, other.id),
+        () => apps[0].users.lock(SYSTEM, owner.id),
+        () => apps[1].users.lock(SYSTEM, other.id),
       ]);
       expect(won).toHaveLength(1);
-      await apps[0].accounts.users.unlock(SYSTEM, owner.id);
-      await apps[0].accounts.users.remove(SYSTEM, other.id);
+      await apps[0].users.unlock(SYSTEM, owner.id);
+      await apps[0].users.remove(SYSTEM, other.id);
     }
   });
 
   test("of one setup link, one administrator", async () => {
     await using fresh = await makeInstallation();
     const two = [await fresh.open(), await fresh.open()] as const;
-    const token = await two[0].accounts.setup.makeToken(SYSTEM);
+    const token = await two[0].setup.makeToken(SYSTEM);
     const { origin } = SYSTEM;
     const { won, lost } = await race(
       Array.from(
         { length: CALLERS },
         (_, place) => () =>
-          two[place % 2]!.accounts.setup.createFirst(
-            token,
-            { username: `first${place}`, password: PASSWORD },
-            origin,
-          ),
+          two[place % 2]!.setup.createFirst(token, { username: `first${place}`, password: PASSWORD }, origin),
       ),
     );
     expect(won).toHaveLength(1);

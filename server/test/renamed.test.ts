@@ -31,7 +31,7 @@ test.each([
   ["REST", "403 forbidden"],
   ["JSON-RPC", "13"],
 ])("no key is made of whoever has one's name meanwhile, by %s", async (door, expected) => {
-  const { users } = rest.app.accounts;
+  const { users } = rest.app;
   const mine = await rest.user("mine", ["KEY_HOLDER"]);
   const other = await rest.user("other", ["KEY_HOLDER"]);
   const make = await DOORS[door]!("mine");

@@ -63,8 +63,7 @@ export async function openRest(raw: RawConfig = {}, overrides: ServerOverrides =
       const text = await response.text();
       return { status: response.status, headers: response.headers, text, json: parsed(text) };
     },
-    user: (username, roles) =>
-      server.app.accounts.users.create(SYSTEM, { username, roles, password: PASSWORD }),
+    user: (username, roles) => server.app.users.create(SYSTEM, { username, roles, password: PASSWORD }),
     key: async (username, name, { roles = null } = {}) =>
       (await server.app.keys.create(SYSTEM, { name, username, roles })).secret.text,
     browser: async (username) => {

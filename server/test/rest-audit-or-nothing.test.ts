@@ -58,13 +58,13 @@ beforeAll(async () => {
   await rest.user("bob", ["KEY_HOLDER"]);
   await rest.key("bob", "target");
   await rest.app.keys.pause(SYSTEM, 2);
-  const { groups } = rest.app.accounts;
+  const { groups } = rest.app;
   await groups.create(SYSTEM, { name: "staff", roles: [], scopes: [] });
   await groups.create(SYSTEM, { name: "crew", roles: [], scopes: [] });
   await groups.addMember(SYSTEM, { name: "crew", username: "bob" });
   await rest.key("bob", "not paused");
   const carol = await rest.user("carol", ["KEY_HOLDER"]);
-  await rest.app.accounts.users.lock(SYSTEM, carol.id);
+  await rest.app.users.lock(SYSTEM, carol.id);
   await rest.app.audit.flush();
   database = new Database(join(rest.folder, "chatelaine.db"), { readwrite: true });
   database.run("PRAGMA busy_timeout = 2000");

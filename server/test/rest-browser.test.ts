@@ -189,9 +189,9 @@ describe("sessions (R19)", () => {
     const token = headers.Cookie!.split("=")[1]!;
     const origin = { ...SYSTEM.origin, door: "rest" as const };
     clock.advance(40 * MINUTE);
-    expect((await rest.app.accounts.web.findAgain(token, origin))?.caller.username).toBe("ada");
+    expect((await rest.app.browserSessions.findAgain(token, origin))?.caller.username).toBe("ada");
     clock.advance(40 * MINUTE);
-    expect(await rest.app.accounts.web.findAgain(token, origin)).toBeUndefined();
+    expect(await rest.app.browserSessions.findAgain(token, origin)).toBeUndefined();
     expect(await status("GET /keys", headers)).toBe(401);
   });
 
@@ -210,21 +210,21 @@ describe("sessions (R19)", () => {
 
   test("is not handed out where another password ended it while one signed in", async () => {
     await rest.user("eve", ["KEY_HOLDER"]);
-    const { web, users } = rest.app.accounts;
-    const real = web.find;
+    const { browserSessions, users } = rest.app;
+    const real = browserSessions.find;
     const { id } = await users.get(SYSTEM, { username: "eve" });
-    const changing: typeof web.find = async (...given) => {
+    const changing: typeof browserSessions.find = async (...given) => {
       const found = await real(...given);
       await users.update(SYSTEM, id, { password: "another long password" });
       return found;
     };
-    Object.assign(web, { find: changing });
+    Object.assign(browserSessions, { find: changing });
     try {
       const answer = await rest.send("POST /session", { body: { username: "eve", password: PASSWORD } });
       expect([answer.status, answer.json.code]).toEqual([401, "session_expired"]);
       expect(answer.headers.has("set-cookie")).toBe(false);
     } finally {
-      Object.assign(web, { find: real });
+      Object.assign(browserSessions, { find: real });
     }
   });
 
@@ -274,9 +274,9 @@ describe("sessions (R19)", () => {
   test("ends when its user is locked, loses a role or is deleted, and when somebody ends it", async () => {
     const ada = await rest.browser("ada");
     const ends: Record<string, (id: number) => Promise<unknown>> = {
-      lock: (id) => rest.app.accounts.users.lock(SYSTEM, id),
-      role: (id) => rest.app.accounts.users.update(SYSTEM, id, { roles: ["KEY_HOLDER"] }),
-      remove: (id) => rest.app.accounts.users.remove(SYSTEM, id),
+      lock: (id) => rest.app.users.lock(SYSTEM, id),
+      role: (id) => rest.app.users.update(SYSTEM, id, { roles: ["KEY_HOLDER"] }),
+      remove: (id) => rest.app.users.remove(SYSTEM, id),
       end: async () => {
         const { json } = await rest.send("GET /sessions", { headers: ada });
         const session = json.entries.find(({ username }: { username: string }) => username === "end");

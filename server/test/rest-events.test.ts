@@ -116,7 +116,7 @@ describe("the stream of events", () => {
     await until(() => byKey.isOver);
     const { id } = await rest.user("dave", ["READONLY_ADMIN"]);
     using bySession = await listen(await rest.browser("dave"));
-    await rest.app.accounts.users.lock(SYSTEM, id);
+    await rest.app.users.lock(SYSTEM, id);
     await until(() => bySession.isOver);
   });
 
@@ -138,7 +138,7 @@ describe("the stream of events", () => {
   });
 
   test("shows a key no more than the groups of its user still grant", async () => {
-    const { groups } = rest.app.accounts;
+    const { groups } = rest.app;
     await groups.create(SYSTEM, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
     await rest.user("gina", ["KEY_HOLDER"]);
     await groups.addMember(SYSTEM, { name: "readers", username: "gina" });

@@ -23,8 +23,8 @@ afterAll(() => rest[Symbol.asyncDispose]());
 async function openExample(): Promise<{ app: RestApp; key: string }> {
   const app = await openRest();
   const { secret } = await app.app.keys.create(SYSTEM, { name: "ci", username: "ada", tags: ["deploy"] });
-  await app.app.accounts.users.create(SYSTEM, { username: "build", roles: ["KEY_HOLDER"] });
-  await app.app.accounts.groups.create(SYSTEM, { name: "dns", roles: [], scopes: ["dns:read"] });
+  await app.app.users.create(SYSTEM, { username: "build", roles: ["KEY_HOLDER"] });
+  await app.app.groups.create(SYSTEM, { name: "dns", roles: [], scopes: ["dns:read"] });
   const decision = OPERATIONS["decisions.get"].example.params.id;
   const why = { reason: "scope_missing", rule: "It lacks the scope", address: null, host: null };
   app.app.usage.refuse({ decision, keyId: 1, at: Date.now(), ...why });

@@ -81,7 +81,7 @@ async function paramsOf(
     if (target === "own") return { name: owner };
     return {
       name: (
-        await rest.app.accounts.users.create(SYSTEM, {
+        await rest.app.users.create(SYSTEM, {
           username: `user${n}`,
           roles: ["KEY_HOLDER"],
           password: PASSWORD,
@@ -91,7 +91,7 @@ async function paramsOf(
   }
   if (thing === "group") {
     if (target === "absent") return { name: "absent", username: "other" };
-    const group = await rest.app.accounts.groups.create(SYSTEM, { name: `group${n}`, roles: [], scopes: [] });
+    const group = await rest.app.groups.create(SYSTEM, { name: `group${n}`, roles: [], scopes: [] });
     return { name: group.name, username: "other" };
   }
   return thing === "session" ? { id: crypto.randomUUID() } : {};
@@ -208,7 +208,7 @@ describe("nobody hands on what he lacks", () => {
   });
 
   test("an account manager grants no role, scope or group beyond his own", async () => {
-    await rest.app.accounts.groups.create(SYSTEM, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
+    await rest.app.groups.create(SYSTEM, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
     await refused("accountManager", "POST /users", { username: "up", roles: ["FULL_ADMIN"] });
     await refused("accountManager", "POST /users", { username: "up", scopes: ["dns:write"] });
     await refused("accountManager", "POST /users", { username: "up", groups: ["admins"] });

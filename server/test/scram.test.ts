@@ -154,7 +154,7 @@ describe("sign-in by SCRAM", () => {
     const { key, secret } = await makeKey("both");
     for (const [header, binding] of [["n,,"], ["p=tls-server-end-point,,", BINDING]] as const) {
       const client = clientOf("root", key.id, secret.scram);
-      const exchange = await app.accounts.signIn.scramFirst(client.first(header), origin, binding);
+      const exchange = await app.signIn.scramFirst(client.first(header), origin, binding);
       const { message, answer } = client.final(exchange!.serverFirst, header, binding);
       const done = await exchange!.finish(message);
       expect(done).toMatchObject({
@@ -174,17 +174,17 @@ describe("sign-in by SCRAM", () => {
     const { key, secret } = await makeKey("bound");
     const client = clientOf("root", key.id, secret.scram);
     const first = client.first("p=tls-server-end-point,,");
-    expect(await app.accounts.signIn.scramFirst(first, origin, undefined)).toBeUndefined();
+    expect(await app.signIn.scramFirst(first, origin, undefined)).toBeUndefined();
   });
 
   test("an exchange is finished once, whatever came of it", async () => {
     const { key, secret } = await makeKey("once");
     const client = clientOf("root", key.id, secret.scram);
-    const exchange = (await app.accounts.signIn.scramFirst(client.first(), origin, undefined))!;
+    const exchange = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
     const { message } = client.final(exchange.serverFirst);
     const all = await Promise.all([exchange.finish(message), exchange.finish(message)]);
     expect(all.map(({ ok }) => ok)).toEqual([true, false]);
-    const second = (await app.accounts.signIn.scramFirst(client.first(), origin, undefined))!;
+    const second = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
     expect((await second.finish("nonsense")).ok).toBe(false);
     expect((await second.finish(client.final(second.serverFirst).message)).ok).toBe(false);
   });
@@ -198,8 +198,8 @@ describe("sign-in by SCRAM", () => {
       ["alice", 999_999],
     ] as const) {
       const client = clientOf(username, id, secret.scram);
-      const exchange = (await app.accounts.signIn.scramFirst(client.first(), origin, undefined))!;
-      const again = (await app.accounts.signIn.scramFirst(client.first(), origin, undefined))!;
+      const exchange = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
+      const again = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
       expect(saltOf(again.serverFirst)).toBe(saltOf(exchange.serverFirst));
       expect(Buffer.from(saltOf(exchange.serverFirst), "base64").toString()).toMatch(/^[A-Za-z0-9./]{16}$/);
       const { message } = client.final(exchange.serverFirst);
@@ -211,7 +211,7 @@ describe("sign-in by SCRAM", () => {
     for (const act of ["reset", "revoke", "pause"] as const) {
       const { key, secret } = await makeKey(`between-${act}`);
       const client = clientOf("root", key.id, secret.scram);
-      const exchange = (await app.accounts.signIn.scramFirst(client.first(), origin, undefined))!;
+      const exchange = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
       if (act === "reset") await app.keys.update(app.system, key.id, { reset: true });
       else if (act === "revoke") await app.keys.revoke(app.system, key.id, "gone");
       else await app.keys.pause(app.system, key.id);
@@ -227,7 +227,7 @@ describe("sign-in by SCRAM", () => {
     const { key, secret } = await makeKey("plain-ws");
     const client = clientOf("root", key.id, secret.scram);
     const insecure = originOf({ transport: "clear" });
-    const exchange = (await app.accounts.signIn.scramFirst(client.first(), insecure, undefined))!;
+    const exchange = (await app.signIn.scramFirst(client.first(), insecure, undefined))!;
     expect((await exchange.finish(client.final(exchange.serverFirst).message)).ok).toBe(true);
     expect((await app.keys.get(app.system, key.id)).revokedAt).toBeNull();
   });

@@ -25,9 +25,9 @@ beforeEach(async () => {
   app = await openTestApp();
   other = await openTestApp({ beside: app });
   await makeUserWithPassword(app, "root");
-  await app.accounts.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
+  await app.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
   alice = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-  await app.accounts.groups.addMember(app.system, { name: "readers", username: "alice" });
+  await app.groups.addMember(app.system, { name: "readers", username: "alice" });
 });
 afterEach(async () => {
   await other.close();
@@ -43,7 +43,7 @@ interface Opened {
 function open(credential: Credential, origin = originOf()): Opened {
   const ends: SessionEnd[] = [];
   return {
-    session: app.accounts.sessions.open(credential, origin, (reason) => ends.push(reason)),
+    session: app.sessions.open(credential, origin, (reason) => ends.push(reason)),
     credential,
     ends,
   };
@@ -55,15 +55,15 @@ async function byKey(
 ): Promise<Opened & { id: number; text: string }> {
   const made = await app.keys.create(app.system, { name: crypto.randomUUID(), username: "alice", ...fields });
   const { text } = made.secret;
-  const credential = credentialOf(await app.accounts.signIn.byKey(text, "alice", origin));
+  const credential = credentialOf(await app.signIn.byKey(text, "alice", origin));
   return { ...open(credential, origin), id: made.key.id, text };
 }
 
 async function byPassword(origin: Origin = originOf(), username = "alice"): Promise<Opened> {
-  return open(credentialOf(await app.accounts.signIn.byPassword(username, PASSWORD, origin)), origin);
+  return open(credentialOf(await app.signIn.byPassword(username, PASSWORD, origin)), origin);
 }
 
-const callerIn = async ({ session }: Opened) => app.accounts.sessions.caller(session);
+const callerIn = async ({ session }: Opened) => app.sessions.caller(session);
 const isLive = (opened: Opened): Promise<boolean> =>
   callerIn(opened).then(
     () => true,
@@ -92,19 +92,13 @@ describe.each(["this process", "another process"])("a session of a key, changed 
   });
 
   test.each([
-    ["lock", () => from().accounts.users.lock(app.system, alice.id)],
-    ["loss of a role", () => from().accounts.users.update(app.system, alice.id, { roles: [] })],
-    [
-      "loss of a group",
-      () => from().accounts.groups.removeMember(app.system, { name: "readers", username: "alice" }),
-    ],
-    ["loss of the group's role", () => from().accounts.groups.update(app.system, "readers", { roles: [] })],
-    ["deletion of the group", () => from().accounts.groups.remove(app.system, "readers")],
-    [
-      "a new password",
-      () => from().accounts.users.update(app.system, alice.id, { password: "another long one" }),
-    ],
-    ["deletion", () => from().accounts.users.remove(app.system, alice.id)],
+    ["lock", () => from().users.lock(app.system, alice.id)],
+    ["loss of a role", () => from().users.update(app.system, alice.id, { roles: [] })],
+    ["loss of a group", () => from().groups.removeMember(app.system, { name: "readers", username: "alice" })],
+    ["loss of the group's role", () => from().groups.update(app.system, "readers", { roles: [] })],
+    ["deletion of the group", () => from().groups.remove(app.system, "readers")],
+    ["a new password", () => from().users.update(app.system, alice.id, { password: "another long one" })],
+    ["deletion", () => from().users.remove(app.system, alice.id)],
   ])("ends with its user's other sessions after %s", async (_what, act) => {
     const [key, password, bystander] = [
       await byKey(),
@@ -129,9 +123,9 @@ describe.each(["this process", "another process"])("a session of a key, changed 
   test("has new rights at once where rights are added", async () => {
     const opened = await byKey();
     expect((await callerIn(opened)).roles.has("ACCOUNT_READ")).toBe(false);
-    await from().accounts.users.update(app.system, alice.id, { roles: ["KEY_HOLDER", "ACCOUNT_READ"] });
+    await from().users.update(app.system, alice.id, { roles: ["KEY_HOLDER", "ACCOUNT_READ"] });
     expect((await callerIn(opened)).roles.has("ACCOUNT_READ")).toBe(true);
-    await from().accounts.groups.update(app.system, "readers", {
+    await from().groups.update(app.system, "readers", {
       roles: ["API_KEY_READ", "AUTH_SESSIONS_READ"],
     });
     expect((await callerIn(opened)).roles.has("AUTH_SESSIONS_READ")).toBe(true);
@@ -181,18 +175,15 @@ describe("what happens between the sign-in and the opening", () => {
     [
       "a lock that is undone",
       async () => {
-        await app.accounts.users.lock(app.system, alice.id);
-        await app.accounts.users.unlock(app.system, alice.id);
+        await app.users.lock(app.system, alice.id);
+        await app.users.unlock(app.system, alice.id);
       },
     ],
-    [
-      "a new password",
-      () => other.accounts.users.update(app.system, alice.id, { password: "another long one" }),
-    ],
+    ["a new password", () => other.users.update(app.system, alice.id, { password: "another long one" })],
   ])("%s opens no session that lives", async (_what, act) => {
     for (const isFollowed of [true, false]) {
       const made = await app.keys.create(app.system, { name: crypto.randomUUID(), username: "alice" });
-      const credential = credentialOf(await app.accounts.signIn.byKey(made.secret.text, "alice", originOf()));
+      const credential = credentialOf(await app.signIn.byKey(made.secret.text, "alice", originOf()));
       await act(made.key.id);
       if (isFollowed) await app.feed.follow();
       const opened = open(credential);
@@ -207,7 +198,7 @@ describe("a session", () => {
   test("that changed its own user's password lives on, alone", async () => {
     const [own, another] = [await byPassword(), await byPassword()];
     const change = { password: "another long one", current: PASSWORD };
-    await app.accounts.users.setPassword(await callerIn(own), { id: alice.id }, change);
+    await app.users.setPassword(await callerIn(own), { id: alice.id }, change);
     expect(await isLive(own)).toBe(true);
     expect(await isLive(another)).toBe(false);
   });
@@ -225,11 +216,11 @@ describe("a session", () => {
 
   test("is told once, or not at all where the opener closed it, and its end is recorded", async () => {
     const [closed, ended] = [await byKey(), await byKey()];
-    app.accounts.sessions.close(closed.session, "disconnect");
-    app.accounts.sessions.close(closed.session, "disconnect");
+    app.sessions.close(closed.session, "disconnect");
+    app.sessions.close(closed.session, "disconnect");
     await app.keys.remove(app.system, ended.id);
     await app.feed.follow();
-    app.accounts.sessions.close(ended.session, "disconnect");
+    app.sessions.close(ended.session, "disconnect");
     expect([closed.ends, ended.ends]).toEqual([[], ["key_ended"]]);
     expect(await isLive(closed)).toBe(false);
     const records = (await auditOf(app, "API_KEY")).filter(({ event }) => event === "LOGOUT");
@@ -241,16 +232,16 @@ describe("a session", () => {
     const first = await byPassword(origin);
     const second = await byKey({}, origin);
     expect(second.session.id).toBe(first.session.id);
-    app.accounts.sessions.close(first.session, "replaced");
+    app.sessions.close(first.session, "replaced");
     expect([await isLive(first), await isLive(second), first.ends]).toEqual([false, true, []]);
   });
 
   test("is listed and ended by those who have the role, and listeners hear of it", async () => {
     const heard: string[] = [];
-    const stop = app.accounts.sessions.subscribe((change, session) => heard.push(`${change} ${session.id}`));
+    const stop = app.sessions.subscribe((change, session) => heard.push(`${change} ${session.id}`));
     const [mine, victim, third] = [await byPassword(originOf(), "root"), await byKey(), await byKey()];
     const [root, holder] = [await callerIn(mine), await callerIn(victim)];
-    const { sessions } = app.accounts;
+    const { sessions } = app;
     const notAuthorized = { code: "role_missing", message: "Not authorized" };
     expect(sessions.list(root)).toHaveLength(3);
     expect(() => sessions.list(holder)).toThrow("Not authorized");

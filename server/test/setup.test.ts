@@ -18,10 +18,10 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 const first = (token: string, username = "root", to = app) =>
-  to.accounts.setup.createFirst(token, { username, password: PASSWORD }, originOf());
+  to.setup.createFirst(token, { username, password: PASSWORD }, originOf());
 
 test("the link makes a full administrator, once, and both are audited without the token", async () => {
-  const { setup } = app.accounts;
+  const { setup } = app;
   expect(await setup.isNeeded()).toBe(true);
   const token = await setup.makeToken(app.system);
   const user = await first(token);
@@ -38,7 +38,7 @@ test("the link makes a full administrator, once, and both are audited without th
 });
 
 test("a wrong, replaced or late link makes nobody, and a refused input leaves it whole", async () => {
-  const { setup } = app.accounts;
+  const { setup } = app;
   const replaced = await setup.makeToken(app.system);
   const token = await setup.makeToken(app.system);
   for (const wrong of ["", "x".repeat(64), replaced]) {
@@ -52,16 +52,16 @@ test("a wrong, replaced or late link makes nobody, and a refused input leaves it
 });
 
 test("the link is dead as soon as a user exists, whoever made him", async () => {
-  const token = await app.accounts.setup.makeToken(app.system);
+  const token = await app.setup.makeToken(app.system);
   await makeUser(app, "alice", ["KEY_HOLDER"]);
   expect(await refusalOf(first(token))).toMatchObject({ code: "conflict" });
-  expect(await refusalOf(app.accounts.setup.makeToken(app.system))).toMatchObject({ code: "conflict" });
+  expect(await refusalOf(app.setup.makeToken(app.system))).toMatchObject({ code: "conflict" });
 });
 
 test("of many who use one link at once, in two processes, one wins", async () => {
   const other = await openTestApp({ beside: app });
   try {
-    const token = await app.accounts.setup.makeToken(app.system);
+    const token = await app.setup.makeToken(app.system);
     const all = await Promise.allSettled(
       Array.from({ length: 8 }, (_, at) => first(token, `root${at}`, at % 2 === 0 ? app : other)),
     );
@@ -69,14 +69,14 @@ test("of many who use one link at once, in two processes, one wins", async () =>
     for (const one of all) {
       if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "conflict" });
     }
-    expect((await app.accounts.users.list(app.system, { want: "count" })).total).toBe(1);
+    expect((await app.users.list(app.system, { want: "count" })).total).toBe(1);
   } finally {
     await other.close();
   }
 });
 
 test("a link that is not good costs no hash, and a user made by any way takes the row of a good one along", async () => {
-  const { setup } = app.accounts;
+  const { setup } = app;
   const token = await setup.makeToken(app.system);
   const digest = app.secrets.digestToken(token);
   expect(await app.store.findSetupToken(digest)).toBeGreaterThan(app.clock.now());

@@ -35,7 +35,7 @@ async function makeKey(fields: object = {}, username = "alice") {
 describe("by key", () => {
   test("the right text signs its owner in, named or not, and is audited and counted", async () => {
     const key = await makeKey();
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     expect(await signIn.byKey(key.text, "alice", originOf())).toMatchObject({
       ok: true,
       credential: { kind: "API_KEY", username: "alice", key: { id: key.id, name: key.name }, scram: false },
@@ -54,7 +54,7 @@ describe("by key", () => {
   });
 
   test("every fault has its reason, and only whoever has the secret learns it", async () => {
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     const [paused, revoked, expired, allowed] = [
       await makeKey(),
       await makeKey(),
@@ -79,8 +79,8 @@ describe("by key", () => {
 
   test("what was presented is not recorded, and a name only where the secret was right", async () => {
     const canary = `7-${"Canary42".repeat(8)}`;
-    await app.accounts.signIn.byKey(canary, "my-password-by-mistake", originOf());
-    await app.accounts.signIn.byKey("Canary42", "alice", originOf());
+    await app.signIn.byKey(canary, "my-password-by-mistake", originOf());
+    await app.signIn.byKey("Canary42", "alice", originOf());
     const records = await auditOf(app, "API_KEY");
     expect(records).toHaveLength(2);
     expect(JSON.stringify(records)).not.toMatch(/Canary42|mistake/);
@@ -90,10 +90,10 @@ describe("by key", () => {
 
   test("an owner without any role is refused as such", async () => {
     const key = await makeKey();
-    const { id } = await app.accounts.users.get(app.system, { username: "alice" });
-    await app.accounts.users.update(app.system, id, { roles: [] });
-    expect(await app.accounts.signIn.byKey(key.text, undefined, originOf())).toEqual(no("no_roles"));
-    expect(await app.accounts.signIn.byPassword("alice", PASSWORD, originOf())).toEqual(no("no_roles"));
+    const { id } = await app.users.get(app.system, { username: "alice" });
+    await app.users.update(app.system, id, { roles: [] });
+    expect(await app.signIn.byKey(key.text, undefined, originOf())).toEqual(no("no_roles"));
+    expect(await app.signIn.byPassword("alice", PASSWORD, originOf())).toEqual(no("no_roles"));
   });
 });
 
@@ -104,10 +104,10 @@ describe("over an insecure transport", () => {
     const other = await openTestApp({ beside: app });
     try {
       const key = await makeKey();
-      expect(await app.accounts.signIn.byKey(key.text, "alice", insecure("websocket"))).toEqual(
+      expect(await app.signIn.byKey(key.text, "alice", insecure("websocket"))).toEqual(
         no("insecure_transport"),
       );
-      expect(await other.accounts.signIn.byKey(key.text, "alice", originOf())).toEqual(no("revoked"));
+      expect(await other.signIn.byKey(key.text, "alice", originOf())).toEqual(no("revoked"));
       expect((await app.keys.get(app.system, key.id)).revokedReason).toBe(
         "Attempt to use over an insecure transport",
       );
@@ -121,7 +121,7 @@ describe("over an insecure transport", () => {
 
   test("other doors refuse and leave it whole, and the log says so once a minute", async () => {
     const key = await makeKey();
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     for (let times = 0; times < 3; times++) {
       expect(await signIn.callerOfKey(key.text, insecure("rest"))).toEqual(no("insecure_transport"));
     }
@@ -136,7 +136,7 @@ describe("over an insecure transport", () => {
 
   test("the settings turn each door's rule, at once", async () => {
     const key = await makeKey();
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     await app.settings.change(app.system, { insecureTransportDialect: "allow", insecureTransport: "revoke" });
     expect((await signIn.byKey(key.text, "alice", insecure("websocket"))).ok).toBe(true);
     expect((await signIn.callerOfKey(key.text, insecure("rest"))).ok).toBe(false);
@@ -144,7 +144,7 @@ describe("over an insecure transport", () => {
   });
 
   test("allowed, the key is still judged for all else; wrong text leaves it untouched", async () => {
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     const key = await makeKey({ allowedIps: ["198.51.100.0/24"] });
     const wrong = `${key.id}-${"A".repeat(64)}`;
     expect(await signIn.byKey(wrong, "alice", insecure("websocket"))).toEqual(no("unknown"));
@@ -156,7 +156,7 @@ describe("over an insecure transport", () => {
   test("two at once revoke it once", async () => {
     const key = await makeKey();
     const all = await Promise.all(
-      Array.from({ length: 8 }, () => app.accounts.signIn.byKey(key.text, "alice", insecure("websocket"))),
+      Array.from({ length: 8 }, () => app.signIn.byKey(key.text, "alice", insecure("websocket"))),
     );
     expect(all.every(({ ok }) => !ok)).toBe(true);
     expect((await auditOf(app, "key.revoke")).filter((record) => record.success)).toHaveLength(1);
@@ -166,7 +166,7 @@ describe("over an insecure transport", () => {
 describe("a door that asks with every request", () => {
   test("gets the caller with the key's narrowed rights, and no audit record", async () => {
     const key = await makeKey({ roles: ["ACCOUNT_READ"], scopes: ["dns:read"] }, "root");
-    const result = await app.accounts.signIn.callerOfKey(key.text, originOf({ door: "rest" }));
+    const result = await app.signIn.callerOfKey(key.text, originOf({ door: "rest" }));
     if (!result.ok) throw new Error(result.reason);
     expect(result.caller).toMatchObject({
       kind: "key",
@@ -183,7 +183,7 @@ describe("a door that asks with every request", () => {
 
 describe("by password", () => {
   test("is audited both ways; a wrong password and no such user look alike", async () => {
-    const { signIn } = app.accounts;
+    const { signIn } = app;
     expect(await signIn.byPassword("alice", PASSWORD, originOf())).toMatchObject({
       ok: true,
       credential: { kind: "LOGIN_PASSWORD", username: "alice", key: null },

@@ -80,8 +80,8 @@ beforeAll(async () => {
   folder = await makeInstallation();
   clock = movedClock();
   server = await folder.serve({ https: "127.0.0.1:0", check: "127.0.0.1:0" }, { clock });
-  const { accounts, keys } = server.app;
-  await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+  const { users, keys } = server.app;
+  await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
   key = (await keys.create(SYSTEM, { name: "hers", username: "ada" })).secret.text;
   const socket = await folder.serve({ http: `unix:${join(folder.path, "http.sock")}` }, { clock });
   urls = { ...urls, unix: socket.urls[0]! };

@@ -37,8 +37,8 @@ beforeAll(async () => {
   const raw = { https: "127.0.0.1:0" };
   const server: Server = await folder.serve(raw, { patience: PATIENCE });
   ({ app } = server);
-  const { accounts, keys } = app;
-  await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
+  const { users, keys } = app;
+  await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
   key = (await keys.create(SYSTEM, { name: "hers", username: "ada" })).secret.text;
   const details = { note: ".".repeat(RECORD_CHARS) };
   const description = "Sign in";

@@ -98,7 +98,7 @@ test("at a real server a thousand silent sockets of twenty networks shut nobody 
   await using folder = await makeInstallation();
   const server = await folder.serve(PROXIED);
   const url = server.urls[0]!;
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const key = (await server.app.keys.create(SYSTEM, { name: "root", username: "root" })).secret.text;
   const silent: RpcClient[] = [];
   for (let network = 0; network < SOCKETS_MAX / NETWORK_SOCKETS_MAX; network++)
@@ -131,7 +131,7 @@ test("a socket that signs out has a place again, and takes the oldest's where th
   await using folder = await makeInstallation();
   const server = await folder.serve();
   const url = server.urls[0]!;
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const key = (await server.app.keys.create(SYSTEM, { name: "root", username: "root" })).secret.text;
   const rpc = await RpcClient.connect(url);
   await rpc.signIn("root", key);
@@ -148,7 +148,7 @@ test("a socket that has not signed in and is silent for 120 seconds is closed; o
   const clock = movedClock();
   const server = await folder.serve({}, { clock });
   const url = server.urls[0]!;
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const key = (await server.app.keys.create(SYSTEM, { name: "root", username: "root" })).secret.text;
   const [silent, caller, signedIn] = await Promise.all([0, 1, 2].map(() => RpcClient.connect(url)));
   const pinger = await RawSocket.open(url);

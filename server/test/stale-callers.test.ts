@@ -186,7 +186,7 @@ async function bring(end: End, victim: Victim, at: string): Promise<void> {
 
 /** What is known to the first server alone: its sockets. */
 async function endSockets({ id }: Victim): Promise<void> {
-  const { sessions } = world.app.accounts;
+  const { sessions } = world.app;
   for (const { id: session } of sessions.list(SYSTEM).filter(({ credential }) => credential.userId === id))
     await asRoot("sessions.remove", { id: session });
 }

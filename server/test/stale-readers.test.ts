@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => rest[Symbol.asyncDispose]());
 
 async function idOf(username: string): Promise<number> {
-  return (await rest.app.accounts.users.get(SYSTEM, { username })).id;
+  return (await rest.app.users.get(SYSTEM, { username })).id;
 }
 
 describe("the life that a user's limits allow", () => {
@@ -30,7 +30,7 @@ describe("the life that a user's limits allow", () => {
     const socket = await RpcClient.connect(rest.url);
     await socket.signIn("bob", await rest.key("bob", "of the socket"));
     const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
-    await rest.app.accounts.users.update(SYSTEM, await idOf("bob"), limits);
+    await rest.app.users.update(SYSTEM, await idOf("bob"), limits);
     expect(await socket.result<object[]>("api_key.query")).not.toEqual([]);
     clock.advance(62_000);
     const late = await socket
@@ -45,7 +45,7 @@ describe("the life that a user's limits allow", () => {
     const socket = await RpcClient.connect(rest.url);
     await socket.signIn("ada", await rest.key("ada", "of the socket"));
     const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
-    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    await rest.app.users.update(SYSTEM, await idOf("ada"), limits);
     clock.advance(62_000);
     expect(await socket.closed).toEqual([1000, "Session ended"]);
   });
@@ -54,7 +54,7 @@ describe("the life that a user's limits allow", () => {
     const headers = bearer(await rest.key("ada", "of the stream"));
     const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
     const limits = { ceilings: { ...NO_LIMITS, lifetimeSeconds: 60 } };
-    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    await rest.app.users.update(SYSTEM, await idOf("ada"), limits);
     clock.advance(62_000);
     await rest.app.keys.create(SYSTEM, { name: "after the end", username: "ada" });
     expect(await stream.text()).not.toContain("after the end");
@@ -66,7 +66,7 @@ describe("an event stream", () => {
     const headers = bearer(await rest.key("ada", "of the stream"));
     const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
     const limits = { ceilings: { ...NO_LIMITS, allowedIps: ["192.0.2.0/24"] } };
-    await rest.app.accounts.users.update(SYSTEM, await idOf("ada"), limits);
+    await rest.app.users.update(SYSTEM, await idOf("ada"), limits);
     await rest.app.keys.create(SYSTEM, { name: "after the limit", username: "ada" });
     expect(await stream.text()).not.toContain("after the limit");
   });
@@ -75,7 +75,7 @@ describe("an event stream", () => {
     const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "of the stream", username: "ada" });
     const socket = await RpcClient.connect(rest.url);
     await socket.result("auth.login", "ada", PASSWORD);
-    const { sessions } = rest.app.accounts;
+    const { sessions } = rest.app;
     const [session] = sessions.list(SYSTEM);
     const stream = await fetch(`${rest.url}/api/v1/events`, { headers: bearer(secret.text) });
     const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
@@ -88,9 +88,9 @@ describe("an event stream", () => {
   test("ends with a session that another process ends", async () => {
     const headers = await rest.browser("ada");
     const stream = await fetch(`${rest.url}/api/v1/events`, { headers });
-    const session = (await rest.app.accounts.web.list(SYSTEM))[0]!;
+    const session = (await rest.app.browserSessions.list(SYSTEM))[0]!;
     const other = await openLocal({ data: rest.folder, state: null }, { clock, log: QUIET });
-    expect(await other.accounts.web.terminate(SYSTEM, session.id)).toBe(true);
+    expect(await other.browserSessions.terminate(SYSTEM, session.id)).toBe(true);
     await other.close();
     expect(await stream.text()).toContain("event: ready");
   });
@@ -101,7 +101,7 @@ describe("an export of the audit log", () => {
     ["is revoked", (id: number) => rest.app.keys.revoke(SYSTEM, id, "left")],
     [
       "loses the right to it",
-      async () => rest.app.accounts.users.update(SYSTEM, await idOf("eve"), { roles: ["KEY_HOLDER"] }),
+      async () => rest.app.users.update(SYSTEM, await idOf("eve"), { roles: ["KEY_HOLDER"] }),
     ],
   ])("breaks off where its key %s", async (_what, act) => {
     await rest.user("eve", ["SYSTEM_AUDIT_READ"]);
@@ -142,7 +142,7 @@ test("who asks about keys of others is judged again when the body is there", asy
   const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "asks", username: "checker" });
   const asked = await rest.key("ada", "asked about");
   const away = { ...bearer(secret.text), "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https" };
-  const { signIn } = rest.app.accounts as { signIn: RestApp["app"]["accounts"]["signIn"] };
+  const { signIn } = rest.app as { signIn: RestApp["app"]["signIn"] };
   const judged = Promise.withResolvers<void>();
   const { callerOfKey } = signIn;
   Object.assign(signIn, {
@@ -168,12 +168,12 @@ test("a password that was changed while it was looked at opens no session", asyn
     const answer = await verify(...args);
     Bun.password.verify = verify;
     clock.advance(1);
-    await rest.app.accounts.users.update(SYSTEM, id, { password: "quite another password" });
+    await rest.app.users.update(SYSTEM, id, { password: "quite another password" });
     return answer;
   };
   const answer = await rest.send("POST /session", { body: { username: "bob", password: PASSWORD } });
   expect([answer.status, answer.json.code]).toEqual([401, "session_expired"]);
-  expect(await rest.app.accounts.web.list(SYSTEM)).toEqual([]);
+  expect(await rest.app.browserSessions.list(SYSTEM)).toEqual([]);
 });
 
 test("a list that was long in coming is not for a caller who ended while it was made", async () => {
@@ -197,7 +197,7 @@ test("a list that was long in coming is not for a caller who ended while it was 
   const bySocket = socket.call("api_key.query");
   await arrived.promise;
   await rest.app.keys.revoke(SYSTEM, key.id, "left");
-  await rest.app.accounts.users.lock(SYSTEM, await idOf("eve"));
+  await rest.app.users.lock(SYSTEM, await idOf("eve"));
   held.resolve();
   for (const { status, json } of await Promise.all([byKey, byBrowser]))
     expect([status, json.code]).toEqual([401, "credential_ended"]);
@@ -244,7 +244,7 @@ describe("what changes nothing answers nothing to a caller who ended meanwhile, 
 
   async function reader(): Promise<{ readonly id: number; readonly text: string }> {
     await rest.user("eve", ["FULL_ADMIN"]);
-    await rest.app.accounts.groups.create(SYSTEM, { name: "staff", roles: [], scopes: [] });
+    await rest.app.groups.create(SYSTEM, { name: "staff", roles: [], scopes: [] });
     await rest.app.keys.create(SYSTEM, { name: "the first", username: "ada" });
     const { key, secret } = await rest.app.keys.create(SYSTEM, { name: "reads", username: "eve" });
     return { id: key.id, text: secret.text };

@@ -256,7 +256,7 @@ describe("a setting that is narrowed while a request waits", () => {
     );
     await line.holds(1);
     restore();
-    const { users } = world.other.accounts;
+    const { users } = world.other;
     const { id } = await users.get(SYSTEM, { username: "other" });
     const ceilings = { allowedIps: null, rateLimit: null, lifetimeSeconds: 60 };
     await users.update(SYSTEM, id, { ceilings });

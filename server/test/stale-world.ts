@@ -96,9 +96,9 @@ export async function openWorld(raw: RawConfig = {}): Promise<TwoServers> {
   const [one, two] = [await folder.serve(raw, { clock }), await folder.serve(raw, { clock })];
   const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(null) });
   const { app } = one;
-  await app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret } = await app.keys.create(SYSTEM, { name: "root", username: "root" });
-  await app.accounts.users.create(SYSTEM, { username: "other", roles: ["KEY_HOLDER"], password: PASSWORD });
+  await app.users.create(SYSTEM, { username: "other", roles: ["KEY_HOLDER"], password: PASSWORD });
   const webhookUrl = `http://127.0.0.1:${receiver.port}/`;
   await app.settings.change(SYSTEM, { webhookUrl, webhookSecret: "a secret of some length" });
   const world = new StaleWorld({ folder, one, two, clock, secret: secret.text });
@@ -149,8 +149,8 @@ class StaleWorld {
 
   async victim(): Promise<Victim> {
     const username = `victim${++this.#count}`;
-    const { accounts, keys } = this.app;
-    const { id } = await accounts.users.create(SYSTEM, {
+    const { users, keys } = this.app;
+    const { id } = await users.create(SYSTEM, {
       username,
       roles: ["FULL_ADMIN"],
       password: PASSWORD,
@@ -194,12 +194,12 @@ class StaleWorld {
       if (!this.#shared.has(name)) this.#shared.set(name, work());
       return this.#shared.get(name) as Promise<T>;
     };
-    const { accounts, keys } = this.app;
+    const { groups, sessions, users, keys } = this.app;
     const fresh = (): string => `target${++this.#count}`;
     const user = (state?: "locked") =>
       make(`user ${state}`, async () => {
-        const made = await accounts.users.create(SYSTEM, { username: fresh(), roles: ["KEY_HOLDER"] });
-        return state ? accounts.users.lock(SYSTEM, made.id) : made;
+        const made = await users.create(SYSTEM, { username: fresh(), roles: ["KEY_HOLDER"] });
+        return state ? users.lock(SYSTEM, made.id) : made;
       });
     return {
       victim: victim.username,
@@ -214,8 +214,8 @@ class StaleWorld {
         }),
       group: () =>
         make("group", async () => {
-          const { name } = await accounts.groups.create(SYSTEM, { name: fresh(), roles: [], scopes: [] });
-          const { username: member } = await accounts.users.create(SYSTEM, {
+          const { name } = await groups.create(SYSTEM, { name: fresh(), roles: [], scopes: [] });
+          const { username: member } = await users.create(SYSTEM, {
             username: fresh(),
             roles: [],
             groups: [name],
@@ -226,7 +226,7 @@ class StaleWorld {
         make(`session of a ${of}`, async () => {
           if (of === "browser") return (await this.#browser("other")).id;
           await this.#signIn("auth.login", "other", PASSWORD);
-          return accounts.sessions.list(SYSTEM).at(-1)!.id;
+          return sessions.list(SYSTEM).at(-1)!.id;
         }),
     };
   }
@@ -336,12 +336,12 @@ export function isByRoot(by: By): boolean {
 
 /** Calls back for each request of the victim whose caller has been judged. @returns the way back */
 export function watchCallers(app: App, victim: Victim, seen: () => void): () => void {
-  const { signIn, web, sessions } = app.accounts as {
-    signIn: { callerOfKey: App["accounts"]["signIn"]["callerOfKey"] };
-    web: { find: App["accounts"]["web"]["find"] };
-    sessions: { caller: App["accounts"]["sessions"]["caller"] };
+  const { signIn, browserSessions, sessions } = app as {
+    signIn: { callerOfKey: App["signIn"]["callerOfKey"] };
+    browserSessions: { find: App["browserSessions"]["find"] };
+    sessions: { caller: App["sessions"]["caller"] };
   };
-  const [ofKey, ofBrowser, ofSocket] = [signIn.callerOfKey, web.find, sessions.caller];
+  const [ofKey, ofBrowser, ofSocket] = [signIn.callerOfKey, browserSessions.find, sessions.caller];
   const note = (caller: Caller | undefined): void => {
     if (caller?.userId === victim.id) seen();
   };
@@ -350,7 +350,7 @@ export function watchCallers(app: App, victim: Victim, seen: () => void): () => 
     note(result.ok ? result.caller : undefined);
     return result;
   };
-  web.find = async (...args) => {
+  browserSessions.find = async (...args) => {
     const result = await ofBrowser(...args);
     note(result?.caller);
     return result;
@@ -362,7 +362,7 @@ export function watchCallers(app: App, victim: Victim, seen: () => void): () => 
   };
   return () => {
     signIn.callerOfKey = ofKey;
-    web.find = ofBrowser;
+    browserSessions.find = ofBrowser;
     sessions.caller = ofSocket;
   };
 }
@@ -392,9 +392,7 @@ export async function fillHashes(app: App, gate: TestGate): Promise<void> {
     throw new AppError("unavailable", "given up");
   };
   const make = (_: unknown, place: number) =>
-    app.accounts.users
-      .create(SYSTEM, { username: `filler${place}`, password: FILLER_PASSWORD })
-      .catch(() => {});
+    app.users.create(SYSTEM, { username: `filler${place}`, password: FILLER_PASSWORD }).catch(() => {});
   await Promise.all(Array.from({ length: HASHES_AT_ONCE_MAX }, make));
   Bun.password.hash = hash;
 }

@@ -49,7 +49,7 @@ beforeAll(async () => {
   clock = movedClock();
   server = await folder.serve({ anonymousRate: String(RATE), trustedProxy: ["127.0.0.1"] }, { clock });
   url = server.urls[0]!;
-  await server.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await server.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   key = (await server.app.keys.create(SYSTEM, { name: "root", username: "root" })).secret.text;
   activity = new Database(join(folder.path, "activity.db"), { readonly: true });
 });
@@ -206,7 +206,7 @@ test("a flood leaves one record, which keeps what the first one said", async () 
 });
 
 test("somebody who is signed in and may not is recorded as ever, by name and one by one", async () => {
-  await server.app.accounts.users.create(SYSTEM, { username: "holder", roles: ["KEY_HOLDER"] });
+  await server.app.users.create(SYSTEM, { username: "holder", roles: ["KEY_HOLDER"] });
   const { secret } = await server.app.keys.create(SYSTEM, { name: "holder", username: "holder" });
   const { rpc, address } = await connect(undefined, "v25.10.0");
   await rpc.signIn("holder", secret.text);

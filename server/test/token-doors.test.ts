@@ -13,8 +13,8 @@ let count = 0;
 beforeAll(async () => {
   folder = await makeInstallation();
   servers = [await folder.serve(), await folder.serve()];
-  const { accounts, keys } = servers[0].app;
-  await accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], password: PASSWORD });
+  const { users, keys } = servers[0].app;
+  await users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"], password: PASSWORD });
   rootKey = (await keys.create(SYSTEM, { name: "root's", username: "root" })).secret.text;
 });
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -31,9 +31,9 @@ const opened: RpcClient[] = [];
 beforeEach(async () => {
   for (const one of opened.splice(0)) one.close();
   const username = `alice${++count}`;
-  const { accounts, keys } = servers[0].app;
-  await accounts.endOtherSessions(SYSTEM);
-  await accounts.users.create(SYSTEM, { username, roles: ["READONLY_ADMIN"], password: PASSWORD });
+  const { sessions, users, keys } = servers[0].app;
+  await sessions.terminateOthers(SYSTEM);
+  await users.create(SYSTEM, { username, roles: ["READONLY_ADMIN"], password: PASSWORD });
   const { secret } = await keys.create(SYSTEM, { name: username, username });
   const rpc = await connect(0);
   await rpc.signIn(username, secret.text);
@@ -197,7 +197,7 @@ test("the token to come back with works at the other server after the connection
 test("a restart is a lost connection: tokens are there to come back with", async () => {
   await using own = await makeInstallation();
   const before = await own.serve();
-  await before.app.accounts.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
+  await before.app.users.create(SYSTEM, { username: "root", roles: ["FULL_ADMIN"] });
   const { secret } = await before.app.keys.create(SYSTEM, { name: "root", username: "root" });
   const rpc = await RpcClient.connect(before.urls[0]!);
   await rpc.signIn("root", secret.text);

@@ -32,9 +32,9 @@ beforeEach(async () => {
   app = await openTestApp();
   other = await openTestApp({ beside: app });
   await makeUserWithPassword(app, "root");
-  await app.accounts.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
+  await app.groups.create(app.system, { name: "readers", roles: ["API_KEY_READ"], scopes: [] });
   alice = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-  await app.accounts.groups.addMember(app.system, { name: "readers", username: "alice" });
+  await app.groups.addMember(app.system, { name: "readers", username: "alice" });
 });
 afterEach(async () => {
   await other.close();
@@ -54,30 +54,30 @@ interface Opened {
 
 function open(credential: Credential, origin: Origin, of = app): Opened {
   const ends: SessionEnd[] = [];
-  const session = of.accounts.sessions.open(credential, origin, (reason) => ends.push(reason));
+  const session = of.sessions.open(credential, origin, (reason) => ends.push(reason));
   return { of, session, credential, ends };
 }
 
 async function byKey(fields: KeyFields = {}): Promise<Opened & { readonly keyId: number }> {
   const origin = originOf();
   const made = await app.keys.create(app.system, { name: crypto.randomUUID(), username: "alice", ...fields });
-  const credential = credentialOf(await app.accounts.signIn.byKey(made.secret.text, "alice", origin));
+  const credential = credentialOf(await app.signIn.byKey(made.secret.text, "alice", origin));
   return { ...open(credential, origin), keyId: made.key.id };
 }
 
 async function byPassword(username = "alice", of = app): Promise<Opened> {
   const origin = originOf();
-  return open(credentialOf(await of.accounts.signIn.byPassword(username, PASSWORD, origin)), origin, of);
+  return open(credentialOf(await of.signIn.byPassword(username, PASSWORD, origin)), origin, of);
 }
 
 const OPTIONS: TokenOptions = { ttlSeconds: 600, attributes: {}, matchOrigin: true, singleUse: false };
 
 function generate({ of, session }: Opened, more: Partial<TokenOptions> = {}): Promise<string> {
-  return of.accounts.tokens.generate(session, { ...OPTIONS, ...more });
+  return of.tokens.generate(session, { ...OPTIONS, ...more });
 }
 
 function use(token: string, of = app, origin = originOf()) {
-  return of.accounts.signIn.byToken(token, origin);
+  return of.signIn.byToken(token, origin);
 }
 
 async function openBy(token: string, of = app): Promise<Opened> {
@@ -91,7 +91,7 @@ async function isGood(token: string): Promise<boolean> {
   return answers[0]!.ok;
 }
 
-const callerIn = async ({ of, session }: Opened) => of.accounts.sessions.caller(session);
+const callerIn = async ({ of, session }: Opened) => of.sessions.caller(session);
 
 function isLive(opened: Opened): Promise<boolean> {
   return callerIn(opened).then(
@@ -103,7 +103,7 @@ function isLive(opened: Opened): Promise<boolean> {
   );
 }
 
-const waiting = async (of = app) => of.accounts.tokens.list(await callerOf(of, "root"));
+const waiting = async (of = app) => of.tokens.list(await callerOf(of, "root"));
 
 function rows(table: string): Record<string, unknown>[] {
   using database = new Database(join(app.folder, "chatelaine.db"), { readonly: true });
@@ -114,15 +114,15 @@ const lastUse = (): number => Number(rows("tokens")[0]?.used_at);
 
 /** What ends tokens, for a session of alice's by a key, which made them; done by a process. */
 const ENDS: Readonly<Record<string, (by: TestApp, maker: Opened & { keyId: number }) => unknown>> = {
-  "its maker signs out": (_, maker) => app.accounts.sessions.close(maker.session, "logout"),
+  "its maker signs out": (_, maker) => app.sessions.close(maker.session, "logout"),
   "its maker's session is ended": async (_, maker) =>
-    expect(await app.accounts.endSession(await callerOf(app, "root"), maker.session.id)).toBe(true),
-  "all others are ended": async (by) => by.accounts.endOtherSessions(await callerOf(by, "root")),
+    expect(await app.sessions.terminate(await callerOf(app, "root"), maker.session.id)).toBe(true),
+  "all others are ended": async (by) => by.sessions.terminateOthers(await callerOf(by, "root")),
   "it is ended from the list": async (by) => {
     // What hangs on one that was ended before is gone with it.
     for (const { id } of await waiting(by))
       if ((await waiting(by)).some((one) => one.id === id))
-        expect(await by.accounts.endSession(await callerOf(by, "root"), id)).toBe(true);
+        expect(await by.sessions.terminate(await callerOf(by, "root"), id)).toBe(true);
   },
   "its key is paused": (by, { keyId }) => by.keys.pause(by.system, keyId),
   "its key is revoked": (by, { keyId }) => by.keys.revoke(by.system, keyId, "left"),
@@ -135,14 +135,13 @@ const ENDS: Readonly<Record<string, (by: TestApp, maker: Opened & { keyId: numbe
     app.clock.move(61_000);
     await by.keys.sweepExpired();
   },
-  "its user is locked": (by) => by.accounts.users.lock(by.system, alice.id),
-  "its user loses a right": (by) =>
-    by.accounts.groups.removeMember(by.system, { name: "readers", username: "alice" }),
-  "its user is deleted": (by) => by.accounts.users.remove(by.system, alice.id),
+  "its user is locked": (by) => by.users.lock(by.system, alice.id),
+  "its user loses a right": (by) => by.groups.removeMember(by.system, { name: "readers", username: "alice" }),
+  "its user is deleted": (by) => by.users.remove(by.system, alice.id),
   "its user's password is changed": (by) =>
-    by.accounts.users.update(by.system, alice.id, { password: "another long one" }),
+    by.users.update(by.system, alice.id, { password: "another long one" }),
   "its user's password is taken away": (by) =>
-    by.accounts.users.update(by.system, alice.id, { passwordDisabled: true }),
+    by.users.update(by.system, alice.id, { passwordDisabled: true }),
   "it rests for too long": () => app.clock.move(601_000),
 };
 
@@ -186,8 +185,8 @@ test("nothing that ended comes back when its cause is undone", async () => {
   const [paused, locked] = [await generate(maker), await generate(await byPassword())];
   await other.keys.pause(app.system, maker.keyId);
   await other.keys.resume(app.system, maker.keyId);
-  await other.accounts.users.lock(app.system, alice.id);
-  await other.accounts.users.unlock(app.system, alice.id);
+  await other.users.lock(app.system, alice.id);
+  await other.users.unlock(app.system, alice.id);
   expect([await isGood(paused), await isGood(locked)]).toEqual([false, false]);
 });
 
@@ -272,7 +271,7 @@ describe("a token", () => {
 
   test("dies with the session that it opened, in every process", async () => {
     const token = await generate(await byPassword());
-    await app.accounts.sessions.close((await openBy(token)).session, "disconnect");
+    await app.sessions.close((await openBy(token)).session, "disconnect");
     expect(await isGood(token)).toBe(false);
   });
 
@@ -284,7 +283,7 @@ describe("a token", () => {
         await generate(maker, { singleUse: true }),
         await generate(maker, { singleUse: true }),
       ];
-      await app.accounts.sessions.close(maker.session, how);
+      await app.sessions.close(maker.session, how);
       expect((await use(first, other)).ok).toBe(true);
       const again = await openTestApp({ beside: app });
       expect((await use(second, again)).ok).toBe(true);
@@ -295,11 +294,11 @@ describe("a token", () => {
   test("that was made before another sign-in on the connection ends when that signs out", async () => {
     const maker = await byPassword();
     const token = await generate(maker);
-    await app.accounts.sessions.close(maker.session, "replaced");
+    await app.sessions.close(maker.session, "replaced");
     const origin = originOf({ sessionId: maker.session.id });
-    const next = open(credentialOf(await app.accounts.signIn.byPassword("root", PASSWORD, origin)), origin);
+    const next = open(credentialOf(await app.signIn.byPassword("root", PASSWORD, origin)), origin);
     expect((await use(token, other)).ok).toBe(true);
-    await app.accounts.sessions.close(next.session, "logout");
+    await app.sessions.close(next.session, "logout");
     expect(await isGood(token)).toBe(false);
   });
 
@@ -307,7 +306,7 @@ describe("a token", () => {
     let client: Opened = await byKey();
     for (let times = 0; times < 5; times++) {
       const token = await generate(client, { singleUse: true });
-      await client.of.accounts.sessions.close(client.session, "disconnect");
+      await client.of.sessions.close(client.session, "disconnect");
       // Sessions that cannot end anything any more are forgotten.
       await until(() => rows("token_lines").length === 0);
       client = await openBy(token, times % 2 === 0 ? other : app);
@@ -325,7 +324,7 @@ describe("a token", () => {
     // What has ended makes room.
     app.clock.move(601_000);
     await generate(maker);
-    await app.accounts.sessions.close(maker.session, "logout");
+    await app.sessions.close(maker.session, "logout");
     expect((await refusalOf(generate(maker))).message).toBe("Session is expired");
     expect(TOKENS_PER_USER_MAX).toBeGreaterThan(TOKENS_PER_SESSION_MAX);
   });
@@ -335,7 +334,7 @@ describe("a token", () => {
       const maker = await byPassword();
       const made = generate(maker).catch(() => undefined);
       if (times % 2 === 1) await Promise.resolve();
-      await app.accounts.sessions.close(maker.session, "logout");
+      await app.sessions.close(maker.session, "logout");
       const token = await made;
       if (token !== undefined) expect(await isGood(token)).toBe(false);
       expect(await waiting()).toEqual([]);
@@ -348,7 +347,7 @@ describe("a token", () => {
       const token = await generate(maker, { singleUse: true });
       const origin = originOf();
       const credential = credentialOf(await use(token, of, origin));
-      await app.accounts.sessions.close(maker.session, "logout");
+      await app.sessions.close(maker.session, "logout");
       await of.feed.follow();
       const opened = open(credential, origin, of);
       expect(await isLive(opened)).toBe(false);
@@ -363,30 +362,28 @@ describe("the list", () => {
     await generate(maker);
     await openBy(await generate(maker, { singleUse: true }), other);
     const root = await callerOf(other, "root");
-    expect(await other.accounts.tokens.list(root)).toMatchObject([
+    expect(await other.tokens.list(root)).toMatchObject([
       { root: { username: "alice", key: { id: maker.keyId } }, address: "192.0.2.7", client: "test" },
     ]);
-    expect(app.accounts.sessions.list(root)).toHaveLength(1);
-    expect((await refusalOf(app.accounts.tokens.list(await callerOf(app, "alice")))).code).toBe(
-      "role_missing",
-    );
+    expect(app.sessions.list(root)).toHaveLength(1);
+    expect((await refusalOf(app.tokens.list(await callerOf(app, "alice")))).code).toBe("role_missing");
   });
 
   test("ends nothing for those who may not, and what it ends is recorded", async () => {
     const token = await generate(await byPassword());
     const [{ id } = { id: "" }] = await waiting();
     const [alices, root] = [await callerOf(other, "alice"), await callerOf(other, "root")];
-    expect((await refusalOf(other.accounts.endSession(alices, id))).code).toBe("role_missing");
-    expect((await refusalOf(other.accounts.endOtherSessions(alices))).code).toBe("role_missing");
+    expect((await refusalOf(other.sessions.terminate(alices, id))).code).toBe("role_missing");
+    expect((await refusalOf(other.sessions.terminateOthers(alices))).code).toBe("role_missing");
     expect((await use(token)).ok).toBe(true);
     const ends = await Promise.all([
-      app.accounts.endSession(root, id),
-      other.accounts.endSession(root, id),
-      other.accounts.endSession(root, "nothing"),
+      app.sessions.terminate(root, id),
+      other.sessions.terminate(root, id),
+      other.sessions.terminate(root, "nothing"),
     ]);
     expect(ends.filter(Boolean)).toHaveLength(1);
     await generate(await byPassword());
-    await other.accounts.endOtherSessions(root);
+    await other.sessions.terminateOthers(root);
     const records = (await auditOf(app, "session.end")).filter(({ success }) => success);
     const told = records.map(({ description }) => description).filter((words) => words.includes("token"));
     expect(told.sort()).toEqual(["End a waiting token of alice", "End all waiting tokens"]);
@@ -397,7 +394,7 @@ describe("the list", () => {
     const token = await generate(root);
     const own = await openBy(token, other);
     const [here, there] = [await byPassword(), await byPassword("alice", other)];
-    await other.accounts.endOtherSessions(await callerIn(own));
+    await other.sessions.terminateOthers(await callerIn(own));
     expect(await Promise.all([own, root, here, there].map(isLive))).toEqual([true, false, false, false]);
     expect(here.ends).toEqual(["terminated"]);
     expect(await isGood(token)).toBe(false);

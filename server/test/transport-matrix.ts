@@ -59,8 +59,8 @@ export async function openPlaces(): Promise<{
     const folder = await makeInstallation();
     folders.push(folder);
     const server = await folder.serve(rawOf(folder.path));
-    const { accounts, settings } = server.app;
-    await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
+    const { users, settings } = server.app;
+    await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"], password: PASSWORD });
     await settings.change(SYSTEM, { insecureTransport: "revoke", insecureTransportDialect: "revoke" });
     return server;
   };

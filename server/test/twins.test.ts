@@ -44,8 +44,8 @@ class Old implements AsyncDisposable {
     old.#headers = { Authorization: `Bearer ${secret.text}`, "Content-Type": "application/json" };
     old.rpc = await RpcClient.connect(old.url);
     await old.rpc.signIn("root", secret.text);
-    await old.app.accounts.users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"] });
-    await old.app.accounts.groups.create(SYSTEM, { name: "dev", roles: [], scopes: [] });
+    await old.app.users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"] });
+    await old.app.groups.create(SYSTEM, { name: "dev", roles: [], scopes: [] });
     return old;
   }
 
@@ -91,7 +91,7 @@ class Old implements AsyncDisposable {
   }
 
   async named(kind: "user" | "group"): Promise<string[]> {
-    const { users, groups } = this.app.accounts;
+    const { users, groups } = this.app;
     if (kind === "group") return (await groups.list(SYSTEM)).map(({ name }) => name).sort();
     return (await users.list(SYSTEM, {})).rows.map(({ username }) => username).sort();
   }
@@ -116,7 +116,7 @@ let spare = 0;
 /** Somebody to rename, who goes again. */
 async function withSpare(old: Old, kind: Way["kind"], work: (name: string, id: number) => Promise<Refused>) {
   const name = `spare${spare++}`;
-  const { users, groups } = old.app.accounts;
+  const { users, groups } = old.app;
   const { id } =
     kind === "user"
       ? await users.create(SYSTEM, { username: name, roles: ["KEY_HOLDER"] })
@@ -188,7 +188,7 @@ describe("a name that differs in case alone is refused as an equal one is", () =
 
   test("who already has the name may change its case, and a look-up stays exact", async () => {
     const made = { username: "carol", roles: ["KEY_HOLDER"] as const, password: PASSWORD };
-    await old.app.accounts.users.create(SYSTEM, made);
+    await old.app.users.create(SYSTEM, made);
     const { secret } = await old.app.keys.create(SYSTEM, { name: "carol's", username: "carol" });
     expect((await old.rest("PATCH /users/carol", { username: "Carol" })).status).toBe(200);
     expect((await old.rest("GET /users/carol")).status).toBe(404);
@@ -244,7 +244,7 @@ describe("twins of an older version", () => {
   test("work as before, and are told of until they are renamed or gone", async () => {
     await using old = await Old.open();
     expect(await auth(old.url, known.keys.good.text)).toBe(200);
-    const both = (await old.app.accounts.users.list(SYSTEM, {})).rows.filter(({ username }) =>
+    const both = (await old.app.users.list(SYSTEM, {})).rows.filter(({ username }) =>
       /^ada$/i.test(username),
     );
     expect(both.map(({ username }) => username).sort()).toEqual(["Ada", "ada"]);
@@ -277,7 +277,7 @@ describe("twins of an older version", () => {
     expect(await alert()).toMatchObject({ count: 1, mend: { operation: "groups.list", query: {} } });
     expect((await old.rest("DELETE /groups/OPS")).status).toBe(200);
     expect(await alert()).toBeUndefined();
-    expect(await old.app.accounts.twins(SYSTEM)).toEqual([]);
+    expect(await old.app.users.twins(SYSTEM)).toEqual([]);
     expect(foldedIn(old.place)).toMatchObject({ ada: "ada", ada2: "ada2", ops: "ops", root: "root" });
     // The name that was given up is free, the one that stayed is not.
     expect((await old.rest("POST /users", { username: "ADA2" })).status).toBe(409);
@@ -289,10 +289,10 @@ describe("twins of an older version", () => {
     placeFixture(place);
     addTwins(place, "users", ["ada", "Ada", "ADA"]);
     const { app } = await place.serve();
-    const { users } = app.accounts;
+    const { users } = app;
     const removed = async (username: string) =>
       users.remove(SYSTEM, (await users.get(SYSTEM, { username })).id);
-    const twins = async () => (await app.accounts.twins(SYSTEM)).map(({ names }) => names);
+    const twins = async () => (await app.users.twins(SYSTEM)).map(({ names }) => names);
     expect(await twins()).toEqual([["ADA", "Ada", "ada"]]);
     await removed("Ada");
     expect(await twins()).toEqual([["ADA", "ada"]]);

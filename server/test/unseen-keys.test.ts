@@ -176,12 +176,12 @@ beforeAll(async () => {
 afterAll(() => rest[Symbol.asyncDispose]());
 
 async function makeThings(): Promise<Things> {
-  const { accounts, keys, usage, audit } = rest.app;
+  const { browserSessions, groups, keys, usage, audit } = rest.app;
   await rest.user("foreigner", ["KEY_HOLDER"]);
   const { key } = await keys.create(SYSTEM, { name: "taken", username: "foreigner" });
-  await accounts.groups.create(SYSTEM, { name: "foreigners", roles: [], scopes: [] });
+  await groups.create(SYSTEM, { name: "foreigners", roles: [], scopes: [] });
   await rest.browser("foreigner");
-  const browsers = await accounts.web.list(SYSTEM);
+  const browsers = await browserSessions.list(SYSTEM);
   const decision = crypto.randomUUID();
   const why = { reason: "paused", rule: "The key is paused", address: null, host: null };
   usage.refuse({ decision, keyId: key.id, at: Date.now(), ...why });
@@ -247,7 +247,7 @@ describe("what one may not see answers as what does not exist", () => {
   test("nothing has happened to what was asked about", async () => {
     const key = await rest.app.keys.get(SYSTEM, there.key);
     expect(key).toMatchObject({ name: "taken", version: 1, revokedAt: null, pausedAt: null, resetAt: null });
-    expect(await rest.app.accounts.users.get(SYSTEM, { username: "foreigner" })).toMatchObject({
+    expect(await rest.app.users.get(SYSTEM, { username: "foreigner" })).toMatchObject({
       lockedAt: null,
     });
   });

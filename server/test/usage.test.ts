@@ -139,7 +139,7 @@ test("hours become days after 90 days, and days are forgotten after two years", 
 
 test("the owner of a key finds by the decision's number why it was refused; others, and the refused, do not", async () => {
   await using check = await openCheck();
-  const { usage, accounts, store } = check.app;
+  const { usage, users, store } = check.app;
   const { id, text } = await check.key("ci", { scopes: ["dns:read"] });
   const refused = await check.auth(text, {
     path: "/auth?scope=dns:write",
@@ -147,13 +147,13 @@ test("the owner of a key finds by the decision's number why it was refused; othe
   });
   expect([refused.status, await refused.text()]).toEqual([403, ""]);
   const decision = refused.headers.get("decision-id")!;
-  const ada = await callerOf(store, await accounts.users.get(SYSTEM, { username: "ada" }));
+  const ada = await callerOf(store, await users.get(SYSTEM, { username: "ada" }));
   const why = await usage.why(ada, decision);
   expect(why).toMatchObject({ keyId: id, name: "ci", reason: "scope_missing", address: "192.0.2.7" });
   expect(why.rule).toContain("dns:write");
   const bob = await callerOf(
     store,
-    await accounts.users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"], scopes: [] }),
+    await users.create(SYSTEM, { username: "bob", roles: ["KEY_HOLDER"], scopes: [] }),
   );
   await expect(usage.why(bob, decision)).rejects.toMatchObject({ code: "not_found" });
   await expect(usage.report(bob, id, 0)).rejects.toMatchObject({ code: "not_found" });
@@ -295,7 +295,7 @@ test("metrics tell checks by outcome to this machine and to auditors, in Prometh
   const as = (key: string) =>
     fetch(`${check.url}/metrics`, { headers: { ...proxied, Authorization: `Bearer ${key}` } });
   expect((await as(text)).status).toBe(403);
-  await check.app.accounts.users.create(SYSTEM, {
+  await check.app.users.create(SYSTEM, {
     username: "watch",
     roles: ["SYSTEM_AUDIT_READ"],
     scopes: [],

@@ -42,7 +42,7 @@ const refusal = (code: string) => ({ code });
 
 describe("making a user", () => {
   test("keeps what was given, and audits it without the password", async () => {
-    const user = await app.accounts.users.create(root, {
+    const user = await app.users.create(root, {
       username: "alice",
       fullName: "Alice",
       email: "alice@example.org",
@@ -71,7 +71,7 @@ describe("making a user", () => {
       scopes: ["no scope"],
       password: "short",
     } as unknown as NewUserInput;
-    const error = await app.accounts.users.create(root, input).catch((thrown) => thrown);
+    const error = await app.users.create(root, input).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: "invalid" });
     const found = error.issues.map(
       ({ path, code }: { path: string[]; code: string }) => `${path.join(".")} ${code}`,
@@ -93,18 +93,18 @@ describe("making a user", () => {
     ["the name alone", "alicealicealice"],
     ["the name with a digit", "Alicealice12"],
   ])("refuses a password that is %s", async (_what, password) => {
-    const creating = app.accounts.users.create(root, { username: "alice", password });
+    const creating = app.users.create(root, { username: "alice", password });
     expect(await refusalOf(creating)).toMatchObject({
       issues: [{ path: ["password"], code: "weak_password" }],
     });
   });
 
   test("refuses a password beyond 1024 bytes, and takes one of twelve characters that are not Latin", async () => {
-    const long = app.accounts.users.create(root, { username: "alice", password: "é".repeat(513) });
+    const long = app.users.create(root, { username: "alice", password: "é".repeat(513) });
     expect(await refusalOf(long)).toMatchObject({ issues: [{ code: "too_long" }] });
     const password = "пароль ключа";
-    await app.accounts.users.create(root, { username: "alice", password, roles: ["KEY_HOLDER"] });
-    const again = await app.accounts.signIn.byPassword("alice", password.normalize("NFD"), originOf());
+    await app.users.create(root, { username: "alice", password, roles: ["KEY_HOLDER"] });
+    const again = await app.signIn.byPassword("alice", password.normalize("NFD"), originOf());
     expect(again.ok).toBe(true);
   });
 
@@ -119,15 +119,15 @@ describe("making a user", () => {
   });
 
   test("puts him into groups, which must be there", async () => {
-    await app.accounts.groups.create(root, { name: "dns", roles: ["KEY_HOLDER"], scopes: ["dns:*"] });
-    const user = await app.accounts.users.create(root, { username: "alice", groups: ["dns"] });
+    await app.groups.create(root, { name: "dns", roles: ["KEY_HOLDER"], scopes: ["dns:*"] });
+    const user = await app.users.create(root, { username: "alice", groups: ["dns"] });
     expect(user).toMatchObject({
       groups: ["dns"],
       allRoles: ["KEY_HOLDER"],
       allScopes: ["dns:*"],
       roles: [],
     });
-    const none = app.accounts.users.create(root, { username: "bob", groups: ["nowhere"] });
+    const none = app.users.create(root, { username: "bob", groups: ["nowhere"] });
     expect(await refusalOf(none)).toMatchObject({ issues: [{ path: ["groups", 0] }] });
   });
 });
@@ -143,11 +143,11 @@ describe("nobody hands out or touches what he lacks", () => {
       { roles: ["API_KEY_READ"] },
       { scopes: ["dns:read"] },
     ] as const) {
-      const creating = app.accounts.users.create(manager, { username: "puppet", ...rights });
+      const creating = app.users.create(manager, { username: "puppet", ...rights });
       expect(await refusalOf(creating)).toMatchObject(refusal("forbidden"));
     }
     expect(
-      (await app.accounts.users.create(manager, { username: "peer", roles: ["ACCOUNT_READ"] })).id,
+      (await app.users.create(manager, { username: "peer", roles: ["ACCOUNT_READ"] })).id,
     ).toBeGreaterThan(0);
     const refused = (await auditOf(app, "user.create")).filter((record) => !record.success);
     expect(refused).toHaveLength(3);
@@ -157,7 +157,7 @@ describe("nobody hands out or touches what he lacks", () => {
   test("he neither edits, locks, deletes nor sets the password of somebody with more rights", async () => {
     await makeUser(app, "manager", writer);
     const manager = await callerOf(app, "manager");
-    const { users } = app.accounts;
+    const { users } = app;
     const acts = [
       () => users.update(manager, root.userId, { fullName: "Gotcha" }),
       () => users.update(manager, root.userId, { password: "another long one" }),
@@ -171,9 +171,9 @@ describe("nobody hands out or touches what he lacks", () => {
 
   test("groups do not let him around it", async () => {
     await makeUser(app, "manager", writer);
-    await app.accounts.groups.create(root, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
+    await app.groups.create(root, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
     const manager = await callerOf(app, "manager");
-    const { users } = app.accounts;
+    const { users } = app;
     expect(await refusalOf(users.create(manager, { username: "puppet", groups: ["admins"] }))).toMatchObject(
       refusal("forbidden"),
     );
@@ -189,7 +189,7 @@ describe("nobody hands out or touches what he lacks", () => {
       kind: "key",
       key: { ...FREE_KEY, roles: writer, scopes: [] },
     };
-    const { users } = app.accounts;
+    const { users } = app;
     const wide = users.create(narrowed, { username: "wide", roles: ["FULL_ADMIN"] });
     expect(await refusalOf(wide)).toMatchObject(refusal("forbidden"));
     const own = users.update(narrowed, root.userId, { password: "another long one" });
@@ -201,7 +201,7 @@ describe("without a role", () => {
   test("one reads oneself, nobody else, and cannot tell who exists", async () => {
     await makeUser(app, "alice", ["KEY_HOLDER"]);
     const alice = await callerOf(app, "alice");
-    const { users } = app.accounts;
+    const { users } = app;
     expect((await users.get(alice, { id: alice.userId })).username).toBe("alice");
     for (const by of [{ id: root.userId }, { id: 999 }, { username: "root" }, { username: "nobody" }]) {
       expect(await refusalOf(users.get(alice, by))).toMatchObject(refusal("not_found"));
@@ -224,7 +224,7 @@ describe("without a role", () => {
   test("one sets one's own password, but a key does not set its owner's", async () => {
     await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
     const alice = await callerOf(app, "alice");
-    const { users } = app.accounts;
+    const { users } = app;
     const by = { id: alice.userId };
     const change = { password: "a quite new password", current: PASSWORD };
     expect(await refusalOf(users.setPassword(alice, by, { ...change, current: "a guess" }))).toMatchObject({
@@ -232,8 +232,8 @@ describe("without a role", () => {
       issues: [{ path: ["currentPassword"] }],
     });
     await users.setPassword(alice, by, change);
-    expect((await app.accounts.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
-    expect((await app.accounts.signIn.byPassword("alice", "a quite new password", originOf())).ok).toBe(true);
+    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
+    expect((await app.signIn.byPassword("alice", "a quite new password", originOf())).ok).toBe(true);
     const key: Caller = {
       ...alice,
       kind: "key",
@@ -248,7 +248,7 @@ describe("without a role", () => {
   test("one sets one's own attributes, within bounds, and the name of a member of all objects is inert", async () => {
     await makeUser(app, "alice", ["KEY_HOLDER"]);
     const alice = await callerOf(app, "alice");
-    const { users } = app.accounts;
+    const { users } = app;
     await users.setAttribute(alice, "preferences", { lifetime: 600 });
     await users.setAttribute(alice, "__proto__", { polluted: true });
     const { attributes } = await users.get(alice, { id: alice.userId });
@@ -265,7 +265,7 @@ describe("without a role", () => {
 describe("changing a user", () => {
   test("tells before and after, and changes nothing where nothing differs", async () => {
     const { id } = await makeUser(app, "alice", ["KEY_HOLDER"]);
-    const { users } = app.accounts;
+    const { users } = app;
     await users.update(root, id, { username: "alison", roles: ["READONLY_ADMIN"], email: "a@example.org" });
     const before = await users.get(root, { username: "alison" });
     await users.update(root, id, { username: "alison", roles: ["READONLY_ADMIN"] });
@@ -288,7 +288,7 @@ describe("changing a user", () => {
   test("a locked user signs in neither by password nor by key until he is unlocked", async () => {
     const { id } = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
     const { secret } = await app.keys.create(root, { name: "k", username: "alice" });
-    const { users, signIn } = app.accounts;
+    const { users, signIn } = app;
     expect((await users.lock(root, id)).lockedAt).not.toBeNull();
     await users.lock(root, id);
     expect(await signIn.byPassword("alice", PASSWORD, originOf())).toEqual({
@@ -312,34 +312,34 @@ describe("changing a user", () => {
 
   test("a password taken away signs nobody in", async () => {
     const { id } = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-    const user = await app.accounts.users.update(root, id, { passwordDisabled: true });
+    const user = await app.users.update(root, id, { passwordDisabled: true });
     expect(user.hasPassword).toBe(false);
-    expect((await app.accounts.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
+    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
   });
 
   test("deleting deletes the keys too, each with its record", async () => {
     const { id } = await makeUser(app, "alice", ["KEY_HOLDER"]);
     const made = [];
     for (const name of ["one", "two"]) made.push(await app.keys.create(root, { name, username: "alice" }));
-    await app.accounts.users.remove(root, id);
+    await app.users.remove(root, id);
     expect((await auditOf(app, "key.delete")).map((record) => record.description).sort()).toEqual([
       "Delete API key one",
       "Delete API key two",
     ]);
     expect(await auditOf(app, "user.delete")).toMatchObject([{ description: "Delete user alice" }]);
     for (const { secret } of made) {
-      expect(await app.accounts.signIn.byKey(secret.text, undefined, originOf())).toEqual({
+      expect(await app.signIn.byKey(secret.text, undefined, originOf())).toEqual({
         ok: false,
         reason: "unknown",
       });
     }
-    expect(await refusalOf(app.accounts.users.get(root, { id }))).toMatchObject(refusal("not_found"));
+    expect(await refusalOf(app.users.get(root, { id }))).toMatchObject(refusal("not_found"));
   });
 });
 
 describe("the last unlocked full administrator", () => {
   test("is not locked, demoted or deleted, also where another one is locked", async () => {
-    const { users } = app.accounts;
+    const { users } = app;
     const other = await makeUser(app, "other");
     await users.lock(root, other.id);
     const acts = [
@@ -361,24 +361,24 @@ describe("the last unlocked full administrator", () => {
       const other = await makeUser(app, `other${round}`);
       const [one, another] = [await callerOf(app, "root"), await callerOf(app, other.username)];
       const both = await Promise.allSettled([
-        app.accounts.users.lock(one, other.id),
-        app.accounts.users.lock(another, root.userId),
+        app.users.lock(one, other.id),
+        app.users.lock(another, root.userId),
       ]);
       expect(both.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
       // Whom the first has locked acts no more.
       expect(both.find(({ status }) => status === "rejected")).toMatchObject({
         reason: { code: "credential_ended" },
       });
-      for (const id of [root.userId, other.id]) await app.accounts.users.unlock(app.system, id);
-      await app.accounts.users.remove(app.system, other.id);
+      for (const id of [root.userId, other.id]) await app.users.unlock(app.system, id);
+      await app.users.remove(app.system, other.id);
     }
   });
 });
 
 test("signing in names the user as he is called now", async () => {
   const { id } = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
-  const credential = credentialOf(await app.accounts.signIn.byPassword("alice", PASSWORD, originOf()));
-  const session = app.accounts.sessions.open(credential, originOf(), () => {});
-  await app.accounts.users.update(root, id, { username: "alison" });
-  expect((await app.accounts.sessions.caller(session)).username).toBe("alison");
+  const credential = credentialOf(await app.signIn.byPassword("alice", PASSWORD, originOf()));
+  const session = app.sessions.open(credential, originOf(), () => {});
+  await app.users.update(root, id, { username: "alison" });
+  expect((await app.sessions.caller(session)).username).toBe("alison");
 });

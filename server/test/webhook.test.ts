@@ -85,8 +85,8 @@ describe("the webhook", () => {
   test("is sent each alert once by several processes on one folder", async () => {
     await using folder = await makeInstallation();
     const servers = [await folder.serve(), await folder.serve(), await folder.serve()];
-    const { accounts, keys, settings: use } = servers[0]!.app;
-    await accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
+    const { users, keys, settings: use } = servers[0]!.app;
+    await users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
     await use.change(SYSTEM, settings());
     const names = Array.from({ length: 12 }, (_, index) => `key ${index}`);
     for (const name of names) {
@@ -144,7 +144,7 @@ describe("the webhook", () => {
     const clock = movedClock();
     await using folder = await makeInstallation();
     const first = await folder.serve({}, { clock });
-    await first.app.accounts.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
+    await first.app.users.create(SYSTEM, { username: "ada", roles: ["FULL_ADMIN"] });
     await first.app.settings.change(SYSTEM, settings());
     answer = () => new Response(null, { status: 500 });
     const { key } = await first.app.keys.create(SYSTEM, { name: "ci", username: "ada" });

@@ -97,7 +97,7 @@ test("A key becomes odd and ordinary again by an edit", async () => {
 });
 
 test("Users are found by odd names too, and by an address that they may lack", async () => {
-  const { users } = rest.app.accounts;
+  const { users } = rest.app;
   await users.create(SYSTEM, { username: "zoe", roles: [], fullName: "Zoë Ünal", email: "Zoe@example.org" });
   await users.create(SYSTEM, { username: "max", roles: [], fullName: "Max Power" });
   const find = async (q: string): Promise<string[]> => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   await addUser(screens, "grace", "FULL_ADMIN");
   await addUser(screens, "builder", "KEY_HOLDER");
   await addKey(screens, "ada", "alpha", { tags: ["one"] });
-  await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
+  await screens.local.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
 
 closeAfter(() => screens);

@@ -12,8 +12,8 @@ beforeAll(async () => {
   screens = await openScreens();
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "builder", "KEY_HOLDER");
-  const { accounts, caller } = screens.local;
-  await accounts.groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
+  const { groups, caller } = screens.local;
+  await groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
   await addKey(screens, "ada", "alpha");
   await addKey(screens, "builder", "beta");
 });

@@ -15,8 +15,8 @@ beforeAll(async () => {
 
 closeAfter(() => screens);
 
-const users = () => screens.local.accounts.users;
-const groups = () => screens.local.accounts.groups;
+const users = () => screens.local.users;
+const groups = () => screens.local.groups;
 const userNamed = (username: string) =>
   users()
     .get(screens.local.caller, { username })

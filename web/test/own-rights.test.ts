@@ -10,7 +10,7 @@ let screens: Screens;
 beforeAll(async () => {
   screens = await openScreens();
   await addUser(screens, "ada", "FULL_ADMIN");
-  await screens.local.accounts.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
+  await screens.local.groups.create(screens.local.caller, { name: "ops", roles: [], scopes: [] });
 });
 
 closeAfter(() => screens);
@@ -30,14 +30,14 @@ describe("nobody takes their own rights away without typing their name:", () => 
   };
   /** Somebody with the role, by themself or by a group. */
   async function somebody(name: string, byGroup = false): Promise<void> {
-    const { accounts, caller } = screens.local;
+    const { groups, caller } = screens.local;
     await addUser(screens, name, ...(byGroup ? (["KEY_HOLDER"] as const) : (["FULL_ADMIN"] as const)));
     if (!byGroup) return;
-    await accounts.groups.create(caller, { name: `g-${name}`, roles: ["FULL_ADMIN"], scopes: [] });
-    await accounts.groups.addMember(caller, { name: `g-${name}`, username: name });
+    await groups.create(caller, { name: `g-${name}`, roles: ["FULL_ADMIN"], scopes: [] });
+    await groups.addMember(caller, { name: `g-${name}`, username: name });
   }
   const isLocked = async (username: string) =>
-    (await screens.local.accounts.users.get(screens.local.caller, { username })).lockedAt !== null;
+    (await screens.local.users.get(screens.local.caller, { username })).lockedAt !== null;
 
   test("a lock from the row and from the details", async () => {
     await somebody("selflock");
@@ -115,11 +115,11 @@ describe("nobody takes their own rights away without typing their name:", () => 
       const page = await screens.open(name, "/users");
       await demote(page, name);
       const question = await ask(page, "Give up own rights", "Save", name);
-      const { accounts, caller } = screens.local;
-      expect((await accounts.users.get(caller, { username: name })).allRoles).toContain("FULL_ADMIN");
+      const { users, caller } = screens.local;
+      expect((await users.get(caller, { username: name })).allRoles).toContain("FULL_ADMIN");
       await button(question, "Save").click();
       await page.getByRole("heading", { name: "Your session has ended" }).waitFor();
-      expect((await accounts.users.get(caller, { username: name })).allRoles).not.toContain("FULL_ADMIN");
+      expect((await users.get(caller, { username: name })).allRoles).not.toContain("FULL_ADMIN");
     });
 
   test("with what is lost: rights by their names, or access altogether and the keys that stop", async () => {
@@ -156,8 +156,8 @@ describe("nobody takes their own rights away without typing their name:", () => 
         const question = await ask(page, "Give up own rights", "Save", name);
         await question.getByText("You may lose rights of your own").waitFor();
         await button(question, "Cancel").click();
-        const { accounts, caller } = screens.local;
-        expect((await accounts.users.get(caller, { username: name })).allRoles).toContain("FULL_ADMIN");
+        const { users, caller } = screens.local;
+        expect((await users.get(caller, { username: name })).allRoles).toContain("FULL_ADMIN");
       });
 
     test("not in time", async () => {

@@ -19,9 +19,9 @@ beforeAll(async () => {
   await addUser(screens, "keeper", "AUTH_SESSIONS_WRITE");
   await addUser(screens, "holder", "KEY_HOLDER");
   for (const owner of ["ada", "grace", "holder"]) await addKey(screens, owner, `of ${owner}`);
-  const { accounts, caller } = screens.local;
-  await accounts.groups.create(caller, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
-  await accounts.groups.create(caller, { name: "readers", roles: ["ACCOUNT_READ"], scopes: [] });
+  const { groups, caller } = screens.local;
+  await groups.create(caller, { name: "admins", roles: ["FULL_ADMIN"], scopes: [] });
+  await groups.create(caller, { name: "readers", roles: ["ACCOUNT_READ"], scopes: [] });
 });
 
 closeAfter(() => screens);

@@ -333,9 +333,9 @@ test("who loses a role while the page is open is led to the sign-in", async () =
   await addUser(screens, "fading", "FULL_ADMIN");
   const page = await screens.open("fading");
   await rowOf(page, "alpha").waitFor();
-  const { accounts, caller } = screens.local;
-  const { id } = await accounts.users.get(caller, { username: "fading" });
-  await accounts.users.update(caller, id, { roles: ["KEY_HOLDER"] });
+  const { users, caller } = screens.local;
+  const { id } = await users.get(caller, { username: "fading" });
+  await users.update(caller, id, { roles: ["KEY_HOLDER"] });
   await page.getByRole("heading", { name: "Your session has ended" }).waitFor();
   await page.locator(".again input[name=password]").fill(PASSWORD);
   await button(page, "Sign In").click();
@@ -386,7 +386,7 @@ test("the one-time link makes the first administrator, then a key holder for ser
   await button(page, "Make administrator").click();
   await button(page, "Make key holder").click();
   await page.getByText("No keys yet").waitFor();
-  const users = await fresh.local.accounts.users.list(fresh.local.caller, {});
+  const users = await fresh.local.users.list(fresh.local.caller, {});
   expect(users.rows.map(({ username, roles }) => [username, roles[0]])).toEqual([
     ["first", "FULL_ADMIN"],
     ["services", "KEY_HOLDER"],

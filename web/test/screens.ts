@@ -156,8 +156,8 @@ function watch(page: Page, url: string, { expected, mayAsk }: OpenOptions, compl
 
 /** Somebody who can sign in with PASSWORD. */
 export async function addUser(screens: Screens, username: string, ...roles: Role[]): Promise<void> {
-  const { accounts, caller } = screens.local;
-  await accounts.users.create(caller, { username, roles, password: PASSWORD });
+  const { users, caller } = screens.local;
+  await users.create(caller, { username, roles, password: PASSWORD });
 }
 
 interface KeyToAdd {

@@ -71,12 +71,12 @@ test("somebody else who signs in, in another tab, neither sees nor saves what is
 });
 
 test("who has fewer rights than before goes on where they still may be", async () => {
-  const { accounts, caller } = screens.local;
+  const { users, caller } = screens.local;
   await addUser(screens, "fewer", "FULL_ADMIN");
   const page = await screens.open("fewer", "/users");
   await button(page, "Actions for builder").waitFor();
-  const { id } = await accounts.users.get(caller, { username: "fewer" });
-  await accounts.users.update(caller, id, { roles: ["KEY_HOLDER"] });
+  const { id } = await users.get(caller, { username: "fewer" });
+  await users.update(caller, id, { roles: ["KEY_HOLDER"] });
   await over(page).waitFor();
   await signInAgain(page);
   await page.getByRole("heading", { level: 1, name: "User API Keys" }).waitFor();

@@ -325,13 +325,13 @@ function age(screens: Screens, id: number, days: number): void {
 /** A small company's keys. */
 export async function furnish(screens: Screens): Promise<void> {
   const { local } = screens;
-  const { keys, accounts, caller } = local;
+  const { keys, groups, users, caller } = local;
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "grace", "READONLY_ADMIN");
   await addUser(screens, "builder", "KEY_HOLDER");
   await addUser(screens, "fresh", "KEY_HOLDER");
   await addUser(screens, "leaver", "KEY_HOLDER");
-  await accounts.users.create(caller, {
+  await users.create(caller, {
     username: "monitoring",
     fullName: "Prometheus and Grafana",
     roles: ["KEY_HOLDER"],
@@ -339,11 +339,11 @@ export async function furnish(screens: Screens): Promise<void> {
   await addUser(screens, "zoe", "FULL_ADMIN");
   await addUser(screens, "wren", "READONLY_ADMIN");
   await addUser(screens, "olga", "SYSTEM_AUDIT_READ");
-  const leaving = await accounts.users.create(caller, { username: "leaving", roles: ["KEY_HOLDER"] });
-  const brief = await accounts.users.create(caller, { username: "brief", roles: ["KEY_HOLDER"] });
-  await accounts.groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
-  await accounts.groups.addMember(caller, { name: "dns", username: "builder" });
-  await accounts.users.update(caller, (await accounts.users.get(caller, { username: "builder" })).id, {
+  const leaving = await users.create(caller, { username: "leaving", roles: ["KEY_HOLDER"] });
+  const brief = await users.create(caller, { username: "brief", roles: ["KEY_HOLDER"] });
+  await groups.create(caller, { name: "dns", roles: [], scopes: ["dns:read", "dns:write"] });
+  await groups.addMember(caller, { name: "dns", username: "builder" });
+  await users.update(caller, (await users.get(caller, { username: "builder" })).id, {
     ceilings: {
       allowedIps: ["10.0.0.0/8"],
       rateLimit: { limit: 1_000, windowSeconds: 60 },
@@ -353,8 +353,8 @@ export async function furnish(screens: Screens): Promise<void> {
   await addKey(screens, "leaving", "left behind");
   const worn = await addKey(screens, "brief", "worn out");
   await addKey(screens, "wren", "reports");
-  await accounts.users.update(caller, leaving.id, { roles: [] });
-  await accounts.users.update(caller, brief.id, {
+  await users.update(caller, leaving.id, { roles: [] });
+  await users.update(caller, brief.id, {
     ceilings: { allowedIps: null, rateLimit: null, lifetimeSeconds: 30 * 86_400 },
   });
   age(screens, worn.id, 31);
@@ -379,7 +379,7 @@ export async function furnish(screens: Screens): Promise<void> {
   await keys.update(caller, laptop.id, { expiresAt: Date.now() + 30 * DAY, tags: ["laptop"] });
   await keys.revoke(caller, laptop.id, "Laptop was lost on a train");
   await keys.pause(caller, paused.id);
-  await accounts.users.lock(caller, (await accounts.users.get(caller, { username: "grace" })).id);
+  await users.lock(caller, (await users.get(caller, { username: "grace" })).id);
   await Bun.sleep(1_500);
   void trial;
 }

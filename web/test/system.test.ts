@@ -146,7 +146,7 @@ test("names that differ in case alone are an alert that leads to the users and e
   await page.getByText("the users Bob and bob. Rename all but one of each.").waitFor();
   await page.getByText("Names that differ in case alone", { exact: true }).click();
   await page.getByRole("heading", { level: 1, name: "Users" }).waitFor();
-  const { users } = fresh.local.accounts;
+  const { users } = fresh.local;
   const { id } = await users.get(fresh.local.caller, { username: "Bob" });
   await users.update(fresh.local.caller, id, { username: "bobby" });
   await button(page, "Alerts").waitFor();
@@ -187,31 +187,31 @@ test("a token that waits is among the sessions, says so, and is ended there", as
 });
 
 test("a group's form puts in and takes out only whom it changed: who came or went meanwhile stays so", async () => {
-  const { accounts, caller } = screens.local;
-  await accounts.groups.create(caller, { name: "shift", roles: [], scopes: [] });
-  await accounts.groups.addMember(caller, { name: "shift", username: "grace" });
+  const { groups, users, caller } = screens.local;
+  await groups.create(caller, { name: "shift", roles: [], scopes: [] });
+  await groups.addMember(caller, { name: "shift", username: "grace" });
   const page = await screens.open("ada", "/groups");
   await chooseAction(page, "shift", "Edit");
   const panel = dialog(page, "Edit Group");
   await panel.getByText("grace", { exact: true }).waitFor();
-  await accounts.groups.removeMember(caller, { name: "shift", username: "grace" });
-  await accounts.groups.addMember(caller, { name: "shift", username: "ada" });
+  await groups.removeMember(caller, { name: "shift", username: "grace" });
+  await groups.addMember(caller, { name: "shift", username: "ada" });
   await field(panel, "Name").fill("shift2");
   await button(panel, "Save").click();
   await panel.getByText("Changed: members.").waitFor();
   await button(panel, "Take their changes, keep mine").click();
   await button(panel, "Save").click();
   await panel.waitFor({ state: "detached" });
-  const ada = await accounts.users.get(caller, { username: "ada" });
-  const grace = await accounts.users.get(caller, { username: "grace" });
+  const ada = await users.get(caller, { username: "ada" });
+  const grace = await users.get(caller, { username: "grace" });
   expect([ada?.groups.includes("shift2"), grace?.groups.includes("shift2")]).toEqual([true, false]);
-  await accounts.groups.remove(caller, "shift2");
+  await groups.remove(caller, "shift2");
 });
 
 test("a group is edited and deleted, and says who loses what", async () => {
-  const { accounts, caller } = screens.local;
-  await accounts.groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
-  await accounts.groups.addMember(caller, { name: "ops", username: "grace" });
+  const { groups, caller } = screens.local;
+  await groups.create(caller, { name: "ops", roles: [], scopes: ["dns:read"] });
+  await groups.addMember(caller, { name: "ops", username: "grace" });
   const page = await screens.open("ada", "/groups");
   await chooseAction(page, "ops", "Edit");
   const panel = dialog(page, "Edit Group");

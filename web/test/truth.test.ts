@@ -122,7 +122,7 @@ test("the list and open details follow the use of a key while they are looked at
 });
 
 test("a key that its owner, a limit or a missing role stops has a status of its own: list, filter, details, owners", async () => {
-  const { accounts, caller } = screens.local;
+  const { users, caller } = screens.local;
   const owners = ["shut", "bare", "aged"] as const;
   const cases = [
     { owner: "shut", word: "Owner locked", filter: "user_locked", why: "shut is locked" },
@@ -136,16 +136,16 @@ test("a key that its owner, a limit or a missing role stops has a status of its 
   ] as const;
   for (const owner of owners) await addUser(screens, owner, "KEY_HOLDER");
   for (const owner of owners) await addKey(screens, owner, `of ${owner}`);
-  const idOf = async (username: string) => (await accounts.users.get(caller, { username })).id;
-  await accounts.users.lock(caller, await idOf("shut"));
-  await accounts.users.update(caller, await idOf("bare"), { roles: [] });
+  const idOf = async (username: string) => (await users.get(caller, { username })).id;
+  await users.lock(caller, await idOf("shut"));
+  await users.update(caller, await idOf("bare"), { roles: [] });
   const page = await screens.open("ada");
   await rowOf(page, "of aged").getByText("Active", { exact: true }).waitFor();
   const made = await screens.local.keys.list(caller, {});
   const aged = made.rows.find(({ name }) => name === "of aged");
   // A minute is the shortest that an owner may be held to: so the key is moved a minute back.
   await backdate(aged?.id ?? 0, "created_at");
-  await accounts.users.update(caller, await idOf("aged"), {
+  await users.update(caller, await idOf("aged"), {
     ceilings: { allowedIps: null, rateLimit: null, lifetimeSeconds: 60 },
   });
   for (const { owner, word, filter, why } of cases) {
@@ -225,10 +225,10 @@ describe("a browser whose clock is a day off", () => {
 });
 
 test("the details, and an edit, of what is deleted elsewhere say so and offer nothing", async () => {
-  const { keys, accounts, caller } = screens.local;
+  const { keys, groups, users, caller } = screens.local;
   const { id } = await addKey(screens, "ada", "fleeting");
   await addUser(screens, "passing", "KEY_HOLDER");
-  await accounts.groups.create(caller, { name: "brief", roles: [], scopes: [] });
+  await groups.create(caller, { name: "brief", roles: [], scopes: [] });
   const cases = [
     {
       path: `/keys?key=${id}`,
@@ -241,15 +241,14 @@ test("the details, and an edit, of what is deleted elsewhere say so and offer no
       path: "/users?user=passing",
       name: "passing",
       edit: "Edit User",
-      remove: async () =>
-        accounts.users.remove(caller, (await accounts.users.get(caller, { username: "passing" })).id),
+      remove: async () => users.remove(caller, (await users.get(caller, { username: "passing" })).id),
       gone: /This user (no longer exists|does not exist)/,
     },
     {
       path: "/groups?group=brief",
       name: "brief",
       edit: "Edit Group",
-      remove: () => accounts.groups.remove(caller, "brief"),
+      remove: () => groups.remove(caller, "brief"),
       gone: /This group (no longer exists|does not exist)/,
     },
   ];
@@ -318,7 +317,7 @@ const endBy = (row: string, action: string, title: string) => async (page: Page)
 };
 
 const userNamed = async (username: string) =>
-  screens.local.accounts.users.get(screens.local.caller, { username }).catch(() => undefined);
+  screens.local.users.get(screens.local.caller, { username }).catch(() => undefined);
 const keysNamed = async (name: string) =>
   (await screens.local.keys.list(screens.local.caller, {})).rows.filter((key) => key.name === name);
 const SAVED = "It is not known whether this was saved";
@@ -427,9 +426,7 @@ const LOST: readonly Lost[] = [
     url: /\/api\/v1\/groups$/,
     submit: (page) => savePanel(page, "Add Group", "Add Group", { Name: "lostgroup" }),
     isDone: async () =>
-      (await screens.local.accounts.groups.list(screens.local.caller)).some(
-        ({ name }) => name === "lostgroup",
-      ),
+      (await screens.local.groups.list(screens.local.caller)).some(({ name }) => name === "lostgroup"),
   },
 ];
 

@@ -105,7 +105,7 @@ const KINDS: Readonly<
   user: {
     path: "/users",
     make: async (username) => {
-      const { users } = local().accounts;
+      const { users } = local();
       const scopes = ["a:read", "b:read"];
       const { id } = await users.create(local().caller, { username, roles: ["KEY_HOLDER"], scopes });
       return { id, read: () => users.get(local().caller, { id }) };
@@ -118,29 +118,28 @@ const KINDS: Readonly<
       {
         what: "another field",
         mine: (panel) => field(panel, "Full name").fill("Mine"),
-        theirs: (id) => local().accounts.users.update(local().caller, id, { email: "t@example.org" }),
+        theirs: (id) => local().users.update(local().caller, id, { email: "t@example.org" }),
         changed: "email",
         kept: { fullName: "Mine", email: "t@example.org" },
       },
       {
         what: "the name that it is found by",
         mine: (panel) => field(panel, "Full name").fill("Mine"),
-        theirs: (id, name) => local().accounts.users.update(local().caller, id, { username: `${name}x` }),
+        theirs: (id, name) => local().users.update(local().caller, id, { username: `${name}x` }),
         changed: "username",
         kept: { fullName: "Mine" },
       },
       {
         what: "the same field",
         mine: (panel) => field(panel, "Full name").fill("Mine"),
-        theirs: (id) => local().accounts.users.update(local().caller, id, { fullName: "Theirs" }),
+        theirs: (id) => local().users.update(local().caller, id, { fullName: "Theirs" }),
         changed: "full name",
         kept: { fullName: "Mine" },
       },
       {
         what: "the same list",
         mine: (panel) => addWord(panel, "Scopes", "mine:read"),
-        theirs: (id) =>
-          local().accounts.users.update(local().caller, id, { scopes: ["b:read", "theirs:read"] }),
+        theirs: (id) => local().users.update(local().caller, id, { scopes: ["b:read", "theirs:read"] }),
         changed: "scopes",
         kept: { scopes: ["b:read", "theirs:read", "mine:read"] },
       },
@@ -148,7 +147,7 @@ const KINDS: Readonly<
         what: "the roles",
         mine: (panel) => panel.getByRole("checkbox", { name: "Key holder", exact: true }).click(),
         theirs: (id) =>
-          local().accounts.users.update(local().caller, id, {
+          local().users.update(local().caller, id, {
             roles: ["KEY_HOLDER", "SYSTEM_AUDIT_READ"] satisfies Role[],
           }),
         changed: "roles",
@@ -158,7 +157,7 @@ const KINDS: Readonly<
         what: "the groups, from the group's side",
         mine: (panel) => field(panel, "Full name").fill("Mine"),
         theirs: async (_, name) => {
-          const { groups } = local().accounts;
+          const { groups } = local();
           const group = await groups.create(local().caller, { name: `of-${name}`, roles: [], scopes: [] });
           await groups.addMember(local().caller, { name: group.name, username: name });
         },
@@ -168,7 +167,7 @@ const KINDS: Readonly<
       {
         what: "its being there",
         mine: (panel) => field(panel, "Full name").fill("Mine"),
-        theirs: (id) => local().accounts.users.remove(local().caller, id),
+        theirs: (id) => local().users.remove(local().caller, id),
         changed: undefined,
       },
     ],
@@ -176,7 +175,7 @@ const KINDS: Readonly<
   group: {
     path: "/groups",
     make: async (name) => {
-      const { groups } = local().accounts;
+      const { groups } = local();
       const scopes = ["a:read", "b:read"];
       const { id } = await groups.create(local().caller, { name, roles: [], scopes });
       await groups.addMember(local().caller, { name, username: "ada" });
@@ -191,7 +190,7 @@ const KINDS: Readonly<
       {
         what: "another field",
         mine: (panel) => addWord(panel, "Scopes", "mine:read"),
-        theirs: (_, name) => local().accounts.groups.addMember(local().caller, { name, username: "alan" }),
+        theirs: (_, name) => local().groups.addMember(local().caller, { name, username: "alan" }),
         changed: "members",
         kept: { scopes: ["a:read", "b:read", "mine:read"], members: ["ada", "alan"] },
       },
@@ -201,14 +200,14 @@ const KINDS: Readonly<
           await field(panel, "Members").first().fill("grace");
           await page.getByRole("option", { name: "grace", exact: true }).click();
         },
-        theirs: (_, name) => local().accounts.groups.update(local().caller, name, { roles: ["FULL_ADMIN"] }),
+        theirs: (_, name) => local().groups.update(local().caller, name, { roles: ["FULL_ADMIN"] }),
         changed: "roles",
         kept: { roles: ["FULL_ADMIN"], members: ["ada", "grace"] },
       },
       {
         what: "the name that it is found by",
         mine: (panel) => addWord(panel, "Scopes", "mine:read"),
-        theirs: (_, name) => local().accounts.groups.update(local().caller, name, { name: `${name}x` }),
+        theirs: (_, name) => local().groups.update(local().caller, name, { name: `${name}x` }),
         changed: "name",
         kept: { scopes: ["a:read", "b:read", "mine:read"] },
       },
@@ -216,14 +215,14 @@ const KINDS: Readonly<
         what: "the same field",
         mine: (panel) => addWord(panel, "Scopes", "mine:read"),
         theirs: (_, name) =>
-          local().accounts.groups.update(local().caller, name, { scopes: ["b:read", "theirs:read"] }),
+          local().groups.update(local().caller, name, { scopes: ["b:read", "theirs:read"] }),
         changed: "scopes",
         kept: { scopes: ["b:read", "theirs:read", "mine:read"] },
       },
       {
         what: "its being there",
         mine: (panel) => addWord(panel, "Scopes", "mine:read"),
-        theirs: (_, name) => local().accounts.groups.remove(local().caller, name),
+        theirs: (_, name) => local().groups.remove(local().caller, name),
         changed: undefined,
       },
     ],

@@ -14,8 +14,8 @@ beforeAll(async () => {
   await addUser(screens, "ada", "FULL_ADMIN");
   await addUser(screens, "grace", "FULL_ADMIN");
   await addUser(screens, "builder", "KEY_HOLDER");
-  const { accounts, caller } = screens.local;
-  await accounts.groups.create(caller, { name: "ops", roles: [], scopes: [] });
+  const { groups, caller } = screens.local;
+  await groups.create(caller, { name: "ops", roles: [], scopes: [] });
   for (const name of ["alpha", "beta"]) await addKey(screens, "builder", name);
 });
 

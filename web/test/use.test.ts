@@ -104,8 +104,8 @@ test("an administrator holds all keys of a user to limits, which stand wherever 
   await field(limits, "Allowed addresses").press("Enter");
   await button(panel, "Save").click();
   await panel.waitFor({ state: "detached" });
-  const { accounts, caller, keys } = screens.local;
-  expect((await accounts.users.get(caller, { username: "held" })).ceilings).toEqual({
+  const { users, caller, keys } = screens.local;
+  expect((await users.get(caller, { username: "held" })).ceilings).toEqual({
     allowedIps: ["10.0.0.0/8"],
     rateLimit: { limit: 100, windowSeconds: 60 },
     lifetimeSeconds: 2 * 86_400,

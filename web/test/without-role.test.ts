@@ -98,15 +98,15 @@ const WAYS: readonly Way[] = [
 for (const [at, { name, byGroup, open, take, giveBack, verb }] of WAYS.entries())
   test(name, async () => {
     const [username, other] = [`loser${at}`, `another${at}`];
-    const { accounts, caller } = screens.local;
+    const { groups, users, caller } = screens.local;
     await addUser(screens, username, ...(byGroup ? [] : (["KEY_HOLDER"] as const)));
     // Somebody who has another role as well is not named.
     await addUser(screens, other, "KEY_HOLDER");
     if (byGroup) {
       const group = `g-${username}`;
-      await accounts.groups.create(caller, { name: group, roles: ["KEY_HOLDER"], scopes: [] });
+      await groups.create(caller, { name: group, roles: ["KEY_HOLDER"], scopes: [] });
       for (const member of [other, username])
-        await accounts.groups.addMember(caller, { name: group, username: member });
+        await groups.addMember(caller, { name: group, username: member });
     }
     const { text } = await addKey(screens, username, `job of ${username}`);
     expect(await tryKey(screens, text)).toBe(200);
@@ -128,5 +128,5 @@ for (const [at, { name, byGroup, open, take, giveBack, verb }] of WAYS.entries()
     await button(over, verb).click();
     await over.waitFor({ state: "detached" });
     expect(await tryKey(screens, text)).not.toBe(200);
-    expect((await accounts.users.get(caller, { username: other })).allRoles).not.toEqual([]);
+    expect((await users.get(caller, { username: other })).allRoles).not.toEqual([]);
   });

@@ -42,7 +42,7 @@ export interface CanaryOptions {
   readonly username?: string;
   readonly scopes: readonly string[];
   /** Of a user of their own; absent: those of a holder of keys. */
-  readonly roles?: Parameters<Local["accounts"]["users"]["create"]>[1]["roles"];
+  readonly roles?: Parameters<Local["users"]["create"]>[1]["roles"];
 }
 
 /** Makes one more key, with the fields of a new one. */
@@ -61,15 +61,13 @@ export function canaryOf(good: string): Canary {
 
 /** With its disposal all keys go, and the user who was made for them. */
 export async function openKeys(
-  { keys, accounts, caller, clock }: Pick<Local, "keys" | "accounts" | "caller" | "clock">,
+  { keys, users, caller, clock }: Pick<Local, "keys" | "users" | "caller" | "clock">,
   { mark, scopes, roles = ["KEY_HOLDER"], ...options }: CanaryOptions,
 ): Promise<KeyMaker> {
   const ids: number[] = [];
   const username = options.username ?? mark;
   const user =
-    options.username === undefined
-      ? await accounts.users.create(caller, { username, roles, scopes })
-      : undefined;
+    options.username === undefined ? await users.create(caller, { username, roles, scopes }) : undefined;
   return {
     username,
     ids,
@@ -83,7 +81,7 @@ export async function openKeys(
     },
     [Symbol.asyncDispose]: async () => {
       // The user's keys go with them.
-      if (user) await accounts.users.remove(caller, user.id);
+      if (user) await users.remove(caller, user.id);
       else for (const id of ids) await keys.remove(caller, id);
     },
   };

@@ -89,7 +89,7 @@ async function attack(proxy: Site, options: DoctorOptions, run: Run): Promise<Fi
   if (options.keyStdin) return look(canaryOf(await readKey(true)), undefined);
   return onData(run.command, async (local) => {
     await using canary = await makeCanary(local, { mark, scopes, username });
-    return await look(canary, await local.accounts.twins(local.caller));
+    return await look(canary, await local.users.twins(local.caller));
   });
 }
 

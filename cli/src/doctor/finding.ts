@@ -2,7 +2,7 @@ import type { Local } from "../command.ts";
 import type { Canary } from "./canary.ts";
 import type { Probe } from "./probe.ts";
 
-export type FoundTwins = Awaited<ReturnType<Local["accounts"]["twins"]>>;
+export type FoundTwins = Awaited<ReturnType<Local["users"]["twins"]>>;
 
 export interface Finding {
   readonly check: string;

@@ -11,7 +11,7 @@ import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { isHeldKey, requireMayMint } from "../domain/minting.ts";
-import { inBothForms } from "../domain/names.ts";
+import { inBothForms, type Twins } from "../domain/names.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
@@ -67,6 +67,8 @@ export interface Users {
   unlock(caller: Caller, id: number): Promise<User>;
   /** Deletes his keys too, audited one by one. */
   remove(caller: Caller, id: number): Promise<User>;
+  /** ACCOUNT_READ. Users and groups whose names differ in case alone: from before names were unique without it. */
+  twins(caller: Caller): Promise<readonly Twins[]>;
   /** Free JSON of the caller's own. */
   setAttribute(caller: Caller, name: string, value: unknown): Promise<void>;
 }
@@ -104,6 +106,10 @@ export function createUsers(deps: UsersDeps): Users {
     unlock: (caller, id) => change(caller, id, { locked: false }),
     remove: (caller, id) =>
       orNote(deps, caller, actOfRemove({ id, username: String(id) }), () => remove(deps, caller, id)),
+    twins: async (caller) => {
+      requireRole(caller, "ACCOUNT_READ");
+      return deps.store.listTwins();
+    },
     setAttribute: (caller, name, value) => setAttribute(deps, caller, { name, value }),
   };
 }

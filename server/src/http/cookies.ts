@@ -3,7 +3,7 @@
  *
  * Over TLS only the `__Host-` cookie is read, so that nobody on another port or over plain http can plant one (RFC 6265bis,
  * 4.1.3.2). The plain variant is for http: on loopback, and where the settings allow credentials in clear text, which
- * `WebSessions` judges. Cookies know no ports, so the name ends in the first characters of the installation's id: two servers
+ * `BrowserSessions` judges. Cookies know no ports, so the name ends in the first characters of the installation's id: two servers
  * under one host name do not sign each other's users out (held by `rest-browser.test.ts`).
  */
 const SECURE_PREFIX = "__Host-";

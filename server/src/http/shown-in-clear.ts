@@ -5,29 +5,29 @@
  * Held by `server/test/clear-text.test.ts`.
  */
 import { randomUUID } from "node:crypto";
-import type { Accounts } from "../accounts/accounts.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
 import { clearTextRule } from "../sign-in/clear-text.ts";
+import type { SignIn } from "../sign-in/sign-in.ts";
 import type { MaybePromise } from "../verify/verify.ts";
 import { readPresented } from "./presented.ts";
 import { problemResponse, refusedKey } from "./rest/problem.ts";
 
 export interface ShownInClearDeps {
   readonly store: { readSettings(): MaybePromise<Settings> };
-  readonly accounts: Pick<Accounts, "signIn">;
+  readonly signIn: Pick<SignIn, "callerOfKey">;
   readonly log: Log;
 }
 
 /** @returns undefined where the address answers as it does otherwise */
 export type RefuseShown = (req: Request, origin: Origin) => MaybePromise<Response | undefined>;
 
-export function createShownInClear({ store, accounts, log }: ShownInClearDeps): RefuseShown {
+export function createShownInClear({ store, signIn, log }: ShownInClearDeps): RefuseShown {
   const judge = async (text: string, origin: Origin): Promise<Response | undefined> => {
     // Where it is allowed nothing follows from it, and it is no use of the key.
     if ((await clearTextRule(store, origin)) === "allow") return undefined;
-    const answer = await accounts.signIn.callerOfKey(text, origin);
+    const answer = await signIn.callerOfKey(text, origin);
     const isShown = !answer.ok && answer.reason === "insecure_transport";
     return isShown ? problemResponse(refusedKey(answer), randomUUID(), log) : undefined;
   };

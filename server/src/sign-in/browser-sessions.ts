@@ -25,7 +25,7 @@ const TOUCH_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-export interface WebSessions {
+export interface BrowserSessions {
   /** @returns the token for the cookie. Throws session_expired where the user was locked or changed meanwhile. */
   open(credential: Credential, origin: Origin): Promise<{ token: string; session: WebSession }>;
   /** Who this token's browser is now; undefined where its session has ended. */
@@ -42,14 +42,14 @@ export interface WebSessions {
   endOthersIn(tx: Transaction, caller: Caller): Promise<void>;
 }
 
-export interface WebSessionsDeps {
+export interface BrowserSessionsDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly secrets: Secrets;
 }
 
-export function createWebSessions(deps: WebSessionsDeps): WebSessions {
+export function createBrowserSessions(deps: BrowserSessionsDeps): BrowserSessions {
   const { store, clock } = deps;
   const touched = new Map<string, number>();
   const digest = (token: string): Uint8Array => deps.secrets.digestToken(`web|${token}`);
@@ -94,7 +94,7 @@ export function createWebSessions(deps: WebSessionsDeps): WebSessions {
     return recordOf(caller, clock.now(), note);
   };
 
-  const find: WebSessions["findAgain"] = async (token, origin) => {
+  const find: BrowserSessions["findAgain"] = async (token, origin) => {
     if (!(await isTransportAllowed(store, origin))) return undefined;
     const session = await store.findWebSession({ digest: digest(token) });
     if (!session) return undefined;

@@ -15,6 +15,9 @@ import { browserAgeEnd } from "./browser-sessions.ts";
 import { callerOfKey, callerOfUser, refusalOfUser } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 
+/** Throws as a change by this caller would: asked before an answer that was long in coming. */
+export type RequireStanding = (caller: Caller) => MaybePromise<void>;
+
 export interface JudgeDeps {
   readonly clock: Clock;
   /** Whether a session of a socket lives, by all that was committed until now. */

@@ -21,6 +21,7 @@ import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
 import type { Refusal } from "../verify/verify.ts";
 import { noteEnd } from "./audit.ts";
+import type { BrowserSessions } from "./browser-sessions.ts";
 import { type Standing, type StandingDeps, standingOf } from "./caller.ts";
 import { isTransportAllowed } from "./clear-text.ts";
 import type { Credential, Session, SessionEnd } from "./credential.ts";
@@ -46,13 +47,10 @@ export interface Sessions {
   isLive(session: ConnectionRef): MaybePromise<boolean>;
   /** AUTH_SESSIONS_READ. */
   list(caller: Caller): readonly Session[];
-  /** AUTH_SESSIONS_WRITE. A waiting token too, by its id. @returns false for an unknown id */
+  /** AUTH_SESSIONS_WRITE. A session of whichever kind, or a waiting token, by its id. @returns false for an unknown id */
   terminate(caller: Caller, id: string): Promise<boolean>;
-  /**
-   * Ends all but the caller's own, in every process, and all tokens.
-   * @param also in the same transaction, so that all end or none
-   */
-  terminateOthers(caller: Caller, also?: (tx: Transaction) => Promise<void>): Promise<void>;
+  /** Ends all but the caller's own: browsers, sockets in every process, and all tokens. All end or none. */
+  terminateOthers(caller: Caller): Promise<void>;
   /** @returns the way out */
   subscribe(listener: (change: "added" | "removed", session: Session) => void): () => void;
 }
@@ -62,6 +60,7 @@ const SWEEP_EVERY_MS = 1_000;
 
 export interface SessionsDeps extends StandingDeps {
   readonly store: StandingDeps["store"] & Pick<Store, "transact" | "settled" | "listTokens" | "readSettings">;
+  readonly browserSessions: Pick<BrowserSessions, "terminate" | "endOthersIn">;
   readonly feed: Pick<Feed, "follow" | "subscribe">;
   readonly audit: Pick<Audit, "note">;
   readonly clock: Clock;
@@ -169,16 +168,17 @@ export class LiveSessions implements Sessions {
   async terminate(caller: Caller, id: string): Promise<boolean> {
     this.#requireWriter(caller);
     const entry = this.#entries.get(id);
-    if (!entry) return this.#terminateToken(caller, id);
+    if (!entry)
+      return (await this.#terminateToken(caller, id)) || this.#deps.browserSessions.terminate(caller, id);
     return (await this.#terminate(caller, [entry], (tx, sessions) => this.#ties.endIn(tx, sessions))) > 0;
   }
 
-  async terminateOthers(caller: Caller, also?: (tx: Transaction) => Promise<void>): Promise<void> {
+  async terminateOthers(caller: Caller): Promise<void> {
     this.#requireWriter(caller);
     const spares = caller.origin.sessionId;
     const others = [...this.#entries.values()].filter(({ session }) => session.id !== spares);
     await this.#terminate(caller, others, async (tx) => {
-      await also?.(tx);
+      await this.#deps.browserSessions.endOthersIn(tx, caller);
       const tokens = await tx.endAllTokens(spares);
       if (tokens > 0) tx.audit(tokensRecord(caller, this.#deps.clock.now(), { tokens }));
     });

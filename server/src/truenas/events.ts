@@ -6,7 +6,8 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@chatelaine/contract/roles";
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Groups } from "../accounts/groups.ts";
+import type { Users } from "../accounts/users.ts";
 import type { Feed } from "../activity/feed.ts";
 import { type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import { maskDeep } from "../domain/masking.ts";
@@ -15,6 +16,7 @@ import type { Connection } from "../http/jsonrpc/api.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { Session } from "../sign-in/credential.ts";
+import type { Sessions } from "../sign-in/sessions.ts";
 import { CallError } from "./errors.ts";
 import { keyEntry } from "./key-entry.ts";
 import { test } from "./listing.ts";
@@ -38,7 +40,9 @@ const WAITING_MAX = 10_000;
 
 export interface EventDeps {
   readonly keys: Pick<Keys, "list">;
-  readonly accounts: Pick<Accounts, "users" | "groups" | "sessions">;
+  readonly users: Pick<Users, "list">;
+  readonly groups: Pick<Groups, "list">;
+  readonly sessions: Pick<Sessions, "caller" | "subscribe">;
   readonly feed: Pick<Feed, "subscribe">;
   readonly log: Log;
   version(name: string): Version;
@@ -79,7 +83,7 @@ export class Events {
       if (kind === "key") this.#add({ collection: "api_key.query", action, id });
       if (kind === "user") this.#add({ collection: "user.query", action, id });
     });
-    deps.accounts.sessions.subscribe((action, session) => this.#addSession(action, session));
+    deps.sessions.subscribe((action, session) => this.#addSession(action, session));
   }
 
   /**
@@ -138,7 +142,7 @@ export class Events {
 
   /** Entries by collection and id, as they are now. */
   async #read(batch: readonly News[]): Promise<ReadonlyMap<string, Entry>> {
-    const { keys, accounts } = this.#deps;
+    const { keys, users } = this.#deps;
     const caller = systemCaller("reader");
     const read = new Map<string, Entry>();
     const keyIds = idsOf(batch, "api_key.query");
@@ -148,11 +152,11 @@ export class Events {
     }
     const userIds = idsOf(batch, "user.query");
     if (userIds.length > 0) {
-      const { rows } = await accounts.users.list(caller, {
+      const { rows } = await users.list(caller, {
         where: test("id", "in", userIds),
         limit: userIds.length,
       });
-      const groups = await accounts.groups.list(caller);
+      const groups = await this.#deps.groups.list(caller);
       for (const user of rows) read.set(`user.query ${user.id}`, userEntry(user, groups));
     }
     return read;
@@ -176,7 +180,7 @@ export class Events {
     const roles = EVENTS[collection]!;
     try {
       const { session } = connection;
-      const caller = session && (await this.#deps.accounts.sessions.caller(session));
+      const caller = session && (await this.#deps.sessions.caller(session));
       return caller !== undefined && roles!.some((role) => caller.roles.has(role));
     } catch {
       return false;

@@ -4,12 +4,12 @@
  * who is not signed in is looked at, save by methods that are open to them (held by `strangers.test.ts`).
  */
 import type { Role } from "@chatelaine/contract/roles";
-import type { Accounts } from "../accounts/accounts.ts";
 import type { Audit, Note } from "../activity/audit.ts";
 import { credentialNote } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, endOr, errorCode } from "../domain/errors.ts";
 import { type ApiMethod, type Connection, LongAnswer } from "../http/jsonrpc/api.ts";
+import type { RequireStanding } from "../sign-in/judge.ts";
 import { type Param, readParams, type Values } from "./params.ts";
 import { recordedParams } from "./recorded.ts";
 import type { Version } from "./version.ts";
@@ -71,7 +71,7 @@ export function method<const Params extends readonly Param[]>(
 }
 
 export interface CallDeps {
-  readonly accounts: Pick<Accounts, "requireStanding">;
+  readonly requireStanding: RequireStanding;
   readonly audit: Pick<Audit, "note" | "refuse">;
 }
 
@@ -80,7 +80,7 @@ export function callable(
   name: string,
   declared: RpcMethod,
   version: Version,
-  { accounts, audit }: CallDeps,
+  { requireStanding, audit }: CallDeps,
 ): ApiMethod {
   const params = declared.params(version);
   const run = async (connection: Connection, given: readonly unknown[]): Promise<unknown> => {
@@ -106,15 +106,15 @@ export function callable(
       throw error;
     }
     if (declared.access === "anon") return declared.run(call, values);
-    const requireStanding = () => accounts.requireStanding(call.caller);
+    const stillStands = () => requireStanding(call.caller);
     let result: unknown;
     try {
       result = await declared.run(call, values);
-      if (call.caller.acts?.committed === 0 && !declared.endsCaller) await requireStanding();
+      if (call.caller.acts?.committed === 0 && !declared.endsCaller) await stillStands();
       return result;
     } catch (error) {
       if (result instanceof LongAnswer) result.end();
-      throw await endOr(error, requireStanding);
+      throw await endOr(error, stillStands);
     }
   };
   const whenTooOften = declared.isUnrated

@@ -1,9 +1,11 @@
 /** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
 import { TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Users } from "../accounts/users.ts";
 import { compareByOrder, matches } from "../domain/filter-match.ts";
 import type { Credential, Session } from "../sign-in/credential.ts";
+import type { Sessions } from "../sign-in/sessions.ts";
+import type { Tokens } from "../sign-in/tokens.ts";
 import { CallError } from "./errors.ts";
 import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";
@@ -14,12 +16,14 @@ import type { Entry } from "./version.ts";
 import { instant } from "./wire.ts";
 
 export interface SessionDeps {
-  readonly accounts: Accounts;
+  readonly users: Pick<Users, "setAttribute">;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
   readonly userInfo: UserInfo;
 }
 
 export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
-  const { accounts, userInfo } = deps;
+  const { tokens, users, userInfo } = deps;
   return {
     "auth.logout": method(
       "any",
@@ -39,7 +43,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
       "Keep a value of one's own",
       [param("key", text({ min: 1 })), param("value", anything)],
       async ({ caller }, name, value) => {
-        await accounts.users.setAttribute(caller, name, value);
+        await users.setAttribute(caller, name, value);
         return null;
       },
     ),
@@ -55,7 +59,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
       (call, ttl, attributes, matchOrigin, singleUse) => {
         const ttlSeconds = ttl ?? LIFETIME_SECONDS;
         const options = { ttlSeconds, attributes, matchOrigin, singleUse, call: call.caller.call };
-        return accounts.tokens.generate(sessionOf(call), options);
+        return tokens.generate(sessionOf(call), options);
       },
       { audit: () => TOKEN_WORDS },
     ),
@@ -77,14 +81,14 @@ export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
   };
 }
 
-function listMethods({ accounts }: SessionDeps): Record<string, RpcMethod> {
+function listMethods({ sessions }: SessionDeps): Record<string, RpcMethod> {
   return {
     "auth.sessions": method(
       ["AUTH_SESSIONS_READ"],
       "Who is signed in",
       [filtersParam, optionsParam],
       ({ caller, connection, version }, condition, options) => {
-        const listed = accounts.sessions
+        const listed = sessions
           .list(caller)
           .map((session) => sessionEntry(session, session.id === connection.session?.id))
           .map((entry) => ({ entry: version.sessionEntry(entry), record: forMatching(entry) }))
@@ -101,14 +105,14 @@ function listMethods({ accounts }: SessionDeps): Record<string, RpcMethod> {
       ["AUTH_SESSIONS_WRITE"],
       "End a session",
       [param("id", text())],
-      ({ caller }, id) => accounts.endSession(caller, id),
+      ({ caller }, id) => sessions.terminate(caller, id),
     ),
     "auth.terminate_other_sessions": method(
       ["AUTH_SESSIONS_WRITE"],
       "End all sessions but this one",
       [],
       async (call) => {
-        await accounts.endOtherSessions(call.caller);
+        await sessions.terminateOthers(call.caller);
         return true;
       },
     ),

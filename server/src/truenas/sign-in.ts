@@ -4,12 +4,14 @@
  */
 import { PASSWORD_BYTES_MAX, TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Users } from "../accounts/users.ts";
 import type { SettingsUseCase } from "../activity/settings.ts";
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Connection } from "../http/jsonrpc/api.ts";
 import type { Credential, SignInRefusal, SignInResult } from "../sign-in/credential.ts";
+import type { SignIn } from "../sign-in/sign-in.ts";
+import type { Tokens } from "../sign-in/tokens.ts";
 import { CallError } from "./errors.ts";
 import { type AnonymousCall, anonymousMethod, type RpcMethod } from "./method.ts";
 import { flag, type Param, param, taggedParam, text } from "./params.ts";
@@ -20,7 +22,9 @@ export const LIFETIME_SECONDS = 600;
 const TOKEN_TTL_SECONDS_MIN = 60;
 
 export interface SignInMethodsDeps {
-  readonly accounts: Accounts;
+  readonly signIn: SignIn;
+  readonly users: Pick<Users, "get">;
+  readonly tokens: Pick<Tokens, "generate">;
   readonly settings: Pick<SettingsUseCase, "show">;
   readonly userInfo: UserInfo;
 }
@@ -76,7 +80,7 @@ const OLD_LOGIN_PARAM: Param<Login> = taggedParam("login_data", "mechanism", OLD
 const OTP_PARAM = taggedParam("login_data", "mechanism", z.discriminatedUnion("mechanism", [OTP_LOGIN]));
 
 export function signInMethods(deps: SignInMethodsDeps): Record<string, RpcMethod> {
-  const { signIn } = deps.accounts;
+  const { signIn } = deps;
   const quick = async (call: AnonymousCall, result: Promise<SignInResult>): Promise<boolean> => {
     call.connection.scram = undefined;
     const { ok } = await entered(call.connection, await result);
@@ -116,7 +120,7 @@ function mechanisms({ hasScram }: Version): string[] {
 }
 
 function logIn(deps: SignInMethodsDeps, call: AnonymousCall, login: Login): Promise<Entry> {
-  const { signIn } = deps.accounts;
+  const { signIn } = deps;
   const { origin } = call.connection;
   if (login.mechanism === "SCRAM") {
     return login.scram_type === "CLIENT_FIRST_MESSAGE"
@@ -163,13 +167,13 @@ async function plain(
 }
 
 async function scramFirst(
-  { accounts }: SignInMethodsDeps,
+  { signIn }: SignInMethodsDeps,
   call: AnonymousCall,
   message: string,
 ): Promise<Entry> {
   const { connection } = call;
   connection.scram = undefined;
-  const exchange = await accounts.signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
+  const exchange = await signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
   if (!exchange) {
     connection.signInFailed();
     return { response_type: "AUTH_ERR" };
@@ -224,13 +228,13 @@ async function userInfo(
 
 /** Single use, from this address alone. It lives as long as the user prefers his sessions to. */
 async function reconnectToken(
-  { accounts }: SignInMethodsDeps,
+  { tokens, users }: SignInMethodsDeps,
   connection: Connection,
 ): Promise<string | null> {
   const caller = await connection.caller();
   if (!caller || !connection.session) return null;
-  const { attributes } = await accounts.users.get(caller, { id: caller.userId });
-  return accounts.tokens.generate(connection.session, {
+  const { attributes } = await users.get(caller, { id: caller.userId });
+  return tokens.generate(connection.session, {
     ttlSeconds: preferredLifetime(attributes.preferences),
     attributes: {},
     matchOrigin: true,

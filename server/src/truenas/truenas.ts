@@ -4,7 +4,8 @@
  * other door allows more; here stands who is let in at all, which the dialect asks before it looks at parameters.
  */
 
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Groups } from "../accounts/groups.ts";
+import type { Users } from "../accounts/users.ts";
 import type { Audit } from "../activity/audit.ts";
 import type { Feed } from "../activity/feed.ts";
 import type { SettingsUseCase } from "../activity/settings.ts";
@@ -12,6 +13,10 @@ import type { RpcVersion } from "../http/docs/docs.ts";
 import type { Api, ApiMethod } from "../http/jsonrpc/api.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
+import type { RequireStanding } from "../sign-in/judge.ts";
+import type { Sessions } from "../sign-in/sessions.ts";
+import type { SignIn } from "../sign-in/sign-in.ts";
+import type { Tokens } from "../sign-in/tokens.ts";
 import { keyMethods } from "./api-keys.ts";
 import { auditMethods } from "./audit-log.ts";
 import { coreMethods } from "./core.ts";
@@ -46,7 +51,12 @@ const SERVED: ReadonlyMap<string, Version> = new Map(
 
 export interface DialectDeps {
   readonly keys: Keys;
-  readonly accounts: Accounts;
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly signIn: SignIn;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  readonly requireStanding: RequireStanding;
   readonly audit: Audit;
   readonly settings: SettingsUseCase;
   readonly feed: Feed;
@@ -65,17 +75,17 @@ export function createDialect(deps: DialectDeps): Api & { readonly documented: r
 }
 
 function declareMethods(deps: DialectDeps): ReadonlyMap<string, RpcMethod> {
-  const { keys, accounts, audit } = deps;
+  const { keys, users, audit } = deps;
   const methods = new Map<string, RpcMethod>();
   const events = new Events({ ...deps, version: versionNamed });
-  const userInfo = createUserInfo({ accounts, methods, events: EVENTS });
+  const userInfo = createUserInfo({ users, methods, events: EVENTS });
   const answer = createLongAnswers();
   const declared = {
     ...coreMethods(methods, events),
     ...signInMethods({ ...deps, userInfo }),
     ...sessionMethods({ ...deps, userInfo }),
     ...keyMethods(keys, answer),
-    ...userMethods(accounts, answer),
+    ...userMethods(deps, answer),
     ...auditMethods(audit, keys, answer),
   };
   for (const [name, one] of Object.entries(declared)) methods.set(name, one);

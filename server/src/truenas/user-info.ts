@@ -1,6 +1,6 @@
 /** What `auth.me` and a sign-in tell of the user and of what he may (protocol 3.3). */
 import type { Role } from "@chatelaine/contract/roles";
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Users } from "../accounts/users.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Credential } from "../sign-in/credential.ts";
 import type { RpcMethod } from "./method.ts";
@@ -11,7 +11,7 @@ export const SHELL = "/usr/sbin/nologin";
 const SCREEN_ROLES: readonly Role[] = ["FULL_ADMIN", "READONLY_ADMIN", "SHARING_ADMIN"];
 
 export interface UserInfoDeps {
-  readonly accounts: Pick<Accounts, "users">;
+  readonly users: Pick<Users, "profile">;
   readonly methods: ReadonlyMap<string, RpcMethod>;
   /** Events with the roles that may subscribe; null: everybody. */
   readonly events: Readonly<Record<string, readonly Role[] | null>>;
@@ -19,7 +19,7 @@ export interface UserInfoDeps {
 
 export type UserInfo = (caller: Caller, credential: Credential) => Promise<object>;
 
-export function createUserInfo({ accounts, methods, events }: UserInfoDeps): UserInfo {
+export function createUserInfo({ users, methods, events }: UserInfoDeps): UserInfo {
   const allowlist = (caller: Caller): object[] => {
     if (caller.roles.has("FULL_ADMIN")) return [{ method: "*", resource: "*" }];
     const may = (roles: readonly Role[]): boolean => roles.some((role) => caller.roles.has(role));
@@ -31,7 +31,7 @@ export function createUserInfo({ accounts, methods, events }: UserInfoDeps): Use
     ];
   };
   return async (caller, credential) => {
-    const user = await accounts.users.profile(caller);
+    const user = await users.profile(caller);
     return {
       pw_name: user.username,
       pw_gecos: user.fullName,

@@ -3,9 +3,10 @@
 import { PASSWORD_BYTES_MAX, USER_GROUPS_MAX } from "@chatelaine/contract/limits";
 import { ROLES } from "@chatelaine/contract/roles";
 import { z } from "zod";
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Groups } from "../accounts/groups.ts";
 import type { NewUserInput } from "../accounts/rules.ts";
 import type { UserChange } from "../accounts/user-changes.ts";
+import type { Users } from "../accounts/users.ts";
 import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { inSlices, type Slices } from "../domain/slices.ts";
@@ -41,12 +42,11 @@ const ID = param("id", integer);
 const DELETE_OPTIONS = param("options", z.strictObject({ delete_group: flag.optional() }).default({}));
 
 export function userMethods(
-  accounts: Pick<Accounts, "users" | "groups">,
+  { users, groups: allGroups }: { readonly users: Users; readonly groups: Pick<Groups, "list"> },
   answer: AnswerQuery,
 ): Record<string, RpcMethod> {
-  const { users } = accounts;
   // Asked for after a change too, which must not then seem to have failed: not in the caller's name.
-  const listGroups = (): Promise<readonly Group[]> => accounts.groups.list(systemCaller("reader"));
+  const listGroups = (): Promise<readonly Group[]> => allGroups.list(systemCaller("reader"));
   const shown = async ({ version }: RpcCall, user: User): Promise<Entry> =>
     version.userEntry(userEntry(user, await listGroups()));
   return {
@@ -56,7 +56,7 @@ export function userMethods(
       [filtersParam, optionsParam],
       async (call, condition, options) => {
         const { caller, version } = call;
-        const groups = await accounts.groups.list(caller);
+        const groups = await allGroups.list(caller);
         const entries = (rows: readonly User[]): Slices<Entry> =>
           inSlices(rows, (user) => version.userEntry(userEntry(user, groups)));
         const listing = { fields: userFields(groups), list: users.list, entries };

@@ -4,12 +4,12 @@
  * kept by anybody.
  */
 
-import type { Accounts } from "../../accounts/accounts.ts";
 import type { Usage } from "../../activity/use.ts";
 import type { Network } from "../../domain/address.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { InsecureTransportRule } from "../../domain/settings.ts";
 import type { Log } from "../../log.ts";
+import type { RequireStanding } from "../../sign-in/judge.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
@@ -42,9 +42,8 @@ export interface CheckDeps {
   readonly hosts: Hosts;
   readonly log: Log;
   readonly trust: ProxyTrust;
-  readonly accounts: Pick<Accounts, "requireStanding"> & {
-    readonly signIn: Parameters<typeof createOwnCaller>[0];
-  };
+  readonly requireStanding: RequireStanding;
+  readonly signIn: Parameters<typeof createOwnCaller>[0];
   readonly checkFrom: readonly Network[];
 }
 
@@ -64,7 +63,7 @@ const JWKS = "/.well-known/jwks.json";
 const QUESTION = 63;
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
-  const { verify, usage, stats, keys, clock, log, trust } = deps;
+  const { verify, usage, stats, keys, clock, log, trust, requireStanding } = deps;
   const askerOf = createAskers(deps);
   const judge = createJudge({
     verify,
@@ -78,7 +77,6 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ judge, assert, trust, clock, log });
-  const { requireStanding } = deps.accounts;
   const verifyRoute = createVerifyRoute({
     judge,
     verify,
@@ -88,7 +86,7 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     clock,
     log,
   });
-  const ownCaller = createOwnCaller(deps.accounts.signIn, trust);
+  const ownCaller = createOwnCaller(deps.signIn, trust);
   const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
     const refused = refuseKeyInAddress(req, log);
     if (refused) return confined(refused);

@@ -16,7 +16,7 @@ export type OwnCaller = (
 ) => Promise<Caller | undefined>;
 
 export function createOwnCaller(
-  signIn: Pick<RestDeps["accounts"]["signIn"], "callerOfKey">,
+  signIn: Pick<RestDeps["signIn"], "callerOfKey">,
   trust: ProxyTrust,
 ): OwnCaller {
   return async ({ headers }, address, tls) => {

@@ -1,12 +1,12 @@
 /** `POST /api/v1/verify`: a service asks whose key this is, and may it. One key or up to 100; the answer is always 200. */
 import { JSON_MEMBERS_MAX, RATE_USES_MAX, VERIFY_KEYS_MAX } from "@chatelaine/contract/limits";
-import type { Accounts } from "../../accounts/accounts.ts";
 import { formatAddress, parseAddress } from "../../domain/address.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
+import type { RequireStanding } from "../../sign-in/judge.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
@@ -25,7 +25,7 @@ export interface VerifyRouteDeps {
   readonly bodies: Bodies;
   readonly hosts: Hosts;
   readonly clock: Clock;
-  readonly requireStanding: Accounts["requireStanding"];
+  readonly requireStanding: RequireStanding;
   readonly log: Log;
 }
 

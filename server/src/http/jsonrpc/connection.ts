@@ -9,13 +9,13 @@
  * only. When the session ends from outside, calls that are under way are still answered, then the socket is closed.
  */
 import { randomUUID } from "node:crypto";
-import type { Accounts } from "../../accounts/accounts.ts";
 import type { Caller, Origin } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
 import { codePoints } from "../../domain/filter-values.ts";
 import { jsonInSlices } from "../../domain/slices.ts";
 import type { Log } from "../../log.ts";
 import type { Credential, ScramExchange, Session, SessionEnd } from "../../sign-in/credential.ts";
+import type { Sessions } from "../../sign-in/sessions.ts";
 import { ERRNO, RPC } from "../errors.ts";
 import type { AnonymousRate, RateCounter } from "./admission.ts";
 import {
@@ -43,7 +43,7 @@ const SIZE_REASON = "Max message length is 64 kB";
 
 export interface ConnectionDeps {
   readonly api: Api;
-  readonly accounts: Pick<Accounts, "sessions">;
+  readonly sessions: Sessions;
   readonly log: Log;
   readonly lobby: Lobby;
   readonly rate: AnonymousRate;
@@ -130,7 +130,7 @@ export class SocketConnection implements Connection {
     this.#waiting = [];
     this.#gone.abort();
     this.#outbox?.close();
-    if (this.#session) void this.#deps.accounts.sessions.close(this.#session, "disconnect");
+    if (this.#session) void this.#deps.sessions.close(this.#session, "disconnect");
     this.#dropSession();
     this.#deps.lobby.leave(this);
   }
@@ -158,7 +158,7 @@ export class SocketConnection implements Connection {
     const session = this.#session;
     if (!session && !this.#isTooOld) return undefined;
     try {
-      if (session) return await this.#deps.accounts.sessions.caller(session);
+      if (session) return await this.#deps.sessions.caller(session);
       throw new AppError("session_expired", "Session is expired");
     } catch (error) {
       // Told once; after that there just is no session.
@@ -170,7 +170,7 @@ export class SocketConnection implements Connection {
   signIn(credential: Credential): Session {
     // Nobody would ever close a session that is opened for a socket which went meanwhile.
     if (!this.#socket) throw new AppError("unavailable", "The connection is closed");
-    const { sessions } = this.#deps.accounts;
+    const { sessions } = this.#deps;
     if (this.#session) void sessions.close(this.#session, "replaced");
     this.#deps.lobby.leave(this);
     for (const counter of this.#counted.splice(0)) counter.count--;
@@ -186,7 +186,7 @@ export class SocketConnection implements Connection {
 
   async signOut(): Promise<void> {
     if (!this.#session) return;
-    const closed = this.#deps.accounts.sessions.close(this.#session, "logout");
+    const closed = this.#deps.sessions.close(this.#session, "logout");
     this.#dropSession();
     this.#deps.lobby.enter(this, this.origin.address);
     await closed;

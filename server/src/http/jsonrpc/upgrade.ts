@@ -4,9 +4,9 @@
  * Bun answers pings, pings idle clients itself, and closes with 1009 what is longer than its own maximum.
  */
 import { randomUUID } from "node:crypto";
-import type { Accounts } from "../../accounts/accounts.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Log } from "../../log.ts";
+import type { Sessions } from "../../sign-in/sessions.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
 import type { RefuseClear } from "../clear-upgrades.ts";
 import type { RefuseShown } from "../shown-in-clear.ts";
@@ -28,7 +28,7 @@ const API_PATH = /^\/api\/(current|v(?![12]\.0$)\d+\.[^/]*)$/;
 
 export interface JsonRpcDeps {
   readonly api: Api;
-  readonly accounts: Pick<Accounts, "sessions">;
+  readonly sessions: Sessions;
   readonly clock: Clock;
   readonly log: Log;
   /** Origins of web pages other than our own that may connect. */

@@ -11,20 +11,24 @@ import { malformed, refusedKey } from "./problem.ts";
 
 /** undefined: a visitor. Throws for a credential that is not good. */
 export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
-  const { signIn, web } = deps.accounts;
-  return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerOfKey, ofToken: web.find });
+  const { signIn, browserSessions } = deps;
+  return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerOfKey, ofToken: browserSessions.find });
 }
 
 /** The same while an answer goes on: no use of the key, and nothing that keeps an idle session alive. */
 export function authenticateAgain(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
-  const { signIn, web } = deps.accounts;
-  return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerAgain, ofToken: web.findAgain });
+  const { signIn, browserSessions } = deps;
+  return ask(req, peer, {
+    cookies: deps.cookies,
+    ofKey: signIn.callerAgain,
+    ofToken: browserSessions.findAgain,
+  });
 }
 
 interface Judges {
   readonly cookies: RestDeps["cookies"];
-  readonly ofKey: RestDeps["accounts"]["signIn"]["callerOfKey"];
-  readonly ofToken: RestDeps["accounts"]["web"]["find"];
+  readonly ofKey: RestDeps["signIn"]["callerOfKey"];
+  readonly ofToken: RestDeps["browserSessions"]["find"];
 }
 
 async function ask(

@@ -1,6 +1,8 @@
 /** What a handler of an operation is given and gives back. The contract's types hold both ends. */
 import type { OperationName, OutputOf, ParsedOf } from "@chatelaine/contract/operations/operations";
-import type { Accounts } from "../../accounts/accounts.ts";
+import type { Groups } from "../../accounts/groups.ts";
+import type { Setup } from "../../accounts/setup.ts";
+import type { Users } from "../../accounts/users.ts";
 import type { Alerts } from "../../activity/alerts.ts";
 import type { Audit } from "../../activity/audit.ts";
 import type { Feed } from "../../activity/feed.ts";
@@ -11,7 +13,11 @@ import type { Caller } from "../../domain/caller.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Log } from "../../log.ts";
-import type { WebSession } from "../../sign-in/browser-sessions.ts";
+import type { BrowserSessions, WebSession } from "../../sign-in/browser-sessions.ts";
+import type { RequireStanding } from "../../sign-in/judge.ts";
+import type { Sessions } from "../../sign-in/sessions.ts";
+import type { SignIn } from "../../sign-in/sign-in.ts";
+import type { Tokens } from "../../sign-in/tokens.ts";
 import type { RateState } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import type { SessionCookies } from "../cookies.ts";
@@ -22,7 +28,14 @@ import type { Receipts } from "./receipts.ts";
 
 export interface RestDeps {
   readonly keys: Keys;
-  readonly accounts: Accounts;
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly setup: Setup;
+  readonly signIn: SignIn;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  readonly browserSessions: BrowserSessions;
+  readonly requireStanding: RequireStanding;
   readonly audit: Audit;
   readonly settings: SettingsUseCase;
   readonly alerts: Alerts;

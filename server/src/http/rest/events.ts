@@ -43,7 +43,7 @@ export interface EventHub {
   close(): void;
 }
 
-type HubDeps = Pick<RestDeps, "feed" | "accounts" | "alerts" | "clock">;
+type HubDeps = Pick<RestDeps, "feed" | "sessions" | "alerts" | "clock">;
 
 export function createEventHub(deps: HubDeps): EventHub {
   return new Hub(deps);
@@ -59,12 +59,12 @@ class Hub implements EventHub {
   #kept: Happening[] = [];
   #number = 0;
 
-  constructor({ feed, accounts, alerts, clock }: HubDeps) {
+  constructor({ feed, sessions, alerts, clock }: HubDeps) {
     this.#clock = clock;
     this.#feed = feed;
     this.#leave = [
       feed.subscribe((change) => this.#addChange(change)),
-      accounts.sessions.subscribe((action, session) => void this.#addSession(action, session)),
+      sessions.subscribe((action, session) => void this.#addSession(action, session)),
       alerts.subscribe(() => this.#add(ALERTS_CHANGED, null)),
     ];
     const judgeAll = (): void => {

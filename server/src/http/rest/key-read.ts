@@ -28,7 +28,7 @@ import type { RestDeps } from "./call.ts";
 import { keyEntry } from "./entries.ts";
 import { problemResponse, refusedKey } from "./problem.ts";
 
-export type KeyReadDeps = Pick<RestDeps, "accounts" | "keys" | "clock" | "log"> & {
+export type KeyReadDeps = Pick<RestDeps, "signIn" | "keys" | "clock" | "log"> & {
   readonly trust: Pick<ProxyTrust, "networks" | "tls">;
 };
 
@@ -53,7 +53,7 @@ interface From {
   readonly asked: Headers;
 }
 
-export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps): BareRoute {
+export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps): BareRoute {
   const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
   const failed = (error: unknown, asked: Headers, rate?: RateState): Response => {
@@ -88,7 +88,7 @@ export function createKeyRead({ accounts, keys, clock, log, trust }: KeyReadDeps
   };
   const read = (id: number, text: string, { origin, asked }: From): MaybePromise<Response> => {
     try {
-      const asker = accounts.signIn.callerOfKey(text, origin);
+      const asker = signIn.callerOfKey(text, origin);
       return asker instanceof Promise
         ? asker.then((known) => readAs(id, known, asked)).catch((error) => failed(error, asked))
         : readAs(id, asker, asked);

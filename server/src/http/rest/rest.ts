@@ -196,7 +196,7 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const isOpen = operation.access.kind === "anyone";
   if (!asker && !isOpen) throw notSignedIn(req, deps);
   const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
-  const requireStanding = () => (asker ? deps.accounts.requireStanding(asker.caller) : undefined);
+  const requireStanding = () => (asker ? deps.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
   const { params: named } = input;
   const acts = { committed: 0 };

@@ -18,14 +18,14 @@ export const sessionHandlers: Handlers<
     const token = deps.cookies.read(req.headers, peer);
     if (token !== undefined) {
       requireOwnOrigin(req, peer.ownOrigins);
-      await deps.accounts.web.close(token, peer.origin);
+      await deps.browserSessions.close(token, peer.origin);
     }
     const cookie = deps.cookies.clear(peer);
     return json({ user: null }, cookie);
   },
   "sessions.list": async ({ caller, asker, deps }) => {
-    const connections = deps.accounts.sessions.list(caller).map(connectionEntry);
-    const browsers = (await deps.accounts.web.list(caller)).map((session) => ({
+    const connections = deps.sessions.list(caller).map(connectionEntry);
+    const browsers = (await deps.browserSessions.list(caller)).map((session) => ({
       id: session.id,
       current: session.id === asker?.session?.id,
       kind: "browser" as const,
@@ -37,42 +37,42 @@ export const sessionHandlers: Handlers<
       secure: session.secure,
       created_at: instant(session.createdAt),
     }));
-    const tokens = (await deps.accounts.tokens.list(caller)).map(tokenEntry);
+    const tokens = (await deps.tokens.list(caller)).map(tokenEntry);
     const entries: z.output<typeof SessionShape>[] = [...browsers, ...connections, ...tokens];
     return { entries, total: entries.length };
   },
   "sessions.remove": async ({ caller, params, deps, receipts }) => {
-    const { result, receipt } = await receipts.of(() => deps.accounts.endSession(caller, params.id));
+    const { result, receipt } = await receipts.of(() => deps.sessions.terminate(caller, params.id));
     if (!result) throw new AppError("not_found", "There is no such session");
     return { id: params.id, receipt };
   },
   "sessions.removeOthers": async ({ caller, deps, receipts }) => {
-    const { receipt } = await receipts.of(() => deps.accounts.endOtherSessions(caller));
+    const { receipt } = await receipts.of(() => deps.sessions.terminateOthers(caller));
     return { receipt };
   },
   "me.setAttribute": async ({ caller, params, body, deps }) => {
-    await deps.accounts.users.setAttribute(caller, params.name, body.value);
+    await deps.users.setAttribute(caller, params.name, body.value);
     return { name: params.name, value: body.value };
   },
-  "setup.get": async ({ deps }) => ({ needed: await deps.accounts.setup.isNeeded() }),
+  "setup.get": async ({ deps }) => ({ needed: await deps.setup.isNeeded() }),
   "setup.create": async ({ req, peer, body, deps }) => {
     refuseForeignOrigin(req, peer.ownOrigins);
     const { token, full_name: fullName, ...rest } = body;
-    return userEntry(await deps.accounts.setup.createFirst(token, { ...rest, fullName }, peer.origin));
+    return userEntry(await deps.setup.createFirst(token, { ...rest, fullName }, peer.origin));
   },
 };
 
 async function signIn({ req, peer, body, deps }: Call<"session.create">): Promise<Response> {
   refuseForeignOrigin(req, peer.ownOrigins);
-  const answer = await deps.accounts.signIn.byPassword(body.username, body.password, peer.origin);
+  const answer = await deps.signIn.byPassword(body.username, body.password, peer.origin);
   if (!answer.ok) {
     if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");
     throw refusedKey(answer);
   }
   const before = deps.cookies.read(req.headers, peer);
-  if (before !== undefined) await deps.accounts.web.close(before, peer.origin);
-  const { token } = await deps.accounts.web.open(answer.credential, peer.origin);
-  const asker = await deps.accounts.web.find(token, peer.origin);
+  if (before !== undefined) await deps.browserSessions.close(before, peer.origin);
+  const { token } = await deps.browserSessions.open(answer.credential, peer.origin);
+  const asker = await deps.browserSessions.find(token, peer.origin);
   if (!asker) throw changedMeanwhile();
   return json(await standingWhoAmI(asker, deps), deps.cookies.set(token, peer));
 }
@@ -81,7 +81,7 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
 async function standingWhoAmI(asker: Asker, deps: RestDeps) {
   try {
     const answer = await whoAmI(asker, deps);
-    await deps.accounts.requireStanding(asker.caller);
+    await deps.requireStanding(asker.caller);
     return answer;
   } catch (error) {
     throw ["credential_ended", "not_found"].includes(errorCode(error)) ? changedMeanwhile() : error;
@@ -95,7 +95,7 @@ function changedMeanwhile(): AppError {
 async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
   const { settings } = deps;
   const [user, policy, limits] = await Promise.all([
-    deps.accounts.users.get(caller, { id: caller.userId }),
+    deps.users.get(caller, { id: caller.userId }),
     settings.policy(caller),
     settings.sessionLimits(),
   ]);

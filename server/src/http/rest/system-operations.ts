@@ -52,7 +52,7 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
     const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
     const file = await exportAudit(query.format, where, {
       fetch: (wanted) => deps.audit.list(caller, wanted),
-      requireStanding: () => deps.accounts.requireStanding(caller),
+      requireStanding: () => deps.requireStanding(caller),
     });
     const { format, ...filters } = query;
     // What is looked for may be anything: its names are enough.

@@ -38,19 +38,13 @@ const USERS: Listing = {
 
 export const userHandlers: Handlers<NamesOf<"users">> = {
   "users.list": ({ caller, query, deps }) =>
-    readPage(
-      USERS,
-      query,
-      userFilters(query),
-      (wanted) => deps.accounts.users.list(caller, wanted),
-      userEntry,
-    ),
+    readPage(USERS, query, userFilters(query), (wanted) => deps.users.list(caller, wanted), userEntry),
   "users.create": async (call) => {
     const { full_name: fullName, ...rest } = call.body;
-    const { keys, accounts } = call.deps;
+    const { keys, users } = call.deps;
     const caller = withOnce(call, "users.create");
-    const create = () => accounts.users.create(caller, { ...rest, fullName });
-    return userEntry(await onceOr(keys, caller, create, (id) => accounts.users.get(caller, { id })));
+    const create = () => users.create(caller, { ...rest, fullName });
+    return userEntry(await onceOr(keys, caller, create, (id) => users.get(caller, { id })));
   },
   "users.get": async (call) => userEntry(await named(call)),
   "users.update": async (call) => {
@@ -63,63 +57,62 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
       },
       lifetimeSeconds: held.lifetime_seconds,
     };
-    const { keys, accounts } = call.deps;
+    const { keys, users } = call.deps;
     const caller = withOnce(call, "users.update");
     // A name that is changed is not found under the address of the first request.
     const update = async () => {
       const user = await named(call);
-      return accounts.users.update(caller, user.id, { ...rest, fullName, ceilings });
+      return users.update(caller, user.id, { ...rest, fullName, ceilings });
     };
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(keys, caller, update, (id) => accounts.users.get(caller, { id })),
+      onceOr(keys, caller, update, (id) => users.get(caller, { id })),
     );
     return { ...userEntry(result), receipt };
   },
   "users.remove": async (call) => {
     const user = await named(call);
-    const { receipt } = await call.receipts.of(() => call.deps.accounts.users.remove(call.caller, user.id));
+    const { receipt } = await call.receipts.of(() => call.deps.users.remove(call.caller, user.id));
     return { id: user.id, receipt };
   },
   "users.setPassword": (call) => setPassword(call),
-  "users.lock": (call) => ended(call, (user) => call.deps.accounts.users.lock(call.caller, user.id)),
+  "users.lock": (call) => ended(call, (user) => call.deps.users.lock(call.caller, user.id)),
   "users.unlock": async (call) => {
     const user = await named(call);
-    return userEntry(await call.deps.accounts.users.unlock(call.caller, user.id));
+    return userEntry(await call.deps.users.unlock(call.caller, user.id));
   },
 };
 
 export const groupHandlers: Handlers<NamesOf<"groups">> = {
   "groups.list": async ({ caller, deps }) => {
-    const entries = (await deps.accounts.groups.list(caller)).map(groupEntry);
+    const entries = (await deps.groups.list(caller)).map(groupEntry);
     return { entries, total: entries.length };
   },
   "groups.create": async (call) => {
     const { body, deps } = call;
-    const { keys, accounts } = deps;
+    const { keys, groups } = deps;
     const caller = withOnce(call, "groups.create");
-    const create = () => accounts.groups.create(caller, body);
+    const create = () => groups.create(caller, body);
     return groupEntry(await onceOr(keys, caller, create, (id) => groupOf(call, id)));
   },
-  "groups.get": async ({ caller, params, deps }) =>
-    groupEntry(await deps.accounts.groups.get(caller, params.name)),
+  "groups.get": async ({ caller, params, deps }) => groupEntry(await deps.groups.get(caller, params.name)),
   "groups.update": async (call) => {
     const { params, body, deps, receipts } = call;
-    const { keys, accounts } = deps;
+    const { keys, groups } = deps;
     const caller = withOnce(call, "groups.update");
-    const update = () => accounts.groups.update(caller, params.name, body);
+    const update = () => groups.update(caller, params.name, body);
     const { result, receipt } = await receipts.of(() =>
       onceOr(keys, caller, update, (id) => groupOf(call, id)),
     );
     return { ...groupEntry(result), receipt };
   },
   "groups.remove": async ({ caller, params, deps, receipts }) => {
-    const { result, receipt } = await receipts.of(() => deps.accounts.groups.remove(caller, params.name));
+    const { result, receipt } = await receipts.of(() => deps.groups.remove(caller, params.name));
     return { id: result.id, receipt };
   },
   "groups.addMember": async ({ caller, params, query, deps }) =>
-    groupEntry(await deps.accounts.groups.addMember(caller, { ...params, ...query })),
+    groupEntry(await deps.groups.addMember(caller, { ...params, ...query })),
   "groups.removeMember": async ({ caller, params, query, deps, receipts }) => {
-    const remove = () => deps.accounts.groups.removeMember(caller, { ...params, ...query });
+    const remove = () => deps.groups.removeMember(caller, { ...params, ...query });
     const { result, receipt } = await receipts.of(remove);
     return { ...groupEntry(result), receipt };
   },
@@ -127,7 +120,7 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
 
 /** Under another name, where a repeated request gave it that. */
 async function groupOf({ caller, deps }: Pick<Call, "caller" | "deps">, id: number): Promise<Group> {
-  const group = (await deps.accounts.groups.list(caller)).find((one) => one.id === id);
+  const group = (await deps.groups.list(caller)).find((one) => one.id === id);
   if (!group) throw new AppError("not_found", "Group does not exist");
   return group;
 }
@@ -137,7 +130,7 @@ type NamedCall = Pick<Call<"users.get">, "caller" | "params" | "deps" | "receipt
 /** Who may not even see others is told which role is missing, not whether they exist. */
 async function named({ caller, params, deps }: NamedCall): Promise<User> {
   if (params.name !== caller.username) requireRole(caller, "ACCOUNT_READ", "ACCOUNT_WRITE");
-  return deps.accounts.users.get(caller, { username: params.name });
+  return deps.users.get(caller, { username: params.name });
 }
 
 async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
@@ -149,7 +142,7 @@ async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
 async function setPassword({ caller, params, body, deps, receipts }: Call<"users.setPassword">) {
   const wanted = { password: body.password, current: body.current_password };
   const { result, receipt } = await receipts.of(() =>
-    deps.accounts.users.setPassword(caller, { username: params.name }, wanted),
+    deps.users.setPassword(caller, { username: params.name }, wanted),
   );
   return { username: result.username, receipt };
 }
