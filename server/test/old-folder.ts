@@ -1,15 +1,16 @@
-/** The data folder of version 0.1, and twins in it: users and groups whose names differ in case alone, as it let them be made. */
+/** Data folders of older versions, and twins in them: users and groups whose names differ in case alone, as 0.1 let them be made. */
 import { Database } from "bun:sqlite";
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RestoredPlace } from "./place.ts";
 
 export const FIXTURE = new URL("./fixtures/data-0.1/", import.meta.url).pathname;
+export const SCHEMA_8 = new URL("./fixtures/data-schema-8/", import.meta.url).pathname;
 
-export function placeFixture(place: RestoredPlace): void {
+export function placeFixture(place: RestoredPlace, fixture = FIXTURE): void {
   mkdirSync(place.data, { mode: 0o700 });
   for (const name of ["chatelaine.db", "activity.db", "secret"]) {
-    copyFileSync(join(FIXTURE, name), join(place.data, name));
+    copyFileSync(join(fixture, name), join(place.data, name));
     chmodSync(join(place.data, name), 0o600);
   }
 }
