@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { NewUserInput } from "@chatelaine/server/accounts/rules";
 import { openLocal } from "@chatelaine/server/app";
 import { deriveSecrets, SCRAM_ITERATIONS, type Secrets, sealContext } from "@chatelaine/server/crypto";
-import { type BulkKey, writeKeysInBulk } from "@chatelaine/server/store/bulk";
 import type { StoredSecret } from "@chatelaine/server/store/store";
 import { command, placeIn, startNode } from "./node.ts";
+import { type BulkKey, writeKeysInBulk } from "./write-keys.ts";
 
 const PASSWORD = "a long password for measuring";
 const OWNERS = 1_000;

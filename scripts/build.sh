@@ -11,7 +11,7 @@ cd "$root"
 
 dist=${CHATELAINE_DIST:-dist}
 main=cli/src/main.ts
-workers="server/src/store/worker.ts server/src/store/snapshot-worker.ts"
+workers="server/src/store/sqlite/worker.ts server/src/store/sqlite/snapshot-worker.ts"
 # The screens and the script of the REST reference, found among the embedded files by their names.
 screens="web/dist/web.pack web/dist/reference.pack"
 # Without AVX2, so that it runs on every x86-64 processor; Bun's name for the runtime, then ours for the file.

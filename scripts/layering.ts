@@ -4,6 +4,8 @@
  *
  * A folder has one public file, named after it; only the folders of PUBLIC_FOLDERS are public as a whole.
  *
+ * Drivers of databases are imported below `store/sqlite/` alone.
+ *
  * No file imports itself by way of others, be it for a type alone: a type stands with the code that makes it, and what
  * several files share in a file of its own.
  */
@@ -78,9 +80,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   torture: { may: ["bin"], packages: ["node:*", "bun:sqlite"] },
 };
 
+/** Only below these folders of the store. */
+const DRIVERS = ["bun:sqlite", "bun:ffi", "pg"];
+const DRIVER_FOLDER = /^server\/src\/store\/(sqlite|postgres)\//;
 const PUBLIC_FOLDERS = ["domain", "http", "activity", "sign-in", "accounts"];
 /** Beside the file that is named after its folder. */
-const PUBLIC_FILES = ["truenas/query-filters", "store/open", "store/archive", "store/steady-clock"];
+const PUBLIC_FILES = ["truenas/query-filters", "store/open", "store/sqlite/archive", "store/steady-clock"];
 const WORKSPACES = ["contract", "server", "client", "proxy-recipes", "cli", "bench", "torture", "web"];
 /** The compositions are the process's edge: nothing that they compose may reach back into them. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -204,7 +209,9 @@ function judgeImport(file: string, unit: string, one: Import): string | undefine
   const row = TABLE[unit] as Row;
   const target = resolveImport(file, one.specifier);
   if (target === undefined) {
-    const isAllowed = (row.packages ?? []).some((name) => matchesPackage(name, one.specifier));
+    const isAllowed =
+      (row.packages ?? []).some((name) => matchesPackage(name, one.specifier)) &&
+      (unit !== "store" || DRIVER_FOLDER.test(file) || !DRIVERS.includes(one.specifier));
     return isAllowed ? undefined : `${unit} must not import the package ${one.specifier}`;
   }
   const targetUnit = unitOf(target);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Note } from "../src/activity/audit.ts";
 import { FOLDS_A_MINUTE_MAX } from "../src/activity/audit-folds.ts";
 import { createLog } from "../src/log.ts";
-import { FOLDS_MAX } from "../src/store/activity.ts";
+import { FOLDS_MAX } from "../src/store/sqlite/activity.ts";
 import { makeInstallation, movedClock, SYSTEM } from "./installation.ts";
 import { bearer, openRest, PASSWORD, type RestApp } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";

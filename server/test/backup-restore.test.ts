@@ -13,7 +13,7 @@ import {
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../src/domain/errors.ts";
-import { BACKUP_TABLES } from "../src/store/backup-tables.ts";
+import { BACKUP_TABLES } from "../src/store/sqlite/backup-tables.ts";
 import {
   ask,
   backup,

@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { openBackup } from "../src/backup/backup.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { createLog } from "../src/log.ts";
-import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "../src/store/migrations.ts";
+import {
+  ACTIVITY_MIGRATIONS,
+  MIGRATIONS,
+  type Migration,
+  SQLITE_WORDS,
+} from "../src/store/sqlite/migrations.ts";
 import { VERSION } from "../src/version.ts";
 import {
   ask,

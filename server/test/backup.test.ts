@@ -8,7 +8,7 @@ import { writeWhole } from "../src/backup/file.ts";
 import { FIRST_LINE } from "../src/backup/format.ts";
 import { AppError, errorCode } from "../src/domain/errors.ts";
 import { inspectBackup } from "../src/restore/restore.ts";
-import { BACKUP_TABLES } from "../src/store/backup-tables.ts";
+import { BACKUP_TABLES } from "../src/store/sqlite/backup-tables.ts";
 import { backup, PASSPHRASE, removeAll, restore, scratchFolder, unpacked } from "./backup-app.ts";
 import { type Folder, makeInstallation, PASSWORD, SYSTEM } from "./installation.ts";
 import { bearer, openRest } from "./rest-app.ts";

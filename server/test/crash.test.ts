@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Local } from "../src/app.ts";
-import { readStates } from "../src/store/state-file.ts";
+import { readStates } from "../src/store/sqlite/state-file.ts";
 import { type Folder, makeInstallation, SYSTEM } from "./installation.ts";
 
 const ROUNDS = Number(process.env.CHATELAINE_TEST_ROUNDS ?? 20);

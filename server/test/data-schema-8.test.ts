@@ -37,7 +37,7 @@ test("a data folder of schema version 8 opens with everything in it, and is sear
       "of-locked": false,
     },
   });
-  const { keys, accounts, audit } = server.app;
+  const { keys, users, groups, audit } = server.app;
   const { rows } = await keys.list(SYSTEM, {});
   expect(rows.map(({ name }) => name).sort()).toEqual([...NAMES, "of-locked"].sort());
   expect(await keys.get(SYSTEM, known.keys.Straße.id)).toMatchObject({
@@ -45,8 +45,8 @@ test("a data folder of schema version 8 opens with everything in it, and is sear
     tags: ["Größe", "back\\slash", 'quo"te'],
     username: "ada",
   });
-  expect((await accounts.groups.get(SYSTEM, "Ops")).members).toEqual(["zoe"]);
-  expect((await accounts.users.list(SYSTEM, {})).rows.map(({ username }) => username)).toEqual([
+  expect((await groups.get(SYSTEM, "Ops")).members).toEqual(["zoe"]);
+  expect((await users.list(SYSTEM, {})).rows.map(({ username }) => username)).toEqual([
     "root",
     "ada",
     "zoe",

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { run } from "../../cli/test/chatelaine.ts";
 import { AppError } from "../src/domain/errors.ts";
-import { readStates } from "../src/store/state-file.ts";
+import { readStates } from "../src/store/sqlite/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { SYSTEM } from "./installation.ts";
 import { auth, fill, RestoredPlace, signIn, writeInto } from "./place.ts";

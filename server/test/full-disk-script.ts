@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { readConfig } from "../src/config.ts";
 import { createServer, type Server } from "../src/server.ts";
-import { MAIN_FILE } from "../src/store/opening.ts";
+import { MAIN_FILE } from "../src/store/sqlite/opening.ts";
 import { fill } from "./full-disk-neighbour.ts";
 import { QUIET } from "./installation.ts";
 

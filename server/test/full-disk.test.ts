@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readStates } from "../src/store/state-file.ts";
+import { readStates } from "../src/store/sqlite/state-file.ts";
 import { PASSWORD } from "./installation.ts";
 import { RpcClient } from "./rpc-client.ts";
 

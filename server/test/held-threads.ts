@@ -2,7 +2,7 @@
  * Holds what is asked of the threads for searches, so that a test says when they answer. A real thread then does it: only
  * the message to it is late.
  */
-import type { WorkerRequest } from "../src/store/worker.ts";
+import type { WorkerRequest } from "../src/store/sqlite/worker.ts";
 
 type Post = (message: unknown, ...more: unknown[]) => void;
 

@@ -15,7 +15,7 @@ import {
 } from "kysely";
 import { OPERATORS } from "../src/domain/filter.ts";
 import { matches } from "../src/domain/filter-match.ts";
-import { type Column, type Columns, pushDown, pushOrder } from "../src/store/query-sql.ts";
+import { type Column, type Columns, pushDown, pushOrder } from "../src/store/filter-sql.ts";
 import { parseFilters } from "../src/truenas/query-filters.ts";
 import { applyOptions, parseOptions } from "../src/truenas/query-options.ts";
 import {

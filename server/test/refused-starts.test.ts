@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { MAIN, run, serve, textOf } from "../../cli/test/chatelaine.ts";
-import { readStates } from "../src/store/state-file.ts";
+import { readStates } from "../src/store/sqlite/state-file.ts";
 import { SYSTEM } from "./installation.ts";
 import { auth, fill, RestoredPlace } from "./place.ts";
 

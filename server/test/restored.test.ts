@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readStates } from "../src/store/state-file.ts";
+import { readStates } from "../src/store/sqlite/state-file.ts";
 import { askDoors } from "./doors.ts";
 import { PASSWORD, SYSTEM } from "./installation.ts";
 import { auth, fill, RestoredPlace, signIn, writeInto } from "./place.ts";

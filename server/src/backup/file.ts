@@ -6,7 +6,7 @@ import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../domain/errors.ts";
-import { isWithin } from "../store/archive.ts";
+import { isWithin } from "../store/sqlite/archive.ts";
 import { FIRST_WORDS } from "./format.ts";
 
 export interface Sink {

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import type { Secrets } from "../crypto.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
-import { findOlderSchema, openSnapshot } from "../store/archive.ts";
+import { findOlderSchema, openSnapshot } from "../store/sqlite/archive.ts";
 import { VERSION } from "../version.ts";
 import { writeWhole } from "./file.ts";
 import { keepNewest, ownPath } from "./kept.ts";

@@ -1,4 +1,4 @@
-/** Judges records by conditions. Pure; the same rules that `store/query-sql.ts` says in SQL. */
+/** Judges records by conditions. Pure; the same rules that `store/filter-sql.ts` says in SQL. */
 import type { Condition, FieldPath, Operator, Order, Test } from "./filter.ts";
 import { matchesPattern } from "./filter-pattern.ts";
 import {

@@ -1,4 +1,4 @@
-/** Conditions on records, and their order: values that `filter-match.ts` judges and `store/query-sql.ts` says in SQL. */
+/** Conditions on records, and their order: values that `filter-match.ts` judges and `store/filter-sql.ts` says in SQL. */
 import type { Pattern } from "./filter-pattern.ts";
 import type { QueryValue } from "./filter-values.ts";
 

@@ -39,7 +39,7 @@ import {
   SCHEMA,
   served,
   whoseFolder,
-} from "../store/archive.ts";
+} from "../store/sqlite/archive.ts";
 import { type Move, placeFiles } from "./place.ts";
 
 export interface FromBackup {

@@ -7,10 +7,10 @@
  */
 import type { Kysely, Selectable } from "kysely";
 import type { Caller } from "../domain/caller.ts";
-import { checkRecordOf, checkUserOf, secretOf } from "./rows.ts";
+import { checkRecordOf, checkUserOf, secretOf } from "./row-mappers.ts";
+import type { KeyRow, Tables } from "./schema.ts";
 import { findSettings } from "./settings-rows.ts";
 import type { CheckUser, StandingRows, StoredSecret } from "./store.ts";
-import type { KeyRow, Tables } from "./tables.ts";
 import { findWebSession } from "./web-sessions.ts";
 
 interface KeyPart {

@@ -1,4 +1,4 @@
-/** Alone because `query-sql.ts` and `query-words.ts` put their tests together from it. */
+/** Alone because `filter-sql.ts` and `query-words.ts` put their tests together from it. */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 
 export type Dialect = "sqlite" | "postgres";

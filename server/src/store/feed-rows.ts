@@ -1,8 +1,8 @@
 /** Writing the numbered feed of changes, and cutting it: the last statements of a transaction, in the order of its changes. */
 import { DAY_MS } from "@chatelaine/contract/instant";
 import type { Kysely } from "kysely";
+import type { Tables } from "./schema.ts";
 import type { Change, FeedNote } from "./store.ts";
-import type { Tables } from "./tables.ts";
 
 /** The feed keeps a week, at most so many changes and never fewer than the least. */
 const FEED_AGE_MS_MAX = 7 * DAY_MS;

@@ -5,7 +5,7 @@
  */
 import { type Kysely, sql } from "kysely";
 import { foldName, type Twins } from "../domain/names.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./schema.ts";
 
 export type Named = Twins["kind"];
 

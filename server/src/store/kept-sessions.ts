@@ -62,7 +62,7 @@ export interface StoredToken extends WaitingToken {
   readonly line: readonly string[];
 }
 
-export interface KeptSessions {
+export interface SessionStore {
   /** When the link to set up that has this token ends. */
   findSetupToken(digest: Uint8Array): Promise<number | undefined>;
   findWebSession(

@@ -3,8 +3,8 @@ import { expandRoles, type Role } from "@chatelaine/contract/roles";
 import type { Kysely, Selectable } from "kysely";
 import type { GroupMember } from "../domain/minting.ts";
 import type { Group } from "../domain/user.ts";
-import { groupOf } from "./rows.ts";
-import type { Tables, UserRow } from "./tables.ts";
+import { groupOf } from "./row-mappers.ts";
+import type { Tables, UserRow } from "./schema.ts";
 
 /** A member of several groups is refreshed once, so this many rows are read at a time. */
 const MEMBERS_AT_ONCE = 500;

@@ -1,6 +1,6 @@
 /** Alone because `store.ts`, which every part of the store imports, has types alone. */
-import { readKnown, refuseEmptied, refuseForeign } from "./opening.ts";
-import { openSqliteStore } from "./sqlite.ts";
+import { readKnown, refuseEmptied, refuseForeign } from "./sqlite/opening.ts";
+import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 import type { Store, StoreOptions } from "./store.ts";
 
 /** Throws `unavailable` (no database, network file system, too old SQLite), `invalid` (an empty or foreign one, `details.exitCode`). */

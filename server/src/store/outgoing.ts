@@ -38,7 +38,7 @@ export interface Delivery {
   readonly doneAt: number | null;
 }
 
-export interface KeptAlerts {
+export interface AlertStore {
   /** @param want.userId only keys of this user; null: of all */
   readKeyAlerts(
     kind: KeyAlertKind,

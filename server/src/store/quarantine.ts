@@ -2,47 +2,16 @@
  * Data that may be older than what was acknowledged is in quarantine: looked at and changed by the command line, judged by
  * nobody, until `chatelaine restore --accept`. The mark is in the database itself, so every process on it agrees.
  */
-import type { Database } from "bun:sqlite";
+import type { Kysely } from "kysely";
 import { AppError } from "../domain/errors.ts";
-import { MARK } from "./tables.ts";
+import { ACCEPTED, MARK, type Tables } from "./schema.ts";
+import type { Quarantine } from "./store.ts";
 
-export interface Quarantine {
-  /**
-   * The state file knows a later change; it knows one that this database never had; the log of the database is damaged; a
-   * backup was restored.
-   */
-  readonly why: "behind" | "apart" | "damaged_log" | "restored";
-  /** Number of the last change in the database when it was found. */
-  readonly found: number;
-  /** Number of the last change that was ever known of it. */
-  readonly expected: number;
-  /** Id of the last audit record that was known of it, which it may lack. */
-  readonly missing?: string | undefined;
-  readonly since: number;
-}
-
-const READ = `SELECT value FROM meta WHERE name = '${MARK}'`;
-
-export function readQuarantine(database: Database): Quarantine | undefined {
-  const statement = database.prepare<{ value: string }, []>(READ);
-  try {
-    return quarantineOf(statement.get()?.value);
-  } finally {
-    statement.finalize();
-  }
-}
+/** A gap in the feed says to its followers, those that have seen all of it included, that everything may have changed. */
+export const GAP = 2;
 
 export function quarantineOf(value: string | undefined): Quarantine | undefined {
   return value === undefined ? undefined : (JSON.parse(value) as Quarantine);
-}
-
-/** Begins it, or keeps the one that there is with the higher number. */
-export function putQuarantine(database: Database, quarantine: Quarantine): Quarantine {
-  const before = readQuarantine(database);
-  const { expected, missing = before?.missing } = quarantine;
-  const after = before ? { ...before, expected: Math.max(before.expected, expected), missing } : quarantine;
-  database.run(`INSERT OR REPLACE INTO meta (name, value) VALUES ('${MARK}', ?)`, [JSON.stringify(after)]);
-  return after;
 }
 
 export function restoreNotAccepted(): AppError {
@@ -50,4 +19,38 @@ export function restoreNotAccepted(): AppError {
     "restore_not_accepted",
     "The database was put back from an older copy; `chatelaine restore --accept` on its machine accepts it",
   );
+}
+
+/** Ends it, in the transaction of who accepts it. @returns undefined where there is none */
+export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Quarantine | undefined> {
+  const row = await db.deleteFrom("meta").where("name", "=", MARK).returning("value").executeTakeFirst();
+  const quarantine = quarantineOf(row?.value);
+  if (!quarantine) return undefined;
+  if (quarantine.missing !== undefined) {
+    await db.deleteFrom("meta").where("name", "=", ACCEPTED).execute();
+    await db.insertInto("meta").values({ name: ACCEPTED, value: quarantine.missing }).execute();
+  }
+  await db.deleteFrom("web_sessions").execute();
+  await db.deleteFrom("setup_tokens").execute();
+  await db.deleteFrom("tokens").execute();
+  const last = await db
+    .selectFrom("changes")
+    .select(({ fn }) => fn.max("seq").as("seq"))
+    .executeTakeFirst();
+  const seq = Math.max(Number(last?.seq ?? 0), quarantine.found, quarantine.expected) + GAP;
+  await db
+    .insertInto("changes")
+    .values({
+      seq,
+      at: now,
+      kind: "settings",
+      action: "changed",
+      entity_id: 0,
+      name: "settings",
+      user_id: null,
+      ends: 0,
+      spares: null,
+    })
+    .execute();
+  return quarantine;
 }

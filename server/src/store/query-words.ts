@@ -2,7 +2,7 @@
  * Tests of text in any case and by parts, said in SQL for ordinary text: printable ASCII, and in lists no backslash. There
  * upper and lower case are the same to every database, `.` is every character, and JSON writes a text as it is. Of other
  * text it says yes only where that is right, and may miss some; those rows are few and known to an index (`odd` in
- * `lists.ts`), and judged one by one.
+ * `list-queries.ts`), and judged one by one.
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Condition, Operator, Test } from "../domain/filter.ts";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { AppError } from "../domain/errors.ts";
 import type { RateLimit } from "../domain/limits.ts";
 import { prepareMapped } from "./mapped-file.ts";
-import { identityOf } from "./same-files.ts";
+import { identityOf } from "./sqlite/same-files.ts";
 import type { RateState } from "./store.ts";
 
 export const RATES_FOLDER = "rates";

@@ -22,7 +22,7 @@ import {
   USER_RULES,
   type User,
 } from "./restore-rules.ts";
-import type { SecretRow } from "./tables.ts";
+import type { SecretRow } from "./schema.ts";
 
 export type Secret = Selectable<SecretRow>;
 

@@ -9,7 +9,7 @@ import { expandRoles, ROLE_INCLUDES, type Role } from "@chatelaine/contract/role
 import type { Selectable } from "kysely";
 import { coversScope, intersectScopes, rightsOf } from "../domain/rights.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
-import type { GroupRow, KeyRow, UserRow } from "./tables.ts";
+import type { GroupRow, KeyRow, UserRow } from "./schema.ts";
 
 export type User = Selectable<UserRow>;
 export type Group = Selectable<GroupRow>;

@@ -4,7 +4,7 @@
  */
 import type { Kysely } from "kysely";
 import { DEFAULT_SETTINGS, type Settings, type SettingsPatch } from "../domain/settings.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./schema.ts";
 
 export function settingsOf(rows: readonly { readonly name: string; readonly value: string }[]): Settings {
   const set = rows.map(({ name, value }) => [name, JSON.parse(value)]);

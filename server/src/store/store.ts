@@ -1,5 +1,6 @@
 /**
- * Everything that is kept, behind one interface of deep operations.
+ * Everything that is kept, behind one interface of deep operations, made up of one for each subject. Types alone: `open.ts`
+ * opens it.
  *
  * A change, its audit record and its row of the numbered feed commit together in `transact`, or not at all; a change without an
  * audit record is refused. A change of a row carries the version it may leave (`changeKey(id, from, patch)` is false for
@@ -20,20 +21,19 @@ import type { Ceilings, RateLimit } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { GroupMember } from "../domain/minting.ts";
 import type { Twins } from "../domain/names.ts";
-import type { ClientUse } from "../domain/recent-clients.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { Log } from "../log.ts";
 import type { Named, WantedName } from "./folded-names.ts";
-import type { KeptSessions, SessionChanges, WebSession } from "./kept-sessions.ts";
-import type { Delivery, KeptAlerts } from "./outgoing.ts";
-import type { Quarantine } from "./quarantine.ts";
+import type { SessionChanges, SessionStore, WebSession } from "./kept-sessions.ts";
+import type { UsageStore } from "./kept-use.ts";
+import type { AlertStore, Delivery } from "./outgoing.ts";
 import type { Snapshot } from "./snapshot-parts.ts";
 
 export type { NewToken, StoredToken, TokenRoot, WaitingToken, WebSession } from "./kept-sessions.ts";
+export type { KeyDay, KeyUse, RefusalRecord, UseTally } from "./kept-use.ts";
 export type { AlertDelivery, AlertMark, Delivery } from "./outgoing.ts";
 export type { Snapshot } from "./snapshot-parts.ts";
-export type { Quarantine };
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -97,21 +97,6 @@ export interface RateState {
   readonly resetMs: number;
 }
 
-/** What happened to a key in one batch. */
-export interface UseTally {
-  readonly keyId: number;
-  readonly counts: readonly {
-    /** Since the epoch. */
-    readonly day: number;
-    /** `13a`: hour of the day in UTC, and the letter of the outcome. */
-    readonly what: string;
-    readonly times: number;
-  }[];
-  /** Of good uses, as the last and the others are; undefined: there was none. */
-  readonly last: KeyUse | undefined;
-  readonly hosts: ReadonlyMap<string, number>;
-}
-
 /** Refusals of strangers that are alike. */
 export interface Fold {
   /** What is alike in them: of the same name there is one. */
@@ -120,26 +105,6 @@ export interface Fold {
   readonly record: AuditRecord;
   readonly count: number;
   readonly lastAt: number;
-}
-
-/** Why a key was refused whose secret was right. */
-export interface RefusalRecord {
-  readonly decision: string;
-  readonly keyId: number;
-  readonly at: number;
-  readonly reason: string;
-  /** For people: the exact rule. */
-  readonly rule: string;
-  readonly address: string | null;
-  readonly host: string | null;
-}
-
-/** Counts of a day, by hour and outcome (`13a`) or, when old, by outcome alone (`a`). */
-export interface KeyDay {
-  readonly keyId: number;
-  /** Days since the epoch, UTC. */
-  readonly day: number;
-  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** One secret of a key. Nothing in it authenticates without the master secret. */
@@ -179,16 +144,6 @@ export interface Change {
   readonly spares: string | null;
 }
 
-export interface KeyUse {
-  readonly keyId: number;
-  readonly at: number;
-  readonly address: string | null;
-  readonly client: string | null;
-  readonly count: number;
-  /** By whom else it was used in this batch. */
-  readonly earlier?: readonly ClientUse[];
-}
-
 /** What a request with an `Idempotency-Key` has done. */
 export interface Once {
   /** Of who asked, and of the key that he sent. */
@@ -219,40 +174,31 @@ export interface StandingRows {
  */
 export type Judge = (caller: Caller, rows: StandingRows) => MaybePromise<void>;
 
-export interface Store extends KeptSessions, KeptAlerts {
+export interface Quarantine {
+  /**
+   * The state file knows a later change; it knows one that this database never had; the log of the database is damaged; a
+   * backup was restored.
+   */
+  readonly why: "behind" | "apart" | "damaged_log" | "restored";
+  /** Number of the last change in the database when it was found. */
+  readonly found: number;
+  /** Number of the last change that was ever known of it. */
+  readonly expected: number;
+  /** Id of the last audit record that was known of it, which it may lack. */
+  readonly missing?: string | undefined;
+  readonly since: number;
+}
+
+/** Keys, and what judging one needs. */
+interface KeyStore {
   /** One indexed read. */
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
-  findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
   /** One indexed read of what a check needs. */
   findHot(keyId: number): MaybePromise<HotKey | undefined>;
   findWords(keyId: number): MaybePromise<KeyWords | undefined>;
-  /**
-   * A number that is the same as before only if nobody has committed anything since: what was read under it is still so.
-   * undefined: nothing can be proven, and nothing may be remembered.
-   */
-  stamp(): number | undefined;
-  /**
-   * Spends from a limit, exactly, over all processes on this store; a cost of 0 only asks. Throws unavailable where it cannot
-   * be counted.
-   */
-  takeRate(
-    whose: "key" | "user",
-    id: number,
-    want: { readonly rule: RateLimit; readonly cost: number; readonly now: number },
-  ): MaybePromise<RateState>;
-  giveBackRate(whose: "key" | "user", id: number, cost: number): MaybePromise<void>;
-  /** What a sign-in tells somebody of himself. */
-  findProfile(userId: number): MaybePromise<Profile | undefined>;
-  /**
-   * Changes that anybody committed since the last call, oldest first; next to free where there are none.
-   * One caller alone: the follower of the feed.
-   */
-  poll(): MaybePromise<readonly Change[]>;
-  readSettings(): MaybePromise<Settings>;
-
   findKey(id: number): MaybePromise<Key | undefined>;
   findKeyId(name: string): MaybePromise<number | undefined>;
-  /** Lists take turns, user by user (`shared-threads.ts`). Throws unavailable where too many wait. */
+  /** Lists take turns, user by user (`sqlite/shared-threads.ts`). Throws unavailable where too many wait. */
   listKeys(query: ListQuery, asking: Asking): Promise<Page<Key>>;
   /** The newest secret of each key. */
   findSecrets(keyIds: readonly number[]): Promise<Map<number, StoredSecret>>;
@@ -263,6 +209,19 @@ export interface Store extends KeptSessions, KeptAlerts {
     from: number,
     until: number,
   ): Promise<readonly (Pick<Key, "id" | "version"> & { readonly endedAt: number })[]>;
+  /**
+   * A number for a key that is to be made, never given before; a key's text and its SCRAM verifier are made from it, before the
+   * transaction. Throws limit_reached when all are used up.
+   */
+  reserveKeyId(): Promise<number>;
+  findOnce(digest: Uint8Array): Promise<KeptOnce | undefined>;
+}
+
+/** Users, groups and their names. */
+interface AccountStore {
+  findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
+  /** What a sign-in tells somebody of himself. */
+  findProfile(userId: number): MaybePromise<Profile | undefined>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findPassword(username: string): Promise<PasswordRecord | undefined>;
   listUsers(query: ListQuery, asking: Asking): Promise<Page<User>>;
@@ -272,16 +231,24 @@ export interface Store extends KeptSessions, KeptAlerts {
   /** Users and groups whose names differ in case alone. */
   listTwins(): Promise<readonly Twins[]>;
   listGroups(asking: Asking): Promise<readonly Group[]>;
-  /** Changes and activity in one list; members of AuditRecord. */
-  listAudit(query: ListQuery, asking: Asking): Promise<Page<AuditRecord>>;
+}
 
+/** What was committed, by whomever. */
+interface ChangeFeed {
   /**
-   * A number for a key that is to be made, never given before; a key's text and its SCRAM verifier are made from it, before the
-   * transaction. Throws limit_reached when all are used up.
+   * A number that is the same as before only if nobody has committed anything since: what was read under it is still so.
+   * undefined: nothing can be proven, and nothing may be remembered.
    */
-  reserveKeyId(): Promise<number>;
-  findOnce(digest: Uint8Array): Promise<KeptOnce | undefined>;
+  stamp(): number | undefined;
+  /**
+   * Changes that anybody committed since the last call, oldest first; next to free where there are none.
+   * One caller alone: the follower of the feed.
+   */
+  poll(): MaybePromise<readonly Change[]>;
+}
 
+/** Every change. */
+interface Transacting {
   /**
    * @param by who writes: a caller, who is judged in the closing statements, or a part of the system by its name
    * @param options.urgent takes a right away: space is held back for it, so that a full disk does not stop it
@@ -297,22 +264,20 @@ export interface Store extends KeptSessions, KeptAlerts {
   requireStanding(caller: Caller): MaybePromise<void>;
   /** Resolves when each transaction whose caller was judged before this call has committed or failed. */
   settled(): Promise<void>;
+}
 
-  /** Writes sign-ins, refused acts of callers, and use, in slices; cuts what is too old or too much. */
+/** Acts of callers, and refusals. */
+interface AuditStore {
+  /** Changes and activity in one list; members of AuditRecord. */
+  listAudit(query: ListQuery, asking: Asking): Promise<Page<AuditRecord>>;
+  /** Writes sign-ins and refused acts of callers, in slices; cuts what is too old or too much. */
   recordActivity(records: readonly AuditRecord[]): Promise<void>;
   /** Adds to those of the same names, whose first record stays; in a part of their own, which evicts only itself. */
   recordFolds(folds: readonly Fold[]): Promise<void>;
-  /** Adds a batch of counts, in slices, by statements that touch nothing of a key; keeps the last 100 refusals of each. */
-  recordUse(tallies: readonly UseTally[], refusals: readonly RefusalRecord[]): Promise<void>;
-  listKeyDays(keyId: number, sinceDay: number): Promise<readonly KeyDay[]>;
-  listKeyHosts(
-    keyId: number,
-  ): Promise<readonly { readonly host: string; readonly uses: number; readonly lastUsedAt: number }[]>;
-  /** Different clients at different addresses that used the key since then, the latest first; 20 at most. */
-  listKeyClients(keyId: number, since: number): Promise<readonly ClientUse[]>;
-  /** Newest first. */
-  listRefusals(keyId: number): Promise<readonly RefusalRecord[]>;
-  findRefusal(decision: string): Promise<RefusalRecord | undefined>;
+}
+
+/** What the webhook is sent. */
+interface DeliveryStore {
   /**
    * The oldest that is due, claimed until then and its attempt counted; `lost` where another process was faster, undefined
    * where none is due.
@@ -325,12 +290,35 @@ export interface Store extends KeptSessions, KeptAlerts {
   ): Promise<void>;
   /** Newest first. */
   listDeliveries(limit: number): Promise<readonly Delivery[]>;
+}
+
+/** Counters of guesses. */
+interface GuessStore {
   /**
    * Counts one guess; resolves to how many fell into the running window, this one included.
    * @param by 0 only asks, -1 takes one back; default 1
    */
   countGuess(bucket: string, now: number, windowMs: number, by?: -1 | 0 | 1): Promise<number>;
   clearGuesses(bucket: string): Promise<void>;
+}
+
+/** What is left of limits. */
+interface RateStore {
+  /**
+   * Spends from a limit, exactly, over all processes on this store; a cost of 0 only asks. Throws unavailable where it cannot
+   * be counted.
+   */
+  takeRate(
+    whose: "key" | "user",
+    id: number,
+    want: { readonly rule: RateLimit; readonly cost: number; readonly now: number },
+  ): MaybePromise<RateState>;
+  giveBackRate(whose: "key" | "user", id: number, cost: number): MaybePromise<void>;
+}
+
+/** The installation as a whole. */
+interface Upkeep {
+  readSettings(): MaybePromise<Settings>;
   /** What tells it apart from all others, those of the same master secret too. */
   installation(): string;
   readBackupState(): Promise<BackupState>;
@@ -343,6 +331,20 @@ export interface Store extends KeptSessions, KeptAlerts {
   quarantine(): Quarantine | undefined;
   close(): Promise<void>;
 }
+
+export interface Store
+  extends KeyStore,
+    AccountStore,
+    SessionStore,
+    ChangeFeed,
+    Transacting,
+    AuditStore,
+    UsageStore,
+    AlertStore,
+    DeliveryStore,
+    GuessStore,
+    RateStore,
+    Upkeep {}
 
 export type NewKey = Pick<Key, "id" | "name" | "userId" | "createdAt" | "createdBy"> &
   Required<Omit<KeyFields, "name">>;

@@ -3,8 +3,8 @@
  * ends takes the token with it, in one statement, however long the line.
  */
 import type { Kysely, Selectable } from "kysely";
+import type { Tables, TokenRow } from "./schema.ts";
 import type { NewToken, StoredToken, WaitingToken } from "./store.ts";
-import type { Tables, TokenRow } from "./tables.ts";
 
 type Db = Kysely<Tables>;
 type Named = Selectable<TokenRow> & {

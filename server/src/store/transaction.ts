@@ -8,7 +8,6 @@ import { foldName } from "../domain/names.ts";
 import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
-import { acceptRestored } from "./accept-restored.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
 import { isNameTaken, settleTwins } from "./folded-names.ts";
@@ -23,6 +22,7 @@ import {
   touchUser,
   usersOf,
 } from "./member-rights.ts";
+import { acceptRestored } from "./quarantine.ts";
 import {
   auditColumns,
   defined,
@@ -34,7 +34,8 @@ import {
   newUserColumns,
   type UserListRow,
   userOf,
-} from "./rows.ts";
+} from "./row-mappers.ts";
+import type { Tables } from "./schema.ts";
 import { findSettings, writeSettings } from "./settings-rows.ts";
 import type {
   Delivery,
@@ -50,7 +51,6 @@ import type {
   UserPatch,
   WebSession,
 } from "./store.ts";
-import type { Tables } from "./tables.ts";
 import {
   countTokens,
   dropEndedTokens,

@@ -5,8 +5,8 @@
 import type { Kysely } from "kysely";
 import type { Caller, Precondition, WritingActor } from "../domain/caller.ts";
 import { AppError, errorCode } from "../domain/errors.ts";
+import type { Tables } from "./schema.ts";
 import type { CheckRecord, CheckUser, Judge, StandingRows, Store, Transaction } from "./store.ts";
-import type { Tables } from "./tables.ts";
 import { type Closing, SqlTransaction } from "./transaction.ts";
 import { findWebSession } from "./web-sessions.ts";
 

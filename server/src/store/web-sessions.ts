@@ -1,8 +1,8 @@
 /** Browsers that are signed in, and what requests with an `Idempotency-Key` have done. */
 import type { Kysely, Selectable } from "kysely";
 import { AppError } from "../domain/errors.ts";
+import type { Tables, WebSessionRow } from "./schema.ts";
 import type { KeptOnce, Once, Transaction, WebSession } from "./store.ts";
-import type { Tables, WebSessionRow } from "./tables.ts";
 
 type Db = Kysely<Tables>;
 

@@ -2,7 +2,7 @@
  * The query language of the TrueNAS API: its filters.
  *
  * Parsing refuses everything that cannot be judged within bounds, so that judging a record never throws and costs a bounded
- * time. `domain/filter-match.ts` judges, `query-options.ts` parses the options, `store/query-sql.ts` says the same rules in SQL.
+ * time. `domain/filter-match.ts` judges, `query-options.ts` parses the options, `store/filter-sql.ts` says the same rules in SQL.
  */
 import { PATTERNS_MAX } from "@chatelaine/contract/limits";
 import {
