@@ -20,7 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: "types (tsc --noEmit)", run: () => runProgram("node_modules/typescript/bin/tsc", "--noEmit") },
   {
     name: "style (biome check)",
-    run: () => runProgram("node_modules/@biomejs/biome/bin/biome", "check", "."),
+    run: () => runProgram("node_modules/@biomejs/biome/bin/biome", "check", "--diagnostic-level=error", "."),
   },
   {
     name: "unused files, exports and dependencies (knip)",

@@ -10,7 +10,7 @@ import { createUsers, type Users } from "./accounts/users.ts";
 import { type Alerts, createAlerts } from "./activity/alerts.ts";
 import { type Audit, createAudit } from "./activity/audit.ts";
 import { createFeed, type Feed } from "./activity/feed.ts";
-import { createSettings, type SettingsUseCase } from "./activity/settings.ts";
+import { openSettings, type SettingsUseCase } from "./activity/settings.ts";
 import { createUsage, type Usage } from "./activity/use.ts";
 import { createWebhook, type Webhook } from "./activity/webhook.ts";
 import { type Backups, backupBeforeUpgrade, createBackups } from "./backup/backup.ts";
@@ -167,7 +167,7 @@ export async function openApp(
     groups: createGroups(parts),
     setup: createSetup({ ...parts, ...signingIn }),
   };
-  const settings = createSettings({ store, clock, secrets, bindingFault });
+  const settings = await openSettings({ store, feed, clock, secrets, bindingFault });
   const alerts = createAlerts({ store, feed, clock, log });
   const backups = createBackups({ store, secrets, clock, folder });
   if (upgrade !== undefined) await backups.noteUpgrade(upgrade);

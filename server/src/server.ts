@@ -117,7 +117,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const trust = trustOf(config);
   const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);
-  const insecureRule = async () => (await app.store.readSettings()).insecureTransport;
+  const insecureRule = () => app.settings.current().insecureTransport;
   const schedule =
     config.backup && createSchedule(config.backup, { ...app, fingerprint: app.secrets.fingerprint });
   if (!schedule) await forgetSchedule(app.store);
@@ -328,10 +328,9 @@ function withPublicUrl(peer: Peer, app: App): Peer {
   return publicUrl === null ? peer : { ...peer, ownOrigins: [publicUrl, ...peer.ownOrigins] };
 }
 
-function publicUrlOf({ store }: App): string | null {
+function publicUrlOf({ settings }: App): string | null {
   try {
-    const settings = store.readSettings();
-    return settings instanceof Promise ? null : settings.publicUrl;
+    return settings.current().publicUrl;
   } catch {
     // Without a database every answer is the same; it is for the operation to say so.
     return null;
@@ -352,6 +351,5 @@ function hostsOf(config: Config, certificates: Certificates | undefined, app: Ap
 /** Behind a proxy that ends TLS, clients see its certificate, which the settings name. */
 function proxyBinding(peer: Peer, app: App): (() => Uint8Array) | undefined {
   if (!peer.tls) return undefined;
-  const settings = app.store.readSettings();
-  return settings instanceof Promise ? undefined : bindingOf(settings.clientCertificate);
+  return bindingOf(app.settings.current().clientCertificate);
 }

@@ -55,9 +55,7 @@ const READS = [
   "groups.get",
   "settings.show",
   "settings.policy",
-  "settings.publicUrl",
-  "settings.sessionLimits",
-  "settings.docs",
+  "settings.current",
 ];
 
 describe("no change without its audit record", () => {

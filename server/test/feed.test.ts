@@ -61,6 +61,7 @@ test("who slept for longer than the feed is kept takes everything that anybody o
   await local.feed.follow();
   expect(told.map(({ kind, userId, ends }) => ({ kind, userId, ends }))).toEqual([
     { kind: "group", userId: null, ends: false },
+    { kind: "settings", userId: null, ends: false },
     { kind: "user", userId: ada.id, ends: true },
     { kind: "settings", userId: null, ends: false },
   ]);

@@ -18,23 +18,31 @@ const LONG_READ = 1_000;
 export interface Feed {
   /** Tells all listeners every change that was committed before this call. */
   follow(): MaybePromise<void>;
-  /** Listeners run in the order of changes and must not throw. @returns the way out */
-  subscribe(listener: (change: Change) => void): () => void;
+  /**
+   * Listeners run in the order of changes and must not throw; the feed waits for those that answer later.
+   * @returns the way out
+   */
+  subscribe(listener: (change: Change) => unknown): () => void;
   stop(): void;
 }
 
 export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
-  const listeners = new Set<(change: Change) => void>();
-  const tell = (changes: readonly Change[]): void => {
+  const listeners = new Set<(change: Change) => unknown>();
+  const tell = (changes: readonly Change[]): MaybePromise<void> => {
+    const later: Promise<unknown>[] = [];
     for (const change of changes) {
+      const fail = (error: unknown): void =>
+        log.error("A listener of the feed failed", { seq: change.seq, error });
       for (const listener of listeners) {
         try {
-          listener(change);
+          const done = listener(change);
+          if (done instanceof Promise) later.push(done.catch(fail));
         } catch (error) {
-          log.error("A listener of the feed failed", { seq: change.seq, error });
+          fail(error);
         }
       }
     }
+    return later.length === 0 ? undefined : Promise.all(later).then(() => {});
   };
   /** A read of the feed is bounded, so it is read until nothing is left; between long reads others have a turn. */
   const follow = (): MaybePromise<void> => {
@@ -43,12 +51,13 @@ export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
       if (changes instanceof Promise) return changes.then((read) => goOn(read));
       if (changes.length === 0) return undefined;
       if (changes.length >= LONG_READ) return goOn(changes);
-      tell(changes);
+      const later = tell(changes);
+      if (later instanceof Promise) return later.then(follow);
     }
   };
   const goOn = async (changes: readonly Change[]): Promise<void> => {
     if (changes.length === 0) return;
-    tell(changes);
+    await tell(changes);
     if (changes.length >= LONG_READ) await othersFirst();
     await follow();
   };

@@ -8,16 +8,17 @@ import { type Secrets, WEBHOOK_SEAL } from "../crypto.ts";
 import { differences } from "../domain/audit.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
-import { refuseIssues } from "../domain/errors.ts";
+import { AppError, refuseIssues } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
 import { type KeyPolicy, mayMakeNonExpiring } from "../domain/key-policy.ts";
 import { requireMayMint } from "../domain/minting.ts";
-import { type DocsAccess, type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
+import { type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
 import { keepOnce } from "../keys/keys.ts";
-import type { Store } from "../store/store.ts";
+import type { MaybePromise, Store } from "../store/store.ts";
 import { recordOf } from "./audit.ts";
+import type { Feed } from "./feed.ts";
 
 /** What a repeated request has changed, as `Idempotency-Key` remembers it: there is one row of settings. */
 const SETTINGS_ID = 0;
@@ -45,22 +46,26 @@ export interface SettingsUseCase {
    */
   change(caller: Caller, change: SettingsChange): Promise<ShownSettings>;
   policy(caller: Caller): Promise<ShownPolicy>;
-  /** Where clients reach this server; null where nobody has said. */
-  publicUrl(): Promise<string | null>;
-  /** Who may read the built-in documentation. */
-  docs(): Promise<DocsAccess>;
-  /** How long browser sessions last, in milliseconds. */
-  sessionLimits(): Promise<{ readonly idleMs: number; readonly ageMs: number }>;
+  /**
+   * As of the last change that the feed knows, for those who cannot wait: who the server is to its clients, and what a door
+   * takes. Throws unavailable where they could never be read.
+   */
+  current(): Settings;
 }
 
-export function createSettings(deps: {
+export interface SettingsDeps {
   readonly store: Store;
+  readonly feed: Pick<Feed, "follow" | "subscribe">;
   readonly clock: Clock;
   readonly secrets: Pick<Secrets, "seal">;
   /** Why a certificate, in PEM, cannot be bound to; undefined where it can. */
   readonly bindingFault: (pem: string) => string | undefined;
-}): SettingsUseCase {
+}
+
+/** Reads them once, and again at each change. */
+export async function openSettings(deps: SettingsDeps): Promise<SettingsUseCase> {
   const { store } = deps;
+  const current = await keepCurrent(deps);
   return {
     show: async (caller) => {
       requireRole(caller, "READONLY_ADMIN");
@@ -72,17 +77,43 @@ export function createSettings(deps: {
       const policy = { keyDaysMax, nonExpiringKeys, nonExpiringRoles };
       return { ...policy, mayMakeNonExpiring: mayMakeNonExpiring(policy, caller.roles) };
     },
-    publicUrl: async () => (await store.readSettings()).publicUrl,
-    docs: async () => (await store.readSettings()).docs,
-    sessionLimits: async () => {
-      const { sessionIdleMinutes, sessionHours } = await store.readSettings();
-      return { idleMs: sessionIdleMinutes * 60_000, ageMs: sessionHours * 3_600_000 };
-    },
+    current,
+  };
+}
+
+/** Held by `server/test/current-settings.test.ts`, for databases that answer at once and later. */
+async function keepCurrent({ store, feed }: SettingsDeps): Promise<() => Settings> {
+  let kept: Settings | undefined;
+  const forget = (): void => {
+    // Read again when they are needed next, by somebody who hears why they cannot be read.
+    kept = undefined;
+  };
+  const keep = (settings: Settings): void => {
+    kept = settings;
+  };
+  const refresh = (): MaybePromise<void> => {
+    try {
+      const settings = store.readSettings();
+      return settings instanceof Promise ? settings.then(keep, forget) : keep(settings);
+    } catch {
+      forget();
+    }
+  };
+  feed.subscribe(({ kind }) => (kind === "settings" ? refresh() : undefined));
+  await refresh();
+  return () => {
+    // A database that answers at once is followed up to this very moment.
+    void feed.follow();
+    if (kept !== undefined) return kept;
+    const settings = store.readSettings();
+    if (!(settings instanceof Promise)) return settings;
+    void settings.then(keep, forget);
+    throw new AppError("unavailable", "The settings cannot be read at the moment; try again");
   };
 }
 
 async function change(
-  { store, clock, secrets, bindingFault }: Parameters<typeof createSettings>[0],
+  { store, clock, secrets, bindingFault }: SettingsDeps,
   caller: Caller,
   { version, ...given }: SettingsChange,
 ): Promise<ShownSettings> {

@@ -16,7 +16,7 @@ export type InsecureTransportRule = "revoke" | "refuse" | "allow";
 /** `close`: a WebSocket in clear text is not opened, so that no key is sent on it. */
 export type InsecureTransportDialectRule = InsecureTransportRule | "close";
 
-export type DocsAccess = "open" | "signed_in";
+type DocsAccess = "open" | "signed_in";
 
 export interface Settings {
   /** A right key over plain http through the dialect's PLAIN login. */

@@ -4,18 +4,18 @@
  * `server/test/close-clear-text.test.ts`).
  */
 import type { Audit } from "../activity/audit.ts";
+import type { SettingsUseCase } from "../activity/settings.ts";
 import { isLoopbackHost } from "../domain/address.ts";
 import { CLEAR_TEXT_ACTION } from "../domain/alert.ts";
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
-import type { MaybePromise } from "../verify/verify.ts";
 import { createHint } from "./check/hints.ts";
 import { problemResponse } from "./rest/problem.ts";
 
 export interface ClearUpgradesDeps {
-  readonly store: { readSettings(): MaybePromise<Settings> };
+  readonly settings: Pick<SettingsUseCase, "current">;
   readonly audit: Pick<Audit, "refuse">;
   /** Port of the https listener that other machines reach; undefined: there is none. */
   readonly httpsPort: () => number | undefined;
@@ -24,10 +24,10 @@ export interface ClearUpgradesDeps {
 }
 
 /** @returns undefined where the connection may be opened */
-export type RefuseClear = (req: Request, origin: Origin) => MaybePromise<Response | undefined>;
+export type RefuseClear = (req: Request, origin: Origin) => Response | undefined;
 
 export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
-  const { store, audit, httpsPort, log } = deps;
+  const { settings: known, audit, httpsPort, log } = deps;
   const hint = createHint(deps);
   const judge = (req: Request, origin: Origin, settings: Settings): Response | undefined => {
     if (settings.insecureTransportDialect !== "close") return undefined;
@@ -47,10 +47,7 @@ export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
   };
   return (req, origin) => {
     if (origin.transport !== "clear") return undefined;
-    const settings = store.readSettings();
-    return settings instanceof Promise
-      ? settings.then((read) => judge(req, origin, read))
-      : judge(req, origin, settings);
+    return judge(req, origin, known.current());
   };
 }
 

@@ -35,7 +35,7 @@ export interface CheckDeps {
   readonly stats: CheckStats;
   readonly keys: { revokeExposed(id: number): Promise<void> };
   readonly secrets: { readonly assertions: Signer & { readonly publicKey: object } };
-  readonly insecureRule: () => Promise<InsecureTransportRule>;
+  readonly insecureRule: () => InsecureTransportRule;
   readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version" | "backup">;
   readonly clock: Clock;
   readonly bodies: Bodies;

@@ -27,7 +27,7 @@ export interface CheckKeyDeps {
   readonly usage: Pick<Usage, "note" | "refuse">;
   readonly stats: CheckStats;
   readonly now: () => number;
-  readonly insecureRule: () => MaybePromise<InsecureTransportRule>;
+  readonly insecureRule: () => InsecureTransportRule;
   readonly revokeExposed: (id: number) => Promise<void>;
   readonly log: Log;
   readonly hint: Hint;
@@ -60,7 +60,7 @@ export function createJudge(deps: CheckKeyDeps): CheckKey {
     seen: ClientInfo,
   ): Promise<CheckDecision> => {
     const check = await verify.check(text, need);
-    const fate = fateOf(await deps.insecureRule(), need.origin.transport);
+    const fate = fateOf(deps.insecureRule(), need.origin.transport);
     if (fate === "pass") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
     const id = !check.ok && check.reason === "insecure_transport" ? check.known?.id : undefined;
     if (fate === "revoke" && id !== undefined) await revoke(deps, id);

@@ -95,7 +95,7 @@ async function docsAnswer(docs: Docs, { deps, req, peer, url }: AskedPage): Prom
   const isAsset = url.pathname.startsWith("/api/docs/assets/");
   try {
     refuseKeyInQuery(url);
-    if (isAsset || (await deps.settings.docs()) === "open") return await docs.fetch(req, url, peer);
+    if (isAsset || deps.settings.current().docs === "open") return await docs.fetch(req, url, peer);
     if (await authenticate(req, peer, deps)) return await docs.fetch(req, url, peer);
     throw new AppError(
       "not_authenticated",

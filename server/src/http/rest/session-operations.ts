@@ -94,11 +94,11 @@ function changedMeanwhile(): AppError {
 
 async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
   const { settings } = deps;
-  const [user, policy, limits] = await Promise.all([
+  const [user, policy] = await Promise.all([
     deps.users.get(caller, { id: caller.userId }),
     settings.policy(caller),
-    settings.sessionLimits(),
   ]);
+  const { sessionIdleMinutes, sessionHours, publicUrl } = settings.current();
   return {
     user: {
       id: user.id,
@@ -119,12 +119,12 @@ async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
     session: session
       ? {
           id: session.id,
-          idle_ends_at: instant(deps.clock.now() + limits.idleMs),
-          ends_at: instant(session.createdAt + limits.ageMs),
+          idle_ends_at: instant(deps.clock.now() + sessionIdleMinutes * 60_000),
+          ends_at: instant(session.createdAt + sessionHours * 3_600_000),
         }
       : null,
     key_policy: policyEntry(policy),
-    public_url: await settings.publicUrl(),
+    public_url: publicUrl,
     may: operationList
       .filter((operation) => mayCall(operation, caller.roles))
       .map(({ name }) => name as OperationName),

@@ -53,6 +53,7 @@ const FIND_USE = "SELECT last_used_at, address, client FROM activity.key_use WHE
  */
 const EVERYTHING_CHANGED = `SELECT ?1 AS seq, ?2 AS at, 'group' AS kind, 'changed' AS action, 0 AS entity_id, '' AS name,
     NULL AS user_id, 0 AS ends, NULL AS spares
+  UNION ALL SELECT ?1, ?2, 'settings', 'changed', 0, 'settings', NULL, 0, NULL
   UNION ALL SELECT ?1, ?2, 'user', 'changed', id, username, id, 1, NULL FROM users`;
 /** Changes told in one go; the next call tells the rest. */
 const CHANGES_AT_ONCE = 10_000;
