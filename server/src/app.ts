@@ -37,7 +37,7 @@ import { createPasswords } from "./sign-in/passwords.ts";
 import { RefusalLog } from "./sign-in/refusal-log.ts";
 import { LiveSessions } from "./sign-in/sessions.ts";
 import { createSignIn, type SignIn } from "./sign-in/sign-in.ts";
-import { TokenBox, type Tokens } from "./sign-in/tokens.ts";
+import { TokenBox, type Tokens } from "./sign-in/token.ts";
 import { openStore, refuseForeignFolder } from "./store/open.ts";
 import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
 import type { Store } from "./store/store.ts";

@@ -9,9 +9,9 @@ import { type Random, systemRandom } from "../src/crypto.ts";
 import type { AuditRecord } from "../src/domain/audit.ts";
 import { type Caller, type Origin, systemCaller } from "../src/domain/caller.ts";
 import { AppError } from "../src/domain/errors.ts";
-import { rightsOf } from "../src/domain/rights.ts";
 import type { User } from "../src/domain/user.ts";
 import type { Log } from "../src/log.ts";
+import { callerOfUser } from "../src/sign-in/caller.ts";
 import type { SignInResult } from "../src/sign-in/credential.ts";
 import { MovableClock, openBrowser } from "./installation.ts";
 
@@ -84,13 +84,13 @@ export function makeUserWithPassword(
 /** The caller that a user is when signed in at a browser. */
 export async function callerOf(app: TestApp, username: string): Promise<Caller> {
   const { users } = app;
-  const user = await users.get(app.system, { username });
-  const rights = rightsOf(user.allRoles, user.allScopes);
-  const id = await openBrowser(app.store, user.id, null);
+  const { id: userId } = await users.get(app.system, { username });
+  const user = await app.store.findCheckUser(userId);
+  if (!user) throw new Error(`There is no ${username}`);
+  const id = await openBrowser(app.store, userId, null);
   const session = { kind: "browser", id } as const;
   const origin = originOf({ door: "rest", sessionId: id });
-  const { id: userId, ceilings } = user;
-  return { kind: "user", userId, username, key: null, ceilings, session, endsAt: null, origin, ...rights };
+  return callerOfUser(user, origin, { session, endsAt: null });
 }
 
 /** Throws where the sign-in was refused. */

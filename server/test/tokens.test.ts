@@ -9,7 +9,7 @@ import type { Origin } from "../src/domain/caller.ts";
 import type { KeyFields } from "../src/domain/key.ts";
 import type { User } from "../src/domain/user.ts";
 import type { Credential, Session, SessionEnd, TokenOptions } from "../src/sign-in/credential.ts";
-import { TOKEN_TOUCH_EVERY_MS, TOKENS_PER_SESSION_MAX, TOKENS_PER_USER_MAX } from "../src/sign-in/tokens.ts";
+import { TOKEN_TOUCH_EVERY_MS, TOKENS_PER_SESSION_MAX, TOKENS_PER_USER_MAX } from "../src/sign-in/token.ts";
 import {
   auditOf,
   callerOf,

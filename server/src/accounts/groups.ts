@@ -14,10 +14,7 @@ import { type Group, isUsername } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
-import { keepAnAdmin } from "./grants.ts";
-import { getGroup } from "./memberships.ts";
-import { getUser } from "./new-user.ts";
-import { type Act, orNote } from "./refusals.ts";
+import { type Act, getGroup, getUser, keepAnAdmin, orNote } from "./acts.ts";
 import { checkName, checkRights, distinct } from "./rules.ts";
 
 export interface Groups {

@@ -10,7 +10,7 @@ import { USER_WORDS, USERS_MAX, type User } from "../domain/user.ts";
 import { requireAllowedTransport } from "../sign-in/clear-text.ts";
 import type { Passwords } from "../sign-in/passwords.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
-import { setGroups } from "./memberships.ts";
+import { getUser, setGroups } from "./acts.ts";
 import { checkUserInput, distinct, type NewUserInput } from "./rules.ts";
 
 export interface NewUserDeps {
@@ -100,13 +100,6 @@ export async function checkGroups(
   return names.flatMap((_name, at): Issue[] =>
     found[at] ? [] : [{ path: ["groups", at], code: "shape", message: "No such group" }],
   );
-}
-
-/** Throws not_found. */
-export async function getUser(store: Pick<Store | Transaction, "findUser">, id: number): Promise<User> {
-  const user = await store.findUser({ id });
-  if (!user) throw new AppError("not_found", "User does not exist");
-  return user;
 }
 
 export const NAME_TAKEN: Issue = {

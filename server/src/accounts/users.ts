@@ -16,14 +16,12 @@ import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { keepOnce } from "../keys/keys.ts";
 import { requireAllowedTransport } from "../sign-in/clear-text.ts";
-import { type NewPassword, proveOwnPassword } from "../sign-in/own-password.ts";
+import { type NewPassword, proveOwnPassword } from "../sign-in/password.ts";
 import type { Passwords } from "../sign-in/passwords.ts";
 import type { RefusalLog } from "../sign-in/refusal-log.ts";
 import type { MaybePromise, Profile, Store, Transaction } from "../store/store.ts";
-import { keepAnAdmin } from "./grants.ts";
-import { setGroups } from "./memberships.ts";
-import { checkGroups, getUser, insertUser, NAME_TAKEN, prepareUser } from "./new-user.ts";
-import { type Act, orNote } from "./refusals.ts";
+import { type Act, getUser, keepAnAdmin, orNote, setGroups } from "./acts.ts";
+import { checkGroups, insertUser, NAME_TAKEN, prepareUser } from "./new-user.ts";
 import { checkUserInput, distinct, type NewUserInput } from "./rules.ts";
 import {
   actOfChange,

@@ -14,7 +14,7 @@ import type { KeyDay, RefusalRecord, Store, UseTally } from "../store/store.ts";
 import { UseTable } from "./use-table.ts";
 import { type ClientInfo, type CountedOutcome, OUTCOME_LETTERS, type UseOutcome } from "./use-tally.ts";
 
-export type { ClientInfo, CountedOutcome, UseOutcome };
+export type { ClientInfo, UseOutcome };
 
 const FLUSH_EVERY_MS = 1_000;
 const WAITING_MAX = 200_000;

@@ -140,11 +140,6 @@ export function systemCaller(actor: Actor, username = "system"): Caller {
   };
 }
 
-/** The rights that a key has over itself, whatever it was narrowed to: those of its owner. */
-export function rightsOverOwnKey(roles: readonly Role[], scopes: readonly string[]): Rights {
-  return rightsOf([...roles, "KEY_HOLDER"], scopes);
-}
-
 /**
  * Whether a caller may and reaches all that the other does: as it is now, and as its request was judged.
  */

@@ -11,7 +11,7 @@ import { REASON_CHARS_MAX } from "@chatelaine/contract/limits";
 import { type Audit, recordOf } from "../activity/audit.ts";
 import type { Random, Secrets } from "../crypto.ts";
 import { type AuditRecord, differences } from "../domain/audit.ts";
-import { askingOf, type Caller, requireRole, rightsOverOwnKey, systemCaller } from "../domain/caller.ts";
+import { askingOf, type Caller, requireRole, systemCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, takenAs, unveil } from "../domain/errors.ts";
 import type { Condition } from "../domain/filter.ts";
@@ -29,6 +29,7 @@ import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { inBothForms, inNfc } from "../domain/names.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
+import { overOwnKey } from "../sign-in/caller.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
@@ -168,7 +169,7 @@ function createSelfKeys(
   const asOwner = async (caller: Caller): Promise<Caller> => {
     const owner = caller.key && (await store.findCheckUser(caller.userId));
     if (!owner) throw new AppError("forbidden", "Only a key can ask about itself");
-    return { ...caller, isOwnKey: true, ...rightsOverOwnKey(owner.roles, owner.scopes) };
+    return overOwnKey(caller, owner);
   };
   const idOf = (caller: Caller): number => caller.key?.id ?? 0;
   return {

@@ -1,14 +1,24 @@
 /**
- * How sign-ins, refusals and sign-outs stand in the audit (protocol 8). What was presented is never part of it, and a
+ * How sign-ins, refusals and sign-outs stand in the audit (protocol 8), and as uses of a key beside those that services ask
+ * about: its owner sees them together. What was presented is never part of it, and a
  * name only where there is such a user: people type passwords into the wrong field.
  */
 import type { Audit, StrangerNote } from "../activity/audit.ts";
+import type { Usage } from "../activity/use.ts";
+import { makeId } from "../crypto.ts";
 import type { AuditRecord, CredentialKind, CredentialNote } from "../domain/audit.ts";
 import type { Origin } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { CheckRecord } from "../store/store.ts";
-import type { Credential, Session, SessionEnd, SignInRefusal, TokenOptions } from "./credential.ts";
+import {
+  type Credential,
+  isProven,
+  type Session,
+  type SessionEnd,
+  type SignInRefusal,
+  type TokenOptions,
+} from "./credential.ts";
 import type { RefusalLog } from "./refusal-log.ts";
-import { isProven } from "./use.ts";
 
 type Notes = Pick<Audit, "note">;
 
@@ -105,6 +115,34 @@ export function noteToken(audit: Notes, { id, origin, credential }: Session, opt
     credentials: describeCredential(credential),
     details: { ttlSeconds, matchOrigin, singleUse, ...(call ? { call } : {}) },
   });
+}
+
+export interface KeyUseNotes {
+  readonly usage: Pick<Usage, "note" | "refuse">;
+  readonly clock: Clock;
+}
+
+export function noteKeyUse({ usage }: KeyUseNotes, keyId: number, { address, client }: Origin): void {
+  usage.note(keyId, "ok", { address, client, host: null });
+}
+
+interface RefusedKey {
+  readonly keyId: number;
+  readonly reason: SignInRefusal;
+  /** In words, for the owner. */
+  readonly rule: string;
+}
+
+/** Only where the secret was right. */
+export function noteKeyRefusal(
+  { usage, clock }: KeyUseNotes,
+  refused: RefusedKey,
+  { address, client }: Origin,
+): void {
+  const { keyId, reason, rule } = refused;
+  if (!isProven(reason)) return;
+  usage.note(keyId, reason, { address, client, host: null });
+  usage.refuse({ decision: makeId(), keyId, at: clock.now(), reason, rule, address, host: null });
 }
 
 /** Words of the dialect for why a key was refused (protocol 8). */

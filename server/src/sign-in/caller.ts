@@ -1,4 +1,7 @@
-/** What a credential is worth at this moment: the one place where a session, a token and a key become a caller. */
+/**
+ * What a credential is worth at this moment: the one place where a session of a socket or a browser, a token and a key become
+ * a caller (held by `caller.test.ts`). The system's own callers are made in `domain/caller.ts`.
+ */
 import type { Caller, Origin, SessionRef } from "../domain/caller.ts";
 import { rightsOf } from "../domain/rights.ts";
 import type { CheckRecord, CheckUser, MaybePromise, Store } from "../store/store.ts";
@@ -61,6 +64,11 @@ export function callerOfUser(
   const rights = rightsOf(user.roles, user.scopes);
   const { id: userId, username, ceilings } = user;
   return { kind: "user", userId, username, key: null, ceilings, session, endsAt, origin, ...rights };
+}
+
+/** A key that acts on itself alone, with the rights that its owner has: whatever it was narrowed to, and KEY_HOLDER. */
+export function overOwnKey(caller: Caller, owner: Pick<CheckUser, "roles" | "scopes">): Caller {
+  return { ...caller, isOwnKey: true, ...rightsOf([...owner.roles, "KEY_HOLDER"], owner.scopes) };
 }
 
 function standingOfUser(

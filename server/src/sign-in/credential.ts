@@ -1,6 +1,8 @@
 /** What all ways to sign in share: what a session was opened with, the session, and why there is none. */
+import { makeId } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, CallerKey, Origin } from "../domain/caller.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { KeyTextFault } from "../domain/key-text.ts";
 import type { RateState, Refusal } from "../verify/verify.ts";
 
@@ -38,7 +40,19 @@ export interface TokenOfSession {
   readonly line: readonly string[];
 }
 
+/** What is new with each sign-in, and what most ways have nothing of. */
+export function newLogin(clock: Clock, user: { readonly id: number; readonly username: string }) {
+  const { id: userId, username } = user;
+  const login = { userId, username, loginId: makeId(), loginAt: clock.now() };
+  return { ...login, passwordChangedAt: null, parent: null, token: null };
+}
+
 export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
+
+/** Whether the secret was right; of others nothing is known. */
+export function isProven(reason: SignInRefusal): reason is Exclude<Refusal, "malformed" | "unknown"> {
+  return !["malformed", "unknown", "too_many_guesses", "busy"].includes(reason);
+}
 
 export type SignInResult =
   | { readonly ok: true; readonly credential: Credential }

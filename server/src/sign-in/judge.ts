@@ -6,13 +6,13 @@
  * credential that has ended is `credential_ended`; one that lives, but with less of its rights or limits than the request
  * was judged with, is `forbidden` (held by `server/test/stale-callers.test.ts`).
  */
-import { type Caller, type ConnectionRef, coversCaller, rightsOverOwnKey } from "../domain/caller.ts";
+import { type Caller, type ConnectionRef, coversCaller } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import type { CheckUser, Judge, MaybePromise, StandingRows, Store } from "../store/store.ts";
 import { judgeRecord, type Refusal } from "../verify/verify.ts";
 import { browserAgeEnd } from "./browser-sessions.ts";
-import { callerOfKey, callerOfUser, refusalOfUser } from "./caller.ts";
+import { callerOfKey, callerOfUser, overOwnKey, refusalOfUser } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 
 /** Throws as a change by this caller would: asked before an answer that was long in coming. */
@@ -50,7 +50,7 @@ function callerNow(caller: Caller, rows: StandingRows, now: number): Caller {
   const { user } = rows;
   if (!user || user.lockedAt !== null) throw ended();
   const current = caller.kind === "key" ? keyNow(caller, rows, now) : userNow(caller, user, rows, now);
-  return caller.isOwnKey ? { ...current, ...rightsOverOwnKey(user.roles, user.scopes) } : current;
+  return caller.isOwnKey ? overOwnKey(current, user) : current;
 }
 
 /** Refusals of a key that lives. */

@@ -1,19 +1,36 @@
 /** Sign-in by a key's text, for sessions and for doors that ask with every request: one judgement for both. */
-
+import type { Audit } from "../activity/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import { type Fate, fateOf, transportWords } from "../domain/transport.ts";
-import type { CheckRecord, MaybePromise } from "../store/store.ts";
-import type { Need, Verdict } from "../verify/verify.ts";
-import { noteRefusal, noteSignIn, wordsOfRefusal } from "./audit.ts";
+import type { Keys } from "../keys/keys.ts";
+import type { Log } from "../log.ts";
+import type { CheckRecord, MaybePromise, Store } from "../store/store.ts";
+import type { Need, Verdict, Verify } from "../verify/verify.ts";
+import {
+  type KeyUseNotes,
+  noteKeyRefusal,
+  noteKeyUse,
+  noteRefusal,
+  noteSignIn,
+  type RefusalNotes,
+  wordsOfRefusal,
+} from "./audit.ts";
 import { callerOfKey } from "./caller.ts";
 import { clearTextRule } from "./clear-text.ts";
-import type { CallerResult, SignInResult } from "./credential.ts";
-import { credentialOfKey, type SignInDeps } from "./deps.ts";
-import { noteKeyRefusal, noteKeyUse } from "./use.ts";
+import { type CallerResult, type Credential, newLogin, type SignInResult } from "./credential.ts";
+import { type MarkDeps, markNow } from "./revocations.ts";
 
 const WARN_EVERY_MS = 60_000;
 const WARNED_MAX = 1_000;
+
+export interface KeySignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+  readonly store: Pick<Store, "readSettings">;
+  readonly verify: Pick<Verify, "verify" | "admit">;
+  readonly keys: Pick<Keys, "revokeExposed">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
+  readonly log: Pick<Log, "warn">;
+}
 
 interface Judged {
   readonly verdict: Verdict;
@@ -24,22 +41,20 @@ interface Judged {
 }
 
 export class KeySignIn {
-  readonly #deps: SignInDeps;
+  readonly #deps: KeySignInDeps;
   readonly #warnedAt = new Map<number, number>();
 
-  constructor(deps: SignInDeps) {
+  constructor(deps: KeySignInDeps) {
     this.#deps = deps;
   }
 
   async byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult> {
-    const { feed, sessions, audit } = this.#deps;
-    await feed.follow();
-    const seen = sessions.mark();
+    const seen = await markNow(this.#deps);
     const judged = await this.#judge(text, { username }, origin);
     const { verdict } = judged;
     if (!verdict.ok) return this.#refuse(verdict, judged, origin);
     const credential = credentialOfKey(this.#deps, verdict, { seen, scram: false });
-    noteSignIn(audit, credential, origin);
+    noteSignIn(this.#deps.audit, credential, origin);
     noteKeyUse(this.#deps, verdict.record.id, origin);
     return { ok: true, credential };
   }
@@ -135,4 +150,15 @@ export class KeySignIn {
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
     return { ok: false, reason, fault, rate, ...(advice && { advice }) };
   }
+}
+
+/** Of a key that proved its secret, by its text or by SCRAM. */
+export function credentialOfKey(
+  { clock }: Pick<KeyUseNotes, "clock">,
+  { record, secret }: Extract<Verdict, { ok: true }>,
+  login: Pick<Credential, "seen" | "scram">,
+): Credential {
+  const { id, name, expiresAt, user } = record;
+  const key = { id, name, expiresAt, secret: secret.digest };
+  return { ...newLogin(clock, user), kind: "API_KEY", key, ...login };
 }

@@ -9,8 +9,7 @@ import { networkOf } from "../domain/address.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
-import type { SignInRefusal } from "./credential.ts";
-import { isProven } from "./use.ts";
+import { isProven, type SignInRefusal } from "./credential.ts";
 
 export const LINES_A_SECOND_MAX = 10;
 const LINES_IN_ALL_MAX = 1_000;

@@ -4,6 +4,8 @@
  * A sign-in notes `mark()` before it checks anything. What ended between that check and the opening of the session is
  * found here, so that no session outlives a revocation that fell in between (held by `sessions.test.ts`).
  */
+
+import type { Feed } from "../activity/feed.ts";
 import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Change } from "../store/store.ts";
 import type { Credential } from "./credential.ts";
@@ -31,6 +33,17 @@ export class Endings {
     if (mark < oldest) return "unknown";
     return this.#recent.slice(mark - oldest).find((change) => endsCredential(change, credential, sessionId));
   }
+}
+
+export interface MarkDeps {
+  readonly feed: Pick<Feed, "follow">;
+  readonly sessions: { mark(): number };
+}
+
+/** Where this process stands in the feed, once it has heard all that is committed. */
+export async function markNow({ feed, sessions }: MarkDeps): Promise<number> {
+  await feed.follow();
+  return sessions.mark();
 }
 
 /** Whether a change that ends something ends this. */

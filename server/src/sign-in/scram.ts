@@ -3,6 +3,7 @@
  * the same, and fails at the second step after the same work. The verifier is read anew at that step, so that a reset in
  * between fails.
  */
+import type { Audit } from "../activity/audit.ts";
 import {
   packVerifier,
   type Random,
@@ -13,10 +14,20 @@ import {
 } from "../crypto.ts";
 import type { Origin } from "../domain/caller.ts";
 import { isExpired, type ScramVerifier } from "../domain/key.ts";
-import type { CheckRecord, StoredSecret } from "../store/store.ts";
-import { noteRefusal, noteSignIn, wordsOfRefusal } from "./audit.ts";
+import type { CheckRecord, Store, StoredSecret } from "../store/store.ts";
+import type { Verify } from "../verify/verify.ts";
+import {
+  type KeyUseNotes,
+  noteKeyRefusal,
+  noteKeyUse,
+  noteRefusal,
+  noteSignIn,
+  type RefusalNotes,
+  wordsOfRefusal,
+} from "./audit.ts";
 import type { ScramExchange, SignInRefusal } from "./credential.ts";
-import { credentialOfKey, type SignInDeps } from "./deps.ts";
+import { credentialOfKey } from "./key.ts";
+import { type MarkDeps, markNow } from "./revocations.ts";
 import {
   type Challenge,
   type ClientFirst,
@@ -26,7 +37,14 @@ import {
   parseClientFinal,
   parseClientFirst,
 } from "./scram-messages.ts";
-import { noteKeyRefusal, noteKeyUse } from "./use.ts";
+
+export interface ScramSignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+  readonly store: Pick<Store, "findCheck" | "findSecrets">;
+  readonly verify: Pick<Verify, "admit">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
+  readonly secrets: Secrets;
+  readonly random: Random;
+}
 
 type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
 
@@ -34,10 +52,10 @@ type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
 const NOBODYS_KEY_ID = 0;
 
 export class ScramSignIn {
-  readonly #deps: SignInDeps;
+  readonly #deps: ScramSignInDeps;
   readonly #nobodys: Uint8Array;
 
-  constructor(deps: SignInDeps) {
+  constructor(deps: ScramSignInDeps) {
     this.#deps = deps;
     this.#nobodys = sealNobodys(deps.secrets, deps.random);
   }
@@ -69,9 +87,8 @@ export class ScramSignIn {
   }
 
   async #finish(sent: Challenge, clientFinal: string, origin: Origin): Promise<Finished> {
-    const { audit, feed, sessions, verify } = this.#deps;
-    await feed.follow();
-    const seen = sessions.mark();
+    const { audit, verify } = this.#deps;
+    const seen = await markNow(this.#deps);
     const { record, secret } = await this.#find(sent.first);
     const verifier = this.#open(sent.first.keyId, secret);
     const final = parseClientFinal(clientFinal);

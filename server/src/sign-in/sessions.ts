@@ -25,7 +25,6 @@ import type { BrowserSessions } from "./browser-sessions.ts";
 import { type Standing, type StandingDeps, standingOf } from "./caller.ts";
 import { isTransportAllowed } from "./clear-text.ts";
 import type { Credential, Session, SessionEnd } from "./credential.ts";
-import { Index } from "./multimap.ts";
 import { Endings, endsCredential, lineOf } from "./revocations.ts";
 import { Ties, type TokenUse } from "./ties.ts";
 
@@ -419,6 +418,28 @@ export class LiveSessions implements Sessions {
       this.#deps.audit.note({ ...record, success: false, error: (error as Error).message });
       throw error;
     }
+  }
+}
+
+const NONE: ReadonlySet<never> = new Set();
+
+/** Sets by a key, without the empty ones. */
+class Index<Key, Value> {
+  readonly #sets = new Map<Key, Set<Value>>();
+
+  of(key: Key): ReadonlySet<Value> {
+    return this.#sets.get(key) ?? NONE;
+  }
+
+  add(key: Key, value: Value): void {
+    const set = this.#sets.get(key);
+    if (set) set.add(value);
+    else this.#sets.set(key, new Set([value]));
+  }
+
+  remove(key: Key, value: Value): void {
+    const set = this.#sets.get(key);
+    if (set?.delete(value) && set.size === 0) this.#sets.delete(key);
   }
 }
 

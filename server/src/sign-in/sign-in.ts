@@ -1,15 +1,27 @@
-/** The ways to sign in: by password and token here, by key and SCRAM in files of their own. */
+/**
+ * Signing in: from what somebody shows to the credential that a session is opened with, and to a caller.
+ *
+ *     password.ts  key.ts  scram.ts  token.ts     one file a method: what is shown is proved, or refused and noted
+ *           \        |        |        /
+ *            credential.ts                        what was proved, by whom, when
+ *             /                  \
+ *     sessions.ts            browser-sessions.ts  sockets of this process; browsers, kept in the database
+ *             \                  /
+ *              caller.ts                          what it is worth at this moment: rights and limits, read again
+ *                  |
+ *              judge.ts                           the same once more, in the transaction of a change
+ *
+ * A key that comes with each request goes from `key.ts` to `caller.ts` directly. `clear-text.ts` says what comes in over a
+ * connection that is not safe, `throttle.ts` slows guesses, `revocations.ts` keeps what ended while a sign-in was looked at,
+ * `ties.ts` ends tokens with their sessions, `audit.ts` and `refusal-log.ts` note it all.
+ */
 import type { Origin } from "../domain/caller.ts";
 import type { MaybePromise } from "../store/store.ts";
-import { noteRefusal, noteSignIn, wordsOfRefusal } from "./audit.ts";
-import { refusalOfUser, standingOf } from "./caller.ts";
-import { requireAllowedTransport } from "./clear-text.ts";
 import type { CallerResult, ScramExchange, SignInResult } from "./credential.ts";
-import { credentialOfPassword, credentialOfToken, rootOfToken, type SignInDeps } from "./deps.ts";
-import { KeySignIn } from "./key.ts";
-import { provePassword } from "./password-proof.ts";
-import { ScramSignIn } from "./scram.ts";
-import { noteKeyUse } from "./use.ts";
+import { KeySignIn, type KeySignInDeps } from "./key.ts";
+import { type PasswordSignInDeps, signInByPassword } from "./password.ts";
+import { ScramSignIn, type ScramSignInDeps } from "./scram.ts";
+import { signInByToken, type TokenSignInDeps } from "./token.ts";
 
 /** Every attempt is audited, apart from changes and never with what was presented. */
 export interface SignIn {
@@ -39,6 +51,8 @@ export interface SignIn {
   ): Promise<ScramExchange | undefined>;
 }
 
+export type SignInDeps = PasswordSignInDeps & KeySignInDeps & ScramSignInDeps & TokenSignInDeps;
+
 export function createSignIn(deps: SignInDeps): SignIn {
   const keys = new KeySignIn(deps);
   const scram = new ScramSignIn(deps);
@@ -46,61 +60,8 @@ export function createSignIn(deps: SignInDeps): SignIn {
     byKey: (text, username, origin) => keys.byKey(text, username, origin),
     callerOfKey: (text, origin) => keys.callerOfKey(text, origin),
     callerAgain: (text, origin) => keys.callerAgain(text, origin),
-    byPassword: (username, password, origin) => byPassword(deps, { username, password }, origin),
-    byToken: (token, origin) => byToken(deps, token, origin),
+    byPassword: (username, password, origin) => signInByPassword(deps, { username, password }, origin),
+    byToken: (token, origin) => signInByToken(deps, token, origin),
     scramFirst: (message, origin, binding) => scram.first(message, origin, binding),
   };
-}
-
-async function byPassword(
-  deps: SignInDeps,
-  { username, password }: { readonly username: string; readonly password: string },
-  origin: Origin,
-): Promise<SignInResult> {
-  await deps.feed.follow();
-  const seen = deps.sessions.mark();
-  const proof = await provePassword(deps, { username, password }, origin);
-  if (!proof.ok) return proof;
-  const { user } = proof;
-  const reason = refusalOfUser(user);
-  if (reason) {
-    const failed = { kind: "LOGIN_PASSWORD", reason, error: wordsOfRefusal(reason) } as const;
-    noteRefusal(deps, { ...failed, username: user.username }, origin);
-    return { ok: false, reason };
-  }
-  const credential = credentialOfPassword(deps, user, seen);
-  noteSignIn(deps.audit, credential, origin);
-  return { ok: true, credential };
-}
-
-async function byToken(deps: SignInDeps, text: string, origin: Origin): Promise<SignInResult> {
-  await deps.feed.follow();
-  const seen = deps.sessions.mark();
-  await requireAllowedTransport(deps.store, origin).catch((error: unknown) => {
-    const failed = { kind: "TOKEN", reason: "insecure_transport", error: (error as Error).message } as const;
-    noteRefusal(deps, failed, origin);
-    throw error;
-  });
-  const token = await deps.tokens.take(text, origin);
-  if (!token) {
-    noteRefusal(deps, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
-    return { ok: false, reason: "unknown" };
-  }
-  const root = rootOfToken(token, seen);
-  const { store, verify } = deps;
-  const standing = await standingOf({ store, verify: { judge: verify.admit } }, root, {
-    origin,
-    session: null,
-  });
-  if (!standing.ok) {
-    const { reason } = standing;
-    if (!token.isSingleUse && reason !== "rate_limited") await deps.tokens.drop(token.id);
-    const { username } = root;
-    noteRefusal(deps, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
-    return { ok: false, reason };
-  }
-  const credential = credentialOfToken(deps, root, token);
-  noteSignIn(deps.audit, credential, origin);
-  if (root.key) noteKeyUse(deps, root.key.id, origin);
-  return { ok: true, credential };
 }

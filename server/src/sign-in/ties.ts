@@ -8,7 +8,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../log.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import type { Session, SessionEnd, TokenOfSession } from "./credential.ts";
-import { TOKEN_TOUCH_EVERY_MS } from "./tokens.ts";
+import { TOKEN_TOUCH_EVERY_MS } from "./token.ts";
 
 /** How a token was used by the sessions of this process that it opened. Monotonic. */
 export interface TokenUse {

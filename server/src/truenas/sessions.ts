@@ -5,7 +5,7 @@ import type { Users } from "../accounts/users.ts";
 import { compareByOrder, matches } from "../domain/filter-match.ts";
 import type { Credential, Session } from "../sign-in/credential.ts";
 import type { Sessions } from "../sign-in/sessions.ts";
-import type { Tokens } from "../sign-in/tokens.ts";
+import type { Tokens } from "../sign-in/token.ts";
 import { CallError } from "./errors.ts";
 import { method, type RpcCall, type RpcMethod } from "./method.ts";
 import { anything, dictionary, filtersParam, flag, integer, optionsParam, param, text } from "./params.ts";

@@ -11,7 +11,7 @@ import { AppError } from "../domain/errors.ts";
 import type { Connection } from "../http/jsonrpc/api.ts";
 import type { Credential, SignInRefusal, SignInResult } from "../sign-in/credential.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
-import type { Tokens } from "../sign-in/tokens.ts";
+import type { Tokens } from "../sign-in/token.ts";
 import { CallError } from "./errors.ts";
 import { type AnonymousCall, anonymousMethod, type RpcMethod } from "./method.ts";
 import { flag, type Param, param, taggedParam, text } from "./params.ts";

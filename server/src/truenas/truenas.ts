@@ -16,7 +16,7 @@ import type { Log } from "../log.ts";
 import type { RequireStanding } from "../sign-in/judge.ts";
 import type { Sessions } from "../sign-in/sessions.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
-import type { Tokens } from "../sign-in/tokens.ts";
+import type { Tokens } from "../sign-in/token.ts";
 import { keyMethods } from "./api-keys.ts";
 import { auditMethods } from "./audit-log.ts";
 import { coreMethods } from "./core.ts";

@@ -17,7 +17,7 @@ import type { BrowserSessions, WebSession } from "../../sign-in/browser-sessions
 import type { RequireStanding } from "../../sign-in/judge.ts";
 import type { Sessions } from "../../sign-in/sessions.ts";
 import type { SignIn } from "../../sign-in/sign-in.ts";
-import type { Tokens } from "../../sign-in/tokens.ts";
+import type { Tokens } from "../../sign-in/token.ts";
 import type { RateState } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import type { SessionCookies } from "../cookies.ts";

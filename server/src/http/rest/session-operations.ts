@@ -3,7 +3,7 @@ import type { Session as SessionShape } from "@chatelaine/contract/operations/se
 import type { z } from "zod";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import type { Session } from "../../sign-in/credential.ts";
-import type { WaitingToken } from "../../sign-in/tokens.ts";
+import type { WaitingToken } from "../../sign-in/token.ts";
 import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
 import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
 import { instant, instantOrNull, policyEntry, userEntry } from "./entries.ts";

@@ -15,10 +15,26 @@ import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import type { MaybePromise, NewToken, Store, StoredToken, TokenRoot, WaitingToken } from "../store/store.ts";
-import { noteToken } from "./audit.ts";
+import type { Verify } from "../verify/verify.ts";
+import {
+  type KeyUseNotes,
+  noteKeyUse,
+  noteRefusal,
+  noteSignIn,
+  noteToken,
+  type RefusalNotes,
+  wordsOfRefusal,
+} from "./audit.ts";
+import { type StandingDeps, standingOf } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
-import type { Credential, Session, TokenOptions } from "./credential.ts";
-import { lineOf } from "./revocations.ts";
+import {
+  type Credential,
+  newLogin,
+  type Session,
+  type SignInResult,
+  type TokenOptions,
+} from "./credential.ts";
+import { lineOf, type MarkDeps, markNow } from "./revocations.ts";
 
 export type { WaitingToken };
 
@@ -117,6 +133,64 @@ export class TokenBox implements Tokens {
   #digest(text: string): Uint8Array {
     return this.#deps.secrets.digestToken(text);
   }
+}
+
+export interface TokenSignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+  readonly store: StandingDeps["store"] & Pick<Store, "readSettings">;
+  readonly verify: Pick<Verify, "admit">;
+  readonly audit: Pick<Audit, "note" | "refuse">;
+  readonly tokens: Pick<TokenBox, "take" | "drop">;
+}
+
+/** Throws insecure_transport. */
+export async function signInByToken(
+  deps: TokenSignInDeps,
+  text: string,
+  origin: Origin,
+): Promise<SignInResult> {
+  const { store, verify, tokens } = deps;
+  const seen = await markNow(deps);
+  await requireAllowedTransport(store, origin).catch((error: unknown) => {
+    const failed = { kind: "TOKEN", reason: "insecure_transport", error: (error as Error).message } as const;
+    noteRefusal(deps, failed, origin);
+    throw error;
+  });
+  const token = await tokens.take(text, origin);
+  if (!token) {
+    noteRefusal(deps, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
+    return { ok: false, reason: "unknown" };
+  }
+  const root = credentialAtRoot(token, seen);
+  const admitted = { store, verify: { judge: verify.admit } };
+  const standing = await standingOf(admitted, root, { origin, session: null });
+  if (!standing.ok) {
+    const { reason } = standing;
+    if (!token.isSingleUse && reason !== "rate_limited") await tokens.drop(token.id);
+    const { username } = root;
+    noteRefusal(deps, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
+    return { ok: false, reason };
+  }
+  const credential = credentialOfToken(deps, root, token);
+  noteSignIn(deps.audit, credential, origin);
+  if (root.key) noteKeyUse(deps, root.key.id, origin);
+  return { ok: true, credential };
+}
+
+/** A token belongs to the credential at its root, and has its limits. */
+function credentialOfToken(
+  { clock }: Pick<KeyUseNotes, "clock">,
+  root: Credential,
+  { id, ttlMs, isSingleUse, line }: StoredToken,
+): Credential {
+  const { key, seen } = root;
+  const login = newLogin(clock, { id: root.userId, username: root.username });
+  const token = { id, ttlMs, isSingleUse, line };
+  return { ...login, kind: "TOKEN", key, scram: false, parent: root, token, seen };
+}
+
+/** What the session was opened with that the token comes from. */
+function credentialAtRoot({ root }: StoredToken, seen: number): Credential {
+  return { ...root, kind: root.key ? "API_KEY" : "LOGIN_PASSWORD", parent: null, token: null, seen };
 }
 
 function newToken({ id, credential, origin }: Session, options: TokenOptions, now: number): NewToken {
