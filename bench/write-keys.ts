@@ -6,6 +6,7 @@ import { Database } from "bun:sqlite";
 import type { AuditRecord } from "../server/src/domain/audit.ts";
 import { createLog } from "../server/src/log.ts";
 import { auditColumns } from "../server/src/store/row-mappers.ts";
+import { keySearchText } from "../server/src/store/search-text.ts";
 import { prepareDatabases } from "../server/src/store/sqlite/open-database.ts";
 import type { StoredSecret } from "../server/src/store/store.ts";
 
@@ -19,8 +20,8 @@ export interface BulkKey {
 }
 
 const INSERT_KEY = `INSERT INTO keys (id, name, user_id, username, description, tags, hint, created_at, created_by, expires_at,
-    expiry_told, revoked_at, revoked_reason, version)
-  VALUES (?, ?, ?, ?, '', '[]', '', ?, 'bulk', ?, 0, ?, ?, 1)`;
+    expiry_told, revoked_at, revoked_reason, search_text, version)
+  VALUES (?, ?, ?, ?, '', '[]', '', ?, 'bulk', ?, 0, ?, ?, ?, 1)`;
 const INSERT_SECRET =
   "INSERT INTO secrets (key_id, digest, sealed, salt, iterations, created_at) VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -64,6 +65,7 @@ export function writeKeysInBulk(
             key.expiresAt,
             key.revokedAt,
             reason,
+            keySearchText({ ...key, description: "", tags: [] }),
           );
           const secret = secretOf(id);
           insertSecret.run(

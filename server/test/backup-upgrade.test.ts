@@ -6,12 +6,7 @@ import { join } from "node:path";
 import { openBackup } from "../src/backup/backup.ts";
 import { AppError } from "../src/domain/errors.ts";
 import { createLog } from "../src/log.ts";
-import {
-  ACTIVITY_MIGRATIONS,
-  MIGRATIONS,
-  type Migration,
-  SQLITE_WORDS,
-} from "../src/store/sqlite/migrations.ts";
+import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration } from "../src/store/sqlite/migrations.ts";
 import { VERSION } from "../src/version.ts";
 import {
   ask,
@@ -37,7 +32,7 @@ const OLD = { main: MIGRATIONS.slice(0, 4), activity: ACTIVITY_MIGRATIONS.slice(
 function makeOld(path: string, migrations: readonly Migration[]): void {
   const old = new Database(`${path}.old`, { create: true });
   old.run("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF");
-  for (const migration of migrations) for (const statement of migration(SQLITE_WORDS)) old.run(statement);
+  for (const migration of migrations) for (const statement of migration) old.run(statement);
   old.run(`PRAGMA user_version = ${migrations.length}`);
   old.query("ATTACH DATABASE ? AS new").run(path);
   const columns = (schema: string, table: string) =>

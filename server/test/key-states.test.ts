@@ -95,7 +95,7 @@ describe("the filter by status", () => {
     });
   }
 
-  test("does so among names that no index knows as ordinary, which are judged one by one", async () => {
+  test("does so among words of another script", async () => {
     const ids = new Map<KeyState, number>();
     for (const facts of CASES.slice(0, FACTS.length + 1)) {
       const { id } = made.get(nameOf(facts))!;

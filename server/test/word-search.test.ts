@@ -87,13 +87,24 @@ describe("A search for words finds every key that has them, in any case and scri
   });
 });
 
-test("A key becomes odd and ordinary again by an edit", async () => {
+test("A key is found by what an edit made of it", async () => {
   const key = made.find(({ description }) => description === "")!;
   for (const description of ["Größe", "plain", ""]) {
     await rest.app.keys.update(SYSTEM, key.id, { description });
     key.description = description;
     for (const q of ["GRÖSSE", "größe", "PLAIN"]) expect((await search(q)).ids).toEqual(expected(q));
   }
+});
+
+test("Keys are found by the name that their owner has now", async () => {
+  const { users, keys } = rest.app;
+  const { id } = await users.create(SYSTEM, { username: "before", roles: ["KEY_HOLDER"] });
+  const { key } = await keys.create(SYSTEM, { name: "Größer", username: "before", tags: ["Ünal"] });
+  await users.update(SYSTEM, id, { username: "After" });
+  expect((await search("before")).ids).toEqual([]);
+  for (const q of ["AFTER", "aFTer grösser", "ünal AFTER"]) expect((await search(q)).ids).toEqual([key.id]);
+  await keys.remove(SYSTEM, key.id);
+  await users.remove(SYSTEM, id);
 });
 
 test("Users are found by odd names too, and by an address that they may lack", async () => {

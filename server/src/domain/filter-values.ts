@@ -56,8 +56,8 @@ function foldMember(member: QueryValue): QueryValue {
 }
 
 function foldText(text: string): string {
-  // Upper case first joins ß with SS and ſ with s; a final sigma must equal one that is not.
-  return text.toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  // Upper case first joins ß with SS and ſ with s, but ẞ with nothing; a final sigma must equal one that is not.
+  return text.replaceAll("ẞ", "ß").toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
 /** Deep equality. Sets have no order; values of different types are never equal. */

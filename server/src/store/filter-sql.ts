@@ -5,16 +5,24 @@
  * It relies on columns that say what the record says: the record always has the field, null for NULL unless told
  * otherwise, and text has no U+0000 (PostgreSQL cannot store it, SQLite's `length` stops at it). Values of another
  * type than the column's are judged here and never reach the database, so that no affinity turns "7" into 7. Text is
- * compared byte by byte, which in UTF-8 is the order of code points. Folding and most regular expressions are left to
- * `domain/filter-match.ts`, but for what `query-words.ts` says of ordinary text. `server/test/query-sql.test.ts` holds all of
- * it to the same answers.
+ * compared byte by byte, which in UTF-8 is the order of code points. What no database folds as we do is folded where a row is
+ * written (`search-text.ts`); most regular expressions are left to `domain/filter-match.ts`. `server/test/query-sql.test.ts`
+ * holds all of it to the same answers.
  */
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type Condition, formatPath, type Operator, type Order, type Test } from "../domain/filter.ts";
 import { testValue } from "../domain/filter-match.ts";
 import { codePoints, isList, type QueryValue } from "../domain/filter-values.ts";
-import { type Clause, contains, type Dialect, isPartShort, text } from "./clause.ts";
-import { areWordsShort, pushHolds, pushMember, pushWords } from "./query-words.ts";
+import {
+  byBytes,
+  contains,
+  type Dialect,
+  integer,
+  likeInAnyCase,
+  position,
+  text,
+  textMembers,
+} from "./dialect.ts";
 
 /** `instant`: integer milliseconds, a Date in records. `texts`: a list of strings in JSON. `json` is never pushed. */
 type ColumnType = "integer" | "text" | "boolean" | "instant" | "json" | "texts";
@@ -26,8 +34,10 @@ export interface Column {
   readonly nullable: boolean;
   /** NULL: the record has no such field, which passes no test, rather than null in it. */
   readonly nullIsMissing?: boolean;
-  /** Whether the table knows of which rows its text is ordinary (`query-words.ts`). */
-  readonly isWords?: boolean;
+  /** The text is what `fold` makes of it. */
+  readonly isFolded?: boolean;
+  /** A text of the row that holds, folded, each text of this column. */
+  readonly searchText?: RawBuilder<unknown>;
 }
 
 /** By path, as `formatPath` writes it. */
@@ -36,29 +46,46 @@ export type Columns = Readonly<Record<string, Column>>;
 export interface PushedCondition {
   readonly where: RawBuilder<SqlBool>;
   readonly exact: boolean;
-  /**
-   * Where it is not exact: holds for no row that the condition does not hold for, and for every other whose words are
-   * ordinary text. Undefined where SQL cannot say that.
-   */
-  readonly ordinary?: RawBuilder<SqlBool>;
 }
+
+/** True and false are kept apart from SQL, so that they fold. */
+type Clause = boolean | RawBuilder<SqlBool>;
 
 interface Pushed {
   readonly clause: Clause;
   readonly exact: boolean;
-  readonly ordinary?: Clause;
+}
+
+interface Context {
+  readonly columns: Columns;
+  readonly dialect: Dialect;
+  /** Whether all words of the condition may be left to SQL. */
+  readonly areWordsShort: boolean;
 }
 
 const UNKNOWN: Pushed = { clause: true, exact: false };
+/** Looking for a longer part takes too long to be left to SQL, which nothing ends: a judged search gives up after a time. */
+const PART_CHARS_MAX = 256;
+/**
+ * Of all words of one condition. LIKE may look at each of them for each character of a text: 1.4 s for a thousand of the
+ * longest descriptions, made for it.
+ */
+const WORDS_CHARS_MAX = 256;
 
 export function pushDown(
   condition: Condition,
   columns: Columns,
   dialect: Dialect = "sqlite",
 ): PushedCondition {
-  const { clause, exact, ordinary } = push(condition, columns, dialect);
-  if (exact || ordinary === undefined || !areWordsShort(condition)) return { where: toSql(clause), exact };
-  return { where: toSql(clause), exact, ordinary: toSql(ordinary) };
+  const areWordsShort = wordsLength(condition) <= WORDS_CHARS_MAX;
+  const { clause, exact } = push(condition, { columns, dialect, areWordsShort });
+  return { where: toSql(clause), exact };
+}
+
+function wordsLength(condition: Condition): number {
+  if (condition.kind !== "test") return condition.of.reduce((sum, part) => sum + wordsLength(part), 0);
+  const { fold, value, pattern } = condition;
+  return pattern?.within?.text.length ?? (fold && typeof value === "string" ? value.length : 0);
 }
 
 /**
@@ -82,46 +109,65 @@ export function pushOrder(
   return terms;
 }
 
-function push(condition: Condition, columns: Columns, dialect: Dialect): Pushed {
-  if (condition.kind === "test") return pushTest(condition, columns, dialect);
-  const parts = condition.of.map((part) => push(part, columns, dialect));
+function push(condition: Condition, context: Context): Pushed {
+  if (condition.kind === "test") return pushTest(condition, context);
+  const parts = condition.of.map((part) => push(part, context));
   const combine = condition.kind === "all" ? and : or;
   const clause = combine(parts.map((part) => part.clause));
   // A constant that decides a group decides it whatever the other parts leave open.
   const decided = parts.some((part) => part.exact && part.clause === (condition.kind === "any"));
-  if (decided || parts.every((part) => part.exact)) return { clause, exact: true };
-  const ordinary = parts.map((part) => (part.exact ? part.clause : part.ordinary));
-  const isKnown = ordinary.every((part) => part !== undefined);
-  return { clause, exact: false, ...(isKnown && { ordinary: combine(ordinary) }) };
+  return { clause, exact: decided || parts.every((part) => part.exact) };
 }
 
-function pushTest(test: Test, columns: Columns, dialect: Dialect): Pushed {
+function pushTest(test: Test, context: Context): Pushed {
   const { path } = test;
-  if (path.at(-1) === "*")
-    return pushMembers(test, findColumn(columns, formatPath(path.slice(0, -1))), dialect);
+  const { columns, dialect } = context;
+  if (path.at(-1) === "*") {
+    const list = findColumn(columns, formatPath(path.slice(0, -1)));
+    return (list?.type === "texts" && pushFolded(test, list, context)) || UNKNOWN;
+  }
   const column = findColumn(columns, formatPath(path));
   if (!column || column.type === "json") return UNKNOWN;
   if (column.type === "texts") {
     const clause = pushHolds(test, column.sql, dialect);
     return clause === undefined ? UNKNOWN : { clause, exact: true };
   }
-  const { clause, exact } = pushPresent(test, column, dialect);
-  const words = exact || !column.isWords ? undefined : pushWords(test, column.sql, dialect);
-  const pushed = { exact, ...(words !== undefined && { ordinary: words }) };
-  if (!column.nullable) return { clause, ...pushed };
+  const { clause, exact } = pushPresent(test, column, context);
+  if (!column.nullable) return { clause, exact };
   const nullPasses = !column.nullIsMissing && testValue(test, null);
-  if (clause === true) return { clause: nullPasses || sql<SqlBool>`${column.sql} is not null`, ...pushed };
-  return { clause: or([nullPasses && sql<SqlBool>`${column.sql} is null`, clause]), ...pushed };
+  if (clause === true) return { clause: nullPasses || sql<SqlBool>`${column.sql} is not null`, exact };
+  return { clause: or([nullPasses && sql<SqlBool>`${column.sql} is null`, clause]), exact };
 }
 
-function pushMembers(test: Test, column: Column | undefined, dialect: Dialect): Pushed {
-  if (column?.type !== "texts" || !column.isWords) return UNKNOWN;
-  const ordinary = pushMember(test, column.sql, dialect);
-  return ordinary === undefined ? UNKNOWN : { ...UNKNOWN, ordinary };
+const FOUND_WITHIN: readonly Operator[] = ["=", "^", "$", "rin"];
+
+/** Of a folded test of text: it is somewhere in what the row is searched by. */
+function pushFolded(
+  { op, fold, value }: Test,
+  { searchText }: Column,
+  { dialect, areWordsShort }: Context,
+): Pushed | undefined {
+  if (!fold || !searchText || typeof value !== "string" || !FOUND_WITHIN.includes(op)) return undefined;
+  if (value === "" || !areWordsShort || !isStorable(value)) return undefined;
+  return { clause: contains(searchText, value, dialect), exact: false };
+}
+
+/** Whether the list has this member, of whatever characters: exactly so. */
+function pushHolds(
+  { op, value, fold }: Test,
+  list: RawBuilder<unknown>,
+  dialect: Dialect,
+): Clause | undefined {
+  if (op !== "rin" || fold || typeof value !== "string" || value.length > PART_CHARS_MAX) return undefined;
+  if (!isStorable(value)) return false;
+  // It holds for every list with such a member, so that few are taken apart.
+  const isWritten = contains(list, JSON.stringify(value), dialect);
+  const members = textMembers(list, dialect);
+  return sql`(${isWritten} and exists (select 1 from ${members} as members where members.value = ${text(value)}))`;
 }
 
 /** What the test says of values that are not null. For NULL the SQL yields NULL, which counts as no. */
-function pushPresent(test: Test, column: Column, dialect: Dialect): Pushed {
+function pushPresent(test: Test, column: Column, context: Context): Pushed {
   switch (column.type) {
     case "boolean":
       return { clause: pushBoolean(test, column), exact: true };
@@ -130,7 +176,8 @@ function pushPresent(test: Test, column: Column, dialect: Dialect): Pushed {
     case "instant":
       return { clause: pushNumber(test, column, asMilliseconds), exact: true };
     default:
-      return test.fold ? UNKNOWN : pushText(test, ordered(column, dialect), dialect);
+      if (test.fold && !column.isFolded) return pushFolded(test, column, context) ?? UNKNOWN;
+      return pushText(test, ordered(column, context.dialect), context);
   }
 }
 
@@ -166,8 +213,19 @@ function compareInteger(op: Ordering, column: RawBuilder<unknown>, number: numbe
   return op.startsWith(">") === bound < 0;
 }
 
-function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>, dialect: Dialect): Pushed {
+function pushText(test: Test, column: RawBuilder<unknown>, { dialect, areWordsShort }: Context): Pushed {
+  const { op, value, pattern } = test;
   if (op === "~" && !pattern) return UNKNOWN;
+  if (test.fold && !areWordsShort) return UNKNOWN;
+  if (pattern?.within && areWordsShort) {
+    const { text: word, anyCase } = pattern.within;
+    const holds = (part: RawBuilder<unknown>) =>
+      anyCase ? wordInAnyCase(part, word, dialect) : contains(part, word, dialect);
+    // As far as `.*` reaches; few texts have a second line.
+    const isOneLine = sql`${position(column, "\n", dialect)} = 0`;
+    const firstLine = sql`substr(${column}, 1, ${position(column, "\n", dialect)} - 1)`;
+    return { clause: sql`(${holds(column)} and (${isOneLine} or ${holds(firstLine)}))`, exact: true };
+  }
   if (pattern) return { clause: startsWith(column, pattern.prefix), exact: pattern.prefixSuffices };
   if (op === "in" || op === "nin") {
     if (typeof value === "string") return UNKNOWN;
@@ -176,13 +234,22 @@ function pushText({ op, value, pattern }: Test, column: RawBuilder<unknown>, dia
   if (typeof value !== "string") return { clause: op === "!=", exact: true };
   const storable = isStorable(value);
   if (op === "rin" || op === "rnin") {
-    if (!isPartShort(value)) return UNKNOWN;
+    if (value.length > PART_CHARS_MAX) return UNKNOWN;
     const within = storable && contains(column, value, dialect);
     return { clause: op === "rin" ? within : not(within), exact: true };
   }
   if (isOrdering(op)) return storable ? { clause: compare(op, column, text(value)), exact: true } : UNKNOWN;
   const plain = storable && textClause(op, column, value);
   return { clause: op.startsWith("!") ? not(plain) : plain, exact: true };
+}
+
+/** Of printable ASCII. Beside it only the signs of Kelvin and of a long s are letters of it in another case. */
+function wordInAnyCase(part: RawBuilder<unknown>, word: string, dialect: Dialect): RawBuilder<SqlBool> {
+  const pattern = `%${word.replaceAll(/[%_\\]/g, "\\$&")}%`;
+  const plain = likeInAnyCase(part, pattern, dialect);
+  if (!/[ks]/i.test(word)) return plain;
+  const replaced = sql`replace(replace(${part}, ${text("\u212a")}, 'k'), ${text("\u017f")}, 's')`;
+  return sql`(${plain} or ${likeInAnyCase(replaced, pattern, dialect)})`;
 }
 
 /** Of an operator or its opposite with `!`. */
@@ -266,15 +333,8 @@ function toSql(clause: Clause): RawBuilder<SqlBool> {
   return clause;
 }
 
-/** Text in the order of its bytes, whatever the column's own collation. */
 function ordered(column: Column, dialect: Dialect): RawBuilder<unknown> {
-  if (column.type !== "text") return column.sql;
-  return dialect === "sqlite" ? sql`(${column.sql} collate binary)` : sql`(${column.sql} collate "C")`;
-}
-
-/** Cast, because PostgreSQL would give a bare parameter the column's type. */
-function integer(value: number): RawBuilder<unknown> {
-  return sql`cast(${value} as bigint)`;
+  return column.type === "text" ? byBytes(column.sql, dialect) : column.sql;
 }
 
 function asNumber(value: QueryValue): number | undefined {

@@ -1,7 +1,6 @@
 /**
- * Lists of keys, users and audit records: what SQL can say is said in SQL, the rest is judged row by row in the reader
- * thread. A search for words is said in SQL for rows of ordinary text, and the odd ones are judged: there an index leads to them.
- * Every order ends with the id, so that pages do not overlap.
+ * Lists of keys, users and audit records: what SQL can say is said in SQL, the rest is judged row by row in the search
+ * thread. Every order ends with the id, so that pages do not overlap.
  */
 import { PAGE_ENTRIES_MAX } from "@chatelaine/contract/limits";
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
@@ -9,10 +8,10 @@ import type { Condition, Operator, Order } from "../domain/filter.ts";
 import { compareByOrder } from "../domain/filter-match.ts";
 import { PAUSED_REASON } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
-import { type Column, type Columns, type PushedCondition, pushDown, pushOrder } from "./filter-sql.ts";
+import { type Column, type Columns, pushDown, pushOrder } from "./filter-sql.ts";
 import { isOwnerLocked, isOwnerRoleless, lastInstantAt, limitEndsAt } from "./owner-state.ts";
 import { type Listed, queryRecord } from "./row-mappers.ts";
-import { ODD_KEYS, ODD_USERS } from "./sqlite/migrations.ts";
+import { KEY_COLUMNS, USER_COLUMNS } from "./schema.ts";
 import type { Thread } from "./sqlite/threads.ts";
 
 interface Source {
@@ -23,8 +22,6 @@ interface Source {
   readonly columns: Columns;
   /** Ends every order. */
   readonly last: RawBuilder<unknown>;
-  /** The rows whose words are no ordinary text, by their index. Absent: nobody knows which. */
-  readonly odd?: { readonly from: RawBuilder<unknown>; readonly where: RawBuilder<SqlBool> };
 }
 
 const column = (reference: string, type: Column["type"], nullable = false): Column => ({
@@ -33,10 +30,10 @@ const column = (reference: string, type: Column["type"], nullable = false): Colu
   nullable,
 });
 
-/** Of those that the index of odd rows looks at. */
+/** Of the words that the row is searched by. */
 const words = (reference: string, type: Column["type"] = "text", nullable = false): Column => ({
   ...column(reference, type, nullable),
-  isWords: true,
+  searchText: sql.ref(`${reference.split(".")[0]}.search_text`),
 });
 
 /** As `row-mappers.ts` derives it. */
@@ -55,13 +52,15 @@ const OWNER_LOCKED = sql.raw(isOwnerLocked("keys"));
 const OWNER_ROLELESS = sql.raw(isOwnerRoleless("keys"));
 /** When a key gets older than its owner's keys may. */
 export const LIMIT_ENDS_AT = sql.raw(limitEndsAt("keys"));
+/** What is shown: all columns but what is searched. */
+const shown = (table: "keys" | "users", columns: readonly string[]): RawBuilder<unknown> =>
+  sql.join(columns.map((name) => sql.ref(`${table}.${name}`)));
 const LAST_USE = sql`left join activity.key_use as key_use on key_use.key_id = keys.id`;
 const KEYS: Source = {
-  select: sql`keys.*, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
+  select: sql`${shown("keys", KEY_COLUMNS)}, key_use.last_used_at, key_use.address as last_used_address, key_use.client as last_used_client`,
   from: sql`keys ${LAST_USE}`,
-  judged: sql`${OWNER_LOCKED} as owner_locked, ${OWNER_ROLELESS} as owner_roleless, ${LIMIT_ENDS_AT} as limit_ends_at`,
+  judged: sql`${OWNER_LOCKED} as owner_locked, ${OWNER_ROLELESS} as owner_roleless, ${LIMIT_ENDS_AT} as limit_ends_at, keys.search_text`,
   last: sql`keys.id`,
-  odd: { from: sql`keys indexed by keys_odd ${LAST_USE}`, where: sql`(${sql.raw(ODD_KEYS)})` },
   columns: {
     standsRevoked: derived(sql`(keys.revoked_at is not null or keys.paused_at is not null)`, "boolean"),
     shownReason: derived(
@@ -75,6 +74,7 @@ const KEYS: Source = {
     isOwnerRoleless: derived(OWNER_ROLELESS, "boolean"),
     limitEndsAt: derived(LIMIT_ENDS_AT, "instant", true),
     lastInstantAt: derived(sql.raw(lastInstantAt("keys")), "instant", true),
+    searchText: { ...column("keys.search_text", "text"), isFolded: true },
     id: column("keys.id", "integer"),
     name: words("keys.name"),
     userId: column("keys.user_id", "integer"),
@@ -99,13 +99,14 @@ const KEYS: Source = {
 };
 
 const USERS: Source = {
-  select: sql`users.*, (select json_group_array(keys.id) from keys where keys.user_id = users.id) as key_ids`,
+  select: sql`${shown("users", USER_COLUMNS)}, (select json_group_array(keys.id) from keys where keys.user_id = users.id) as key_ids`,
   from: sql`users`,
+  judged: sql`users.search_text`,
   last: sql`users.id`,
-  odd: { from: sql`users indexed by users_odd`, where: sql`(${sql.raw(ODD_USERS)})` },
   columns: {
     isLocked: derived(sql`(users.locked_at is not null)`, "boolean"),
     hasNoPassword: derived(sql`(users.password_hash is null)`, "boolean"),
+    searchText: { ...column("users.search_text", "text"), isFolded: true },
     id: column("users.id", "integer"),
     username: words("users.username"),
     fullName: words("users.full_name"),
@@ -187,41 +188,20 @@ export async function listRows<Row extends object>(
   const pushed = pushDown(where, source.columns);
   const terms = pushOrder(order, source.columns);
   if (!terms) return sortInMemory(reader, thread, listed, query);
-  const exact = pushed.exact
-    ? pushed.where
-    : await ordinaryOrFound(reader, thread, listed, { where, pushed });
   const by = sql.join(lastTerms(order, terms, source));
-  if (!exact) {
+  if (!pushed.exact) {
     const request = searchOf(reader, listed, where, select(judgedSource(source), pushed.where, by));
     const { rows, changed } = await thread.ask({ ...request, offset, limit, want });
     return { rows: rows as Row[], total: want === "rows" ? undefined : changed };
   }
-  if (want === "count") return { rows: [], total: await countRows(reader, source, exact) };
-  const page = sql<Row>`${select(source, exact, by)} limit ${limit === 0 ? -1 : limit} offset ${offset}`;
+  if (want === "count") return { rows: [], total: await countRows(reader, source, pushed.where) };
+  const page = sql<Row>`${select(source, pushed.where, by)} limit ${limit === 0 ? -1 : limit} offset ${offset}`;
   const { rows } = await page.execute(reader);
   if (want === "rows") return { rows, total: undefined };
   const isLast = limit === 0 || rows.length < limit;
   // Where the page is the last one, it has shown how many there are.
   const isCounted = isLast && (rows.length > 0 || offset === 0);
-  return { rows, total: isCounted ? offset + rows.length : await countRows(reader, source, exact) };
-}
-
-/** The condition for rows of ordinary text, and by their ids the others that it holds for. Undefined: SQL cannot say it. */
-async function ordinaryOrFound(
-  reader: Kysely<object>,
-  thread: Pick<Thread, "ask">,
-  listed: Listed,
-  { where, pushed }: { readonly where: Condition; readonly pushed: PushedCondition },
-): Promise<RawBuilder<SqlBool> | undefined> {
-  const source = SOURCES[listed];
-  const { ordinary } = pushed;
-  if (!ordinary || !source.odd) return undefined;
-  const odd = sql`select ${judgedSource(source).select} from ${source.odd.from} where ${source.odd.where} and ${pushed.where}`;
-  const request = searchOf(reader, listed, where, odd);
-  const { rows } = await thread.ask({ ...request, offset: 0, limit: 0, want: "ids" });
-  if (rows.length === 0) return ordinary;
-  const ids = JSON.stringify(rows.map((row) => (row as { id: number }).id));
-  return sql`(${pushed.where} and (${ordinary} or ${source.last} in (select value from json_each(${ids}))))`;
+  return { rows, total: isCounted ? offset + rows.length : await countRows(reader, source, pushed.where) };
 }
 
 function judgedSource(source: Source): Source {

@@ -29,6 +29,7 @@ function user(id: number, more: Partial<User> = {}): User {
       created_at: id,
       attributes: "{}",
       ceilings: null,
+      search_text: `user${id}\n\n`,
     },
     ...{ version: 1, ...more },
   };
@@ -53,6 +54,7 @@ function key(id: number, more: Partial<Key> = {}): Key {
       allowed_ips: null,
       rate_limit: null,
       manages_sign_in: 0,
+      search_text: `user1\nkey${id}\n`,
     },
     ...{ version: 1, ...more },
   };

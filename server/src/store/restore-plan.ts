@@ -23,6 +23,7 @@ import {
   type User,
 } from "./restore-rules.ts";
 import type { SecretRow } from "./schema.ts";
+import { keySearchText, userSearchText } from "./search-text.ts";
 
 export type Secret = Selectable<SecretRow>;
 
@@ -318,14 +319,22 @@ function withFollowing({
     const roles = union([user.roles, ...own.map((group) => group.roles)]);
     const scopes = union([user.scopes, ...own.map((group) => group.scopes)]);
     const names = own.map((group) => group.name);
-    return { ...user, ...rightsColumns(roles as never, scopes as never, names) };
+    const search_text = userSearchText({ ...user, fullName: user.full_name });
+    return { ...user, ...rightsColumns(roles as never, scopes as never, names), search_text };
   });
   const names = new Map(users.map(({ id, username }) => [id, username]));
   return {
     users: whole,
     groups: foldedNames(groups, ({ name }) => name),
     members,
-    keys: keys.map((key) => ({ ...key, username: names.get(key.user_id) ?? key.username })),
+    keys: keys.map((key) => {
+      const username = names.get(key.user_id) ?? key.username;
+      return {
+        ...key,
+        username,
+        search_text: keySearchText({ ...key, username, tags: JSON.parse(key.tags) }),
+      };
+    }),
   };
 }
 
@@ -413,7 +422,13 @@ function missing<Row extends { id: number }>(
 }
 
 /** Members that follow from others, or say nothing. */
-const UNNAMED: ReadonlySet<string> = new Set(["version", "is_admin", "group_names", "folded_name"]);
+const UNNAMED: ReadonlySet<string> = new Set([
+  "version",
+  "is_admin",
+  "group_names",
+  "folded_name",
+  "search_text",
+]);
 
 function differing<Row extends { id: number }>(
   table: "groups" | "users" | "keys",

@@ -65,6 +65,8 @@ export const KEY_RULES: Rules<Key> = {
   allowed_ips: ifSet("allowed_ips"),
   rate_limit: ifSet("rate_limit"),
   manages_sign_in: (backup, present) => Math.min(backup.manages_sign_in, present.manages_sign_in),
+  // Made afterwards.
+  search_text: fromBackup("search_text"),
   version,
 };
 
@@ -84,6 +86,7 @@ export const USER_RULES: Rules<User> = {
   all_scopes: fromBackup("all_scopes"),
   group_names: fromBackup("group_names"),
   is_admin: fromBackup("is_admin"),
+  search_text: fromBackup("search_text"),
   locked_at: ifSet("locked_at"),
   password_hash: newest("password_hash"),
   password_changed_at: newest("password_changed_at"),

@@ -8,15 +8,28 @@ import { maskDeep } from "../domain/masking.ts";
 import { foldName } from "../domain/names.ts";
 import type { Group, User } from "../domain/user.ts";
 import type { AuditRow, ChangeRow, GroupRow, KeyRow, SecretRow, UserRow } from "./schema.ts";
-import type { Change, CheckRecord, CheckUser, KeyPatch, NewKey, NewUser, StoredSecret } from "./store.ts";
+import { keySearchText, userSearchText } from "./search-text.ts";
+import type {
+  Change,
+  CheckRecord,
+  CheckUser,
+  KeyPatch,
+  NewKey,
+  NewUser,
+  StoredSecret,
+  UserPatch,
+} from "./store.ts";
+
+/** What is searched is not shown. */
+type ShownRow<Row> = Omit<Selectable<Row>, "search_text">;
 
 /** A row of keys with the columns of its last use beside it. */
-export type KeyListRow = Selectable<KeyRow> & {
+export type KeyListRow = ShownRow<KeyRow> & {
   last_used_at: number | null;
   last_used_address: string | null;
   last_used_client: string | null;
 };
-export type UserListRow = Selectable<UserRow> & { key_ids: string };
+export type UserListRow = ShownRow<UserRow> & { key_ids: string };
 
 /** The columns of a key's owner that say what it is lent and held to. */
 export interface KeyOwnerRow {
@@ -35,12 +48,12 @@ export function keyOwnerOf({ locked_at, all_roles, all_scopes, ceilings }: KeyOw
   };
 }
 
-export function keyOf(row: Selectable<KeyRow> & Partial<KeyListRow>, owner: KeyOwner): Key {
+export function keyOf(row: ShownRow<KeyRow> & Partial<KeyListRow>, owner: KeyOwner): Key {
   return { ...ownKeyOf(row), owner };
 }
 
 /** What the row itself says. */
-function ownKeyOf(row: Selectable<KeyRow> & Partial<KeyListRow>): Omit<Key, "owner"> {
+function ownKeyOf(row: ShownRow<KeyRow> & Partial<KeyListRow>): Omit<Key, "owner"> {
   return {
     id: row.id,
     name: row.name,
@@ -112,6 +125,7 @@ export function newKeyColumns(key: NewKey, username: string): Selectable<KeyRow>
     allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
     rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
     manages_sign_in: Number(key.managesSignIn),
+    search_text: keySearchText({ ...key, username }),
     version: 1,
   };
 }
@@ -143,8 +157,28 @@ export function newUserColumns(user: NewUser) {
     created_at: user.createdAt,
     attributes: "{}",
     ceilings: user.ceilings && JSON.stringify(user.ceilings),
+    search_text: userSearchText(user),
     version: 1,
   };
+}
+
+export function userColumns(patch: UserPatch, before: Selectable<UserRow>): Partial<Selectable<UserRow>> {
+  const { username = before.username, fullName = before.full_name, email = before.email } = patch;
+  const isRenamed = username !== before.username;
+  return defined({
+    username: patch.username,
+    folded_name: isRenamed ? foldName(username) : undefined,
+    full_name: patch.fullName,
+    email: patch.email,
+    roles: patch.roles && JSON.stringify(patch.roles),
+    scopes: patch.scopes && JSON.stringify(patch.scopes),
+    locked_at: patch.lockedAt,
+    attributes: patch.attributes && JSON.stringify(patch.attributes),
+    ceilings: patch.ceilings && JSON.stringify(patch.ceilings),
+    password_hash: patch.passwordHash,
+    password_changed_at: patch.passwordChangedAt,
+    search_text: userSearchText({ username, fullName, email }),
+  });
 }
 
 export function userOf(row: UserListRow): User {
@@ -329,25 +363,34 @@ export type Listed = "keys" | "users" | "audit";
 
 const RECORDS: Readonly<Record<Listed, (row: never) => object>> = {
   keys: keyRecord,
-  users: userOf,
+  users: userRecord,
   audit: auditOf,
 };
 
-/** What a judged search selects beside the row: what the owner's row says of the key. */
+/** What a judged search selects beside what is shown. */
+interface SearchedColumn {
+  readonly search_text: string;
+}
+
+/** What the owner's row says of the key. */
 interface OwnerColumns {
   readonly owner_locked: number;
   readonly owner_roleless: number;
   readonly limit_ends_at: number | null;
 }
 
-function keyRecord(row: Parameters<typeof ownKeyOf>[0] & OwnerColumns): object {
-  const { owner_locked, owner_roleless, limit_ends_at } = row;
+function keyRecord(row: Parameters<typeof ownKeyOf>[0] & OwnerColumns & SearchedColumn): object {
+  const { owner_locked, owner_roleless, limit_ends_at, search_text: searchText } = row;
   const owner = {
     isOwnerLocked: owner_locked === 1,
     isOwnerRoleless: owner_roleless === 1,
     limitEndsAt: limit_ends_at,
   };
-  return { ...ownKeyOf(row), ...owner };
+  return { ...ownKeyOf(row), ...owner, searchText };
+}
+
+function userRecord(row: UserListRow & SearchedColumn): object {
+  return { ...userOf(row), searchText: row.search_text };
 }
 
 const INSTANTS: Readonly<Record<Listed, readonly string[]>> = {

@@ -6,6 +6,9 @@ export const MARK = "quarantine";
 /** Name of the row of `meta` with the audit record that was accepted to be missing (`last-change.ts`). */
 export const ACCEPTED = "accepted";
 
+/** Name of the row of `meta` that says which rows have no `search_text` yet: "users 17", those after it, or all keys after one. */
+export const UNFILLED = "search_text";
+
 export interface Tables {
   /** `secret_fingerprint`, `installation`, `quarantine` while the data waits to be accepted, and `accepted` after that. */
   meta: { name: string; value: string };
@@ -46,6 +49,8 @@ export interface UserRow {
   created_at: number;
   attributes: string;
   ceilings: string | null;
+  /** `search-text.ts` */
+  search_text: string;
   version: number;
 }
 
@@ -82,6 +87,8 @@ export interface KeyRow {
   allowed_ips: string | null;
   rate_limit: string | null;
   manages_sign_in: number;
+  /** `search-text.ts` */
+  search_text: string;
   version: number;
 }
 
@@ -176,3 +183,50 @@ interface OnceRow {
   entity_id: number;
   at: number;
 }
+
+type Shown<Row> = readonly Exclude<keyof Row, "search_text">[];
+
+/** What lists show. */
+export const KEY_COLUMNS: Shown<KeyRow> = [
+  "id",
+  "name",
+  "user_id",
+  "username",
+  "description",
+  "tags",
+  "hint",
+  "created_at",
+  "created_by",
+  "reset_at",
+  "expires_at",
+  "expiry_told",
+  "paused_at",
+  "revoked_at",
+  "revoked_reason",
+  "roles",
+  "scopes",
+  "allowed_ips",
+  "rate_limit",
+  "manages_sign_in",
+  "version",
+];
+export const USER_COLUMNS: Shown<UserRow> = [
+  "id",
+  "username",
+  "folded_name",
+  "full_name",
+  "email",
+  "roles",
+  "scopes",
+  "all_roles",
+  "all_scopes",
+  "group_names",
+  "is_admin",
+  "locked_at",
+  "password_hash",
+  "password_changed_at",
+  "created_at",
+  "attributes",
+  "ceilings",
+  "version",
+];

@@ -9,6 +9,7 @@ import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { CallerRows } from "./caller-rows.ts";
+import { withFirstLine } from "./dialect.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
 import { isNameTaken, settleTwins } from "./folded-names.ts";
 import {
@@ -33,9 +34,11 @@ import {
   newSecretColumns,
   newUserColumns,
   type UserListRow,
+  userColumns,
   userOf,
 } from "./row-mappers.ts";
 import type { Tables } from "./schema.ts";
+import { keySearchText, ownerLine } from "./search-text.ts";
 import { findSettings, writeSettings } from "./settings-rows.ts";
 import type {
   Delivery,
@@ -183,9 +186,16 @@ export class SqlTransaction implements Transaction {
       .set({ ...keyColumns(patch), version: from + 1 })
       .where("id", "=", id)
       .where("version", "=", from)
-      .returning(["name", "user_id"])
+      .returning(["name", "user_id", "username", "description", "tags"])
       .executeTakeFirst();
     if (!row) return false;
+    const { name, description, tags } = patch;
+    if (name !== undefined || description !== undefined || tags !== undefined)
+      await this.#db
+        .updateTable("keys")
+        .set({ search_text: keySearchText({ ...row, tags: JSON.parse(row.tags) }) })
+        .where("id", "=", id)
+        .execute();
     await this.#feed({ kind: "key", action: "changed", id, name: row.name, userId: row.user_id, ...note });
     return true;
   }
@@ -231,24 +241,12 @@ export class SqlTransaction implements Transaction {
   }
 
   async changeUser(id: number, from: number, patch: UserPatch, note: FeedNote = {}): Promise<boolean> {
-    const { roles, scopes, attributes } = patch;
+    const { roles, scopes } = patch;
     await this.#rows?.beforeUser(id);
     const before = await this.#db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst();
     if (!before || before.version !== from) return false;
     const isRenamed = patch.username !== undefined && patch.username !== before.username;
-    const columns = defined({
-      username: patch.username,
-      folded_name: isRenamed ? foldName(patch.username!) : undefined,
-      full_name: patch.fullName,
-      email: patch.email,
-      roles: roles && JSON.stringify(roles),
-      scopes: scopes && JSON.stringify(scopes),
-      locked_at: patch.lockedAt,
-      attributes: attributes && JSON.stringify(attributes),
-      ceilings: patch.ceilings && JSON.stringify(patch.ceilings),
-      password_hash: patch.passwordHash,
-      password_changed_at: patch.passwordChangedAt,
-    });
+    const columns = userColumns(patch, before);
     await this.#db
       .updateTable("users")
       .set({ ...columns, version: from + 1 })
@@ -257,7 +255,10 @@ export class SqlTransaction implements Transaction {
     if (isRenamed) {
       await this.#db
         .updateTable("keys")
-        .set({ username: patch.username })
+        .set({
+          username: patch.username,
+          search_text: withFirstLine(sql.ref("search_text"), ownerLine(patch.username!)),
+        })
         .where("user_id", "=", id)
         .execute();
       await touchGroupsOf(this.#db, id);

@@ -61,7 +61,7 @@ const KEYS: Listing = {
     last_used_client: ["lastUsedClient"],
     version: ["version"],
   },
-  words: [["name"], ["username"], ["description"], ["tags", "*"]],
+  words: [["searchText"]],
   wholeWords: [["hint"]],
 };
 

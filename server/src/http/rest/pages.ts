@@ -28,7 +28,7 @@ export interface Listing {
   readonly defaultOrder: string;
   /** Members that `filter` may ask about, by their names on the wire. */
   readonly fields: Readonly<Record<string, readonly string[]>>;
-  /** Members that `q` looks into; `*` for the elements of a list. */
+  /** Members that `q` looks into: each by itself, or one that has all words, folded, each on lines of its own. */
   readonly words: readonly (readonly string[])[];
   /** Members that a word of `q` must be the whole of. */
   readonly wholeWords?: readonly (readonly string[])[];

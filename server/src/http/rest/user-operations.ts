@@ -33,7 +33,7 @@ const USERS: Listing = {
     created_at: ["createdAt"],
     version: ["version"],
   },
-  words: [["username"], ["fullName"], ["email"]],
+  words: [["searchText"]],
 };
 
 export const userHandlers: Handlers<NamesOf<"users">> = {

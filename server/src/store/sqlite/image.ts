@@ -7,7 +7,8 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../domain/errors.ts";
 import { BACKUP_TABLES } from "./backup-tables.ts";
-import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
+import { fillSlice } from "./fill-search-text.ts";
+import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration } from "./migrations.ts";
 import { ACTIVITY_FILE, MAIN_FILE } from "./opening.ts";
 import type { DatabaseName } from "./worker.ts";
 
@@ -101,8 +102,9 @@ export function migrate(database: Database, name: DatabaseName, to: number = SCH
   const { user_version: from } = database.query("PRAGMA user_version").get() as { user_version: number };
   if (from >= to) return;
   for (const migration of PLANS[name].migrations.slice(from, to))
-    for (const statement of migration(SQLITE_WORDS)) database.run(statement);
+    for (const statement of migration) database.run(statement);
   database.run(`PRAGMA user_version = ${to}`);
+  if (name === "main" && to === SCHEMA.main) while (fillSlice(database));
 }
 
 /** A new and empty `chatelaine.db` that is to stay: as durable as one that a server makes. */

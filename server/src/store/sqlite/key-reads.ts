@@ -23,7 +23,7 @@ import {
   type SecretColumns,
   secretOf,
 } from "../row-mappers.ts";
-import { type ChangeRow, type KeyRow, type KeyUseRow, MARK } from "../schema.ts";
+import { type ChangeRow, KEY_COLUMNS, type KeyRow, type KeyUseRow, MARK } from "../schema.ts";
 import { settingsOf } from "../settings-rows.ts";
 import type { Change, CheckRecord, CheckUser, HotKey, KeyWords, Profile, Quarantine } from "../store.ts";
 import { cachedUntilCommit, openCommitStamp } from "./commit-stamp.ts";
@@ -42,7 +42,7 @@ const FIND_HOT = `SELECT k.user_id, ${EXPIRES_AT}, k.paused_at, k.revoked_at, k.
   FROM keys k LEFT JOIN secrets s ON s.key_id = k.id WHERE k.id = ?`;
 const FIND_WORDS = "SELECT name, description, tags FROM keys WHERE id = ?";
 const FIND_USER = `SELECT ${USER_COLUMNS} FROM users u WHERE u.id = ?`;
-const FIND_KEY = `SELECT keys.*, users.locked_at, users.all_roles, users.all_scopes, users.ceilings
+const FIND_KEY = `SELECT ${KEY_COLUMNS.map((name) => `keys.${name}`).join(", ")}, users.locked_at, users.all_roles, users.all_scopes, users.ceilings
   FROM keys JOIN users ON users.id = keys.user_id WHERE keys.id = ?`;
 /** In the other file, which has a stamp of its own. */
 const FIND_USE = "SELECT last_used_at, address, client FROM activity.key_use WHERE key_id = ?";

@@ -6,8 +6,9 @@ import { AppError } from "../../domain/errors.ts";
 import type { SettingsPatch } from "../../domain/settings.ts";
 import type { Log } from "../../log.ts";
 import { versionOf } from "./as-it-is.ts";
+import { fillSlice } from "./fill-search-text.ts";
 import { refuseForeignLog } from "./log-of-file.ts";
-import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration, SQLITE_WORDS } from "./migrations.ts";
+import { ACTIVITY_MIGRATIONS, MIGRATIONS, type Migration } from "./migrations.ts";
 import {
   ACTIVITY_FILE,
   isDamagedLog,
@@ -75,6 +76,10 @@ export function prepareDatabases(options: PrepareOptions): Prepared {
       if (version === 0) refuseEmpty(known, fingerprint);
     },
     made: (database) => putFirstSettings(database, options.firstSettings ?? {}),
+    filled: (database) => {
+      const slice = database.transaction(() => fillSlice(database));
+      while (slice.immediate());
+    },
     after: (database, schemaBefore) => {
       checkFingerprint(database, fingerprint, folder);
       opened = judgeOpened(database, { ...options, known, schemaBefore, isLogDamaged });
@@ -117,6 +122,8 @@ function migrate(
     /** In the transaction that makes the first tables. */
     readonly made?: (database: Database) => void;
     readonly after?: (database: Database, versionBefore: number) => void;
+    /** Last: what is to be put into them slice by slice. */
+    readonly filled?: (database: Database) => void;
   },
 ): void {
   if (!existsSync(path)) {
@@ -129,14 +136,14 @@ function migrate(
     const known = versionOf(database);
     steps.before?.(known);
     refuseNewer(path, known, migrations.length);
+    database.run("PRAGMA synchronous = FULL");
     if (known < migrations.length) {
       database.run("PRAGMA journal_mode = WAL");
-      database.run("PRAGMA synchronous = FULL");
       database
         .transaction(() => {
           const isNew = versionOf(database) === 0;
           for (let version = versionOf(database); version < migrations.length; version++) {
-            for (const statement of migrations[version]!(SQLITE_WORDS)) database.run(statement);
+            for (const statement of migrations[version]!) database.run(statement);
           }
           if (isNew) steps.made?.(database);
           database.run(`PRAGMA user_version = ${migrations.length}`);
@@ -144,6 +151,7 @@ function migrate(
         .immediate();
     }
     steps.after?.(database, known);
+    steps.filled?.(database);
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError("unavailable", `${path} cannot be opened: ${(error as Error).message}`, {

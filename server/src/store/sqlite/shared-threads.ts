@@ -48,8 +48,9 @@ class Lane {
       const place = this.#places.reduce((least, one) => (one.busy < least.busy ? one : least));
       place.busy++;
       try {
+        if (!asking.gone) return await work(place);
         const ask: Thread["ask"] = (request) => place.thread.ask(request, asking.gone);
-        return await work({ thread: { ask }, db: place.db });
+        return await work({ thread: { ask }, db: overThread({ ask }, "main") });
       } finally {
         place.busy--;
       }

@@ -135,7 +135,7 @@ function translated({ code, message }: { code: string; message: string }): AppEr
 }
 
 /** Kysely over one thread's connection. Transactions take turns and begin IMMEDIATE. */
-export function overThread<Tables>(thread: Thread, database: DatabaseName): Kysely<Tables> {
+export function overThread<Tables>(thread: Pick<Thread, "ask">, database: DatabaseName): Kysely<Tables> {
   const dialect: Dialect = {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => new ThreadDriver(thread, database),
@@ -150,7 +150,7 @@ class ThreadDriver implements Driver {
   #turn: Promise<void> = Promise.resolve();
   #endTurn: () => void = () => {};
 
-  constructor(thread: Thread, database: DatabaseName) {
+  constructor(thread: Pick<Thread, "ask">, database: DatabaseName) {
     this.#connection = {
       executeQuery: async <Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> => {
         const { rows, changed, insertId } = await thread.ask({

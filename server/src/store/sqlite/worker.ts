@@ -82,8 +82,7 @@ interface SearchRequest {
   readonly where: Condition;
   readonly offset: number;
   readonly limit: number;
-  /** `ids`: rows that have nothing else. */
-  readonly want: "rows" | "count" | "page" | "ids";
+  readonly want: "rows" | "count" | "page";
 }
 
 export interface WorkerResult {
@@ -427,7 +426,7 @@ function search({ listed, sql, params, where, offset, limit, want }: SearchReque
     if (!matches(where, queryRecord(listed, row as object))) continue;
     found++;
     if (found > offset && (limit === 0 || rows.length < limit) && want !== "count")
-      rows.push(want === "ids" ? { id: (row as { id: unknown }).id } : size.add(row as object));
+      rows.push(size.add(row as object));
     if (want === "rows" && limit > 0 && rows.length === limit) break;
   }
   return { rows, changed: found, insertId: 0 };
