@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
 import { lostKey } from "./key.ts";
-import { printJson, printList, printOnce, printRecord, tell } from "./output.ts";
+import { printJson, printList, printNote, printRecord, printSecretOnce } from "./output.ts";
 import { type Key, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
 import { parseWhere } from "./where.ts";
@@ -39,7 +39,7 @@ function addCreate(apiKey: Command): void {
     };
     const { made, standing } = await onData(command, async ({ keys, caller }) => {
       const made = await keys.create(caller, input);
-      return { made, standing: keys.standingOf(made.key) };
+      return { made, standing: keys.statusOf(made.key) };
     });
     await printKeyText(options, made.key, made.secret.text, standing);
   });
@@ -57,7 +57,7 @@ function addQuery(apiKey: Command): void {
     const order = [{ path: ["id"], descending: false, nullsFirst: true }];
     const entries = await onData(command, async ({ keys, caller }) => {
       const { rows } = await keys.list(caller, where === undefined ? { order } : { order, where });
-      return rows.map((row) => entryOf(keyShape(row, keys.standingOf(row)), fields));
+      return rows.map((row) => entryOf(keyShape(row, keys.statusOf(row)), fields));
     });
     await printList(
       options,
@@ -73,7 +73,7 @@ function addGetInstance(apiKey: Command): void {
       const id = readId(given);
       const shape = await onData(command, async ({ keys, caller }) => {
         const key = await keys.get(caller, id);
-        return keyShape(key, keys.standingOf(key));
+        return keyShape(key, keys.statusOf(key));
       });
       await printRecord(options, entryOf(shape, ALL_FIELDS));
     },
@@ -98,7 +98,7 @@ function addUpdate(apiKey: Command): void {
     };
     const { key, secret, standing } = await onData(command, async ({ keys, caller }) => {
       const changed = await keys.update(caller, id, change);
-      return { ...changed, standing: keys.standingOf(changed.key) };
+      return { ...changed, standing: keys.statusOf(changed.key) };
     });
     if (secret !== undefined) return printKeyText(options, key, secret.text, standing);
     await printRecord(options, entryOf(keyShape(key, standing), ALL_FIELDS));
@@ -111,14 +111,14 @@ function addDelete(apiKey: Command): void {
       const id = readId(given);
       await onData(command, ({ keys, caller }) => keys.remove(caller, id));
       if (options.json) return printJson(true);
-      tell(`Deleted key ${id}.`);
+      printNote(`Deleted key ${id}.`);
     },
   );
 }
 
 async function printKeyText(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
   const record = madeKeyShape(key, text, standing);
-  await printOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
+  await printSecretOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
 }
 
 /** `7` or `id=7` */

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { CheckedBackup } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
-import { counted, printChanged, printRecord, tell } from "./output.ts";
+import { counted, printChanged, printNote, printRecord } from "./output.ts";
 import { addPassphraseOptions, type PassphraseOptions, readNewPassphrase } from "./passphrase.ts";
 import { instant } from "./shapes.ts";
 
@@ -47,10 +47,10 @@ export function addBackup(program: Command): void {
     await printChanged(
       options,
       record,
-      `Wrote ${file === STDOUT ? "the backup" : path}: ${wordsOf(written)}.`,
+      `Wrote ${file === STDOUT ? "the backup" : path}: ${summaryOf(written)}.`,
     );
     if (!options.withSecret)
-      tell("The master secret is not in it: keep it elsewhere, without it the backup opens nothing.");
+      printNote("The master secret is not in it: keep it elsewhere, without it the backup opens nothing.");
   });
 }
 
@@ -64,8 +64,9 @@ async function verify(file: string, options: BackupOptions, command: Command): P
     made_with_this_secret: isOurs ?? null,
   });
   if (isOurs === undefined)
-    tell("Whole. Whether it is ours was not looked at: there is no master secret in the data folder.");
-  else tell(isOurs ? "Whole." : "Whole, and made with another master secret than that of the data folder.");
+    printNote("Whole. Whether it is ours was not looked at: there is no master secret in the data folder.");
+  else
+    printNote(isOurs ? "Whole." : "Whole, and made with another master secret than that of the data folder.");
 }
 
 /** As `--json` prints what a backup is. */
@@ -87,7 +88,7 @@ function writtenShape(file: string | null, { manifest, bytes, sha256 }: Written)
   return { file, bytes, sha256, ...manifestShape(manifest) };
 }
 
-function wordsOf({ manifest: { users, keys, change }, bytes }: Written): string {
+function summaryOf({ manifest: { users, keys, change }, bytes }: Written): string {
   return `${counted(users, "user")}, ${counted(keys, "key")}, up to change ${change}, ${bytes} bytes`;
 }
 

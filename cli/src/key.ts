@@ -3,7 +3,14 @@ import { type Expiry, parseId, readExpiry } from "./arguments.ts";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
-import { type PrintColumn, printChanged, printList, printOnce, printRecord, tell } from "./output.ts";
+import {
+  type PrintColumn,
+  printChanged,
+  printList,
+  printNote,
+  printRecord,
+  printSecretOnce,
+} from "./output.ts";
 import { type Key, type KeyShape, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 
 const EXPIRES =
@@ -51,7 +58,7 @@ function addCreate(key: Command): void {
     const input = { username, name, expiresAt: expires?.at, ...limitsOf(options) };
     const { made, standing } = await onData(command, async ({ keys, caller }) => {
       const made = await keys.create(caller, input);
-      return { made, standing: keys.standingOf(made.key) };
+      return { made, standing: keys.statusOf(made.key) };
     });
     await printSecret(options, made.key, made.secret.text, standing);
   });
@@ -82,7 +89,7 @@ async function listKeys({ keys, users, caller }: Local, username: string | undef
   if (username !== undefined) await users.get(caller, { username });
   const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
   const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
-  return rows.map((row) => keyShape(row, keys.standingOf(row)));
+  return rows.map((row) => keyShape(row, keys.statusOf(row)));
 }
 
 interface EditOptions extends Printing, KeyLimitOptions {
@@ -138,7 +145,7 @@ function addReset(key: Command): void {
       const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
       const { made, standing } = await onData(command, async ({ keys, caller }) => {
         const made = await keys.update(caller, id, change);
-        return { made, standing: keys.standingOf(made.key) };
+        return { made, standing: keys.statusOf(made.key) };
       });
       await printSecret(options, made.key, made.secret!.text, standing);
     });
@@ -187,17 +194,17 @@ function addDelete(key: Command): void {
 function changeKey(command: Command, work: (local: Local) => Promise<Key>): Promise<KeyShape> {
   return onData(command, async (local) => {
     const key = await work(local);
-    return keyShape(key, local.keys.standingOf(key));
+    return keyShape(key, local.keys.statusOf(key));
   });
 }
 
 /** The only output of a key's text: alone, so that it can be piped. */
 async function printSecret(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
   const shape = madeKeyShape(key, text, standing);
-  await printOnce(options, { text, record: shape, again: lostKey(key.id) });
+  await printSecretOnce(options, { text, record: shape, again: lostKey(key.id) });
   if (options.json) return;
   const end = shape.ends_at === null ? "never expires" : `expires ${shape.ends_at}`;
-  tell(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
+  printNote(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
 }
 
 /** What to do about a key whose text went nowhere. */

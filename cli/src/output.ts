@@ -21,7 +21,7 @@ export async function print(text: string): Promise<void> {
  * nobody has it.
  * @param shown.again a sentence: how to get another one
  */
-export async function printOnce(
+export async function printSecretOnce(
   options: Printing,
   shown: { readonly text: string; readonly record: object; readonly again: string },
 ): Promise<void> {
@@ -51,7 +51,7 @@ export function counted(count: number, noun: string): string {
 }
 
 /** For people beside the data: what was done, hints, warnings. */
-export function tell(text: string): void {
+export function printNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
@@ -81,7 +81,7 @@ export async function printRecord(options: Printing, record: object): Promise<vo
 /** What a change left behind: all of it as JSON, or a word on standard error. */
 export async function printChanged(options: Printing, record: object, words: string): Promise<void> {
   if (options.json) await printJson(record);
-  else tell(words);
+  else printNote(words);
 }
 
 /** Titles and rows, aligned, without blanks at the end of lines. */

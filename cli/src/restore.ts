@@ -2,7 +2,7 @@ import type { FromBackupResult } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { manifestShape } from "./backup.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
-import { counted, print, printJson, tell, visible } from "./output.ts";
+import { counted, print, printJson, printNote, visible } from "./output.ts";
 import { addPassphraseOptions, type PassphraseOptions, readPassphrase } from "./passphrase.ts";
 
 interface RestoreOptions extends Printing, PassphraseOptions {
@@ -51,8 +51,8 @@ async function accept(file: string | undefined, options: RestoreOptions, command
   const { why, found, expected } = await onData(command, (local) => local.restore.accept(local.caller));
   if (options.json) return printJson({ accepted: true, last_change: found, last_known_change: expected });
   if (why === "apart")
-    return tell("Accepted. Changes that this data never had are lost; all sessions have ended.");
-  tell(
+    return printNote("Accepted. Changes that this data never had are lost; all sessions have ended.");
+  printNote(
     expected > found
       ? `Accepted. Changes ${found + 1} to ${expected} are lost; all sessions have ended.`
       : "Accepted. All sessions have ended.",

@@ -1,7 +1,7 @@
 import type { RawConfig } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, onData, type Printing } from "./command.ts";
-import { printOnce, tell } from "./output.ts";
+import { printNote, printSecretOnce } from "./output.ts";
 
 export function addSetupLink(program: Command): void {
   addPrinting(
@@ -17,8 +17,8 @@ export function addSetupLink(program: Command): void {
       const page = orWrongUsage(() => pageAddress(command.optsWithGlobals<RawConfig>()));
       const token = await onData(command, ({ setup, caller }) => setup.makeToken(caller));
       const url = setupLink(page, token);
-      await printOnce(options, { text: url, record: { url }, again: "Ask for another link." });
-      if (!options.json) tell("It works once, within an hour, while there is no user.");
+      await printSecretOnce(options, { text: url, record: { url }, again: "Ask for another link." });
+      if (!options.json) printNote("It works once, within an hour, while there is no user.");
     });
 }
 

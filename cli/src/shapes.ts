@@ -10,7 +10,7 @@ export type UserShape = OutputOf<"users.get">;
 export type GroupShape = OutputOf<"groups.get">;
 
 /** What is judged of a key when it is asked for. */
-export type Standing = ReturnType<Local["keys"]["standingOf"]>;
+export type Standing = ReturnType<Local["keys"]["statusOf"]>;
 
 export function keyShape(key: Key, { status, endsAt }: Standing): KeyShape {
   return {

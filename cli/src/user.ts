@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { collectRole, parseLifetime, parseRate } from "./arguments.ts";
 import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
 import { readNewPassword, readStdin } from "./input.ts";
-import { type PrintColumn, printChanged, printJson, printList, printRecord, tell } from "./output.ts";
+import { type PrintColumn, printChanged, printJson, printList, printNote, printRecord } from "./output.ts";
 import { type User, type UserShape, userShape } from "./shapes.ts";
 
 const COLUMNS: readonly PrintColumn<UserShape>[] = [
@@ -167,7 +167,7 @@ function addDelete(user: Command): void {
     const gone = await onUser(command, name, ({ users, caller }, { id }) => users.remove(caller, id));
     if (options.json) return printJson(userShape(gone));
     const keys = gone.keyIds.length === 0 ? "" : `, and with it the keys ${gone.keyIds.join(", ")}`;
-    tell(`Deleted ${name}${keys}.`);
+    printNote(`Deleted ${name}${keys}.`);
   });
 }
 

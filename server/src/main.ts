@@ -27,7 +27,7 @@ const NEAR_HOSTS = ["127.0.0.1", "[::1]", "0.0.0.0", "[::]", "localhost"];
  * @returns the exit code
  */
 export async function serve(raw: RawConfig): Promise<number> {
-  const config = readConfigOrTell(raw);
+  const config = readConfigOrReport(raw);
   if (config === undefined) return 2;
   const server = await createServer(config).catch(refusedForGood);
   if (typeof server === "number") return server;
@@ -74,7 +74,7 @@ export function setupLink(page: string, token: string): string {
   return `${page}/setup#token=${token}`;
 }
 
-function readConfigOrTell(raw: RawConfig): Config | undefined {
+function readConfigOrReport(raw: RawConfig): Config | undefined {
   try {
     return readConfig(raw);
   } catch (error) {

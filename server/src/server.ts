@@ -18,7 +18,7 @@ import { createHealth } from "./http/health.ts";
 import { createHosts, type Hosts } from "./http/hosts.ts";
 import { createJsonRpc } from "./http/jsonrpc/upgrade.ts";
 import {
-  type BareRoute,
+  type FastRoute,
   type Listener,
   listen,
   PATIENCE,
@@ -138,10 +138,12 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     checkFrom,
   });
   const readKey = createKeyRead({ ...app, trust });
-  const bare: BareRoute = (req, address, isTls) =>
-    check.bare(req, address, isTls) ?? check.metrics(req, address, isTls) ?? readKey(req, address, isTls);
+  const fastRoute: FastRoute = (req, address, isTls) =>
+    check.fastRoute(req, address, isTls) ??
+    check.metrics(req, address, isTls) ??
+    readKey(req, address, isTls);
   const listeners = await openListeners(config, certificates, {
-    bare,
+    fastRoute,
     check,
     health: checkHealth,
     routes,
@@ -151,7 +153,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     patience,
     log,
   });
-  const timers = startClockwork(app, () => refresh(), schedule);
+  const timers = startBackgroundJobs(app, () => refresh(), schedule);
   app.alerts.start();
   app.webhook.start();
   let served = certificates?.current().fingerprint;
@@ -187,7 +189,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
 }
 
 /** What happens by itself: expiry is told, certificates are renewed, backups are written. */
-function startClockwork(
+function startBackgroundJobs(
   { keys, tokens, clock, log }: App,
   refresh: () => Promise<void>,
   schedule: BackupSchedule | null,
@@ -221,7 +223,7 @@ async function openListeners(
   config: Config,
   certificates: Certificates | undefined,
   shared: {
-    readonly bare: BareRoute;
+    readonly fastRoute: FastRoute;
     /** All that the checking listener knows, beside health. */
     readonly check: CheckRoutes;
     readonly health: Route;
@@ -237,7 +239,7 @@ async function openListeners(
   const secure: Listener[] = [];
   const options = {
     ...shared,
-    written: shared.check.written,
+    rawRoutes: shared.check.rawRoutes,
     websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
     trust: trustOf(config),
     socket: config.socket,
@@ -259,7 +261,7 @@ async function openListeners(
           flag: "--check",
           on,
           tls: undefined,
-          bare: shared.check.bare,
+          fastRoute: shared.check.fastRoute,
           routes: [shared.health],
         }),
       );

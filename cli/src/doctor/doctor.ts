@@ -84,7 +84,7 @@ async function attack(proxy: Site, options: DoctorOptions, run: Run): Promise<Fi
   const look = async (canary: Canary, twins: FoundTwins | undefined): Promise<Finding[]> => {
     await using echo = options.echo && (await openEcho(options.echo, mark));
     const probe = createProbe({ site: { ...proxy, ca, insecure }, header, mark, echo });
-    return await tell(examine({ probe, canary, scopes, twins }), options, run);
+    return await report(examine({ probe, canary, scopes, twins }), options, run);
   };
   if (options.keyStdin) return look(canaryOf(await readKey(true)), undefined);
   return onData(run.command, async (local) => {
@@ -107,11 +107,11 @@ async function lookAtOwn(site: Site, options: DoctorOptions, run: Run): Promise<
       allowsAll: insecureTransport === "allow",
       bindingOf: channelBindingOf,
     };
-    return await tell(examineOwnSite(exam), options, run);
+    return await report(examineOwnSite(exam), options, run);
   });
 }
 
-async function tell(
+async function report(
   findings: AsyncIterable<Finding>,
   { json }: Printing,
   { isInterrupted }: Run,

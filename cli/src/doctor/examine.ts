@@ -45,16 +45,16 @@ async function goodKey({ probe, canary, scopes }: Exam) {
     );
   const decision = answer.headers.find(([name]) => name === "decision-id")?.[1];
   const why = decision === undefined ? undefined : await canary.why?.(decision);
-  const mend = why === undefined ? undefined : mendOfReason(why);
+  const mend = why === undefined ? undefined : remedyForReason(why);
   const rule = why === undefined ? "" : `: ${why.rule}`;
   return found(
     `a good key is refused with ${answer.status}${rule}`,
-    mend ?? REASONS[answer.status] ?? mendOf(scopes),
+    mend ?? REASONS[answer.status] ?? remedyFor(scopes),
   );
 }
 
 /** By the rule that Chatelaine refused it by, which only the key's owner can look up. */
-function mendOfReason({ reason, rule }: Reason): string | undefined {
+function remedyForReason({ reason, rule }: Reason): string | undefined {
   if (reason === "scope_missing")
     return "name what the proxy asks for by --scope, or a user who has it by --user";
   if (reason === "address_not_allowed")
@@ -73,7 +73,7 @@ const REASONS: Readonly<Record<number, string>> = {
   500: "look whether the proxy reaches Chatelaine, and that it answers 200, 401 or 403 only: /auth?deny=403",
 };
 
-function mendOf(scopes: readonly string[]): string {
+function remedyFor(scopes: readonly string[]): string {
   const rights = scopes.length === 0 ? "if the proxy asks for a scope, name it by --scope; " : "";
   return `${rights}if it asks for a role or group, name a user who has it by --user; otherwise look whether Chatelaine lets the proxy ask (--trusted-proxy, --check-from), and whether the proxy sends X-Forwarded-Proto when it asks: https or wss, and nothing else beside it in Forwarded; the server's log says which`;
 }

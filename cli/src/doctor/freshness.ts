@@ -49,9 +49,9 @@ async function bodies({ probe, canary }: Exam) {
         words: "bodies of 100 kB are refused by 413",
         mend: "client_max_body_size",
       };
-    if (!isTaken(posted)) faults.add(`a POST with a body is answered ${told(posted)}`);
+    if (!isTaken(posted)) faults.add(`a POST with a body is answered ${statusText(posted)}`);
     const next = await probe.ask({ key: canary.good });
-    if (!next.reached) faults.add(`the request after it ${told(next)}`);
+    if (!next.reached) faults.add(`the request after it ${statusText(next)}`);
     if (await passesWithout(probe)) faults.add("a request without a key after it gets through");
   }
   if (faults.size === 0) return ok(`${ROUNDS} of 100 kB, each before other requests`);
@@ -65,6 +65,6 @@ async function passesWithout(probe: Probe): Promise<boolean> {
   return (await probe.ask({ method: "POST", body: BODY })).reached;
 }
 
-function told({ answer }: Awaited<ReturnType<Probe["ask"]>>): string {
+function statusText({ answer }: Awaited<ReturnType<Probe["ask"]>>): string {
   return answer.status === 0 ? (answer.fault ?? "not at all") : String(answer.status);
 }

@@ -16,17 +16,17 @@ export interface OwnExam {
 /** What Chatelaine makes of the connection that a client came by. */
 export type Way = "secure" | "clear" | "unknown";
 
-export interface OwnSeen extends OwnExam {
+export interface OwnFacts extends OwnExam {
   /** undefined: it lets keys pass however they come, and does not say. */
   readonly way: Way | undefined;
   /** The address that the doctor itself came from. */
   readonly from: string;
   /** undefined: no WebSocket came through, or nobody could sign in on it. */
-  readonly session: SeenSession | undefined;
+  readonly session: SessionFacts | undefined;
 }
 
 /** What Chatelaine knows of a connection that a key signed in on. */
-export interface SeenSession {
+export interface SessionFacts {
   readonly address: string;
   /** Somebody spoke for its client who is named by --trusted-proxy: no port is known then. */
   readonly isProxied: boolean;

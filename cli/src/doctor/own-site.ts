@@ -4,11 +4,11 @@
  */
 import { ELSEWHERE } from "./canary.ts";
 import { type Finding, found, ok, skipped, some } from "./finding.ts";
-import type { OwnExam, OwnSeen, SeenSession, Way } from "./own-exam.ts";
+import type { OwnExam, OwnFacts, SessionFacts, Way } from "./own-exam.ts";
 import { binding, openSession, upgrade } from "./own-socket.ts";
 import { hostHeader, type RawAnswer, type RawRequest, sendRaw } from "./raw-http.ts";
 
-type OwnCheck = readonly [name: string, run: (exam: OwnSeen) => Promise<Omit<Finding, "check">>];
+type OwnCheck = readonly [name: string, run: (exam: OwnFacts) => Promise<Omit<Finding, "check">>];
 
 const CHECKS: readonly OwnCheck[] = [
   ["safety of the connection", async (exam) => connection(exam)],
@@ -60,7 +60,7 @@ function read({ body }: RawAnswer): Reply {
 }
 
 /** Where every key passes, only what is known to be secure is told. */
-function wayOfSession(session: SeenSession | undefined): Way | undefined {
+function wayOfSession(session: SessionFacts | undefined): Way | undefined {
   return session?.isSecure ? "secure" : undefined;
 }
 
@@ -97,7 +97,7 @@ function faultOf(
 const HEADERS =
   'nginx: proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header Forwarded ""; Caddy and Traefik do by themselves; HAProxy: option forwardfor, http-request set-header X-Forwarded-Proto https';
 
-function connection({ site, way, session }: OwnSeen): Omit<Finding, "check"> {
+function connection({ site, way, session }: OwnFacts): Omit<Finding, "check"> {
   const isNamed = session?.isProxied;
   const proxy = isNamed === false ? session!.address : "ADDRESS";
   const naming = `start Chatelaine with --trusted-proxy ${proxy}`;
@@ -132,7 +132,7 @@ function connection({ site, way, session }: OwnSeen): Omit<Finding, "check"> {
 }
 
 /** The doctor knows from where it came; what Chatelaine takes for its address is told by its own session. */
-async function address({ session, from, way, site }: OwnSeen) {
+async function address({ session, from, way, site }: OwnFacts) {
   if (session === undefined) return skipped("needs a WebSocket that a key signs in on");
   if (isLoopback(from))
     return {
@@ -157,7 +157,7 @@ async function address({ session, from, way, site }: OwnSeen) {
 }
 
 /** What its client sends may not arrive as the proxy's own word. */
-async function claims(exam: OwnSeen) {
+async function claims(exam: OwnFacts) {
   const { way, site } = exam;
   if (way !== "secure") return skipped("first the connection itself has to be known to be secure");
   const lie = site.tls ? "http" : "https";
@@ -202,7 +202,7 @@ const LONG_CHARS = 7 * 1024;
 const END = "doctor_end";
 
 /** Chatelaine names every member that it does not know: the last one too, where it arrives. */
-async function longQuery(exam: OwnSeen) {
+async function longQuery(exam: OwnFacts) {
   if (exam.way !== "secure") return skipped("first the connection itself has to be known to be secure");
   const ask = async (chars: number) =>
     askWithKey(exam, { target: `${SELF}?doctor_long=${"q".repeat(chars)}&${END}=1` });

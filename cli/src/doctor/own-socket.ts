@@ -1,11 +1,11 @@
 /** WebSockets through the proxy: whether one is opened, what becomes of a key on it, and whether a key is bound to its TLS. */
 import { type Finding, found, ok, skipped } from "./finding.ts";
-import type { OwnExam, OwnSeen, SeenSession } from "./own-exam.ts";
+import type { OwnExam, OwnFacts, SessionFacts } from "./own-exam.ts";
 import { peerCertificate, sendRaw } from "./raw-http.ts";
 import { openRpc, signInByScram } from "./rpc.ts";
 
 /** By SCRAM, which passes however it comes. */
-export async function openSession({ site, username, make }: OwnExam): Promise<SeenSession | undefined> {
+export async function openSession({ site, username, make }: OwnExam): Promise<SessionFacts | undefined> {
   try {
     using rpc = await openRpc(site);
     if (!(await signInByScram(rpc, { username, text: await make("session") }))) return undefined;
@@ -32,7 +32,7 @@ const OPENING = [
 const CARRY =
   'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade, with map $http_upgrade $connection_upgrade { default upgrade; "" close; } in http; Apache: ProxyPass upgrade=websocket';
 
-export async function upgrade(exam: OwnSeen): Promise<Omit<Finding, "check">> {
+export async function upgrade(exam: OwnFacts): Promise<Omit<Finding, "check">> {
   const { site, username, make, way } = exam;
   const { status, body, fault } = await sendRaw(site, { target: "/api/current", lines: OPENING });
   if (status === 403 && body.includes('"insecure_transport"')) return inClear("is not opened");
@@ -68,7 +68,7 @@ function inClear(words: string): Omit<Finding, "check"> {
 }
 
 /** Official clients bind a key to the certificate that they see. */
-export async function binding({ site, username, make, session, bindingOf }: OwnSeen) {
+export async function binding({ site, username, make, session, bindingOf }: OwnFacts) {
   if (!site.tls) return skipped("the address is not https");
   if (session === undefined) return skipped("needs a WebSocket that a key signs in on");
   const shown = await peerCertificate(site);

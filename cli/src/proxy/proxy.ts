@@ -20,7 +20,7 @@ import { SIGN_ON_COOKIES } from "@chatelaine/proxy-recipes/sign-on";
 import { traefikRecipe } from "@chatelaine/proxy-recipes/traefik";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
-import { print, tell } from "../output.ts";
+import { print, printNote } from "../output.ts";
 import {
   parseAudience,
   parseChallenge,
@@ -200,7 +200,7 @@ function signOnOf({ sso: kind, ssoUrl: place, ssoCookie, ssoCa: ca }: ProxyOptio
 
 async function printFiles(files: readonly RecipeFile[]): Promise<void> {
   await print(files[0]!.text.trimEnd());
-  for (const { name } of files.slice(1)) tell(`It needs ${name} beside it: --write DIR writes both.`);
+  for (const { name } of files.slice(1)) printNote(`It needs ${name} beside it: --write DIR writes both.`);
 }
 
 function writeFiles(folder: string, files: readonly RecipeFile[]): void {
@@ -208,6 +208,6 @@ function writeFiles(folder: string, files: readonly RecipeFile[]): void {
   for (const { name, text } of files) {
     const path = join(folder, name);
     writeFileSync(path, text);
-    tell(`Wrote ${path}`);
+    printNote(`Wrote ${path}`);
   }
 }

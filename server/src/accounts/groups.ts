@@ -12,7 +12,7 @@ import { keptTextIssues } from "../domain/kept-text.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { type Group, isUsername } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
-import { keepOnce } from "../keys/keys.ts";
+import { rememberRequest } from "../keys/keys.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { type Act, getGroup, getUser, keepAnAdmin, orNote } from "./acts.ts";
 import { checkName, checkRights, distinct } from "./rules.ts";
@@ -94,7 +94,7 @@ async function create(
     const inserting = tx.insertGroup({ name, roles, scopes, createdAt: clock.now() });
     await inserting.catch(takenAs(NAME_TAKEN));
     const group = await getGroup(tx, name);
-    await keepOnce(tx, caller, group.id, clock.now());
+    await rememberRequest(tx, caller, group.id, clock.now());
     const details = { changes: differences<object>({}, { name, roles, scopes }) };
     tx.audit(recordOf(caller, clock.now(), { ...actOf("create", name, group.id), details }));
     return group;
@@ -123,7 +123,7 @@ async function update(
     if (wanted.name !== before.name) await refuseTaken(tx, { name: wanted.name, but: before.id });
     const changing = tx.changeGroup(before.id, before.version, wanted).catch(takenAs(NAME_TAKEN));
     if (!(await changing)) throw changedMeanwhile("group");
-    await keepOnce(tx, caller, before.id, clock.now());
+    await rememberRequest(tx, caller, before.id, clock.now());
     tx.audit(recordOf(caller, clock.now(), { ...actOf("update", name, before.id), details: { changes } }));
     return getGroup(tx, wanted.name);
   };

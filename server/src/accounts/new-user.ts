@@ -6,7 +6,7 @@ import { AppError, refuseIssues, takenAs } from "../domain/errors.ts";
 import type { Party } from "../domain/fair-queue.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { inNfc } from "../domain/names.ts";
-import { USER_WORDS, USERS_MAX, type User } from "../domain/user.ts";
+import { USER_TEXTS, USERS_MAX, type User } from "../domain/user.ts";
 import { requireAllowedTransport } from "../sign-in/clear-text.ts";
 import type { Passwords } from "../sign-in/passwords.ts";
 import type { NewUser, Store, Transaction } from "../store/store.ts";
@@ -36,7 +36,7 @@ export async function prepareUser(
   given: NewUserInput,
 ): Promise<PreparedUser> {
   const { caller, party } = by;
-  const input = inNfc(given, USER_WORDS);
+  const input = inNfc(given, USER_TEXTS);
   refuseIssues(checkUserInput(input));
   if (input.password !== undefined) await requireAllowedTransport(store, caller.origin);
   const groups = distinct(input.groups ?? []);

@@ -3,7 +3,7 @@ import { type AuditRecord, differences } from "../domain/audit.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import { inNfc } from "../domain/names.ts";
-import { USER_WORDS, type User } from "../domain/user.ts";
+import { USER_TEXTS, type User } from "../domain/user.ts";
 import type { FeedNote, UserPatch } from "../store/store.ts";
 import { distinct, type NewUserInput } from "./rules.ts";
 
@@ -31,8 +31,8 @@ const SHOWN = [
 
 /** In NFC, but for what stays as it is stored, in whichever form. */
 export function inOurWords(user: User, change: UserChange): UserChange {
-  const stays = USER_WORDS.filter((name) => change[name] === user[name]);
-  return inNfc({ ...change, ...Object.fromEntries(stays.map((name) => [name, undefined])) }, USER_WORDS);
+  const stays = USER_TEXTS.filter((name) => change[name] === user[name]);
+  return inNfc({ ...change, ...Object.fromEntries(stays.map((name) => [name, undefined])) }, USER_TEXTS);
 }
 
 /** The members that differ from what the user has; a new password always does. */

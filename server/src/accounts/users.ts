@@ -14,7 +14,7 @@ import { isHeldKey, requireMayMint } from "../domain/minting.ts";
 import { inBothForms, type Twins } from "../domain/names.ts";
 import { ATTRIBUTES_BYTES_MAX, isUsername, type User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
-import { keepOnce } from "../keys/keys.ts";
+import { rememberRequest } from "../keys/keys.ts";
 import { requireAllowedTransport } from "../sign-in/clear-text.ts";
 import { type NewPassword, proveOwnPassword } from "../sign-in/password.ts";
 import type { Passwords } from "../sign-in/passwords.ts";
@@ -134,7 +134,7 @@ async function create(deps: UsersDeps, caller: Caller, input: NewUserInput): Pro
   return deps.store.transact(caller, async (tx) => {
     const user = await insertUser(tx, caller, prepared);
     const act = { ...actOfCreate(user.username), target: targetOf(user) };
-    await keepOnce(tx, caller, user.id, deps.clock.now());
+    await rememberRequest(tx, caller, user.id, deps.clock.now());
     tx.audit(recordOf(caller, deps.clock.now(), { ...act, details: { changes: changesOfNew(user) } }));
     return user;
   });
@@ -246,7 +246,7 @@ async function applyChange({ tx, caller, now, hash }: Changing, wanted: Wanted):
   requireMayMint(caller, { ...mintingOf(wanted, before), after });
   const changes = changesOf(before, after);
   if (Object.keys(patch).length === 0 && Object.keys(changes).length === 0) return after;
-  await keepOnce(tx, caller, id, now);
+  await rememberRequest(tx, caller, id, now);
   tx.audit(recordOf(caller, now, { ...actOfChange(change, before), details: { changes } }));
   return after;
 }

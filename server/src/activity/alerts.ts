@@ -75,10 +75,10 @@ export interface AlertsDeps {
 export function createAlerts(deps: AlertsDeps): Alerts {
   const listeners = new Set<() => void>();
   let isOver = false;
-  const tell = (): void => {
+  const notify = (): void => {
     for (const listener of listeners) listener();
   };
-  const compare = comparison(deps, tell, () => isOver);
+  const compare = comparison(deps, notify, () => isOver);
   let timer: Timer | undefined;
   let soon: Timer | undefined;
   let leave = (): void => {};
@@ -166,12 +166,12 @@ async function readOthers(store: Store, now: number): Promise<Other[]> {
 }
 
 /**
- * @param tell where the known alerts, or the number of refused sign-ins, are not those of the last time
+ * @param notify where the known alerts, or the number of refused sign-ins, are not those of the last time
  * @param isOver asked between reads: of a million keys a first comparison takes many rounds
  */
 function comparison(
   { store, clock }: AlertsDeps,
-  tell: () => void,
+  notify: () => void,
   isOver: () => boolean,
 ): () => Promise<void> {
   let seen: string | undefined;
@@ -203,7 +203,7 @@ function comparison(
       });
     }
     const is = `${await store.alertsMark()}.${failures}`;
-    if (seen !== undefined && is !== seen) tell();
+    if (seen !== undefined && is !== seen) notify();
     seen = is;
   };
 }

@@ -15,7 +15,7 @@ import { requireMayMint } from "../domain/minting.ts";
 import { type Settings, type SettingsPatch, settingFault } from "../domain/settings.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
-import { keepOnce } from "../keys/keys.ts";
+import { rememberRequest } from "../keys/keys.ts";
 import type { MaybePromise, Store } from "../store/store.ts";
 import { recordOf } from "./audit.ts";
 import type { Feed } from "./feed.ts";
@@ -131,7 +131,7 @@ async function change(
     const patch = withoutShown(before, given);
     refuseFaults(before, patch, bindingFault);
     const details = { changes: notedChanges(before, patch) };
-    await keepOnce(tx, caller, SETTINGS_ID, clock.now());
+    await rememberRequest(tx, caller, SETTINGS_ID, clock.now());
     if (Object.keys(details.changes).length === 0) return;
     if (!(await tx.putSettings(before.version, { ...patch, ...sealed }))) throw changedMeanwhile("settings");
     const target = { kind: "settings", id: null, name: "settings" } as const;

@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import { VERSION } from "../version.ts";
 import { refuseOwnName, type Sink, writeWhole } from "./file.ts";
 import type { Manifest } from "./format.ts";
-import { type Written, writeBackup } from "./write.ts";
+import { type WrittenBackup, writeBackup } from "./write.ts";
 
 type Target =
   | { readonly kind: "file"; readonly path: string; readonly replace: boolean }
@@ -19,7 +19,7 @@ export interface Backups {
    * @param options.signal ends it before it is whole
    * Throws conflict (the file is there, or its name is the program's own), storage_full, unavailable: then there is no backup.
    */
-  write(by: Caller, target: Target, options?: WriteOptions): Promise<Written>;
+  write(by: Caller, target: Target, options?: WriteOptions): Promise<WrittenBackup>;
   /** Puts one that was written before an upgrade, when nothing could be recorded yet, into the audit log. */
   noteUpgrade(path: string): Promise<void>;
 }
@@ -66,7 +66,7 @@ export function createBackups({ store, secrets, clock, folder, patienceMs }: Bac
             ...{ file, change, users, keys, with_secret: secret !== null },
           });
         if (target.kind === "stream") return await writeBackup(target.sink, content, beforeWhole);
-        let written: Written | undefined;
+        let written: WrittenBackup | undefined;
         await writeWhole(target.path, target, async (sink) => {
           written = await writeBackup(sink, content, beforeWhole);
         });

@@ -30,7 +30,7 @@ export interface Content {
   readonly patienceMs?: number | undefined;
 }
 
-export interface Written {
+export interface WrittenBackup {
   readonly manifest: Manifest;
   readonly bytes: number;
   /** Of all bytes before the last line, hexadecimal. */
@@ -44,7 +44,7 @@ export async function writeBackup(
   sink: Sink,
   content: Content,
   beforeWhole: (manifest: Manifest) => Promise<void> = async () => {},
-): Promise<Written> {
+): Promise<WrittenBackup> {
   const { snapshot, secrets } = content;
   const manifest = manifestOf(content);
   const hash = new Bun.CryptoHasher("sha256");

@@ -56,7 +56,7 @@ export function keyAlert(kind: KeyAlertKind, key: AlertedKey): Alert {
     id: `${kind}-${keyId}-${since}`,
     kind,
     level: ALERT_LEVELS[kind],
-    text: WORDS[kind](key),
+    text: ALERT_TEXTS[kind](key),
     since,
     key: { id: keyId, name, username },
   };
@@ -154,7 +154,7 @@ export function backupAlerts(
   return alerts;
 }
 
-const WORDS: Readonly<Record<KeyAlertKind, (key: AlertedKey) => string>> = {
+const ALERT_TEXTS: Readonly<Record<KeyAlertKind, (key: AlertedKey) => string>> = {
   key_revoked: ({ name, reason }) => `The key ${name} is revoked: ${reason ?? "no reason was given"}`,
   key_expires_soon: ({ name, expiresAt }) =>
     `The key ${name} expires at ${new Date(expiresAt ?? 0).toISOString()}.`,

@@ -64,7 +64,7 @@ export type Actor =
 export type WritingActor = Exclude<Actor, "reader">;
 
 /** What a request that may be sent again is known by. Digests. */
-interface OnceMark {
+interface IdempotencyMark {
   readonly digest: Uint8Array;
   readonly request: Uint8Array;
   /** It has done its work before, and gives another secret for the one that was lost. */
@@ -99,7 +99,7 @@ export interface Caller extends Rights {
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
-  readonly once?: OnceMark;
+  readonly once?: IdempotencyMark;
   /** What the call asks of what is there. */
   readonly precondition?: Precondition;
 }

@@ -134,10 +134,10 @@ export function isExpired(expiresAt: number | null, now: number): boolean {
 }
 
 /** Texts of a key that are kept in NFC. */
-export const KEY_WORDS = ["name", "description", "tags"] as const;
+export const KEY_TEXTS = ["name", "description", "tags"] as const;
 
 /** The rules for a key's own words that need no other knowledge. */
-export function checkKeyWords(fields: KeyFields): Issue[] {
+export function validateLabels(fields: KeyFields): Issue[] {
   const issues: Issue[] = [];
   if (fields.name !== undefined && !isKeyName(fields.name)) {
     const message =
@@ -176,7 +176,7 @@ export function standsRevoked({ revokedAt, pausedAt }: Pick<Key, "revokedAt" | "
 }
 
 /** What orders keys by a list of words: word by word, and a list before those that go on after it. null stays null. */
-export function wordsInOrder(words: readonly string[] | null): string | null {
+export function listSortKey(words: readonly string[] | null): string | null {
   return words === null ? null : JSON.stringify(words).slice(1, -1);
 }
 

@@ -21,6 +21,6 @@ export function fateOf(rule: InsecureTransportDialectRule, transport: Transport)
 }
 
 /** Why it is refused, and what to do. */
-export function transportWords(transport: Transport): string {
+export function transportMessage(transport: Transport): string {
   return transport === "unknown" ? UNKNOWN_TRANSPORT : CLEAR_TEXT;
 }

@@ -38,7 +38,7 @@ export interface Group {
 }
 
 /** Texts of a user that are kept in NFC. Names that people sign in by are ASCII. */
-export const USER_WORDS = ["fullName", "email"] as const;
+export const USER_TEXTS = ["fullName", "email"] as const;
 export const ATTRIBUTES_BYTES_MAX = 65_536;
 export const USERS_MAX = 100_000;
 

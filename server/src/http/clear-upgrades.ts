@@ -11,7 +11,7 @@ import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
-import { createHint } from "./check/hints.ts";
+import { createWarnOncePerMinute } from "./check/warn-once.ts";
 import { problemResponse } from "./rest/problem.ts";
 
 export interface ClearUpgradesDeps {
@@ -19,7 +19,7 @@ export interface ClearUpgradesDeps {
   readonly audit: Pick<Audit, "refuse">;
   /** Port of the https listener that other machines reach; undefined: there is none. */
   readonly httpsPort: () => number | undefined;
-  readonly clock: Parameters<typeof createHint>[0]["clock"];
+  readonly clock: Parameters<typeof createWarnOncePerMinute>[0]["clock"];
   readonly log: Log;
 }
 
@@ -28,7 +28,7 @@ export type RefuseClear = (req: Request, origin: Origin) => Response | undefined
 
 export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
   const { settings: known, audit, httpsPort, log } = deps;
-  const hint = createHint(deps);
+  const hint = createWarnOncePerMinute(deps);
   const judge = (req: Request, origin: Origin, settings: Settings): Response | undefined => {
     if (settings.insecureTransportDialect !== "close") return undefined;
     const { address, door, client } = origin;

@@ -13,26 +13,27 @@ const ID_CHARS = 8;
 const TOKEN = /^[A-Za-z0-9_-]{64}$/;
 
 /** How the client sees the connection, after trusted proxies. */
-interface Seen {
+interface ClientTransport {
   readonly tls: boolean;
 }
 
 export interface SessionCookies {
   /** @returns the session token that the browser sent; undefined where there is none, or more than one. */
-  read(headers: Headers, seen: Seen): string | undefined;
+  read(headers: Headers, seen: ClientTransport): string | undefined;
   /** Whether the browser sent a session cookie of this server, whatever is in it. */
   isSent(headers: Headers): boolean;
   /** @returns the value of Set-Cookie. */
-  set(token: string, seen: Seen): string;
+  set(token: string, seen: ClientTransport): string;
   /** @returns the value of Set-Cookie that takes the cookie away. */
-  clear(seen: Seen): string;
+  clear(seen: ClientTransport): string;
 }
 
 /** @param installation its id */
 export function createSessionCookies(installation: string): SessionCookies {
   const plain = `${COOKIE_NAME}-${installation.slice(0, ID_CHARS)}`;
-  const nameOf = ({ tls }: Seen): string => (tls ? SECURE_PREFIX + plain : plain);
-  const attributes = ({ tls }: Seen): string => `Path=/; HttpOnly; SameSite=Strict${tls ? "; Secure" : ""}`;
+  const nameOf = ({ tls }: ClientTransport): string => (tls ? SECURE_PREFIX + plain : plain);
+  const attributes = ({ tls }: ClientTransport): string =>
+    `Path=/; HttpOnly; SameSite=Strict${tls ? "; Secure" : ""}`;
   return {
     read: (headers, seen) => {
       const [token, ...others] = valuesOf(headers, nameOf(seen));

@@ -9,7 +9,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import { maskForeign } from "../domain/masking.ts";
 import type { Log } from "../log.ts";
-import { createHint } from "./check/hints.ts";
+import { createWarnOncePerMinute } from "./check/warn-once.ts";
 import { isTrustedConnection, type ProxyTrust } from "./peer.ts";
 import { problemResponse } from "./rest/problem.ts";
 
@@ -40,11 +40,11 @@ const REMEMBERED_MAX = 1_000;
 const HOST_CHARS_MAX = 300;
 const NAME = /^(\[[^\]]*\]|[^:]*)(?::\d{0,5})?$/;
 const ANY_NAME = "/auth";
-const WORDS =
+const REFUSED_HOST =
   "This server does not answer to the name that the request has in Host. Ask for localhost, an address or a name of its certificate; `--allow-host NAME` lets it answer to another, and so does the setting public_url.";
 
 export function createHosts(deps: HostsDeps): Hosts {
-  const warn = createHint(deps);
+  const warn = createWarnOncePerMinute(deps);
   /** What does not change while the server runs. */
   const remembered = new Map<string, boolean>();
   const isFixed = (host: string): boolean => {
@@ -79,8 +79,8 @@ export function createHosts(deps: HostsDeps): Hosts {
       if (isKnown(req.headers, address)) return undefined;
       const host = maskForeign((req.headers.get("host") ?? "").slice(0, HOST_CHARS_MAX));
       warn("A request names a host that is not known, and is refused; --allow-host NAME lets it", { host });
-      if (!url.startsWith("/api/", pathAt)) return new Response(`${WORDS}\n`, { status: 421 });
-      return problemResponse(new AppError("unknown_host", WORDS), crypto.randomUUID(), deps.log);
+      if (!url.startsWith("/api/", pathAt)) return new Response(`${REFUSED_HOST}\n`, { status: 421 });
+      return problemResponse(new AppError("unknown_host", REFUSED_HOST), crypto.randomUUID(), deps.log);
     },
   };
 }

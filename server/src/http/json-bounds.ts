@@ -26,7 +26,7 @@ export function jsonExcess(text: string): "depth" | "members" | undefined {
 }
 
 /** For people. */
-export const EXCESS_WORDS = {
+export const EXCESS_MESSAGES = {
   depth: `nested deeper than ${JSON_DEPTH_MAX} levels`,
   members: `of more than ${JSON_MEMBERS_MAX} members`,
 } as const;

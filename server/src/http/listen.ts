@@ -28,7 +28,7 @@ export type Route = (
 ) => Response | "upgraded" | undefined | Promise<Response | "upgraded" | undefined>;
 
 /** Asked before any other route, and given nothing that it may not need. undefined: not a path of this route. */
-export type BareRoute = (
+export type FastRoute = (
   req: Request,
   /** As the listener saw it; null on a unix socket. */
   peerAddress: () => string | null,
@@ -72,9 +72,9 @@ export interface ListenOptions {
   readonly tls: Tls | undefined;
   /** Of a unix socket. */
   readonly socket: SocketAccess;
-  readonly bare?: BareRoute;
+  readonly fastRoute?: FastRoute;
   /** Bare routes by their paths as they are written, before dot segments make other paths of them; `/x/*` is all below. */
-  readonly written?: Readonly<Record<string, BareRoute>>;
+  readonly rawRoutes?: Readonly<Record<string, FastRoute>>;
   readonly routes: readonly Route[];
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
@@ -177,7 +177,7 @@ async function within(waitMs: number, work: readonly Promise<unknown>[]): Promis
 }
 
 function serve(options: ListenOptions, on: Listen): Serving {
-  const { flag, tls, websocket, written = {} } = options;
+  const { flag, tls, websocket, rawRoutes: written = {} } = options;
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
   const isTls = on.kind === "tcp" && tls !== undefined;
@@ -189,7 +189,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const handle = (
     req: Request,
     server: Bun.Server<unknown>,
-    route: BareRoute | undefined,
+    route: FastRoute | undefined,
     refused: Response | undefined,
   ): Answered => {
     state.requestAt = performance.now();
@@ -215,7 +215,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
       development: false,
       websocket,
       routes: Object.fromEntries(asWritten),
-      fetch: (req, server) => handle(req, server, options.bare, refuseHost(req, server)),
+      fetch: (req, server) => handle(req, server, options.fastRoute, refuseHost(req, server)),
       error: (error) => {
         options.log.error("A request failed", { error });
         const headers = { Connection: "close" };

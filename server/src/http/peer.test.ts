@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../domain/address.ts";
-import { clientAddress, clientTransport } from "./check/asker.ts";
+import { clientAddress, clientTransport } from "./check/check-client.ts";
 import { readPeer, type Wire } from "./peer.ts";
 
 const TRUST = {
@@ -76,7 +76,7 @@ describe("where a request comes from", () => {
     for (const from of ["127.0.0.1", "10.1.1.1"])
       expect([from, seen(wire(from), headers, trust).transport]).toEqual([from, transport]);
     const client = clientAddress(new Headers(headers), trust.networks);
-    const by = { asker: { isNear: false, isTrusted: true }, isTls: false, secureFrom: trust.secureFrom };
+    const by = { client: { isNear: false, isTrusted: true }, isTls: false, secureFrom: trust.secureFrom };
     expect(clientTransport(new Headers(headers), client, by)).toBe(transport);
   });
 

@@ -65,7 +65,7 @@ export interface Peer {
 
 export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: Door): Peer {
   const direct = wire.address === null ? undefined : parseAddress(wire.address);
-  const seen = see(headers, direct, wire, trust);
+  const seen = readClient(headers, direct, wire, trust);
   const client = headers.get("user-agent");
   return {
     origin: {
@@ -84,7 +84,7 @@ export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: 
   };
 }
 
-interface Seen {
+interface DirectClient {
   readonly address: Address | undefined;
   readonly transport: Transport;
   readonly tls: boolean;
@@ -92,7 +92,12 @@ interface Seen {
   readonly proxied: boolean;
 }
 
-function see(headers: Headers, direct: Address | undefined, wire: Wire, trust: ProxyTrust): Seen {
+function readClient(
+  headers: Headers,
+  direct: Address | undefined,
+  wire: Wire,
+  trust: ProxyTrust,
+): DirectClient {
   const { tls } = wire;
   if (direct && isIn(direct, trust.tls))
     return { address: direct, transport: "secure", tls: true, loopback: false, proxied: true };
@@ -104,7 +109,12 @@ function see(headers: Headers, direct: Address | undefined, wire: Wire, trust: P
   return throughProxy(headers, direct, wire, trust);
 }
 
-function withoutProxy(headers: Headers, direct: Address | undefined, { tls }: Wire, trust: ProxyTrust): Seen {
+function withoutProxy(
+  headers: Headers,
+  direct: Address | undefined,
+  { tls }: Wire,
+  trust: ProxyTrust,
+): DirectClient {
   const isForwarded = hasProxyHeaders(headers);
   const isNear = direct === undefined || isPrivate(direct, trust);
   const plain = isForwarded ? "unknown" : isNear ? "secure" : "clear";
@@ -113,7 +123,12 @@ function withoutProxy(headers: Headers, direct: Address | undefined, { tls }: Wi
 }
 
 /** The client is the first hop from the right that is no trusted proxy; without a word the connection itself counts. */
-function throughProxy(headers: Headers, direct: Address | undefined, wire: Wire, trust: ProxyTrust): Seen {
+function throughProxy(
+  headers: Headers,
+  direct: Address | undefined,
+  wire: Wire,
+  trust: ProxyTrust,
+): DirectClient {
   const said = readProto(headers) ?? (wire.tls ? "secure" : "unknown");
   const tls = said === "secure";
   let address = direct;
@@ -163,7 +178,7 @@ export function isTrustedConnection(headers: Headers, address: string | null, tr
  * What proxies say that they were asked for counts where all of them say the same. Of a client whose connection is not known,
  * pages by either scheme: they are told what is missing.
  */
-function ownOrigins(headers: Headers, { proxied, tls, transport }: Seen): string[] {
+function ownOrigins(headers: Headers, { proxied, tls, transport }: DirectClient): string[] {
   const named = proxied ? readForwardedHosts(headers) : [];
   const host = headers.get("host") ?? "";
   const schemes = transport === "unknown" ? ["http", "https"] : [tls ? "https" : "http"];

@@ -22,22 +22,22 @@ const TWO: PresentedKey = { kind: "bad", words: "Two different credentials in th
 const JOINED: PresentedKey = { kind: "bad", words: "Two credentials in one header; send one" };
 
 /** @param header the one header that the proxy's own configuration names; null: the usual ones */
-export function readPresented(headers: Headers, header: string | null): PresentedKey {
+export function readPresentedKey(headers: Headers, header: string | null): PresentedKey {
   if (header !== null) {
     const value = headers.get(header);
     const isAuthorization = header.toLowerCase() === "authorization";
-    return value === null ? NONE : judged(withoutScheme(value), isAuthorization);
+    return value === null ? NONE : presentedKey(withoutScheme(value), isAuthorization);
   }
   const authorization = headers.get("authorization");
   const own = headers.get("x-api-key")?.trim();
   const shown = authorization === null ? undefined : readAuthorization(authorization);
-  if (!own) return shown === undefined ? NONE : judged(shown, true);
+  if (!own) return shown === undefined ? NONE : presentedKey(shown, true);
   const isOurs = shown !== undefined && looksLikeKey(shown);
-  if (!isOurs) return judged(own, false);
-  return shown === own ? judged(own, true) : TWO;
+  if (!isOurs) return presentedKey(own, false);
+  return shown === own ? presentedKey(own, true) : TWO;
 }
 
-function judged(text: string, isAuthorization: boolean): PresentedKey {
+function presentedKey(text: string, isAuthorization: boolean): PresentedKey {
   if (text === "") return NONE;
   // No key has a comma in it: one that has is two headers, which were joined on the way.
   return text.includes(",") ? JOINED : { kind: "key", text, isAuthorization };

@@ -11,7 +11,7 @@ import type { Log } from "../log.ts";
 import { clearTextRule } from "../sign-in/clear-text.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
 import type { MaybePromise } from "../verify/verify.ts";
-import { readPresented } from "./presented.ts";
+import { readPresentedKey } from "./presented.ts";
 import { problemResponse, refusedKey } from "./rest/problem.ts";
 
 export interface ShownInClearDeps {
@@ -33,7 +33,7 @@ export function createShownInClear({ store, signIn, log }: ShownInClearDeps): Re
   };
   return (req, origin) => {
     if (origin.transport !== "clear") return undefined;
-    const presented = readPresented(req.headers, null);
+    const presented = readPresentedKey(req.headers, null);
     return presented.kind === "key" ? judge(presented.text, origin) : undefined;
   };
 }

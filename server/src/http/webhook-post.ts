@@ -17,10 +17,10 @@ const ERROR_CHARS_MAX = 200;
 
 /** @param resolve as `dns.lookup`, for tests */
 export function createWebhookPost(resolve: typeof lookup = lookup): Post {
-  const judged = judgedLookup(resolve);
+  const judged = guardedLookup(resolve);
   return ({ url, headers, body, timeoutMs }: WebhookMessage, stop: AbortSignal): Promise<Posted> =>
     new Promise((done) => {
-      const fail = (error: unknown): void => done({ status: null, error: wordsOf(error, timeoutMs) });
+      const fail = (error: unknown): void => done({ status: null, error: errorMessage(error, timeoutMs) });
       const end = AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]);
       end.addEventListener("abort", () => fail(end.reason), { once: true });
       try {
@@ -56,7 +56,7 @@ export function createWebhookPost(resolve: typeof lookup = lookup): Post {
 }
 
 /** Refuses a name when any of its addresses is one that is not sent to. */
-function judgedLookup(resolve: typeof lookup): LookupFunction {
+function guardedLookup(resolve: typeof lookup): LookupFunction {
   return (host, options, callback) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, "", 4);
@@ -70,7 +70,7 @@ function judgedLookup(resolve: typeof lookup): LookupFunction {
   };
 }
 
-function wordsOf(error: unknown, timeoutMs: number): string {
+function errorMessage(error: unknown, timeoutMs: number): string {
   const { name, code, message } = error as { name?: string; code?: string; message?: string };
   if (name === "TimeoutError") return `No answer within ${timeoutMs / 1000} seconds`;
   if (name === "AbortError") return "The server was stopped meanwhile";

@@ -1,6 +1,6 @@
 /** From what is wanted of a key to what changes in it. Pure. */
 import type { Issue } from "@chatelaine/contract/errors";
-import { checkKeyWords, KEY_WORDS, type Key, type KeyFields } from "../domain/key.ts";
+import { KEY_TEXTS, type Key, type KeyFields, validateLabels } from "../domain/key.ts";
 import { inNfc } from "../domain/names.ts";
 import type { KeyPatch } from "../store/store.ts";
 import { wholeSeconds } from "./rules.ts";
@@ -12,7 +12,7 @@ export function patchOf(key: Key, fields: KeyFields): KeyPatch {
     ...fields,
     expiresAt: expiresAt ? wholeSeconds(expiresAt) : expiresAt,
   });
-  return differingFrom(key, inNfc(differing, KEY_WORDS));
+  return differingFrom(key, inNfc(differing, KEY_TEXTS));
 }
 
 function differingFrom(key: Key, wanted: KeyPatch): KeyPatch {
@@ -28,7 +28,7 @@ function differingFrom(key: Key, wanted: KeyPatch): KeyPatch {
 export function wordIssues(key: Key, patch: KeyPatch): Issue[] {
   if (patch.description === undefined && patch.tags === undefined) return [];
   if (patch.description !== undefined && patch.tags !== undefined) return [];
-  return checkKeyWords({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
+  return validateLabels({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
 }
 
 /** Whether what sessions of the key may do changes; whoever uses it signs in again. */

@@ -10,10 +10,10 @@ import type { Key } from "../domain/key.ts";
 import type { Store, Transaction } from "../store/store.ts";
 
 /** How long a request is remembered. */
-const ONCE_MS = 24 * 60 * 60_000;
+const REMEMBERED_MS = 24 * 60 * 60_000;
 
 /** Throws conflict where the same request has done its work already. */
-export async function keepOnce(
+export async function rememberRequest(
   tx: Transaction,
   { once }: Caller,
   entityId: number,
@@ -21,17 +21,22 @@ export async function keepOnce(
 ): Promise<void> {
   if (!once || once.isAgain) return;
   const { digest, request } = once;
-  await tx.putOnce({ digest, request, entityId }, now - ONCE_MS);
+  await tx.putOnce({ digest, request, entityId }, now - REMEMBERED_MS);
 }
 
 /** The same for what gives out a secret, under the version that the key has by it. */
-export async function keepOnceOfKey(tx: Transaction, caller: Caller, id: number, now: number): Promise<void> {
+export async function rememberKeyRequest(
+  tx: Transaction,
+  caller: Caller,
+  id: number,
+  now: number,
+): Promise<void> {
   const { once } = caller;
   if (!once) return;
-  await keepOnce(tx, caller, id, now);
+  await rememberRequest(tx, caller, id, now);
   const key = await tx.findKey(id);
   const digest = versionDigest(once.digest, key?.version ?? 0);
-  await tx.putOnce({ digest, request: once.request, entityId: id }, now - ONCE_MS);
+  await tx.putOnce({ digest, request: once.request, entityId: id }, now - REMEMBERED_MS);
 }
 
 /**

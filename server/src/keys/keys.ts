@@ -16,7 +16,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError, refuseIssues, takenAs, unveil } from "../domain/errors.ts";
 import type { Condition } from "../domain/filter.ts";
 import {
-  KEY_WORDS,
+  KEY_TEXTS,
   KEYS_PER_USER_MAX,
   type Key,
   type KeyFields,
@@ -33,7 +33,7 @@ import { overOwnKey } from "../sign-in/caller.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
 import { narrows, patchOf, wordIssues } from "./changes.ts";
 import { createEnds, type Ends } from "./ends.ts";
-import { findRepeated, isAsLeft, keepOnce, keepOnceOfKey } from "./idempotency.ts";
+import { findRepeated, isAsLeft, rememberKeyRequest, rememberRequest } from "./idempotency.ts";
 import {
   type NewKeyInput,
   newKeyFields,
@@ -59,9 +59,9 @@ import {
 import { createDerive, type Derive, makeSecret } from "./secrets.ts";
 import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
-export { keepOnce } from "./idempotency.ts";
+export { rememberRequest } from "./idempotency.ts";
 
-interface KeyStanding {
+interface KeyStatus {
   readonly status: KeyState;
   /** When it stops by itself; null: never. */
   readonly endsAt: number | null;
@@ -86,7 +86,7 @@ export interface Keys extends Verifiers, Ends {
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
   /** What a check would say of it now. */
-  standingOf(key: Key): KeyStanding;
+  statusOf(key: Key): KeyStatus;
   /** Whether the caller may edit, reset and resume the key as it is now. */
   mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
@@ -153,7 +153,7 @@ export function createKeys(deps: KeysDeps): Keys {
       ),
     revokeExposed: (id) => life.revokeExposed(id),
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
-    standingOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
+    statusOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
     isAsLeft: (caller, key) => isAsLeft(deps.store, caller, key),
@@ -183,7 +183,7 @@ function createSelfKeys(
   };
 }
 
-const WORDS: Readonly<Record<string, string>> = {
+const AUDIT_TEXTS: Readonly<Record<string, string>> = {
   "key.create": "Create API key",
   "key.update": "Update API key",
   "key.pause": "Pause API key",
@@ -217,7 +217,7 @@ class KeyLife {
       const name = target.name ?? String(target.id);
       const record = recordOf(caller, this.#now(), {
         action,
-        description: `${WORDS[action]} ${name}`,
+        description: `${AUDIT_TEXTS[action]} ${name}`,
         target: { kind: "key", id: target.id, name },
         success: false,
         error: unveil(error).message,
@@ -247,7 +247,7 @@ class KeyLife {
   }
 
   async create(caller: Caller, given: NewKeyInput): Promise<MadeKey> {
-    const input = inNfc(given, KEY_WORDS);
+    const input = inNfc(given, KEY_TEXTS);
     requireKeyRole(caller);
     const owner = await this.#store.findUser({ username: input.username });
     requireOwnership(caller, owner);
@@ -272,7 +272,7 @@ class KeyLife {
         const fields = newKeyFields(input, endByCeiling(user ?? owner, createdAt));
         await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
         await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await keepOnceOfKey(tx, caller, id, createdAt);
+        await rememberKeyRequest(tx, caller, id, createdAt);
         const managesSignIn = fields.managesSignIn || undefined;
         const shown = { username: owner.username, ...fields, managesSignIn };
         const details = { changes: differences<object>({}, shown) };
@@ -319,7 +319,7 @@ class KeyLife {
         if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
           throw changedMeanwhile("key");
         if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await keepOnceOfKey(tx, caller, id, now);
+        await rememberKeyRequest(tx, caller, id, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
         tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
@@ -391,7 +391,7 @@ class KeyLife {
           const current = ends ? undefined : await tx.findKey(id);
           if (current) requireMayChange(caller, current, {});
           if (!(await tx.changeKey(id, key.version, patch, { ends }))) return false;
-          await keepOnce(tx, caller, id, this.#now());
+          await rememberRequest(tx, caller, id, this.#now());
           tx.audit(this.#record(caller, action, key, { changes: differences<KeyPatch>(key, patch) }));
           return true;
         },
@@ -431,7 +431,7 @@ class KeyLife {
     key: { readonly id: number; readonly name: string },
     details: Record<string, unknown>,
   ): AuditRecord {
-    const description = `${WORDS[action]} ${key.name}`;
+    const description = `${AUDIT_TEXTS[action]} ${key.name}`;
     const target = { kind: "key", id: key.id, name: key.name } as const;
     return recordOf(caller, this.#now(), { action, description, target, details });
   }

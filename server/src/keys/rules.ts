@@ -12,7 +12,7 @@ import { parseNetwork } from "../domain/address.ts";
 import { type Caller, requireRole } from "../domain/caller.ts";
 import { AppError, refuseIssues, veil } from "../domain/errors.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import { checkKeyWords, type Key, type KeyFields } from "../domain/key.ts";
+import { type Key, type KeyFields, validateLabels } from "../domain/key.ts";
 import type { RateLimit } from "../domain/limits.ts";
 import { mayMint } from "../domain/minting.ts";
 import { blankIssues } from "../domain/names.ts";
@@ -78,7 +78,7 @@ export function endAfterReset(caller: Caller, key: Key): number | undefined {
 /** All broken rules of the fields that are there, but uniqueness of the name. */
 export function fieldIssues(fields: KeyFields, now: number): Issue[] {
   return [
-    ...checkKeyWords(fields),
+    ...validateLabels(fields),
     ...blankIssues(["name"], fields.name),
     ...(fields.tags ?? []).flatMap((tag, at) => blankIssues(["tags", at], tag)),
     ...keptTextIssues(fields),

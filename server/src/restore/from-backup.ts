@@ -79,7 +79,7 @@ const FULL_CODES: ReadonlySet<string> = new Set([
   "SQLITE_IOERR_WRITE",
   "SQLITE_IOERR_SHMSIZE",
 ]);
-const FULL_WORDS = /disk is full|ENOSPC/i;
+const FULL_DISK = /disk is full|ENOSPC/i;
 
 /** Throws AppError, one clear line, with nothing changed. */
 export async function restoreFromBackup(options: FromBackup): Promise<FromBackupResult> {
@@ -98,7 +98,7 @@ export async function restoreFromBackup(options: FromBackup): Promise<FromBackup
 /** Whether a full disk is at the bottom of it, whichever step met it. */
 function isOutOfSpace(error: unknown): boolean {
   const { code = "", message, cause } = error as { code?: string; message: string; cause?: unknown };
-  if (FULL_CODES.has(code) || FULL_WORDS.test(message)) return true;
+  if (FULL_CODES.has(code) || FULL_DISK.test(message)) return true;
   return cause !== undefined && isOutOfSpace(cause);
 }
 

@@ -6,7 +6,7 @@
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { InsecureTransportDialectRule } from "../domain/settings.ts";
-import { transportWords } from "../domain/transport.ts";
+import { transportMessage } from "../domain/transport.ts";
 import type { Store, Transaction } from "../store/store.ts";
 
 type SettingsReader = Pick<Store | Transaction, "readSettings">;
@@ -28,5 +28,5 @@ export async function isTransportAllowed(store: SettingsReader, origin: Origin):
 /** Throws insecure_transport where it is not. */
 export async function requireAllowedTransport(store: SettingsReader, origin: Origin): Promise<void> {
   if (await isTransportAllowed(store, origin)) return;
-  throw new AppError("insecure_transport", transportWords(origin.transport));
+  throw new AppError("insecure_transport", transportMessage(origin.transport));
 }

@@ -2,7 +2,7 @@
 import type { Audit } from "../activity/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
-import { type Fate, fateOf, transportWords } from "../domain/transport.ts";
+import { type Fate, fateOf, transportMessage } from "../domain/transport.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Log } from "../log.ts";
 import type { CheckRecord, MaybePromise, Store } from "../store/store.ts";
@@ -112,7 +112,7 @@ export class KeySignIn {
     if (fate === "revoke") return { verdict, words: "API key revoked due to insecure transport" };
     if (origin.transport === "clear" && rule === "refuse")
       return { verdict, words: wordsOfRefusal(verdict.reason) };
-    const advice = transportWords(origin.transport);
+    const advice = transportMessage(origin.transport);
     return { verdict, words: advice, advice };
   }
 

@@ -2,7 +2,7 @@
 
 import type { Selectable } from "kysely";
 import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
-import { type Key, type KeyOwner, shownReason, standsRevoked, wordsInOrder } from "../domain/key.ts";
+import { type Key, type KeyOwner, listSortKey, shownReason, standsRevoked } from "../domain/key.ts";
 import type { Ceilings } from "../domain/limits.ts";
 import { maskDeep } from "../domain/masking.ts";
 import { foldName } from "../domain/names.ts";
@@ -404,8 +404,8 @@ const DERIVED = {
   keys: (key: Key) => ({
     standsRevoked: standsRevoked(key),
     shownReason: shownReason(key),
-    tagsInOrder: wordsInOrder(key.tags),
-    scopesInOrder: wordsInOrder(key.scopes),
+    tagsInOrder: listSortKey(key.tags),
+    scopesInOrder: listSortKey(key.scopes),
   }),
   users: ({ lockedAt, hasPassword }: User) => ({ isLocked: lockedAt !== null, hasNoPassword: !hasPassword }),
   audit: () => ({}),

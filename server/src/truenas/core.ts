@@ -83,7 +83,7 @@ function defined(options: z.output<typeof OPTIONS>): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function toldOf(methods: ReadonlyMap<string, RpcMethod>, { version }: RpcCall): [string, RpcMethod][] {
+function listedMethods(methods: ReadonlyMap<string, RpcMethod>, { version }: RpcCall): [string, RpcMethod][] {
   return [...methods].filter(([name]) => !version.lacks.includes(name) && !version.hides.includes(name));
 }
 
@@ -97,11 +97,11 @@ function describeMethods(
   call: RpcCall,
   service: string | null,
 ): object {
-  const told = toldOf(methods, call).filter(
+  const listed = listedMethods(methods, call).filter(
     ([name, { access }]) => (service === null || serviceOf(name) === service) && mayCall(call.caller, access),
   );
   return Object.fromEntries(
-    told.map(([name, { access, description, params }]) => {
+    listed.map(([name, { access, description, params }]) => {
       const accepts = params(call.version).map((one) => ({ _name_: one.name, _required_: !one.isOptional }));
       const roles = typeof access === "string" ? [] : access;
       const open = access === "anon";
@@ -111,7 +111,7 @@ function describeMethods(
 }
 
 function describeServices(methods: ReadonlyMap<string, RpcMethod>, call: RpcCall): object {
-  const names = new Set(toldOf(methods, call).map(([name]) => serviceOf(name)));
+  const names = new Set(listedMethods(methods, call).map(([name]) => serviceOf(name)));
   const isCrud = (name: string): boolean => methods.has(`${name}.query`) && methods.has(`${name}.create`);
   return Object.fromEntries(
     Array.from(names, (name) => [name, { type: isCrud(name) ? "crud" : "service", config: {} }]),

@@ -1,6 +1,6 @@
 /** One version of the API in the documentation's words: methods with all that may go wrong, and events. */
 import { z } from "zod";
-import type { EventWords, MethodError, MethodWords, RpcVersion } from "../http/docs/docs.ts";
+import type { EventDoc, MethodDoc, MethodError, RpcVersion } from "../http/docs/docs.ts";
 import { ERRNO } from "../http/errors.ts";
 import { EVENTS } from "./events.ts";
 import { exampleOf } from "./examples.ts";
@@ -10,17 +10,17 @@ import type { Version } from "./version.ts";
 
 /** The methods and events that this version tells of. */
 export function documentedVersion(version: Version, methods: ReadonlyMap<string, RpcMethod>): RpcVersion {
-  const told = [...methods].filter(
+  const listed = [...methods].filter(
     ([name]) => !version.lacks.includes(name) && !version.hides.includes(name),
   );
   return {
     name: version.name,
-    methods: told.map(([name, one]) => wordsOf(name, one, version)),
+    methods: listed.map(([name, one]) => methodDoc(name, one, version)),
     events: Object.entries(EVENTS).map(([name, roles]) => eventOf(name, roles, version)),
   };
 }
 
-function wordsOf(name: string, one: RpcMethod, version: Version): MethodWords {
+function methodDoc(name: string, one: RpcMethod, version: Version): MethodDoc {
   const facts = FACTS[name];
   if (!facts) throw new Error(`${name} is not documented`);
   const result = () => schemaOf(facts.result(version), "output");
@@ -91,7 +91,7 @@ function numbered({ code, errname, when }: Failure): MethodError {
   return { code, errname, errno: errname && ERRNO[errname], when };
 }
 
-const EVENT_WORDS: Readonly<Record<string, string>> = {
+const EVENT_DOCS: Readonly<Record<string, string>> = {
   "api_key.query": "A key was made, changed or deleted. Secrets are masked",
   "user.query": "A user was made, changed or deleted",
   "auth.sessions": "Somebody signed in, or a session ended",
@@ -100,11 +100,11 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   "*": "All of these",
 };
 
-function eventOf(name: string, access: EventWords["access"], version: Version): EventWords {
+function eventOf(name: string, access: EventDoc["access"], version: Version): EventDoc {
   const fields = fieldsOf(name, version);
   return {
     name,
-    words: EVENT_WORDS[name] ?? name,
+    words: EVENT_DOCS[name] ?? name,
     access,
     since: "v25.04.0",
     fields: fields && (() => schemaOf(fields, "output")),

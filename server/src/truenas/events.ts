@@ -52,7 +52,7 @@ type Action = "added" | "changed" | "removed";
 type Collection = "api_key.query" | "user.query" | "auth.sessions";
 
 /** Something that happened. */
-interface News {
+interface EventRecord {
   readonly collection: Collection;
   readonly action: Action;
   readonly id: number | string;
@@ -74,7 +74,7 @@ export class Events {
   readonly #deps: EventDeps;
   readonly #subscribers = new Map<Connection, Subscriptions>();
   #nextPlace = 0;
-  #waiting: News[] = [];
+  #waiting: EventRecord[] = [];
   #isTelling = false;
 
   constructor(deps: EventDeps) {
@@ -117,7 +117,7 @@ export class Events {
     this.#add({ collection: "auth.sessions", action, id: session.id, entry });
   }
 
-  #add(news: Omit<News, "place">): void {
+  #add(news: Omit<EventRecord, "place">): void {
     if (this.#subscribers.size === 0) return;
     this.#waiting.push({ ...news, place: this.#nextPlace++ });
     if (this.#waiting.length > WAITING_MAX) this.#giveUp();
@@ -141,7 +141,7 @@ export class Events {
   }
 
   /** Entries by collection and id, as they are now. */
-  async #read(batch: readonly News[]): Promise<ReadonlyMap<string, Entry>> {
+  async #read(batch: readonly EventRecord[]): Promise<ReadonlyMap<string, Entry>> {
     const { keys, users } = this.#deps;
     const caller = systemCaller("reader");
     const read = new Map<string, Entry>();
@@ -162,7 +162,7 @@ export class Events {
     return read;
   }
 
-  async #tell(news: News, read: ReadonlyMap<string, Entry>): Promise<void> {
+  async #tell(news: EventRecord, read: ReadonlyMap<string, Entry>): Promise<void> {
     const entry = news.entry ?? read.get(`${news.collection} ${news.id}`);
     // Gone meanwhile: its removal is told in turn.
     if (news.action !== "removed" && !entry) return;
@@ -201,18 +201,18 @@ export class Events {
   }
 }
 
-function idsOf(batch: readonly News[], collection: Collection): number[] {
+function idsOf(batch: readonly EventRecord[], collection: Collection): number[] {
   const ids = batch.flatMap((news) =>
     news.collection === collection && news.action !== "removed" ? [news.id as number] : [],
   );
   return [...new Set(ids)];
 }
 
-function isWanted(mine: Subscriptions, { collection, place }: News): boolean {
+function isWanted(mine: Subscriptions, { collection, place }: EventRecord): boolean {
   return mine.values().some(({ event, from }) => from <= place && (event === collection || event === "*"));
 }
 
-function textOf({ collection, action, id }: News, entry: Entry | undefined, version: Version): string {
+function textOf({ collection, action, id }: EventRecord, entry: Entry | undefined, version: Version): string {
   const said = { msg: action, collection, id };
   if (action === "removed") {
     const more = collection === "auth.sessions" ? { extra: { fields: { id } } } : {};

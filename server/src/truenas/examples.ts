@@ -2,7 +2,7 @@
  * An example of each method for the documentation: a call that may be sent as it stands where there are the key 7 and the
  * user 2 (`docs-truth.test.ts` does), and an answer in the shape that the method's result has, with values that speak.
  */
-import type { MethodWords } from "../http/docs/docs.ts";
+import type { MethodDoc } from "../http/docs/docs.ts";
 import type { JsonSchema } from "../http/docs/schema.ts";
 
 /** Stands where a key's text does. */
@@ -109,7 +109,7 @@ const VALUES_OF: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-export function exampleOf(name: string, result: () => object): MethodWords["example"] {
+export function exampleOf(name: string, result: () => object): MethodDoc["example"] {
   const values = { ...VALUES, ...VALUES_OF[name] };
   return { params: PARAMS[name] ?? [], result: () => sampleOf(result(), "", values) };
 }

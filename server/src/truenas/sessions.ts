@@ -61,7 +61,7 @@ export function sessionMethods(deps: SessionDeps): Record<string, RpcMethod> {
         const options = { ttlSeconds, attributes, matchOrigin, singleUse, call: call.caller.call };
         return tokens.generate(sessionOf(call), options);
       },
-      { audit: () => TOKEN_WORDS },
+      { audit: () => TOKEN_DESCRIPTION },
     ),
     "auth.generate_onetime_password": method(
       ["ACCOUNT_WRITE"],
@@ -163,7 +163,7 @@ function sessionOf({ connection }: RpcCall): Session {
   return connection.session;
 }
 
-const TOKEN_WORDS = "Generate authentication token for session";
+const TOKEN_DESCRIPTION = "Generate authentication token for session";
 const NO_SECOND_FACTOR = { id: 1, enabled: false, services: { ssh: false }, window: 0 };
 
 function refuseUnconfigured(words: string): never {

@@ -15,16 +15,16 @@ const CHUNKS_MAX = 400;
 const ALLOWANCES_MAX = 20_000;
 
 /** All of a key lies together, so that a key that was not asked for lately costs one wait for memory: digest, epoch, allowance, end. */
-const DIGEST_WORDS = DIGEST_BYTES / Uint32Array.BYTES_PER_ELEMENT;
-const EPOCH = DIGEST_WORDS;
+const DIGEST_CELLS = DIGEST_BYTES / Uint32Array.BYTES_PER_ELEMENT;
+const EPOCH = DIGEST_CELLS;
 const ALLOWANCE = EPOCH + 1;
-const KEY_WORDS = 12;
+const KEY_CELLS = 12;
 const END = 5;
-const KEY_DOUBLES = KEY_WORDS / 2;
+const KEY_DOUBLES = KEY_CELLS / 2;
 
 /** One buffer, seen in two ways. An epoch of 0: never filled. */
 interface Chunk {
-  readonly words: Uint32Array;
+  readonly cells: Uint32Array;
   /** The earlier of the key's own end and its secret's longest life; Infinity: never. */
   readonly doubles: Float64Array;
 }
@@ -60,12 +60,12 @@ export class Memory {
     const digest = this.#digestOf(text);
     const chunk = this.#chunks.get(Math.floor(id / CHUNK_KEYS));
     if (chunk === undefined) return undefined;
-    const { words, doubles } = chunk;
+    const { cells: words, doubles } = chunk;
     const place = id % CHUNK_KEYS;
-    const from = place * KEY_WORDS;
+    const from = place * KEY_CELLS;
     if (words[from + EPOCH] !== this.#epoch) return undefined;
     let differing = 0;
-    for (let at = 0; at < DIGEST_WORDS; at++) differing |= words[from + at]! ^ digest[at]!;
+    for (let at = 0; at < DIGEST_CELLS; at++) differing |= words[from + at]! ^ digest[at]!;
     if (differing !== 0) return undefined;
     return {
       allowance: this.#allowances[words[from + ALLOWANCE]!]!,
@@ -88,9 +88,9 @@ export class Memory {
       allowed = this.#allowances.push(key.allowance) - 1;
       this.#places.set(name, allowed);
     }
-    const { words, doubles } = this.#chunkOf(Math.floor(id / CHUNK_KEYS));
+    const { cells: words, doubles } = this.#chunkOf(Math.floor(id / CHUNK_KEYS));
     const place = id % CHUNK_KEYS;
-    const from = place * KEY_WORDS;
+    const from = place * KEY_CELLS;
     words.set(this.#digestOf(key.text), from);
     words[from + ALLOWANCE] = allowed;
     doubles[place * KEY_DOUBLES + END] = key.endsAt;
@@ -107,8 +107,8 @@ export class Memory {
     let chunk = this.#chunks.get(number);
     if (chunk) return chunk;
     if (this.#chunks.size >= CHUNKS_MAX) this.#chunks.delete(this.#chunks.keys().next().value!);
-    const buffer = new ArrayBuffer(CHUNK_KEYS * KEY_WORDS * Uint32Array.BYTES_PER_ELEMENT);
-    chunk = { words: new Uint32Array(buffer), doubles: new Float64Array(buffer) };
+    const buffer = new ArrayBuffer(CHUNK_KEYS * KEY_CELLS * Uint32Array.BYTES_PER_ELEMENT);
+    chunk = { cells: new Uint32Array(buffer), doubles: new Float64Array(buffer) };
     this.#chunks.set(number, chunk);
     return chunk;
   }

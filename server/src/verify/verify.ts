@@ -115,7 +115,7 @@ export interface Verify {
   /** The same for services and proxies that ask about keys of others. */
   check(text: string, need: Need): MaybePromise<CheckResult>;
   /** What people call a key that a check found good. */
-  findWords(id: number): MaybePromise<KeyWords | undefined>;
+  findLabels(id: number): MaybePromise<KeyWords | undefined>;
   /** `judgeRecord` at this moment. */
   judge(record: CheckRecord, need: Need): Verdict;
   /** The same, and spends from the limits: for whoever proved the secret just now. */
@@ -182,7 +182,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   return {
     judge,
     admit,
-    findWords: (id) => store.findWords(id),
+    findLabels: (id) => store.findWords(id),
     verify: (text, need) => {
       const before = store.stamp();
       return map(prove(text), (proof) => {

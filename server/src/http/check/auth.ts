@@ -11,16 +11,16 @@ import type { Log } from "../../log.ts";
 import type { CheckResult, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
 import { challengeFor } from "../challenge.ts";
 import type { ProxyTrust } from "../peer.ts";
-import { readPresented } from "../presented.ts";
+import { readPresentedKey } from "../presented.ts";
 import { rateHeaders } from "../rate-headers.ts";
-import { type CheckClient, clientAddress, clientTransport } from "./asker.ts";
-import { createHint, type Hint } from "./hints.ts";
+import { type CheckClient, clientAddress, clientTransport } from "./check-client.ts";
+import type { CheckDecision, CheckKey } from "./check-key.ts";
 import { createIdentity } from "./identity.ts";
-import type { CheckDecision, CheckKey } from "./judge.ts";
 import { createWants, type Wants, wantsOfHeaders } from "./wants.ts";
+import { createWarnOncePerMinute, type WarnOncePerMinute } from "./warn-once.ts";
 
 export interface AuthDeps {
-  readonly judge: CheckKey;
+  readonly checkKey: CheckKey;
   readonly assert: (
     id: number,
     allowance: Extract<CheckResult, { ok: true }>["allowance"],
@@ -50,7 +50,7 @@ const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
 };
 
 interface AskedBy {
-  readonly asker: CheckClient;
+  readonly client: CheckClient;
   /** Whether the asker itself speaks TLS. */
   readonly isTls: boolean;
 }
@@ -71,18 +71,18 @@ interface Shown {
   readonly isSpent: boolean;
 }
 
-export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
+export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth {
   const wantsOf = createWants();
   const identity = createIdentity();
-  const warn = createHint(deps);
-  const answer = (judged: CheckDecision, wants: Wants, { client, isSpent }: Shown): Response => {
-    if (judged.decision !== null) {
-      const response = refusal(judged.check, wants, judged.decision);
+  const warn = createWarnOncePerMinute(deps);
+  const answer = (result: CheckDecision, wants: Wants, { client, isSpent }: Shown): Response => {
+    if (result.decision !== null) {
+      const response = refusal(result.check, wants, result.decision);
       if (response.status === 401)
         response.headers.set("WWW-Authenticate", challengeFor(client, BAD_KEY, wants.challenge));
       return response;
     }
-    const { check } = judged;
+    const { check } = result;
     const foreign = isSpent ? null : client.get("authorization");
     const ready = identity(check.id, check.allowance);
     if (foreign === null && check.rate === null && wants.audience === null)
@@ -101,13 +101,13 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
     asker: CheckClient,
     isTls: boolean,
   ): MaybePromise<Response> => {
-    const presented = readPresented(headers, wants.header);
+    const presented = readPresentedKey(headers, wants.header);
     if (presented.kind === "none") {
-      return bare(401, { "WWW-Authenticate": challengeFor(headers, NO_KEY, wants.challenge) });
+      return emptyAnswer(401, { "WWW-Authenticate": challengeFor(headers, NO_KEY, wants.challenge) });
     }
     const address = clientAddress(headers, networks);
     const { scopes, roles, groups } = wants;
-    const transport = clientTransport(headers, address, { asker, isTls, secureFrom });
+    const transport = clientTransport(headers, address, { client: asker, isTls, secureFrom });
     const need: Need = {
       origin: transport === "secure" ? null : { ...NOBODY, address, transport },
       address,
@@ -117,23 +117,23 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
     };
     const text = presented.kind === "key" ? presented.text : "";
     const seen = { address, client: cut(headers.get("user-agent"), CLIENT_CHARS_MAX), host: hostOf(headers) };
-    const judged = judge("auth", text, need, seen);
+    const result = checkKey("auth", text, need, seen);
     const isSpent = presented.kind === "key" && presented.isAuthorization;
     const shown = { client: headers, isSpent };
-    if (!(judged instanceof Promise)) return answer(judged, wants, shown);
-    return judged.then((result) => answer(result, wants, shown));
+    if (!(result instanceof Promise)) return answer(result, wants, shown);
+    return result.then((one) => answer(one, wants, shown));
   };
   const answerTo = (
     req: Request,
-    { asker, isTls }: AskedBy,
+    { client: asker, isTls }: AskedBy,
     wants: Wants | undefined,
   ): MaybePromise<Response> => {
-    if (!asker.mayAuth) return refuseAsker(asker, warn);
+    if (!asker.mayAuth) return refuseClient(asker, warn);
     if (!wants) {
       warn("A proxy asks /auth for something that is not understood, and is refused", {
         query: maskForeign(new URL(req.url).search),
       });
-      return bare(403);
+      return emptyAnswer(403);
     }
     try {
       const response = ask(req.headers, wants, asker, isTls);
@@ -146,20 +146,20 @@ export function createAuth({ judge, assert, trust, ...deps }: AuthDeps): Auth {
     exact: (req, pathAt, by) => answerTo(req, by, wantsOf(req.url, pathAt)),
     envoy: (req, by) => answerTo(req, by, wantsOfHeaders(req.headers)),
     elsewhere: (req, asker) => {
-      if (!asker.mayAuth) return refuseAsker(asker, warn);
+      if (!asker.mayAuth) return refuseClient(asker, warn);
       const path = maskForeign(new URL(req.url).pathname.slice(0, PATH_CHARS_MAX));
       warn(
         "A proxy asks an address that begins with /auth and is not there, and is refused: /auth alone takes a query, /auth/envoy is Envoy's; `chatelaine proxy` prints a configuration that asks right",
         { path },
       );
-      return bare(403);
+      return emptyAnswer(403);
     },
   };
 }
 
-function refuseAsker({ address }: CheckClient, warn: Hint): Response {
+function refuseClient({ address }: CheckClient, warn: WarnOncePerMinute): Response {
   warn("Somebody asked /auth who may not; --check-from or --trusted-proxy lets a network ask", { address });
-  return bare(403);
+  return emptyAnswer(403);
 }
 
 const NOBODY = { door: "auth", port: null, client: null, sessionId: null } as const;
@@ -190,13 +190,13 @@ function refusal(
 }
 
 /** Away is never "no": clients throw good keys away on 401. */
-function failed(error: unknown, { folds }: Wants, warn: Hint): Response {
+function failed(error: unknown, { folds }: Wants, warn: WarnOncePerMinute): Response {
   const code = errorCode(error);
   warn("A check could not be made", { code, error });
-  return bare(folds ? 403 : 503, { "Retry-After": "2" });
+  return emptyAnswer(folds ? 403 : 503, { "Retry-After": "2" });
 }
 
-async function inTime(response: Promise<Response>, wants: Wants, warn: Hint): Promise<Response> {
+async function inTime(response: Promise<Response>, wants: Wants, warn: WarnOncePerMinute): Promise<Response> {
   let late: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     late = setTimeout(() => reject(new Error(`No answer within ${ANSWER_MS_MAX} ms`)), ANSWER_MS_MAX);
@@ -210,7 +210,7 @@ async function inTime(response: Promise<Response>, wants: Wants, warn: Hint): Pr
   }
 }
 
-function bare(status: number, more: Record<string, string> = {}): Response {
+function emptyAnswer(status: number, more: Record<string, string> = {}): Response {
   return new Response(null, { status, headers: { ...CONFINED, ...more } });
 }
 

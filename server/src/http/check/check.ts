@@ -1,5 +1,5 @@
 /**
- * The checking endpoints, bare and first on the way of a request: `/auth` for reverse proxies, `POST /api/v1/verify` for
+ * The checking endpoints, first on the way of a request: `/auth` for reverse proxies, `POST /api/v1/verify` for
  * services, the keys of signed identities at `/.well-known/jwks.json`. Nothing here reads a cookie, and no answer may be
  * kept by anybody.
  */
@@ -15,19 +15,19 @@ import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { Hosts } from "../hosts.ts";
-import type { BareRoute } from "../listen.ts";
+import type { FastRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { refuseKeyInQuery } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
-import { createAskers } from "./asker.ts";
 import { createAuth } from "./auth.ts";
-import { createHint } from "./hints.ts";
+import { createCheckClients } from "./check-client.ts";
+import { createCheckKey } from "./check-key.ts";
 import { createAssertions, type Signer } from "./identity.ts";
-import { createJudge } from "./judge.ts";
 import { type MetricsDeps, metricsText } from "./metrics.ts";
 import { createOwnCaller } from "./own-key.ts";
 import type { CheckStats } from "./stats.ts";
 import { createVerifyRoute } from "./verify.ts";
+import { createWarnOncePerMinute } from "./warn-once.ts";
 
 export interface CheckDeps {
   readonly verify: Verify;
@@ -48,11 +48,11 @@ export interface CheckDeps {
 }
 
 export interface CheckRoutes {
-  readonly bare: BareRoute;
+  readonly fastRoute: FastRoute;
   /** Not for a listener that serves checks alone. */
-  readonly metrics: BareRoute;
-  /** By their paths as they are written: what a client appends to `/auth/` makes no other address of it. */
-  readonly written: Readonly<Record<string, BareRoute>>;
+  readonly metrics: FastRoute;
+  /** Matched on the raw path, before dot segments are resolved: nothing that a client appends to `/auth/` is another address. */
+  readonly rawRoutes: Readonly<Record<string, FastRoute>>;
 }
 
 const AUTH = "/auth";
@@ -64,8 +64,8 @@ const QUESTION = 63;
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
   const { verify, usage, stats, keys, clock, log, trust, requireStanding } = deps;
-  const askerOf = createAskers(deps);
-  const judge = createJudge({
+  const clientOf = createCheckClients(deps);
+  const checkKey = createCheckKey({
     verify,
     usage,
     stats,
@@ -73,12 +73,12 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     now: clock.now,
     insecureRule: deps.insecureRule,
     revokeExposed: keys.revokeExposed,
-    hint: createHint({ clock, log }),
+    warnOncePerMinute: createWarnOncePerMinute({ clock, log }),
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
-  const auth = createAuth({ judge, assert, trust, clock, log });
+  const auth = createAuth({ checkKey, assert, trust, clock, log });
   const verifyRoute = createVerifyRoute({
-    judge,
+    checkKey,
     verify,
     requireStanding,
     bodies: deps.bodies,
@@ -92,7 +92,7 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     if (refused) return confined(refused);
     const { headers } = req;
     const isNear =
-      askerOf(address).isNear && !hasProxyHeaders(headers) && deps.hosts.isKnown(headers, address);
+      clientOf(address).isNear && !hasProxyHeaders(headers) && deps.hosts.isKnown(headers, address);
     const isOpen =
       isNear || (await ownCaller(req, address, isTls).catch(() => undefined))?.roles.has("SYSTEM_AUDIT_READ");
     if (!isOpen) return confined(new Response("Forbidden\n", { status: 403 }));
@@ -106,30 +106,30 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     const headers = { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" };
     return confined(new Response(jwks, { headers }));
   };
-  const bare: BareRoute = (req, peerAddress, isTls) => {
+  const fastRoute: FastRoute = (req, peerAddress, isTls) => {
     const { url } = req;
     const at = url.indexOf("/", 8);
     if (url.startsWith(AUTH, at)) {
       const next = at + AUTH.length;
       if (next === url.length || url.charCodeAt(next) === QUESTION)
-        return auth.exact(req, at, { asker: askerOf(peerAddress()), isTls });
-      return auth.elsewhere(req, askerOf(peerAddress()));
+        return auth.exact(req, at, { client: clientOf(peerAddress()), isTls });
+      return auth.elsewhere(req, clientOf(peerAddress()));
     }
     if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
-      return verifyRoute(req, askerOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
+      return verifyRoute(req, clientOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
     return isReadOf(req, JWKS, at) ? answerKeys(req) : undefined;
   };
-  const metrics: BareRoute = (req, peerAddress, isTls) => {
+  const metrics: FastRoute = (req, peerAddress, isTls) => {
     if (!isReadOf(req, METRICS, req.url.indexOf("/", 8))) return undefined;
     return answerMetrics(req, peerAddress(), isTls);
   };
-  const envoy: BareRoute = (req, peerAddress, isTls) =>
-    auth.envoy(req, { asker: askerOf(peerAddress()), isTls });
-  const elsewhere: BareRoute = (req, peerAddress) => auth.elsewhere(req, askerOf(peerAddress()));
+  const envoy: FastRoute = (req, peerAddress, isTls) =>
+    auth.envoy(req, { client: clientOf(peerAddress()), isTls });
+  const elsewhere: FastRoute = (req, peerAddress) => auth.elsewhere(req, clientOf(peerAddress()));
   return {
-    bare,
+    fastRoute,
     metrics,
-    written: { [ENVOY]: envoy, [`${ENVOY}/*`]: envoy, [`${AUTH}/*`]: elsewhere },
+    rawRoutes: { [ENVOY]: envoy, [`${ENVOY}/*`]: envoy, [`${AUTH}/*`]: elsewhere },
   };
 }
 

@@ -12,16 +12,16 @@ import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { Hosts } from "../hosts.ts";
-import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
+import { EXCESS_MESSAGES, jsonExcess } from "../json-bounds.ts";
 import { rateHeaders } from "../rate-headers.ts";
 import { problemResponse } from "../rest/problem.ts";
-import type { CheckClient } from "./asker.ts";
-import { createHint } from "./hints.ts";
-import type { CheckDecision, CheckKey } from "./judge.ts";
+import type { CheckClient } from "./check-client.ts";
+import type { CheckDecision, CheckKey } from "./check-key.ts";
+import { createWarnOncePerMinute } from "./warn-once.ts";
 
 export interface VerifyRouteDeps {
-  readonly judge: CheckKey;
-  readonly verify: Pick<Verify, "findWords">;
+  readonly checkKey: CheckKey;
+  readonly verify: Pick<Verify, "findLabels">;
   readonly bodies: Bodies;
   readonly hosts: Hosts;
   readonly clock: Clock;
@@ -44,26 +44,30 @@ interface Question {
 }
 
 export function createVerifyRoute({
-  judge,
+  checkKey,
   verify,
   requireStanding,
   bodies,
   hosts,
   ...deps
 }: VerifyRouteDeps) {
-  const shaped = (judged: CheckDecision): MaybePromise<Answer> => {
-    const { check } = judged;
-    if (!check.ok) return { body: shapeOf(judged, undefined), rate: check.rate ?? null };
-    const words = verify.findWords(check.id);
+  const shaped = (result: CheckDecision): MaybePromise<Answer> => {
+    const { check } = result;
+    if (!check.ok) return { body: shapeOf(result, undefined), rate: check.rate ?? null };
+    const words = verify.findLabels(check.id);
     const shape = (found: KeyWords | undefined): Answer => ({
-      body: shapeOf(judged, found),
+      body: shapeOf(result, found),
       rate: check.rate,
     });
     return words instanceof Promise ? words.then(shape) : shape(words);
   };
   const answer = ({ key, need }: Question): MaybePromise<Answer> => {
-    const judged = judge("verify", key, need, { address: need.address ?? null, client: null, host: null });
-    return judged instanceof Promise ? judged.then(shaped) : shaped(judged);
+    const result = checkKey("verify", key, need, {
+      address: need.address ?? null,
+      client: null,
+      host: null,
+    });
+    return result instanceof Promise ? result.then(shaped) : shaped(result);
   };
   const respond = (text: string): MaybePromise<Response> => {
     const asked = parseQuestions(parseBody(text));
@@ -80,11 +84,11 @@ export function createVerifyRoute({
     for (const question of questions) results.push((await answer(question)).body);
     return new Response(JSON.stringify({ results }), { headers: HEADERS });
   };
-  const hint = createHint(deps);
+  const warnOncePerMinute = createWarnOncePerMinute(deps);
   /** Away is never "no", and no fault of ours either: 503. */
   const failed = (error: unknown): Response => {
     const isTold = error instanceof AppError && errorCode(error) !== "internal";
-    if (!isTold) hint("A check could not be made", { error });
+    if (!isTold) warnOncePerMinute("A check could not be made", { error });
     const told = isTold ? error : new AppError("unavailable", "Keys cannot be checked at the moment");
     const requestId = crypto.randomUUID();
     const response = problemResponse(told, requestId, deps.log);
@@ -92,7 +96,7 @@ export function createVerifyRoute({
     response.headers.set("X-Request-Id", requestId);
     return response;
   };
-  /** @param caller judged again when the body is there; undefined for who is near enough to ask */
+  /** @param caller checked again when the body is there; undefined for a client that is near enough to ask */
   const readAndRespond = (req: Request, caller?: Caller): Promise<Response> | Response => {
     try {
       bodies.refuseLarge(req);
@@ -113,7 +117,7 @@ export function createVerifyRoute({
     return ownCaller().then((caller) => {
       if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req, caller);
       const { address } = asker;
-      hint(
+      warnOncePerMinute(
         "Somebody asked /api/v1/verify who may not; --check-from or, over TLS, a key with KEY_VERIFY lets one ask",
         { address },
       );
@@ -150,7 +154,7 @@ function requireJson(headers: Headers): void {
 function parseBody(text: string): unknown {
   // A shorter text has no such number of members, and nothing here goes deep.
   const excess = text.length > JSON_MEMBERS_MAX ? jsonExcess(text) : undefined;
-  if (excess) throw new AppError("malformed_request", `The body is ${EXCESS_WORDS[excess]}`);
+  if (excess) throw new AppError("malformed_request", `The body is ${EXCESS_MESSAGES[excess]}`);
   try {
     return JSON.parse(text);
   } catch {
@@ -194,7 +198,7 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
 function shapeOf({ check, decision }: CheckDecision, words: KeyWords | undefined): object {
   if (!check.ok) {
     const { reason, rate } = check;
-    return { valid: false, reason: toldReason(reason), decision, rate_limit: rate && rateShape(rate) };
+    return { valid: false, reason: publicReason(reason), decision, rate_limit: rate && rateShape(rate) };
   }
   if (!words) return { valid: false, reason: "unknown", decision: crypto.randomUUID() };
   const { user, rights } = check.allowance;
@@ -217,7 +221,7 @@ function rateShape({ limit, windowSeconds, remaining, resetMs }: RateState): obj
 }
 
 /** A user without roles is told as one who is locked: services know a closed set. */
-function toldReason(reason: Refusal): string {
+function publicReason(reason: Refusal): string {
   return reason === "no_roles" ? "user_locked" : reason;
 }
 

@@ -1,7 +1,7 @@
 /** What changed from version to version of the JSON-RPC API: told from the versions themselves, so that it cannot be wrong. */
 import { html } from "hono/html";
 import type { DocsPage, Markup } from "./layout.ts";
-import type { MethodWords, RpcVersion } from "./rpc.ts";
+import type { MethodDoc, RpcVersion } from "./rpc.ts";
 import { pathsOf } from "./schema.ts";
 
 export function changesPage(versions: readonly RpcVersion[]): DocsPage {
@@ -10,7 +10,7 @@ export function changesPage(versions: readonly RpcVersion[]): DocsPage {
     path: "changes",
     title: "Changes",
     section: "Guides",
-    words: "What changed from version to version of the JSON-RPC API, and what the REST API promises.",
+    searchText: "What changed from version to version of the JSON-RPC API, and what the REST API promises.",
     body: () => html`
 <h2>Chatelaine 0.1.0</h2><p>The first version: keys, users, groups, sessions, audit, alerts and events by REST; the TrueNAS dialect by JSON-RPC.
 The REST API is <code>v1</code>; within it members are added, never taken away or given another meaning.</p>
@@ -25,14 +25,14 @@ interface Difference {
   readonly name: string;
   /** The version that has the method's page. */
   readonly page: string;
-  readonly words: string;
+  readonly text: string;
 }
 
 function step(found: readonly Difference[], version: string): Markup {
   if (found.length === 0) return html`<h3>${version}</h3><p>Nothing but the name.</p>`;
   return html`<h3>${version}</h3><ul>${found.map(
-    ({ name, page, words }) =>
-      html`<li><a href="/api/docs/${page}/methods/${name}"><code>${name}</code></a>: ${words}</li>`,
+    ({ name, page, text }) =>
+      html`<li><a href="/api/docs/${page}/methods/${name}"><code>${name}</code></a>: ${text}</li>`,
   )}</ul>`;
 }
 
@@ -42,28 +42,28 @@ function changes(before: RpcVersion, after: RpcVersion): Difference[] {
   return [
     ...after.methods.flatMap((one) => {
       const was = old.get(one.name);
-      if (!was) return [{ name: one.name, page: after.name, words: "new" }];
-      const words = difference(was, one);
-      return words === "" ? [] : [{ name: one.name, page: after.name, words }];
+      if (!was) return [{ name: one.name, page: after.name, text: "new" }];
+      const text = difference(was, one);
+      return text === "" ? [] : [{ name: one.name, page: after.name, text }];
     }),
     ...before.methods
       .filter(({ name }) => !fresh.has(name))
-      .map(({ name }) => ({ name, page: before.name, words: "not told of any more; it still works" })),
+      .map(({ name }) => ({ name, page: before.name, text: "not listed any more; it still works" })),
   ];
 }
 
-function difference(before: MethodWords, after: MethodWords): string {
-  const pathsOfParams = ({ params }: MethodWords): string[] =>
+function difference(before: MethodDoc, after: MethodDoc): string {
+  const pathsOfParams = ({ params }: MethodDoc): string[] =>
     params.flatMap(({ name, schema }) => [name, ...pathsOf(schema(), `${name}.`)]);
   const parts = [
-    ...told("takes", pathsOfParams(before), pathsOfParams(after)),
-    ...told("answers with", pathsOf(before.result()), pathsOf(after.result())),
+    ...describeDifference("takes", pathsOfParams(before), pathsOfParams(after)),
+    ...describeDifference("answers with", pathsOf(before.result()), pathsOf(after.result())),
   ];
   const isOther = JSON.stringify(before.result()) !== JSON.stringify(after.result());
   return parts.length === 0 && isOther ? "answers with another shape" : parts.join("; ");
 }
 
-function told(verb: string, before: readonly string[], after: readonly string[]): string[] {
+function describeDifference(verb: string, before: readonly string[], after: readonly string[]): string[] {
   const added = [...new Set(after)].filter((path) => !before.includes(path));
   const gone = [...new Set(before)].filter((path) => !after.includes(path));
   return [

@@ -23,7 +23,7 @@ import { createSearch } from "./search.ts";
 import tokens from "./tokens.css" with { type: "text" };
 import topStyle from "./top.css" with { type: "text" };
 
-export type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
+export type { EventDoc, MethodDoc, MethodError, RpcVersion } from "./rpc.ts";
 
 export interface DocsDeps {
   readonly log: Log;
@@ -45,7 +45,7 @@ const REFERENCE: DocsPage = {
   path: REFERENCE_PATH,
   title: "REST reference",
   section: "REST",
-  words: "Every operation of the REST API, to be tried out here. OpenAPI.",
+  searchText: "Every operation of the REST API, to be tried out here. OpenAPI.",
   body: () => html``,
 };
 

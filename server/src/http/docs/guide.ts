@@ -8,7 +8,7 @@ export function guide(
   words: string,
   body: (origin: string, base: string) => Markup,
 ): DocsPage {
-  return { path, title, section: "Guides", words, body };
+  return { path, title, section: "Guides", searchText: words, body };
 }
 
 /** A command in lines that a reader sees whole. */

@@ -10,12 +10,12 @@ import { curl, guide } from "./guide.ts";
 import { code, type DocsPage, type Markup, table } from "./layout.ts";
 import { myKeyPage } from "./my-key.ts";
 import { operationPath } from "./operations.ts";
-import type { MethodWords } from "./rpc.ts";
+import type { MethodDoc } from "./rpc.ts";
 import { scramPage } from "./scram-page.ts";
 import { TASK_GUIDES } from "./task-guides.ts";
 
 /** @param methods of the version that is read about */
-export function guidePages(methods: readonly MethodWords[]): DocsPage[] {
+export function guidePages(methods: readonly MethodDoc[]): DocsPage[] {
   return [
     START,
     SEND,
@@ -153,7 +153,7 @@ function errorPages(): DocsPage[] {
       path: `errors/${one}`,
       title,
       section: "",
-      words,
+      searchText: words,
       body: (
         _,
         base,

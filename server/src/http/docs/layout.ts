@@ -9,7 +9,7 @@ export interface DocsPage {
   readonly title: string;
   readonly section: string;
   /** For the search, without markup. */
-  readonly words: string;
+  readonly searchText: string;
   /** @param origin address of this server, as the reader's browser sees it */
   body(origin: string, base: string): Markup;
 }

@@ -2,7 +2,7 @@
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
 import { code, type DocsPage, type Markup, table } from "./layout.ts";
-import type { EventWords, MethodError, MethodWords, RpcVersion } from "./rpc.ts";
+import type { EventDoc, MethodDoc, MethodError, RpcVersion } from "./rpc.ts";
 import { consolePage, LIMITS, QUERY, SECTION } from "./rpc-guides.ts";
 import { schemaMarkup } from "./schema.ts";
 
@@ -12,27 +12,27 @@ export function methodPages(version: RpcVersion): DocsPage[] {
     path: "methods",
     title: "Methods",
     section: SECTION,
-    words: "Every method of the JSON-RPC API: what it does, and which role it needs.",
+    searchText: "Every method of the JSON-RPC API: what it does, and which role it needs.",
     body: (origin, base) => overviewBody(origin, base, version),
   };
   const eventList: DocsPage = {
     path: "events",
     title: "Events",
     section: SECTION,
-    words: "What changes by itself is told by events: how to subscribe, and how they come.",
+    searchText: "What changes by itself is told by events: how to subscribe, and how they come.",
     body: (_, base) => eventsBody(base, events),
   };
   const lists = [overview, eventList, consolePage(methods), QUERY, LIMITS];
   return [...lists, ...methods.map((one) => methodPage(one, version.name)), ...events.map(eventPage)];
 }
 
-function methodPage(one: MethodWords, version: string): DocsPage {
+function methodPage(one: MethodDoc, version: string): DocsPage {
   const { name, words } = one;
   return {
     path: `methods/${name}`,
     title: name,
     section: "",
-    words,
+    searchText: words,
     body: (origin, base) => methodBody(one, origin, { base, version }),
   };
 }
@@ -42,7 +42,7 @@ interface Place {
   readonly version: string;
 }
 
-function methodBody(one: MethodWords, origin: string, { base, version }: Place): Markup {
+function methodBody(one: MethodDoc, origin: string, { base, version }: Place): Markup {
   const { words, access, since, params, result, errors } = one;
   return html`<p>${words}.</p>
 <p><strong>Needs</strong> ${needsOf(access)}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
@@ -71,7 +71,7 @@ function errorRow({ code: number, errname, errno, when }: MethodError): (string 
   ];
 }
 
-function examples(one: MethodWords, origin: string, version: string): Markup {
+function examples(one: MethodDoc, origin: string, version: string): Markup {
   const { name, example } = one;
   const { params } = example;
   const call = { jsonrpc: "2.0", id: 1, method: name, params };
@@ -135,7 +135,7 @@ ${table(
 )}`;
 }
 
-function eventsBody(base: string, events: readonly EventWords[]): Markup {
+function eventsBody(base: string, events: readonly EventDoc[]): Markup {
   return html`<p>Ask for an event by <a href="${base}/methods/core.subscribe"><code>core.subscribe</code></a>; it is told until <a href="${base}/methods/core.unsubscribe"><code>core.unsubscribe</code></a>, the end of the session or of the connection.
 By REST the same changes come from <code>/api/v1/events</code>.</p>
 ${table(
@@ -153,14 +153,14 @@ ${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { m
 ${code(JSON.stringify({ jsonrpc: "2.0", method: "notify_unsubscribed", params: { collection: "api_key.query", error: { error: 16, errname: "EBUSY", reason: "[EBUSY] ...", trace: null, extra: null } } }))}`;
 }
 
-function eventPage(one: EventWords): DocsPage {
+function eventPage(one: EventDoc): DocsPage {
   const { name, words, access, since, fields } = one;
   const subscribe = { jsonrpc: "2.0", id: 1, method: "core.subscribe", params: [name] };
   return {
     path: `events/${slugOf(one)}`,
     title: `Event ${name}`,
     section: "",
-    words,
+    searchText: words,
     body: (_, base) => html`<p>${words}.</p>
 <p><strong>Needs</strong> ${needsOf(access ?? "any")}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
 <h2>To be told</h2>${code(JSON.stringify(subscribe))}
@@ -169,11 +169,11 @@ ${fields ? html`<h2>What is told</h2>${code(JSON.stringify({ jsonrpc: "2.0", met
   };
 }
 
-function slugOf({ name }: EventWords): string {
+function slugOf({ name }: EventDoc): string {
   return name === "*" ? "all" : name;
 }
 
-function needsOf(access: MethodWords["access"]): string {
+function needsOf(access: MethodDoc["access"]): string {
   if (access === "anon") return "nothing";
   if (access === "any") return "a session";
   return access.map((role) => `${role} (${ROLE_WORDS[role].title})`).join(" or ");

@@ -3,9 +3,9 @@ import { html } from "hono/html";
 import { guide } from "./guide.ts";
 import { type DocsPage, table } from "./layout.ts";
 import { operationRows } from "./operations.ts";
-import type { MethodWords } from "./rpc.ts";
+import type { MethodDoc } from "./rpc.ts";
 
-export function myKeyPage(methods: readonly MethodWords[]): DocsPage {
+export function myKeyPage(methods: readonly MethodDoc[]): DocsPage {
   return guide(
     "my-key",
     "What may my key call?",

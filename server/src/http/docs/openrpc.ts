@@ -1,7 +1,7 @@
 /** The OpenRPC 1.3 document of one version of the JSON-RPC API. */
 import { VERSION } from "../../version.ts";
 import { RPC } from "../errors.ts";
-import type { MethodError, MethodWords, RpcVersion } from "./rpc.ts";
+import type { MethodDoc, MethodError, RpcVersion } from "./rpc.ts";
 
 export function openRpcText({ name, methods, events }: RpcVersion): string {
   return JSON.stringify({
@@ -23,7 +23,7 @@ export function openRpcText({ name, methods, events }: RpcVersion): string {
   });
 }
 
-function methodObject({ name, words, access, since, params, result, errors, example }: MethodWords): object {
+function methodObject({ name, words, access, since, params, result, errors, example }: MethodDoc): object {
   return {
     name,
     summary: words,

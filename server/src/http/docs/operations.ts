@@ -18,7 +18,7 @@ export function operationEntries(): DocsPage[] {
     path: operationPath(operation),
     title: `${operation.title}: ${operation.method} ${operation.path}`,
     section: "",
-    words: operation.words,
+    searchText: operation.words,
     body: () => html`${textOf(operation)}`,
   }));
 }

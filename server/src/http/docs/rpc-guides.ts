@@ -1,16 +1,16 @@
 /** Pages about the JSON-RPC API as a whole: the console, the query language, limits. */
 import { html } from "hono/html";
 import { code, type DocsPage, table } from "./layout.ts";
-import type { MethodWords } from "./rpc.ts";
+import type { MethodDoc } from "./rpc.ts";
 
 export const SECTION = "JSON-RPC";
 
-export function consolePage(methods: readonly MethodWords[]): DocsPage {
+export function consolePage(methods: readonly MethodDoc[]): DocsPage {
   return {
     path: "console",
     title: "Console",
     section: SECTION,
-    words: "Try a method here: sign in over a WebSocket, call, see the frames.",
+    searchText: "Try a method here: sign in over a WebSocket, call, see the frames.",
     body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
 <form id="console" class="wide">
 <fieldset><legend>Sign in</legend><div class="row">
@@ -29,7 +29,7 @@ export const QUERY: DocsPage = {
   path: "query-language",
   title: "Query language",
   section: SECTION,
-  words: "Filters, operators and options of every query, and of `filter` in REST.",
+  searchText: "Filters, operators and options of every query, and of `filter` in REST.",
   body: () => html`<p>A <code>query</code> method takes filters and options. Filters are a list, all of which must hold:</p>
 ${code(`[["username", "=", "ada"], ["OR", [["name", "^", "ci-"], ["name", "~", ".*deploy"]]]]`)}
 ${table(
@@ -55,7 +55,7 @@ export const LIMITS: DocsPage = {
   path: "limits",
   title: "Limits and close codes",
   section: SECTION,
-  words: "How large, how many and how often; how an error looks; why a socket was closed.",
+  searchText: "How large, how many and how often; how an error looks; why a socket was closed.",
   body: () =>
     html`${table(
       ["Limit", "Value", "Effect"],

@@ -3,12 +3,12 @@ import type { Role } from "@chatelaine/contract/roles";
 
 export interface RpcVersion {
   readonly name: string;
-  readonly methods: readonly MethodWords[];
-  readonly events: readonly EventWords[];
+  readonly methods: readonly MethodDoc[];
+  readonly events: readonly EventDoc[];
 }
 
 /** A method as one version of the API has it. */
-export interface MethodWords {
+export interface MethodDoc {
   readonly name: string;
   readonly words: string;
   /** `anon`: without signing in; `any`: every session; otherwise one of the roles. */
@@ -37,7 +37,7 @@ export interface MethodError {
   readonly when: string;
 }
 
-export interface EventWords {
+export interface EventDoc {
   readonly name: string;
   readonly words: string;
   /** One of these; null: every session. */

@@ -54,7 +54,7 @@ export function scramPage(): DocsPage {
     path: "scram",
     title: "Sign in by SCRAM",
     section: "Guides",
-    words: "From Python, or by hand: SCRAM-SHA-512, channel binding, key files, a test vector.",
+    searchText: "From Python, or by hand: SCRAM-SHA-512, channel binding, key files, a test vector.",
     body: (origin, base) => html`
 <p>By SCRAM the key never crosses the line, and the client notices a false server. Where clients do not know this server's certificate,
 <a href="${base}/send-a-key">name its authority to them first</a>. The official Python client (<code>pip install git+https://github.com/truenas/api_client.git</code>, of version 26 or later) does it by itself over <code>wss</code>; over plain <code>ws</code> it has to be told <code>channel_binding=False</code>:</p>

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { DocsPage } from "./layout.ts";
 import { operationEntries } from "./operations.ts";
 
-const WORDS_MAX = 10;
+const TERMS_MAX = 10;
 /** What people ask with, and no page goes by. */
 const FILLERS = new Set(
   "a an and are can do does for from how i in is it my of on the to was what with".split(" "),
@@ -36,14 +36,14 @@ export function createSearch(): (q: string, version: string, pages: readonly Doc
       .filter((word) => word !== "" && !FILLERS.has(word))
       // One and many alike.
       .map((word) => word.replace(/(?<=\w{3})s$/, ""))
-      .slice(0, WORDS_MAX);
+      .slice(0, TERMS_MAX);
     return resultPage(q, find(await entries, words));
   };
 }
 
 async function entryOf(page: DocsPage): Promise<Entry> {
   const body = plainText(String(await page.body(ANYWHERE, "")));
-  const { title, words, path } = page;
+  const { title, searchText: words, path } = page;
   return { page, title: title.toLowerCase(), text: `${title} ${words} ${path} ${body}`.toLowerCase() };
 }
 
@@ -53,7 +53,7 @@ function find(entries: readonly Entry[], words: readonly string[]): DocsPage[] {
   const found = entries.filter(({ text }) => words.every((word) => text.includes(word)));
   const rank = ({ title, page }: Entry): number => {
     if (words.every((word) => title.includes(word))) return 0;
-    const named = `${title} ${page.path} ${page.words}`.toLowerCase();
+    const named = `${title} ${page.path} ${page.searchText}`.toLowerCase();
     return words.every((word) => named.includes(word)) ? 1 : 2;
   };
   return found.toSorted((one, other) => rank(one) - rank(other)).map(({ page }) => page);
@@ -68,7 +68,7 @@ function resultPage(q: string, found: readonly DocsPage[]): Found {
     title: q.trim() === "" ? "Search" : `Search: ${q.slice(0, 100)}`,
     body: (_, base) =>
       html`<p>${count}${more}</p><ul class="found">${shown.map(
-        ({ path, title, words }) =>
+        ({ path, title, searchText: words }) =>
           html`<li><a href="${base}${path === "" ? "" : `/${path}`}">${title}</a> <span class="quiet">${cut(words)}</span></li>`,
       )}</ul>`,
   };

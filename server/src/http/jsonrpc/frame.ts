@@ -4,7 +4,7 @@
  * a bounded time (`json-bounds.ts`).
  */
 import { RPC, type RpcCode } from "../errors.ts";
-import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
+import { EXCESS_MESSAGES, jsonExcess } from "../json-bounds.ts";
 import type { RpcError } from "./api.ts";
 
 export interface Request {
@@ -31,7 +31,7 @@ export type Read<T> =
 /** First half of the checks: is it one JSON object? */
 export function readMessage(text: string): Read<RpcMessage> {
   const excess = jsonExcess(text);
-  if (excess === "depth") return parseFault(`The message is ${EXCESS_WORDS.depth}`);
+  if (excess === "depth") return parseFault(`The message is ${EXCESS_MESSAGES.depth}`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -81,7 +81,7 @@ function parseFault(message: string): { ok: false; fault: Fault } {
 function tooWide(id: unknown): Fault {
   const isPlain = typeof id === "string" || Number.isSafeInteger(id);
   const idText = id === undefined ? undefined : JSON.stringify(isPlain ? id : null);
-  return { id: idText, code: RPC.invalidRequest, message: `The message is ${EXCESS_WORDS.members}` };
+  return { id: idText, code: RPC.invalidRequest, message: `The message is ${EXCESS_MESSAGES.members}` };
 }
 
 /** Echoed as it came, also where a number is more than JavaScript can hold. */

@@ -23,7 +23,7 @@ const BUFFER_BYTES_MAX = 256 << 20;
 const PING_AFTER_SECONDS = 120;
 /** Where older versions of the original speak another protocol. */
 const LEGACY_PATH = "/websocket";
-const LEGACY_WORDS = "This server speaks JSON-RPC 2.0 at /api/current; /websocket is no more";
+const LEGACY_MESSAGE = "This server speaks JSON-RPC 2.0 at /api/current; /websocket is no more";
 const API_PATH = /^\/api\/(current|v(?![12]\.0$)\d+\.[^/]*)$/;
 
 export interface JsonRpcDeps {
@@ -137,7 +137,7 @@ function firstOf(
 /** Told in the other protocol's own words, before a key is sent; what is sent all the same is not looked at. */
 function sendAway(req: Request, server: Bun.Server<unknown>): Response | "upgraded" {
   req.headers.delete("sec-websocket-protocol");
-  return server.upgrade(req, { data: {} }) ? "upgraded" : refuse(410, LEGACY_WORDS);
+  return server.upgrade(req, { data: {} }) ? "upgraded" : refuse(410, LEGACY_MESSAGE);
 }
 
 function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData> {
@@ -154,8 +154,8 @@ function handlers(open: Set<SocketConnection>): Bun.WebSocketHandler<SocketData>
         connection.opened(socket);
         return;
       }
-      socket.send(JSON.stringify({ msg: "failed", version: "1", reason: LEGACY_WORDS }));
-      socket.close(1008, LEGACY_WORDS);
+      socket.send(JSON.stringify({ msg: "failed", version: "1", reason: LEGACY_MESSAGE }));
+      socket.close(1008, LEGACY_MESSAGE);
     },
     message: (socket, data) => socket.data.connection?.receive(data),
     ping: (socket) => socket.data.connection?.heard(),

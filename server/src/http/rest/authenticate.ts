@@ -5,7 +5,7 @@
 import { AppError } from "../../domain/errors.ts";
 import { requireOwnOrigin } from "../browser.ts";
 import type { Peer } from "../peer.ts";
-import { readPresented } from "../presented.ts";
+import { readPresentedKey } from "../presented.ts";
 import type { Asker, RestDeps } from "./call.ts";
 import { malformed, refusedKey } from "./problem.ts";
 
@@ -50,7 +50,7 @@ async function ask(
 
 /** The text of a key in a header. undefined: there is none. Throws for two that differ, and for a credential that is none of ours. */
 export function readCredential(headers: Headers): string | undefined {
-  const presented = readPresented(headers, null);
+  const presented = readPresentedKey(headers, null);
   if (presented.kind === "key") return presented.text;
   if (presented.kind === "bad") throw malformed(presented.words);
   // An empty header is no credential.

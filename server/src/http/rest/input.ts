@@ -7,7 +7,7 @@ import { z } from "zod";
 import { AppError } from "../../domain/errors.ts";
 import { holdsKeyText } from "../../domain/masking.ts";
 import type { Bodies } from "../bodies.ts";
-import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
+import { EXCESS_MESSAGES, jsonExcess } from "../json-bounds.ts";
 import { invalidInput, malformed } from "./problem.ts";
 
 const KEY_NAMES = ["key", "api_key", "apikey", "api-key", "access_token", "token", "auth_token", "x-api-key"];
@@ -131,7 +131,7 @@ async function readJson(req: Request, bodies: Bodies): Promise<unknown> {
   if (type === null || !JSON_TYPE.test(type))
     throw malformed("The body must be JSON, with `Content-Type: application/json`", 415);
   const excess = jsonExcess(text);
-  if (excess) throw malformed(`The body is ${EXCESS_WORDS[excess]}`);
+  if (excess) throw malformed(`The body is ${EXCESS_MESSAGES[excess]}`);
   const value = parseJson(text);
   if (HALF_PAIR.test(text) && !isWellFormed(value)) throw malformed("The body has text that is no Unicode");
   return value;

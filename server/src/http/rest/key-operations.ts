@@ -4,7 +4,7 @@ import { requireRole } from "../../domain/caller.ts";
 import { AppError, refuseIssues } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
 import { keptTextIssues } from "../../domain/kept-text.ts";
-import { type Key, type KeySecret, lastInstant, wordsInOrder } from "../../domain/key.ts";
+import { type Key, type KeySecret, lastInstant, listSortKey } from "../../domain/key.ts";
 import { parseKeyText } from "../../domain/key-text.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
 import { instant, keyEntry, keyFields, readInstant, scramMembers, secretMembers } from "./entries.ts";
@@ -35,9 +35,9 @@ const KEYS: Listing = {
     hint: [{ path: ["hint"] }],
     created_by: [{ path: ["createdBy"] }],
     reset_at: [{ path: ["resetAt"] }],
-    tags: [{ path: ["tagsInOrder"], of: (key: Key) => wordsInOrder(key.tags) }],
+    tags: [{ path: ["tagsInOrder"], of: (key: Key) => listSortKey(key.tags) }],
     // All of the user's stands last: it is the most.
-    scopes: [{ path: ["scopesInOrder"], of: (key: Key) => wordsInOrder(key.scopes), nulls: "last" }],
+    scopes: [{ path: ["scopesInOrder"], of: (key: Key) => listSortKey(key.scopes), nulls: "last" }],
   },
   defaultOrder: "-created_at",
   fields: {

@@ -21,7 +21,7 @@ import { securityHeaders } from "../browser.ts";
 import { challengeFor } from "../challenge.ts";
 import { versionTag } from "../entity-tags.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
-import type { BareRoute } from "../listen.ts";
+import type { FastRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { rateHeaders } from "../rate-headers.ts";
 import type { RestDeps } from "./call.ts";
@@ -53,7 +53,7 @@ interface From {
   readonly asked: Headers;
 }
 
-export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps): BareRoute {
+export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps): FastRoute {
   const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
   const failed = (error: unknown, asked: Headers, rate?: RateState): Response => {

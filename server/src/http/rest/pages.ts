@@ -8,7 +8,7 @@ import type { Condition, Operator, Order, Test } from "../../domain/filter.ts";
 import { fold, type QueryValue } from "../../domain/filter-values.ts";
 import type { ListQuery, Page } from "../../domain/listing.ts";
 import { parseFilters, QueryError } from "../../truenas/query-filters.ts";
-import { EXCESS_WORDS, jsonExcess } from "../json-bounds.ts";
+import { EXCESS_MESSAGES, jsonExcess } from "../json-bounds.ts";
 
 const WORDS_MAX = 10;
 
@@ -236,7 +236,7 @@ function wordCondition(listing: Listing, word: string): Condition {
 
 function readFilter(listing: Listing, text: string): Condition {
   const excess = jsonExcess(text);
-  if (excess) throw refused("filter", `The filter is ${EXCESS_WORDS[excess]}`);
+  if (excess) throw refused("filter", `The filter is ${EXCESS_MESSAGES[excess]}`);
   let json: unknown;
   try {
     json = JSON.parse(text);

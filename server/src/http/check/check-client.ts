@@ -26,13 +26,13 @@ export interface CheckClient {
   readonly mayVerify: "yes" | "unless_proxied" | "no";
 }
 
-export interface Askers {
+export interface CheckClients {
   readonly trust: ProxyTrust;
   readonly checkFrom: readonly Network[];
 }
 
 interface AskedBy {
-  readonly asker: Pick<CheckClient, "isNear" | "isTrusted">;
+  readonly client: Pick<CheckClient, "isNear" | "isTrusted">;
   /** Of the asker's own connection. */
   readonly isTls: boolean;
   readonly secureFrom: readonly Network[];
@@ -41,7 +41,10 @@ interface AskedBy {
 const KNOWN_MAX = 4_096;
 
 /** @returns judge of the address that a listener saw; null: a unix socket */
-export function createAskers({ trust, checkFrom }: Askers): (address: string | null) => CheckClient {
+export function createCheckClients({
+  trust,
+  checkFrom,
+}: CheckClients): (address: string | null) => CheckClient {
   const known = new Map<string, CheckClient>();
   const unix: CheckClient = {
     address: null,
@@ -117,7 +120,7 @@ function canonical(hop: string): string | null {
 export function clientTransport(
   headers: Headers,
   client: string | null,
-  { asker, isTls, secureFrom }: AskedBy,
+  { client: asker, isTls, secureFrom }: AskedBy,
 ): Transport {
   const said = readProto(headers);
   const word = said ?? (isTls || asker.isNear || !asker.isTrusted ? "secure" : "unknown");

@@ -7,8 +7,8 @@ import type { InsecureTransportRule } from "../../domain/settings.ts";
 import { fateOf, UNKNOWN_TRANSPORT } from "../../domain/transport.ts";
 import type { Log } from "../../log.ts";
 import type { CheckResult, MaybePromise, Need, Verify } from "../../verify/verify.ts";
-import type { Hint } from "./hints.ts";
 import type { CheckStats } from "./stats.ts";
+import type { WarnOncePerMinute } from "./warn-once.ts";
 
 export type CheckDecision =
   | { readonly check: Extract<CheckResult, { ok: true }>; readonly decision: null }
@@ -30,11 +30,11 @@ export interface CheckKeyDeps {
   readonly insecureRule: () => InsecureTransportRule;
   readonly revokeExposed: (id: number) => Promise<void>;
   readonly log: Log;
-  readonly hint: Hint;
+  readonly warnOncePerMinute: WarnOncePerMinute;
 }
 
-export function createJudge(deps: CheckKeyDeps): CheckKey {
-  const { verify, usage, stats, now, hint } = deps;
+export function createCheckKey(deps: CheckKeyDeps): CheckKey {
+  const { verify, usage, stats, now, warnOncePerMinute: hint } = deps;
   const count = (door: CheckDoor, check: CheckResult, need: Need, seen: ClientInfo): CheckDecision => {
     if (check.ok) {
       stats.count(door, "ok");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../../domain/address.ts";
-import { clientAddress, clientTransport, createAskers } from "./asker.ts";
+import { clientAddress, clientTransport, createCheckClients } from "./check-client.ts";
 
 const networks = (...blocks: string[]) => blocks.map((block) => parseNetwork(block)!);
 
@@ -8,7 +8,7 @@ const TRUST = { networks: [], unix: false, tls: [], secureFrom: [] };
 
 describe("who asks", () => {
   test("may do what its address is named for, in whichever spelling, and nobody else anything", () => {
-    const askerOf = createAskers({
+    const askerOf = createCheckClients({
       trust: { ...TRUST, networks: networks("10.0.0.0/8", "2001:db8::1/128") },
       checkFrom: networks("192.0.2.7/32", "fd00::/8"),
     });
@@ -36,7 +36,7 @@ describe("who asks", () => {
   });
 
   test("a network of everything is of one family", () => {
-    const askerOf = createAskers({
+    const askerOf = createCheckClients({
       trust: { ...TRUST, networks: networks("0.0.0.0/0") },
       checkFrom: networks("::/0"),
     });
@@ -46,7 +46,7 @@ describe("who asks", () => {
 });
 
 test("through a program that ends TLS and says nothing nobody asks", () => {
-  const askerOf = createAskers({
+  const askerOf = createCheckClients({
     trust: { ...TRUST, tls: networks("127.0.0.1", "10.0.0.1") },
     checkFrom: [],
   });
@@ -121,7 +121,7 @@ describe("how the proxy's client came", () => {
   const service = { isNear: false, isTrusted: false };
   const judge = (asker: typeof near, proto?: string, client: string | null = "192.0.2.7", isTls = false) => {
     const headers = new Headers(proto === undefined ? {} : { "X-Forwarded-Proto": proto });
-    return clientTransport(headers, client, { asker, isTls, secureFrom: networks("10.7.0.0/16") });
+    return clientTransport(headers, client, { client: asker, isTls, secureFrom: networks("10.7.0.0/16") });
   };
 
   test.each(["https", "HTTPS", "wss", "https, https", "https,wss"])("%p is secure", (proto) => {

@@ -5,9 +5,15 @@ import type { Log } from "../../log.ts";
 const HINT_EVERY_MS = 60_000;
 
 /** @param message one of a few: each has a minute of its own */
-export type Hint = (message: string, fields: Record<string, unknown>) => void;
+export type WarnOncePerMinute = (message: string, fields: Record<string, unknown>) => void;
 
-export function createHint({ log, clock }: { readonly log: Log; readonly clock: Clock }): Hint {
+export function createWarnOncePerMinute({
+  log,
+  clock,
+}: {
+  readonly log: Log;
+  readonly clock: Clock;
+}): WarnOncePerMinute {
   const toldAt = new Map<string, number>();
   return (message, fields) => {
     const now = clock.monotonic();
