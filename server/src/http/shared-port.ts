@@ -3,7 +3,8 @@
  *
  * Linux spreads them over all listeners of the port, and those that wait at one that closes are reset. A program of one
  * instruction on the group (socket(7), SO_ATTACH_REUSEPORT_CBPF) names the place of the one that gets them all, so that the
- * others run dry before they close. Elsewhere, or where that is not to be had, they stay spread.
+ * others run dry before they close. Elsewhere, or where that is not to be had, they stay spread
+ * (`docs/decisions/0029-renewal-without-a-reset.md`).
  */
 import { dlopen, ptr } from "bun:ffi";
 import { findOwnListeners } from "./port-holder.ts";
