@@ -6,7 +6,6 @@ import { join } from "node:path";
 import * as openRpc from "@open-rpc/meta-schema";
 import Ajv from "ajv";
 import { scramKeys } from "../src/crypto.ts";
-import { VECTOR } from "../src/http/docs/scram-page.ts";
 import { EXAMPLE_KEY_TEXT } from "../src/truenas/examples.ts";
 import { FACTS } from "../src/truenas/results.ts";
 import { createDialect } from "../src/truenas/truenas.ts";
@@ -20,6 +19,26 @@ import { RpcClient } from "./rpc-client.ts";
 const VERSIONS = [V25_04, V25_10, V26_00, V27_00];
 
 const DECISION = "0b6c9d0e-3b0e-4a5e-8a4e-1d1f1e4a7a10";
+const CLIENT_NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+const SALT = "MDEyMzQ1Njc4OWFiY2RlZg==";
+
+/** As the page on SCRAM gives it: a key of nobody. */
+const VECTOR = {
+  body: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789ab",
+  clientKey: "irhoDJgaYRoIDzTcQ2B8KwXHwvPhF2LX+UqJdNyxDOWbuTAbWSqa6yk6TzbH6AkOv4YCwtwmRWJP5UhjWrIeYg==",
+  storedKey: "i/m+buURTt9COgYXaJLoFrHqUqGGVudBNCah7uu6oPNLxgNm5ef6iqCNyHwFOaWfN9NBcs6TRr4ueAKVZpYzpA==",
+  serverKey: "V6EDPQ6VBkZgoMjBvOi+4sJxd6FeoWT6r9sYAUIrGsmRSySApFhLxpsdQarIVMe3DR7JIVMTFJgniso9GxUpYA==",
+  binding: "89eee6b6c7541508d753a43e2aaf9267e81f1c8e4302146769742c93d293077c",
+  clientFirst: `n,,n=root:7,r=${CLIENT_NONCE}`,
+  serverFirst: `r=${NONCE},s=${SALT},i=50000`,
+  clientFinal: `c=biws,r=${NONCE},p=5R3IribXNm/5sZ+5T42s3Ebx9gAMhpwZFQWi4UEG5+KQsVAfNpXX4KjqgOnUQH9jWBN16HbBmCYXOc/66vSuug==`,
+  serverFinal: "v=S8z5n9448QfawbZnT+ohOdYUbtLSkfrqrIyR7f2bf5F/C8rYYaWjETGnt6Aw/kZFYq9ofPC+hm9rNkeseJr67A==",
+  boundFinal: `c=cD10bHMtc2VydmVyLWVuZC1wb2ludCwsie7mtsdUFQjXU6Q+Kq+SZ+gfHI5DAhRnaXQsk9KTB3w=,r=${NONCE},p=21Gmqs/HWo5+sn9YKJglhwF10bIPOBiQyfDc4/qvvbaaOzOzQDEVJ1Am9x64J6boExanGvWj55P1i9zOzKz1mg==`,
+  boundServerFinal:
+    "v=3R2EUDEpDYlRMBwdshZWJqEW50c9itqN/VUuaguwUxHFlsa3IXEwZVW0dpkhI8oQ1jOUA7XJthpwGHPEfQvhRg==",
+} as const;
+
 let rest: RestApp;
 
 beforeAll(async () => {
@@ -135,6 +154,8 @@ describe("the commands of the guides", () => {
       /p=.*/.exec(VECTOR.clientFinal)![0],
       VECTOR.serverFinal,
     ]);
+    const page = plainText((await rest.send("GET /api/docs/current/scram")).text);
+    for (const value of Object.values(VECTOR)) expect(page).toContain(value);
     const keys = await scramKeys(VECTOR.body, Buffer.from("0123456789abcdef"), 50_000);
     expect(Buffer.from(keys.storedKey).toString("base64")).toBe(VECTOR.storedKey);
   });

@@ -66,7 +66,7 @@ function mark(href: string): Markup {
 }
 
 /** A block of text to copy. */
-export function code(text: string): Markup {
+export function code(text: string | Markup): Markup {
   return html`<div class="block"><pre class="copyable" tabindex="0">${text}</pre></div>`;
 }
 
@@ -80,9 +80,17 @@ export function table(
     const mark = marks[place];
     return mark ? html` ${mark.name}="${mark.value}"` : "";
   };
-  return html`<div class="table" tabindex="0" role="group" aria-label="${heads.join(", ")}"><table><thead><tr>${heads.map(
-    (head) => html`<th scope="col">${head}</th>`,
-  )}</tr></thead><tbody>${rows.map((row, place) => html`<tr${markOf(place)}>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+  return scrolled(
+    heads.join(", "),
+    html`<table><thead><tr>${heads.map(
+      (head) => html`<th scope="col">${head}</th>`,
+    )}</tr></thead><tbody>${rows.map((row, place) => html`<tr${markOf(place)}>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table>`,
+  );
+}
+
+/** A table that is wider than its place can be scrolled, by the keyboard too. */
+export function scrolled(label: string | Markup, body: Markup): Markup {
+  return html`<div class="table" tabindex="0" role="group" aria-label="${label}">${body}</div>`;
 }
 
 function link(page: DocsPage, base: string, current: string): Markup {

@@ -1,16 +1,17 @@
 /** What a caller may, of all that there is: the page holds everything, and shows what the session says that it may. */
 import { html } from "hono/html";
-import { guide } from "./guide.ts";
 import { type DocsPage, table } from "./layout.ts";
 import { operationRows } from "./operations.ts";
 import type { MethodDoc } from "./rpc.ts";
 
 export function myKeyPage(methods: readonly MethodDoc[]): DocsPage {
-  return guide(
-    "my-key",
-    "What may my key call?",
-    "The roles and scopes of a key or of this browser's session, and every REST operation and JSON-RPC method that it may call. Permissions.",
-    (_, base) => html`
+  return {
+    path: "my-key",
+    title: "What may my key call?",
+    section: "Guides",
+    searchText:
+      "The roles and scopes of a key or of this browser's session, and every REST operation and JSON-RPC method that it may call. Permissions.",
+    body: (_, base) => html`
 <p>Give a key, or leave the field empty to ask about the session of this browser. It is sent to this server alone and kept nowhere.</p>
 <form id="my-key" class="wide"><label>Key <input name="text" type="password" autocomplete="off" spellcheck="false"></label><p><button>Ask</button></p></form>
 <div id="my-key-answer" tabindex="-1" aria-live="polite"></div>
@@ -27,5 +28,5 @@ export function myKeyPage(methods: readonly MethodDoc[]): DocsPage {
         value: typeof access === "string" ? access : access.join(" "),
       })),
     )}</div>`,
-  );
+  };
 }
