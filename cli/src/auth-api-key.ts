@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";
+import type { PrintedSecret } from "./entries.ts";
 import { lostKey } from "./key.ts";
 import { printJson, printList, printNote, printRecord, printSecretOnce } from "./output.ts";
-import { type Key, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 import { ENTRY_FIELDS, type EntryFieldName, entryOf, isEntryField } from "./truenas-entry.ts";
 import { parseWhere } from "./where.ts";
 
@@ -37,11 +37,11 @@ function addCreate(apiKey: Command): void {
       username: textOf("username", username),
       ...expiryOf(properties),
     };
-    const { made, standing } = await onData(command, async ({ keys, caller }) => {
-      const made = await keys.create(caller, input);
-      return { made, standing: keys.statusOf(made.key) };
+    const made = await onData(command, async ({ keys, caller, printed }) => {
+      const { key, secret } = await keys.create(caller, input);
+      return printed.secret(key, secret.text);
     });
-    await printKeyText(options, made.key, made.secret.text, standing);
+    await printKeyText(options, made);
   });
 }
 
@@ -55,9 +55,9 @@ function addQuery(apiKey: Command): void {
   ).action(async (words: readonly string[], options: Printing, command: Command) => {
     const { fields, where } = readQuery(words);
     const order = [{ path: ["id"], descending: false, nullsFirst: true }];
-    const entries = await onData(command, async ({ keys, caller }) => {
+    const entries = await onData(command, async ({ keys, caller, printed }) => {
       const { rows } = await keys.list(caller, where === undefined ? { order } : { order, where });
-      return rows.map((row) => entryOf(keyShape(row, keys.statusOf(row)), fields));
+      return rows.map((row) => entryOf(printed.key(row), fields));
     });
     await printList(
       options,
@@ -71,11 +71,10 @@ function addGetInstance(apiKey: Command): void {
   addPrinting(apiKey, "get_instance <id>", "Prints a key.", "chatelaine auth api_key get_instance 7").action(
     async (given: string, options: Printing, command: Command) => {
       const id = readId(given);
-      const shape = await onData(command, async ({ keys, caller }) => {
-        const key = await keys.get(caller, id);
-        return keyShape(key, keys.statusOf(key));
-      });
-      await printRecord(options, entryOf(shape, ALL_FIELDS));
+      const key = await onData(command, async ({ keys, caller, printed }) =>
+        printed.key(await keys.get(caller, id)),
+      );
+      await printRecord(options, entryOf(key, ALL_FIELDS));
     },
   );
 }
@@ -96,12 +95,12 @@ function addUpdate(apiKey: Command): void {
       ...expiryOf(properties),
       reset,
     };
-    const { key, secret, standing } = await onData(command, async ({ keys, caller }) => {
-      const changed = await keys.update(caller, id, change);
-      return { ...changed, standing: keys.statusOf(changed.key) };
+    const changed = await onData(command, async ({ keys, caller, printed }) => {
+      const { key, secret } = await keys.update(caller, id, change);
+      return { entry: printed.key(key), made: secret && printed.secret(key, secret.text) };
     });
-    if (secret !== undefined) return printKeyText(options, key, secret.text, standing);
-    await printRecord(options, entryOf(keyShape(key, standing), ALL_FIELDS));
+    if (changed.made) return printKeyText(options, changed.made);
+    await printRecord(options, entryOf(changed.entry, ALL_FIELDS));
   });
 }
 
@@ -116,9 +115,8 @@ function addDelete(apiKey: Command): void {
   );
 }
 
-async function printKeyText(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
-  const record = madeKeyShape(key, text, standing);
-  await printSecretOnce(options, { text: `API Key: ${text}`, record, again: lostKey(key.id) });
+async function printKeyText(options: Printing, made: PrintedSecret): Promise<void> {
+  await printSecretOnce(options, { text: `API Key: ${made.key}`, record: made, again: lostKey(made.id) });
 }
 
 /** `7` or `id=7` */

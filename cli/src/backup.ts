@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
+import { formatInstant } from "@chatelaine/contract/instant";
 import type { CheckedBackup } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { counted, printChanged, printNote, printRecord } from "./output.ts";
 import { addPassphraseOptions, type PassphraseOptions, readNewPassphrase } from "./passphrase.ts";
-import { instant } from "./shapes.ts";
 
 interface BackupOptions extends Printing, PassphraseOptions {
   readonly withSecret?: boolean;
@@ -72,7 +72,7 @@ async function verify(file: string, options: BackupOptions, command: Command): P
 /** As `--json` prints what a backup is. */
 export function manifestShape(manifest: Manifest) {
   return {
-    at: instant(manifest.at),
+    at: formatInstant(manifest.at),
     version: manifest.version,
     installation: manifest.installation,
     schema: manifest.schema.main,

@@ -1,8 +1,14 @@
 /** How commands are declared, and how they reach the use cases. */
 import type { Local } from "@chatelaine/server/app";
 import type { Command } from "commander";
+import type { Printed } from "./entries.ts";
 
 export type { Local };
+
+/** The use cases of an open data folder, and how their records are printed. */
+export interface Data extends Local {
+  readonly printed: Printed;
+}
 
 /** What a command that prints data always takes. */
 export interface Printing {
@@ -25,12 +31,13 @@ export function addPrinting(parent: Command, usage: string, summary: string, ...
 /** Runs work on the data folder of this command line, whether or not a server runs on it. */
 export async function onData<Result>(
   command: Command,
-  work: (local: Local) => Promise<Result>,
+  work: (data: Data) => Promise<Result>,
 ): Promise<Result> {
   const { openData } = await import("@chatelaine/server/main");
   const local = await openData(command.optsWithGlobals<{ data?: string; state?: string }>());
   try {
-    return await work(local);
+    const { createPrinted } = await import("./entries.ts");
+    return await work({ ...local, printed: createPrinted(local) });
   } finally {
     await local.close();
   }

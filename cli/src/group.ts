@@ -2,10 +2,10 @@ import type { Role } from "@chatelaine/contract/roles";
 import type { Command } from "commander";
 import { collectRole } from "./arguments.ts";
 import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
+import type { GroupRecord, PrintedGroup } from "./entries.ts";
 import { type PrintColumn, printChanged, printList } from "./output.ts";
-import { type Group, type GroupShape, groupShape } from "./shapes.ts";
 
-const COLUMNS: readonly PrintColumn<GroupShape>[] = [
+const COLUMNS: readonly PrintColumn<PrintedGroup>[] = [
   ["ID", (group) => group.id],
   ["NAME", (group) => group.name],
   ["ROLES", (group) => group.roles],
@@ -26,7 +26,7 @@ export function addGroupCommands(program: Command): void {
     "chatelaine group delete dns",
   ).action(async (name: string, options: Printing, command: Command) => {
     const gone = await onGroups(command, (groups, caller) => groups.remove(caller, name));
-    await printChanged(options, groupShape(gone), `Deleted the group ${name}.`);
+    await printChanged(options, gone, `Deleted the group ${name}.`);
   });
 }
 
@@ -57,7 +57,7 @@ function addCreate(group: Command): void {
         const made = await onGroups(command, (groups, caller) =>
           groups.create(caller, { name, roles, scopes }),
         );
-        await printChanged(options, groupShape(made), `Made the group ${name}.`);
+        await printChanged(options, made, `Made the group ${name}.`);
       },
     );
 }
@@ -65,8 +65,10 @@ function addCreate(group: Command): void {
 function addList(group: Command): void {
   addPrinting(group, "list", "Lists all groups.", "chatelaine group list --json").action(
     async (options: Printing, command: Command) => {
-      const found = await onGroups(command, (groups, caller) => groups.list(caller));
-      await printList(options, found.map(groupShape), COLUMNS);
+      const found = await onData(command, async ({ groups, caller, printed }) =>
+        (await groups.list(caller)).map(printed.group),
+      );
+      await printList(options, found, COLUMNS);
     },
   );
 }
@@ -103,7 +105,7 @@ function addEdit(group: Command): void {
       if (Object.keys(change).length === 0)
         command.error("error: nothing to change: give --name, --role or --scope");
       const changed = await onGroups(command, (groups, caller) => groups.update(caller, name, change));
-      await printChanged(options, groupShape(changed), `Changed the group ${changed.name}.`);
+      await printChanged(options, changed, `Changed the group ${changed.name}.`);
     });
 }
 
@@ -113,7 +115,7 @@ function addMembers(group: Command): void {
       const changed = await onGroups(command, (groups, caller) =>
         groups.addMember(caller, { name, username: user }),
       );
-      await printChanged(options, groupShape(changed), `${user} is in ${name}.`);
+      await printChanged(options, changed, `${user} is in ${name}.`);
     },
   );
   addPrinting(group, "remove <name> <user>", "Takes a member out.", "chatelaine group remove dns ada").action(
@@ -121,16 +123,16 @@ function addMembers(group: Command): void {
       const changed = await onGroups(command, (groups, caller) =>
         groups.removeMember(caller, { name, username: user }),
       );
-      await printChanged(options, groupShape(changed), `${user} is not in ${name}.`);
+      await printChanged(options, changed, `${user} is not in ${name}.`);
     },
   );
 }
 
 type Groups = Local["groups"];
 
-function onGroups<Result extends Group | readonly Group[]>(
+function onGroups(
   command: Command,
-  work: (groups: Groups, caller: Local["caller"]) => Promise<Result>,
-): Promise<Result> {
-  return onData(command, ({ groups, caller }) => work(groups, caller));
+  work: (groups: Groups, caller: Local["caller"]) => Promise<GroupRecord>,
+): Promise<PrintedGroup> {
+  return onData(command, async ({ groups, caller, printed }) => printed.group(await work(groups, caller)));
 }

@@ -1,8 +1,8 @@
+import { formatInstant } from "@chatelaine/contract/instant";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { readKey } from "./input.ts";
 import { print, printJson } from "./output.ts";
-import { instant } from "./shapes.ts";
 
 type Verdict = Awaited<ReturnType<Local["verify"]["verify"]>>;
 type Refused = Extract<Verdict, { ok: false }>;
@@ -49,7 +49,7 @@ function verdictShape(verdict: Verdict): object {
       name: record.name,
       description: record.description,
       tags: record.tags,
-      expires_at: instant(record.expiresAt),
+      expires_at: record.expiresAt === null ? null : formatInstant(record.expiresAt),
       scopes: rights.scopes,
     },
     user: {
@@ -69,6 +69,6 @@ function verdictShape(verdict: Verdict): object {
 function verdictWords(verdict: Verdict): string {
   if (!verdict.ok) return `not valid: ${verdict.fault ? FAULT_WORDS[verdict.fault] : verdict.reason}`;
   const { id, name, user, expiresAt } = verdict.record;
-  const end = expiresAt === null ? "never expires" : `expires ${instant(expiresAt)}`;
+  const end = expiresAt === null ? "never expires" : `expires ${formatInstant(expiresAt)}`;
   return `valid: key ${id}, ${JSON.stringify(name)}, of ${user.username}, ${end}`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type Expiry, parseId, readExpiry } from "./arguments.ts";
-import { addPrinting, type Local, onData, type Printing } from "./command.ts";
+import { addPrinting, type Data, onData, type Printing } from "./command.ts";
+import type { KeyRecord, PrintedKey, PrintedSecret } from "./entries.ts";
 import { addKeyLimits, type KeyLimitOptions, limitsOf } from "./key-limits.ts";
 import { addVerify } from "./key-verify.ts";
 import {
@@ -11,12 +12,11 @@ import {
   printRecord,
   printSecretOnce,
 } from "./output.ts";
-import { type Key, type KeyShape, keyShape, madeKeyShape, type Standing } from "./shapes.ts";
 
 const EXPIRES =
   "30m, 12h, 90d, 2w, 1y, an instant (2030-01-31T12:00:00Z), a day in UTC (2030-01-31) or never";
 
-const COLUMNS: readonly PrintColumn<KeyShape>[] = [
+const COLUMNS: readonly PrintColumn<PrintedKey>[] = [
   ["ID", (key) => key.id],
   ["NAME", (key) => key.name],
   ["USER", (key) => key.username],
@@ -56,11 +56,11 @@ function addCreate(key: Command): void {
   addKeyLimits(create).action(async (options: CreateOptions, command: Command) => {
     const { user: username, name, expires } = options;
     const input = { username, name, expiresAt: expires?.at, ...limitsOf(options) };
-    const { made, standing } = await onData(command, async ({ keys, caller }) => {
-      const made = await keys.create(caller, input);
-      return { made, standing: keys.statusOf(made.key) };
+    const made = await onData(command, async ({ keys, caller, printed }) => {
+      const { key, secret } = await keys.create(caller, input);
+      return printed.secret(key, secret.text);
     });
-    await printSecret(options, made.key, made.secret.text, standing);
+    await printSecret(options, made);
   });
 }
 
@@ -83,13 +83,16 @@ function addReading(key: Command): void {
     });
 }
 
-async function listKeys({ keys, users, caller }: Local, username: string | undefined): Promise<KeyShape[]> {
+async function listKeys(
+  { keys, users, caller, printed }: Data,
+  username: string | undefined,
+): Promise<PrintedKey[]> {
   const order = [{ path: ["id"], descending: false, nullsFirst: true }];
   // So that a name with a typing error is not taken for a user without keys.
   if (username !== undefined) await users.get(caller, { username });
   const where = { kind: "test", path: ["username"], op: "=", fold: false, value: username ?? "" } as const;
   const { rows } = await keys.list(caller, username === undefined ? { order } : { order, where });
-  return rows.map((row) => keyShape(row, keys.statusOf(row)));
+  return rows.map(printed.key);
 }
 
 interface EditOptions extends Printing, KeyLimitOptions {
@@ -143,11 +146,11 @@ function addReset(key: Command): void {
     .option("--expires <when>", EXPIRES, readExpiry)
     .action(async (id: number, options: Printing & { expires?: Expiry }, command: Command) => {
       const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
-      const { made, standing } = await onData(command, async ({ keys, caller }) => {
-        const made = await keys.update(caller, id, change);
-        return { made, standing: keys.statusOf(made.key) };
+      const made = await onData(command, async ({ keys, caller, printed }) => {
+        const { key, secret } = await keys.update(caller, id, change);
+        return printed.secret(key, secret!.text);
       });
-      await printSecret(options, made.key, made.secret!.text, standing);
+      await printSecret(options, made);
     });
 }
 
@@ -191,20 +194,16 @@ function addDelete(key: Command): void {
     });
 }
 
-function changeKey(command: Command, work: (local: Local) => Promise<Key>): Promise<KeyShape> {
-  return onData(command, async (local) => {
-    const key = await work(local);
-    return keyShape(key, local.keys.statusOf(key));
-  });
+function changeKey(command: Command, work: (data: Data) => Promise<KeyRecord>): Promise<PrintedKey> {
+  return onData(command, async (data) => data.printed.key(await work(data)));
 }
 
 /** The only output of a key's text: alone, so that it can be piped. */
-async function printSecret(options: Printing, key: Key, text: string, standing: Standing): Promise<void> {
-  const shape = madeKeyShape(key, text, standing);
-  await printSecretOnce(options, { text, record: shape, again: lostKey(key.id) });
+async function printSecret(options: Printing, made: PrintedSecret): Promise<void> {
+  await printSecretOnce(options, { text: made.key, record: made, again: lostKey(made.id) });
   if (options.json) return;
-  const end = shape.ends_at === null ? "never expires" : `expires ${shape.ends_at}`;
-  printNote(`Key ${key.id}, ${quoted(key.name)}, of ${key.username} ${end}. It is shown this once.`);
+  const end = made.ends_at === null ? "never expires" : `expires ${made.ends_at}`;
+  printNote(`Key ${made.id}, ${quoted(made.name)}, of ${made.username} ${end}. It is shown this once.`);
 }
 
 /** What to do about a key whose text went nowhere. */

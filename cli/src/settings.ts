@@ -1,3 +1,4 @@
+import { wireName } from "@chatelaine/contract/names";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, type Local, onData, type Printing } from "./command.ts";
 import { printChanged, printRecord } from "./output.ts";
@@ -65,17 +66,12 @@ function parseValue(name: string, text: string | null): unknown {
 }
 
 function settingsShape({ version: _, ...settings }: Settings): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).map(([member, value]) => [nameOf(member), value]));
+  return Object.fromEntries(Object.entries(settings).map(([member, value]) => [wireName(member), value]));
 }
 
 function memberOf({ version: _, ...settings }: Settings, name: string): string {
   const members = Object.keys(settings).map((one) => (one === "webhookSecretSet" ? "webhookSecret" : one));
-  const member = members.find((one) => nameOf(one) === name);
+  const member = members.find((one) => wireName(one) === name);
   if (member !== undefined) return member;
-  throw new InvalidArgumentError(`No setting ${name}; there are ${members.map(nameOf).join(", ")}.`);
-}
-
-/** `insecureTransport` is `insecure_transport`. */
-function nameOf(member: string): string {
-  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  throw new InvalidArgumentError(`No setting ${name}; there are ${members.map(wireName).join(", ")}.`);
 }

@@ -1,9 +1,9 @@
 /** A key as the TrueNAS command line names its fields (protocol 4.1), without the secrets. */
-import type { Key, KeyShape } from "./shapes.ts";
+import type { KeyRecord, PrintedKey } from "./entries.ts";
 
 export interface EntryField {
   /** The member of Key that is compared. */
-  readonly path: keyof Key;
+  readonly path: keyof KeyRecord;
   /** `boolean`: the member is an instant, or null for false. */
   readonly kind: "number" | "text" | "instant" | "boolean";
 }
@@ -28,6 +28,6 @@ export function isEntryField(name: string): name is EntryFieldName {
 }
 
 /** @param names in this order */
-export function entryOf(shape: KeyShape, names: readonly EntryFieldName[]): Record<string, unknown> {
-  return Object.fromEntries(names.map((name) => [name, shape[name]]));
+export function entryOf(key: PrintedKey, names: readonly EntryFieldName[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, key[name]]));
 }

@@ -2,11 +2,11 @@ import { ROLES, type Role } from "@chatelaine/contract/roles";
 import type { Command } from "commander";
 import { collectRole, parseLifetime, parseRate } from "./arguments.ts";
 import { addPrinting, collect, type Local, onData, type Printing } from "./command.ts";
+import type { PrintedUser, UserRecord } from "./entries.ts";
 import { readNewPassword, readStdin } from "./input.ts";
 import { type PrintColumn, printChanged, printJson, printList, printNote, printRecord } from "./output.ts";
-import { type User, type UserShape, userShape } from "./shapes.ts";
 
-const COLUMNS: readonly PrintColumn<UserShape>[] = [
+const COLUMNS: readonly PrintColumn<PrintedUser>[] = [
   ["ID", (user) => user.id],
   ["NAME", (user) => user.username],
   ["ROLES", (user) => user.all_roles],
@@ -49,8 +49,10 @@ function addCreate(user: Command): void {
       const password = options.passwordStdin ? await readStdin() : undefined;
       const { role: roles, fullName, email } = options;
       const input = { username, roles, fullName, email, password };
-      const made = await onData(command, ({ users, caller }) => users.create(caller, input));
-      await printChanged(options, userShape(made), `Made the user ${made.username}.`);
+      const made = await onData(command, async ({ users, caller, printed }) =>
+        printed.user(await users.create(caller, input)),
+      );
+      await printChanged(options, made, `Made the user ${made.username}.`);
     });
 }
 
@@ -58,14 +60,16 @@ function addReading(user: Command): void {
   addPrinting(user, "list", "Lists all users.", "chatelaine user list --json").action(
     async (options: Printing, command: Command) => {
       const order = [{ path: ["username"], descending: false, nullsFirst: true }];
-      const { rows } = await onData(command, ({ users, caller }) => users.list(caller, { order }));
-      await printList(options, rows.map(userShape), COLUMNS);
+      const rows = await onData(command, async ({ users, caller, printed }) =>
+        (await users.list(caller, { order })).rows.map(printed.user),
+      );
+      await printList(options, rows, COLUMNS);
     },
   );
   addPrinting(user, "show <name>", "Prints a user.", "chatelaine user show root").action(
     async (username: string, options: Printing, command: Command) => {
-      const found = await onData(command, ({ users, caller }) => users.get(caller, { username }));
-      await printRecord(options, userShape(found));
+      const found = await onUser(command, username, async (_, user) => user);
+      await printRecord(options, found);
     },
   );
 }
@@ -78,12 +82,12 @@ function addLocking(user: Command): void {
     "chatelaine user lock eve",
   ).action(async (name: string, options: Printing, command: Command) => {
     const locked = await onUser(command, name, ({ users, caller }, { id }) => users.lock(caller, id));
-    await printChanged(options, userShape(locked), `Locked ${name}.`);
+    await printChanged(options, locked, `Locked ${name}.`);
   });
   addPrinting(user, "unlock <name>", "Takes the lock away.", "chatelaine user unlock eve").action(
     async (name: string, options: Printing, command: Command) => {
       const unlocked = await onUser(command, name, ({ users, caller }, { id }) => users.unlock(caller, id));
-      await printChanged(options, userShape(unlocked), `Unlocked ${name}.`);
+      await printChanged(options, unlocked, `Unlocked ${name}.`);
     },
   );
 }
@@ -100,7 +104,7 @@ function addSetRoles(user: Command): void {
       const changed = await onUser(command, name, ({ users, caller }, { id }) =>
         users.update(caller, id, { roles }),
       );
-      await printChanged(options, userShape(changed), `${name} has ${changed.roles.join(", ")}.`);
+      await printChanged(options, changed, `${name} has ${changed.roles.join(", ")}.`);
     });
 }
 
@@ -117,7 +121,7 @@ function addSetPassword(user: Command): void {
       const changed = await onUser(command, name, ({ users, caller }, { id }) =>
         users.update(caller, id, { password }),
       );
-      await printChanged(options, userShape(changed), `${name} has a new password.`);
+      await printChanged(options, changed, `${name} has a new password.`);
     });
 }
 
@@ -149,11 +153,7 @@ function addSetCeilings(user: Command): void {
       const changed = await onUser(command, name, ({ users, caller }, { id }) =>
         users.update(caller, id, { ceilings }),
       );
-      await printChanged(
-        options,
-        userShape(changed),
-        `Keys of ${name} are held to ${isNone ? "nothing" : "that"}.`,
-      );
+      await printChanged(options, changed, `Keys of ${name} are held to ${isNone ? "nothing" : "that"}.`);
     });
 }
 
@@ -165,8 +165,8 @@ function addDelete(user: Command): void {
     "chatelaine user delete eve",
   ).action(async (name: string, options: Printing, command: Command) => {
     const gone = await onUser(command, name, ({ users, caller }, { id }) => users.remove(caller, id));
-    if (options.json) return printJson(userShape(gone));
-    const keys = gone.keyIds.length === 0 ? "" : `, and with it the keys ${gone.keyIds.join(", ")}`;
+    if (options.json) return printJson(gone);
+    const keys = gone.key_ids.length === 0 ? "" : `, and with it the keys ${gone.key_ids.join(", ")}`;
     printNote(`Deleted ${name}${keys}.`);
   });
 }
@@ -174,7 +174,9 @@ function addDelete(user: Command): void {
 function onUser(
   command: Command,
   username: string,
-  work: (local: Local, user: User) => Promise<User>,
-): Promise<User> {
-  return onData(command, async (local) => work(local, await local.users.get(local.caller, { username })));
+  work: (local: Local, user: UserRecord) => Promise<UserRecord>,
+): Promise<PrintedUser> {
+  return onData(command, async (data) =>
+    data.printed.user(await work(data, await data.users.get(data.caller, { username }))),
+  );
 }

@@ -26,6 +26,11 @@ export function parseInstant(text: string): number | undefined {
   return whole + Number(fraction.slice(0, 3).padEnd(3, "0"));
 }
 
+/** RFC 3339, in UTC. */
+export function formatInstant(at: number): string {
+  return new Date(at).toISOString();
+}
+
 /** Date.parse takes the 31st of any month for the first of the next. */
 function isDay(day: string): boolean {
   const midnight = Date.parse(`${day}T00:00:00Z`);

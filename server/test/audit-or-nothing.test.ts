@@ -43,7 +43,7 @@ const READS = [
   "keys.get",
   "keys.verifiers",
   "keys.convert",
-  "keys.standingOf",
+  "keys.entryOf",
   "keys.mayEdit",
   "users.list",
   "users.get",

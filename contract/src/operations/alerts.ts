@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ALERTS_MAX, ALERTS_SHOWN } from "../limits.ts";
-import { Instant, operation } from "./operation.ts";
+import { Instant } from "./instant-schema.ts";
+import { operation } from "./operation.ts";
 
 export const ALERT_KINDS = [
   "key_revoked",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { USERNAME_CHARS_MAX } from "../limits.ts";
-import { BaseVersion, EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
+import { Instant } from "./instant-schema.ts";
+import { BaseVersion, EXAMPLE_RECEIPT, operation, Receipt } from "./operation.ts";
 import { Roles, Scopes, Username } from "./users.ts";
 
 export const Group = z

@@ -17,7 +17,8 @@ import {
   USERNAME_CHARS_MAX,
 } from "../limits.ts";
 import { ROLES } from "../roles.ts";
-import { Instant, Receipt } from "./operation.ts";
+import { Instant } from "./instant-schema.ts";
+import { Receipt } from "./operation.ts";
 
 export const KEY_STATUSES = [
   "active",

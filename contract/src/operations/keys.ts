@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_CODES } from "../errors.ts";
 import { REVOKED_AT_ONCE_MAX, SECRET_CHARS_MAX, TAG_CHARS_MAX, USERNAME_CHARS_MAX } from "../limits.ts";
 import { KEY_ORDERS } from "../orders.ts";
+import { Instant } from "./instant-schema.ts";
 import {
   EndedKey,
   EXAMPLE_KEY,
@@ -20,7 +21,7 @@ import {
   Scram,
   ScramQuery,
 } from "./key-entry.ts";
-import { EXAMPLE_RECEIPT, Instant, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
+import { EXAMPLE_RECEIPT, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
 
 const byId = z.strictObject({ id: KeyId });
 

@@ -4,7 +4,6 @@
  */
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
-import { parseInstant } from "../instant.ts";
 import {
   CURSOR_CHARS_MAX,
   FILTER_CHARS_MAX,
@@ -113,14 +112,6 @@ export function errorsOf(operation: Operation): ErrorCode[] {
     ...new Set([...operation.errors, ...role, ...full, ...matched, ...CREDENTIAL_ERRORS, ...COMMON_ERRORS]),
   ];
 }
-
-export const Instant = z
-  .string()
-  .refine((text) => parseInstant(text) !== undefined, {
-    error: "Expected an instant of RFC 3339 with its offset, such as 2030-01-31T12:00:00Z",
-  })
-  .meta({ format: "date-time" })
-  .describe("An instant, RFC 3339. Answers are always in UTC, with `Z`.");
 
 /** What every list is asked with, besides its own filters. */
 export const PageQuery = {

@@ -1,5 +1,6 @@
 /** All operations of the REST API, and what can be said of them from their definitions alone. */
 import type { z } from "zod";
+import type { Inside } from "../codec.ts";
 import type { Role } from "../roles.ts";
 import { alertOperations } from "./alerts.ts";
 import { groupOperations } from "./groups.ts";
@@ -35,10 +36,11 @@ type SchemaOf<
 export type InputOf<Name extends OperationName, Part extends "params" | "query" | "body"> = z.input<
   SchemaOf<Name, Part>
 >;
-/** The same once it is validated, defaults filled in. */
-export type ParsedOf<Name extends OperationName, Part extends "params" | "query" | "body"> = z.output<
-  SchemaOf<Name, Part>
->;
+/** What handlers are given and give back: the validated values, as they stand inside. */
+export type InsideOf<
+  Name extends OperationName,
+  Part extends "params" | "query" | "body" | "output",
+> = Inside<SchemaOf<Name, Part>>;
 export type OutputOf<Name extends OperationName> = z.output<SchemaOf<Name, "output">>;
 
 export const operationList: readonly Operation[] = Object.values(OPERATIONS);

@@ -9,7 +9,8 @@ import {
   UUID_CHARS_MAX,
 } from "../limits.ts";
 import { ROLES } from "../roles.ts";
-import { EXAMPLE_RECEIPT, Instant, operation, Receipt } from "./operation.ts";
+import { Instant } from "./instant-schema.ts";
+import { EXAMPLE_RECEIPT, operation, Receipt } from "./operation.ts";
 import { EXAMPLE_USER, Password, User, Username } from "./users.ts";
 
 export const KeyPolicy = z

@@ -14,7 +14,8 @@ import {
 } from "../limits.ts";
 import { AUDIT_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
-import { BaseVersion, Instant, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
+import { Instant } from "./instant-schema.ts";
+import { BaseVersion, operation, orderOf, PageQuery, pageOf } from "./operation.ts";
 
 const EVENTS = ["METHOD_CALL", "AUTHENTICATION", "LOGOUT"] as const;
 const TARGETS = ["key", "user", "group", "settings", "session"] as const;

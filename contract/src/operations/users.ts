@@ -16,17 +16,9 @@ import {
 } from "../limits.ts";
 import { USER_ORDERS } from "../orders.ts";
 import { ROLES } from "../roles.ts";
+import { Instant } from "./instant-schema.ts";
 import { RateLimit } from "./key-entry.ts";
-import {
-  BaseVersion,
-  EXAMPLE_RECEIPT,
-  Instant,
-  operation,
-  orderOf,
-  PageQuery,
-  pageOf,
-  Receipt,
-} from "./operation.ts";
+import { BaseVersion, EXAMPLE_RECEIPT, operation, orderOf, PageQuery, pageOf, Receipt } from "./operation.ts";
 
 export const Username = z
   .string()
@@ -67,6 +59,7 @@ export const User = z
     id: z.int(),
     username: z.string(),
     full_name: z.string(),
+    ceilings: Ceilings.nullable().describe("What holds for all keys of his; null: nothing."),
     email: z.string().nullable(),
     roles: Roles.describe("Granted to the user himself."),
     scopes: z.array(z.string()).describe("Granted to the user himself."),
@@ -79,7 +72,6 @@ export const User = z
     password_changed_at: Instant.nullable(),
     created_at: Instant,
     key_ids: z.array(z.int()).describe("The keys that are his."),
-    ceilings: Ceilings.nullable().describe("What holds for all keys of his; null: nothing."),
     version: z.int().describe("Rises with every change of them, and of what their groups add."),
   })
   .meta({ id: "User" });

@@ -10,8 +10,9 @@ import {
   VERIFY_KEYS_MAX,
 } from "../limits.ts";
 import { ROLES } from "../roles.ts";
+import { Instant } from "./instant-schema.ts";
 import { EXAMPLE_TEXT, KeyId } from "./key-entry.ts";
-import { Instant, operation } from "./operation.ts";
+import { operation } from "./operation.ts";
 
 /** `unknown` covers a wrong secret; all others but `malformed` are told only where the secret was right. */
 export const VERIFY_REASONS = [
@@ -96,8 +97,8 @@ const OUTCOMES = [
 
 /** Why a request was refused, for those who may see the key. */
 const Refusal = z.strictObject({
-  decision: z.string().describe("The number that the refused caller got."),
   at: Instant,
+  decision: z.string().describe("The number that the refused caller got."),
   reason: z.string(),
   rule: z.string().describe("The exact rule, for people."),
   address: z.string().nullable(),

@@ -24,15 +24,15 @@ import type { Feed } from "./feed.ts";
 const SETTINGS_ID = 0;
 
 /** All but the webhook's secret, of which is told only whether there is one. */
-export type ShownSettings = Omit<Settings, "webhookSecret"> & { readonly webhookSecretSet: boolean };
+type ShownSettings = Omit<Settings, "webhookSecret"> & { readonly webhookSecretSet: boolean };
 
 /** What everybody who may hold keys should know before making one. */
-export interface ShownPolicy extends KeyPolicy {
+interface ShownPolicy extends KeyPolicy {
   /** Whether this caller may make keys that never expire. */
   readonly mayMakeNonExpiring: boolean;
 }
 
-export interface SettingsChange extends SettingsPatch {
+interface SettingsChange extends SettingsPatch {
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number | undefined;
 }

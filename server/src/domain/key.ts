@@ -1,3 +1,4 @@
+import type { Inside } from "@chatelaine/contract/codec";
 import type { Issue } from "@chatelaine/contract/errors";
 import {
   KEY_NAME_CHARS_MAX,
@@ -5,42 +6,21 @@ import {
   TAG_CHARS_MAX,
   TAGS_MAX,
 } from "@chatelaine/contract/limits";
+import type { Key as KeySchema, KeyUpdate } from "@chatelaine/contract/operations/key-entry";
 import type { Role } from "@chatelaine/contract/roles";
-import type { Ceilings, RateLimit } from "./limits.ts";
+import type { Ceilings } from "./limits.ts";
 
-/** A key as everybody may know it who may see it. Instants are milliseconds since the epoch, UTC. */
-export interface Key {
-  readonly id: number;
-  readonly name: string;
-  readonly userId: number;
-  readonly username: string;
-  readonly description: string;
-  readonly tags: readonly string[];
-  /** The last four characters. */
-  readonly hint: string;
-  readonly createdAt: number;
-  readonly createdBy: string;
-  /** When it was last made anew by a reset. */
-  readonly resetAt: number | null;
-  readonly expiresAt: number | null;
+/** A key as its readers are shown it. Instants are milliseconds since the epoch, UTC. */
+export type ShownKey = Inside<typeof KeySchema>;
+
+/** What is not kept of a key: it follows from the rest of it, from its owner, from the time, or from who asks. */
+type Derived = "local" | "status" | "endsAt" | "revoked" | "editable";
+
+/** A key as everybody may know it who may see it: its entry in the contract, as far as it is kept, and what judges it. */
+export interface Key extends Omit<ShownKey, Derived> {
   /** That it expired was told: it stays so, wherever the clock goes. */
   readonly hasExpired: boolean;
-  readonly pausedAt: number | null;
-  readonly revokedAt: number | null;
-  readonly revokedReason: string | null;
-  /** null: all that the user has. */
-  readonly roles: readonly Role[] | null;
-  readonly scopes: readonly string[] | null;
-  readonly allowedIps: readonly string[] | null;
-  readonly rateLimit: RateLimit | null;
-  /** Held to limits, it may all the same set passwords, give rights to users who can sign in, and change settings (`minting.ts`). */
-  readonly managesSignIn: boolean;
-  readonly lastUsedAt: number | null;
-  readonly lastUsedAddress: string | null;
-  readonly lastUsedClient: string | null;
   readonly owner: KeyOwner;
-  /** Rises with every change. Guards updates. */
-  readonly version: number;
 }
 
 /** What a key's owner lends it and holds it to, as it is now. */
@@ -54,17 +34,7 @@ export interface KeyOwner {
 }
 
 /** What a key's holder wants of it. Absent members keep their value on an edit, and mean the default on a new key. */
-export interface KeyFields {
-  readonly name?: string;
-  readonly description?: string;
-  readonly tags?: readonly string[];
-  readonly expiresAt?: number | null;
-  readonly roles?: readonly Role[] | null;
-  readonly scopes?: readonly string[] | null;
-  readonly allowedIps?: readonly string[] | null;
-  readonly rateLimit?: RateLimit | null;
-  readonly managesSignIn?: boolean;
-}
+export type KeyFields = Omit<Inside<typeof KeyUpdate>, "version">;
 
 /** What leaves the server once, at create and reset, and is stored nowhere in clear. */
 export interface KeySecret {
@@ -131,6 +101,18 @@ export function lastInstant(key: Lifetime): number | null {
 
 export function isExpired(expiresAt: number | null, now: number): boolean {
   return expiresAt !== null && expiresAt <= now;
+}
+
+/** @param editable whether who asks may edit it */
+export function keyEntry(key: Key, now: number, editable: boolean): ShownKey {
+  return {
+    ...key,
+    local: true,
+    status: keyState(key, now),
+    endsAt: lastInstant(key),
+    revoked: key.revokedAt !== null,
+    editable,
+  };
 }
 
 /** Texts of a key that are kept in NFC. */

@@ -1,40 +1,21 @@
+import type { Inside } from "@chatelaine/contract/codec";
 import { EMAIL_CHARS_MAX, USERNAME } from "@chatelaine/contract/limits";
-import type { Role } from "@chatelaine/contract/roles";
-import type { Ceilings } from "./limits.ts";
+import type { Group as GroupSchema } from "@chatelaine/contract/operations/groups";
+import type { User as UserSchema } from "@chatelaine/contract/operations/users";
 
-/** Somebody who may sign in and hold keys. Instants are milliseconds since the epoch, UTC. */
-export interface User {
-  readonly id: number;
-  readonly username: string;
-  readonly fullName: string;
-  readonly email: string | null;
-  /** Granted to himself. */
-  readonly roles: readonly Role[];
-  readonly scopes: readonly string[];
-  /** With what his groups add; not expanded. */
-  readonly allRoles: readonly Role[];
-  readonly allScopes: readonly string[];
-  readonly groups: readonly string[];
-  readonly lockedAt: number | null;
-  readonly hasPassword: boolean;
-  readonly passwordChangedAt: number | null;
-  readonly createdAt: number;
+/** A user as their readers are shown them. Instants are milliseconds since the epoch, UTC. */
+type ShownUser = Inside<typeof UserSchema>;
+
+/** Somebody who may sign in and hold keys: their entry in the contract, as far as it is kept. */
+export interface User extends Omit<ShownUser, "locked"> {
   /** Free JSON of the user's own (`auth.set_attribute`). */
   readonly attributes: Readonly<Record<string, unknown>>;
-  readonly keyIds: readonly number[];
-  /** null: none. */
-  readonly ceilings: Ceilings | null;
-  readonly version: number;
 }
 
-export interface Group {
-  readonly id: number;
-  readonly name: string;
-  readonly roles: readonly Role[];
-  readonly scopes: readonly string[];
-  readonly members: readonly string[];
-  readonly createdAt: number;
-  readonly version: number;
+export type Group = Inside<typeof GroupSchema>;
+
+export function userEntry(user: User): ShownUser {
+  return { ...user, locked: user.lockedAt !== null };
 }
 
 /** Texts of a user that are kept in NFC. Names that people sign in by are ASCII. */

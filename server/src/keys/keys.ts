@@ -21,9 +21,8 @@ import {
   type Key,
   type KeyFields,
   type KeySecret,
-  type KeyState,
-  keyState,
-  lastInstant,
+  keyEntry,
+  type ShownKey,
 } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
@@ -61,12 +60,6 @@ import { createVerifiers, type Verifiers } from "./verifiers.ts";
 
 export { rememberRequest } from "./idempotency.ts";
 
-interface KeyStatus {
-  readonly status: KeyState;
-  /** When it stops by itself; null: never. */
-  readonly endsAt: number | null;
-}
-
 export interface Keys extends Verifiers, Ends {
   /** API_KEY_READ sees all; everybody else who may hold keys sees their own. Members as of Key. */
   list(caller: Caller, query: ListQuery): Promise<Page<Key>>;
@@ -85,8 +78,8 @@ export interface Keys extends Verifiers, Ends {
   /** The key's text proved itself over a transport that tells it to everybody: whoever holds it may have it revoked. */
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
-  /** What a check would say of it now. */
-  statusOf(key: Key): KeyStatus;
+  /** The key as the caller is shown it now. */
+  entryOf(caller: Caller, key: Key): ShownKey;
   /** Whether the caller may edit, reset and resume the key as it is now. */
   mayEdit(caller: Caller, key: Key): boolean;
   /** The key that this very request (`caller.once`) has made or changed before. Throws invalid for another request. */
@@ -153,7 +146,7 @@ export function createKeys(deps: KeysDeps): Keys {
       ),
     revokeExposed: (id) => life.revokeExposed(id),
     remove: (caller, id) => life.noting(caller, "key.delete", { id }, () => life.remove(caller, id)),
-    statusOf: (key) => ({ status: keyState(key, deps.clock.now()), endsAt: lastInstant(key) }),
+    entryOf: (caller, key) => keyEntry(key, deps.clock.now(), mayEdit(caller, key)),
     mayEdit,
     repeated: (caller) => findRepeated(deps.store, caller),
     isAsLeft: (caller, key) => isAsLeft(deps.store, caller, key),

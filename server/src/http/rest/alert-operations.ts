@@ -1,6 +1,5 @@
+import { formatInstant } from "@chatelaine/contract/instant";
 import { ALERTS_SHOWN } from "@chatelaine/contract/limits";
-import type { Delivery as DeliveryShape } from "@chatelaine/contract/operations/alerts";
-import type { z } from "zod";
 import type { Delivery } from "../../activity/webhook.ts";
 import {
   ALERT_LEVELS,
@@ -11,7 +10,6 @@ import {
 } from "../../domain/alert.ts";
 import type { Twins } from "../../domain/names.ts";
 import type { Handlers, NamesOf } from "./call.ts";
-import { instant, instantOrNull } from "./entries.ts";
 
 const COUNTED_AS_ONE: readonly AlertKind[] = ["sign_in_failures", "clear_text_refused", "names_alike"];
 /** A filter of so many of the longest names is not too long. */
@@ -29,11 +27,7 @@ export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
         count,
         mend: kind === "names_alike" ? listOfTwins(twins ?? []) : mendOf(kind, now),
       })),
-      entries: entries.map((alert) => ({
-        ...alert,
-        since: instant(alert.since),
-        key: alert.key && { ...alert.key },
-      })),
+      entries,
       total: kinds.reduce((sum, { kind, count }) => sum + (COUNTED_AS_ONE.includes(kind) ? 1 : count), 0),
     };
   },
@@ -46,7 +40,7 @@ export const alertHandlers: Handlers<NamesOf<"alerts"> | NamesOf<"webhook">> = {
 
 /** Where one finds what the alerts of a kind are about, by the filters that these operations take. */
 function mendOf(kind: Exclude<AlertKind, "names_alike">, now: number) {
-  const unusedSince = instant(now - UNUSED_DAYS * 24 * HOUR_MS);
+  const unusedSince = formatInstant(now - UNUSED_DAYS * 24 * HOUR_MS);
   switch (kind) {
     case "key_revoked":
       return { operation: "keys.list" as const, query: { status: ["revoked"] } };
@@ -63,11 +57,11 @@ function mendOf(kind: Exclude<AlertKind, "names_alike">, now: number) {
     case "backup_old":
       return { operation: "audit.list" as const, query: { action: "backup.create" } };
     case "clear_text_refused": {
-      const since = instant(now - FAILURES_HOURS * HOUR_MS);
+      const since = formatInstant(now - FAILURES_HOURS * HOUR_MS);
       return { operation: "audit.list" as const, query: { action: CLEAR_TEXT_ACTION, since } };
     }
     case "sign_in_failures": {
-      const since = instant(now - FAILURES_HOURS * HOUR_MS);
+      const since = formatInstant(now - FAILURES_HOURS * HOUR_MS);
       return {
         operation: "audit.list" as const,
         query: { event: ["AUTHENTICATION"], success: false, since },
@@ -84,17 +78,6 @@ function listOfTwins(twins: readonly Twins[]) {
   return { operation: "users.list" as const, query: { filter } };
 }
 
-function deliveryEntry(delivery: Delivery): z.output<typeof DeliveryShape> {
-  const { id, kind, state, status, attempts, error } = delivery;
-  return {
-    id,
-    at: instant(delivery.at),
-    kind,
-    state,
-    status,
-    attempts,
-    error,
-    next_at: state === "waiting" ? instant(delivery.nextAt) : null,
-    done_at: instantOrNull(delivery.doneAt),
-  };
+function deliveryEntry(delivery: Delivery) {
+  return { ...delivery, nextAt: delivery.state === "waiting" ? delivery.nextAt : null };
 }

@@ -3,20 +3,21 @@
  * judged before each page is handed out: what they may no longer read breaks the file off (held by
  * `stale-readers.test.ts`).
  */
-import type { AuditEntry } from "@chatelaine/contract/operations/system";
+import { codecOf } from "@chatelaine/contract/codec";
+import { AuditEntry } from "@chatelaine/contract/operations/system";
 import type { z } from "zod";
 import type { AuditRecord } from "../../domain/audit.ts";
 import type { Condition } from "../../domain/filter.ts";
 import type { ListQuery, Page } from "../../domain/listing.ts";
 import type { MaybePromise } from "../../verify/verify.ts";
 import { answerOf } from "../long-answers.ts";
-import { auditEntry } from "./entries.ts";
 import { all, any, test } from "./pages.ts";
 
 type Entry = z.output<typeof AuditEntry>;
 type Format = "jsonl" | "csv";
 
 const PAGE_ROWS = 1_000;
+const { encode } = codecOf(AuditEntry);
 const COLUMNS = [
   "at",
   "event",
@@ -62,8 +63,7 @@ export async function exportAudit(
     },
     pull: async (controller) => {
       await requireStanding();
-      if (page.rows.length > 0)
-        controller.enqueue(encoder.encode(page.rows.map(auditEntry).map(line).join("")));
+      if (page.rows.length > 0) controller.enqueue(encoder.encode(page.rows.map(encode).map(line).join("")));
       if (page.rows.length < PAGE_ROWS) controller.close();
       else page = await read(page.rows.at(-1));
     },

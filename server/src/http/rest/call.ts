@@ -1,5 +1,5 @@
 /** What a handler of an operation is given and gives back. The contract's types hold both ends. */
-import type { OperationName, OutputOf, ParsedOf } from "@chatelaine/contract/operations/operations";
+import type { InsideOf, OperationName } from "@chatelaine/contract/operations/operations";
 import type { Groups } from "../../accounts/groups.ts";
 import type { Setup } from "../../accounts/setup.ts";
 import type { Users } from "../../accounts/users.ts";
@@ -63,9 +63,11 @@ export interface Asker {
 }
 
 export interface Call<Name extends OperationName = OperationName> {
-  readonly params: ParsedOf<Name, "params">;
-  readonly query: ParsedOf<Name, "query">;
-  readonly body: ParsedOf<Name, "body">;
+  readonly params: InsideOf<Name, "params">;
+  readonly query: InsideOf<Name, "query">;
+  readonly body: InsideOf<Name, "body">;
+  /** What was sent, as it stood on the wire: by it a repeated request is known. */
+  readonly sent: { readonly params: unknown; readonly body: unknown };
   readonly req: Request;
   readonly peer: Peer;
   readonly asker: Asker | undefined;
@@ -75,8 +77,10 @@ export interface Call<Name extends OperationName = OperationName> {
   readonly receipts: Receipts;
 }
 
-/** A value is answered as JSON with the operation's status; a Response is answered as it is. */
-export type Handler<Name extends OperationName> = (call: Call<Name>) => Promise<OutputOf<Name> | Response>;
+/** A value is encoded by the operation's schema and answered as JSON with the operation's status; a Response is answered as it is. */
+export type Handler<Name extends OperationName> = (
+  call: Call<Name>,
+) => Promise<InsideOf<Name, "output"> | Response>;
 
 export type Handlers<Name extends OperationName> = { readonly [One in Name]: Handler<One> };
 

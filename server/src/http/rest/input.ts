@@ -2,6 +2,8 @@
  * Reads a request into what the contract of its operation declares, and refuses everything else: bodies that are too
  * large, of another type, broken or nested without end, unknown members, and keys in the address.
  */
+
+import { codecOf } from "@chatelaine/contract/codec";
 import type { Operation } from "@chatelaine/contract/operations/operation";
 import { z } from "zod";
 import { AppError } from "../../domain/errors.ts";
@@ -15,9 +17,11 @@ const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 const JSON_TYPE = /^application\/(?:json|merge-patch\+json)\s*(?:;|$)/i;
 
 export interface Input {
-  readonly params: Record<string, unknown>;
-  readonly query: Record<string, unknown>;
+  readonly params: object;
+  readonly query: object;
   readonly body: unknown;
+  /** Validated, but as it stood on the wire. */
+  readonly sent: { readonly params: object; readonly body: unknown };
 }
 
 /** Throws malformed_request for a key in the address, where every log on the way would keep it. */
@@ -39,15 +43,23 @@ export interface Given {
 }
 
 export async function readInput(operation: Operation, { req, url, params, bodies }: Given): Promise<Input> {
+  const wireParams = operation.params
+    ? parse(operation.params, textsOf(operation.params, Object.entries(params)), "path")
+    : {};
+  const query = readQuery(operation.query, url);
+  const wireBody = operation.body
+    ? parse(operation.body, await readJson(req, bodies), "body")
+    : await refuseBody(req, bodies);
   return {
-    params: operation.params
-      ? parse(operation.params, textsOf(operation.params, Object.entries(params)), "path")
-      : {},
-    query: readQuery(operation.query, url),
-    body: operation.body
-      ? parse(operation.body, await readJson(req, bodies), "body")
-      : await refuseBody(req, bodies),
+    params: decoded(operation.params, wireParams),
+    query: decoded(operation.query, query),
+    body: decoded(operation.body, wireBody),
+    sent: { params: wireParams, body: wireBody },
   };
+}
+
+function decoded<Value>(schema: z.ZodType | undefined, value: Value): Value {
+  return schema === undefined ? value : (codecOf(schema).decode(value) as Value);
 }
 
 const NO_QUERY = z.strictObject({});

@@ -1,71 +1,55 @@
 import { DAY_MS } from "@chatelaine/contract/instant";
 import { REVOKED_AT_ONCE_MAX, SOON_DAYS, USE_DAYS } from "@chatelaine/contract/limits";
+import { Key } from "@chatelaine/contract/operations/key-entry";
+import { KEY_ORDERS } from "@chatelaine/contract/orders";
 import { requireRole } from "../../domain/caller.ts";
 import { AppError, refuseIssues } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
 import { keptTextIssues } from "../../domain/kept-text.ts";
-import { type Key, type KeySecret, lastInstant, listSortKey } from "../../domain/key.ts";
+import { type Key as KeyRecord, type KeySecret, lastInstant, listSortKey } from "../../domain/key.ts";
 import { parseKeyText } from "../../domain/key-text.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { instant, keyEntry, keyFields, readInstant, scramMembers, secretMembers } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
-import { all, any, type Listing, readPage, test } from "./pages.ts";
+import { all, any, fieldsOf, type Listing, ordersBy, readPage, test } from "./pages.ts";
 import { refusedText } from "./problem.ts";
 
 const SOON_MS = SOON_DAYS * DAY_MS;
 
 const KEYS: Listing = {
   orders: {
-    id: [{ path: ["id"] }],
-    name: [{ path: ["name"] }],
-    username: [{ path: ["username"] }],
+    ...ordersBy(KEY_ORDERS),
     // Active first, furthest end first, then those whose owner has no role, is locked, then paused, then revoked.
     status: [
       { path: ["revokedAt"] },
       { path: ["pausedAt"] },
-      { path: ["isOwnerLocked"], of: (key: Key) => key.owner.lockedAt !== null },
-      { path: ["isOwnerRoleless"], of: (key: Key) => key.owner.roles.length === 0 },
+      { path: ["isOwnerLocked"], of: (key: KeyRecord) => key.owner.lockedAt !== null },
+      { path: ["isOwnerRoleless"], of: (key: KeyRecord) => key.owner.roles.length === 0 },
       { path: ["lastInstantAt"], of: dateOfEnd, descending: true, nulls: "last" },
     ],
-    created_at: [{ path: ["createdAt"] }],
     expires_at: [{ path: ["expiresAt"], nulls: "last" }],
     ends_at: [{ path: ["lastInstantAt"], of: dateOfEnd, nulls: "last" }],
-    last_used_at: [{ path: ["lastUsedAt"] }],
-    last_used_address: [{ path: ["lastUsedAddress"] }],
-    hint: [{ path: ["hint"] }],
-    created_by: [{ path: ["createdBy"] }],
-    reset_at: [{ path: ["resetAt"] }],
-    tags: [{ path: ["tagsInOrder"], of: (key: Key) => listSortKey(key.tags) }],
+    tags: [{ path: ["tagsInOrder"], of: (key: KeyRecord) => listSortKey(key.tags) }],
     // All of the user's stands last: it is the most.
-    scopes: [{ path: ["scopesInOrder"], of: (key: Key) => listSortKey(key.scopes), nulls: "last" }],
+    scopes: [{ path: ["scopesInOrder"], of: (key: KeyRecord) => listSortKey(key.scopes), nulls: "last" }],
   },
   defaultOrder: "-created_at",
-  fields: {
-    id: ["id"],
-    name: ["name"],
-    username: ["username"],
-    user_identifier: ["userId"],
-    description: ["description"],
-    tags: ["tags"],
-    hint: ["hint"],
-    created_at: ["createdAt"],
-    created_by: ["createdBy"],
-    reset_at: ["resetAt"],
-    expires_at: ["expiresAt"],
-    paused_at: ["pausedAt"],
-    revoked_at: ["revokedAt"],
-    revoked_reason: ["revokedReason"],
-    manages_sign_in: ["managesSignIn"],
-    last_used_at: ["lastUsedAt"],
-    last_used_address: ["lastUsedAddress"],
-    last_used_client: ["lastUsedClient"],
-    version: ["version"],
-  },
+  fields: fieldsOf(
+    Key,
+    "local",
+    "status",
+    "ends_at",
+    "revoked",
+    "roles",
+    "scopes",
+    "allowed_ips",
+    "rate_limit",
+    "editable",
+  ),
   words: [["searchText"]],
   wholeWords: [["hint"]],
 };
 
-function dateOfEnd(key: Key): Date | null {
+function dateOfEnd(key: KeyRecord): Date | null {
   const end = lastInstant(key);
   return end === null ? null : new Date(end);
 }
@@ -78,7 +62,7 @@ const USE_MS = USE_DAYS * DAY_MS;
 export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"decisions">> = {
   "keys.list": async (call) => {
     const { query, deps } = call;
-    if (query.latest_use) await writeUse(deps);
+    if (query.latestUse) await writeUse(deps);
     return listKeys(call, query, [...idFilters(query.ids), ...keyFilters(query, deps.clock.now())]);
   },
   "keys.mine": (call) => {
@@ -92,34 +76,28 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   },
   "keys.get": async (call) => {
     const { caller, params, query, deps } = call;
-    if (query.latest_use) await writeUse(deps);
+    if (query.latestUse) await writeUse(deps);
     return entry(await deps.keys.get(caller, params.id), call);
   },
   "keys.clients": async ({ caller, params, deps }) => {
-    const entries = (await deps.usage.clients(caller, params.id)).map(({ address, client, at }) => ({
-      address,
-      client,
-      last_used_at: instant(at),
+    const entries = (await deps.usage.clients(caller, params.id)).map(({ at, ...client }) => ({
+      ...client,
+      lastUsedAt: at,
     }));
     return { entries, total: entries.length };
   },
   "keys.use": async ({ caller, params, query, deps }) => {
-    const since = readInstant(query.since) ?? deps.clock.now() - USE_MS;
-    const { counts, hosts, refusals } = await deps.usage.report(caller, params.id, since);
-    return {
-      counts: counts.map(({ at, ...count }) => ({ at: instant(at), ...count })),
-      hosts: hosts.map(({ host, uses, lastUsedAt }) => ({ host, uses, last_used_at: instant(lastUsedAt) })),
-      refusals: refusals.map(({ keyId: _, at, ...refusal }) => ({ at: instant(at), ...refusal })),
-    };
+    const since = query.since ?? deps.clock.now() - USE_MS;
+    return deps.usage.report(caller, params.id, since);
   },
   "decisions.get": async ({ caller, params, deps }) => {
-    const { keyId, name, at, ...refusal } = await deps.usage.why(caller, params.id);
-    return { at: instant(at), ...refusal, key: { id: keyId, name } };
+    const { keyId, name, ...refusal } = await deps.usage.why(caller, params.id);
+    return { ...refusal, key: { id: keyId, name } };
   },
   "keys.create": async (call) => {
     const { body, deps } = call;
     const caller = withOnce(call, "keys.create");
-    const input = { ...keyFields(body), name: body.name, username: body.username };
+    const input = body;
     const make = () => deps.keys.create(caller, input);
     const { key, secret } = await onceOr(deps.keys, caller, make, (id) =>
       freshSecret({ ...call, caller }, id),
@@ -129,7 +107,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   "keys.update": async (call) => {
     const { params, body, deps } = call;
     const caller = withOnce(call, "keys.update");
-    const change = { ...keyFields(body), version: body.version };
+    const change = body;
     const update = async () => (await deps.keys.update(caller, params.id, change)).key;
     const key = await onceOr(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
     return entry(key, call);
@@ -137,7 +115,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   "keys.reset": async (call) => {
     const { params, body, deps } = call;
     const caller = withOnce(call, "keys.reset");
-    const change = { ...keyFields(body), version: body.version, reset: true };
+    const change = { ...body, reset: true };
     const reset = () => deps.keys.update(caller, params.id, change);
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
@@ -164,13 +142,13 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const scram = await deps.keys.convert(caller, text);
     if (scram === "missing") throw new AppError("not_found", `There is no key ${text.id}`);
     if (scram === "revoked") throw new AppError("conflict", `The key ${text.id} is revoked or paused`);
-    return { api_key_id: text.id, ...scramMembers(scram) };
+    return { apiKeyId: text.id, ...scramMembers(scram) };
   },
   "self.get": async (call) => entry(await call.deps.keys.self.get(call.caller), call),
   "self.reset": async (call) => {
     const { body, deps } = call;
     const caller = withOnce(call, "self.reset");
-    const reset = () => deps.keys.self.reset(caller, readInstant(body.expires_at));
+    const reset = () => deps.keys.self.reset(caller, body.expiresAt);
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
@@ -184,13 +162,30 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   },
 };
 
-function entry(key: Key, { caller, deps }: Asked) {
-  return keyEntry(key, deps.clock.now(), deps.keys.mayEdit(caller, key));
+function entry(key: KeyRecord, { caller, deps }: Asked) {
+  return deps.keys.entryOf(caller, key);
 }
 
-async function ended(call: Asked & Pick<Call, "receipts">, work: () => Promise<Key>) {
+async function ended(call: Asked & Pick<Call, "receipts">, work: () => Promise<KeyRecord>) {
   const { result, receipt } = await call.receipts.of(work);
   return { ...entry(result, call), receipt };
+}
+
+/** What a new key's holder may know once. */
+function secretMembers({ text, scram }: KeySecret, withScram: boolean | undefined) {
+  return withScram ? { key: text, scram: scramMembers(scram) } : { key: text };
+}
+
+function scramMembers({ iterations, ...parts }: KeySecret["scram"]) {
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  const { salt, clientKey, storedKey, serverKey } = parts;
+  return {
+    iterations,
+    salt: base64(salt),
+    clientKey: base64(clientKey),
+    storedKey: base64(storedKey),
+    serverKey: base64(serverKey),
+  };
 }
 
 /** What was noted so far of the use of keys, by every way in. */
@@ -207,10 +202,10 @@ function told(secret: KeySecret | undefined): KeySecret {
  * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
  * or changed the first.
  */
-async function freshSecret(call: KeyCall, id: number): Promise<{ key: Key; secret: KeySecret }> {
+async function freshSecret(call: KeyCall, id: number): Promise<{ key: KeyRecord; secret: KeySecret }> {
   const { deps, caller } = call;
   await deps.usage.flush();
-  const find = async (): Promise<Key> => deps.keys.get(caller, id);
+  const find = async (): Promise<KeyRecord> => deps.keys.get(caller, id);
   const key = await find().catch(() => undefined);
   if (!key || !(await deps.keys.isAsLeft(caller, key))) {
     throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
@@ -236,9 +231,9 @@ function keyFilters(query: Partial<Call<"keys.list">["query"]>, now: number): Co
   if (query.username) filters.push(test(["username"], "in", query.username));
   if (query.status) filters.push(any(query.status.map((status) => statusFilter(status, now))));
   for (const tag of query.tag ?? []) filters.push(test(["tags"], "rin", tag));
-  if (query.expires_before) filters.push(test(["expiresAt"], "<", new Date(query.expires_before)));
-  if (query.unused_since) {
-    const used = test(["lastUsedAt"], "<", new Date(query.unused_since));
+  if (query.expiresBefore) filters.push(test(["expiresAt"], "<", new Date(query.expiresBefore)));
+  if (query.unusedSince) {
+    const used = test(["lastUsedAt"], "<", new Date(query.unusedSince));
     filters.push(any([test(["lastUsedAt"], "=", null), used]));
   }
   return filters;
@@ -311,26 +306,18 @@ async function revokeMany(call: Call<"keys.revokeMany">) {
       });
     }
   };
-  const receipt = body.dry_run ? null : (await receipts.of(revoke)).receipt;
+  const receipt = body.dryRun ? null : (await receipts.of(revoke)).receipt;
   const isRefused = new Set(refused.map(({ id }) => id));
-  const keys = rows.flatMap((key) => {
-    if (isRefused.has(key.id)) return [];
-    const {
-      id,
-      name,
-      username: owner,
-      status,
-      last_used_at,
-      last_used_address,
-      last_used_client,
-    } = entry(key, call);
-    return [{ id, name, username: owner, status, last_used_at, last_used_address, last_used_client }];
-  });
-  return { dry_run: body.dry_run, count: keys.length, more, keys, refused, receipt };
+  const keys = rows.filter(({ id }) => !isRefused.has(id)).map((key) => entry(key, call));
+  return { dryRun: body.dryRun, count: keys.length, more, keys, refused, receipt };
 }
 
 /** Whose key is among them ends by it, and could revoke no other then: it is the last one, of the last call. */
-function callersLast({ key }: Call["caller"], rows: readonly Key[], more: boolean): readonly Key[] {
+function callersLast(
+  { key }: Call["caller"],
+  rows: readonly KeyRecord[],
+  more: boolean,
+): readonly KeyRecord[] {
   const others = rows.filter(({ id }) => id !== key?.id);
   return more ? others : [...others, ...rows.filter(({ id }) => id === key?.id)];
 }

@@ -5,7 +5,9 @@
  * gives, so it is as fresh as the store's answer (held by `rest-key-read.test.ts`).
  */
 
+import { codecOf } from "@chatelaine/contract/codec";
 import { CLIENT_CHARS_MAX, KEY_ID_MAX } from "@chatelaine/contract/limits";
+import { Key as KeySchema } from "@chatelaine/contract/operations/key-entry";
 import {
   formatAddress,
   isLoopback,
@@ -14,7 +16,7 @@ import {
   parseAddress,
 } from "../../domain/address.ts";
 import type { Origin } from "../../domain/caller.ts";
-import { type Key, type KeyState, keyState } from "../../domain/key.ts";
+import { type Key, type KeyState, keyEntry, keyState } from "../../domain/key.ts";
 import type { CallerResult } from "../../sign-in/credential.ts";
 import type { MaybePromise, RateState } from "../../verify/verify.ts";
 import { securityHeaders } from "../browser.ts";
@@ -25,13 +27,13 @@ import type { FastRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { rateHeaders } from "../rate-headers.ts";
 import type { RestDeps } from "./call.ts";
-import { keyEntry } from "./entries.ts";
 import { problemResponse, refusedKey } from "./problem.ts";
 
 export type KeyReadDeps = Pick<RestDeps, "signIn" | "keys" | "clock" | "log"> & {
   readonly trust: Pick<ProxyTrust, "networks" | "tls">;
 };
 
+const { encode } = codecOf(KeySchema);
 const PATH = "/api/v1/keys/";
 const BEARER = "Bearer ";
 const ID_DIGITS_MAX = 10;
@@ -153,7 +155,7 @@ function createTexts(now: () => number): (key: Key, editable: boolean) => string
     const at = now();
     const before = texts.get(key);
     if (before?.editable === editable && before.status === keyState(key, at)) return before.text;
-    const entry = keyEntry(key, at, editable);
+    const entry = encode(keyEntry(key, at, editable));
     const text = JSON.stringify(entry);
     texts.set(key, { status: entry.status, editable, text });
     return text;

@@ -8,12 +8,11 @@ import { malformed } from "./problem.ts";
 interface Repeatable {
   readonly caller: Caller;
   readonly req: Request;
-  readonly params: unknown;
-  readonly body: unknown;
+  readonly sent: { readonly params: unknown; readonly body: unknown };
 }
 
 /** The caller, with what makes this very request known again. The header belongs to who sends it and to the operation. */
-export function withOnce({ caller, req, params, body }: Repeatable, name: OperationName): Caller {
+export function withOnce({ caller, req, sent: { params, body } }: Repeatable, name: OperationName): Caller {
   const header = req.headers.get("idempotency-key");
   if (header === null) return caller;
   if (!/^[\x21-\x7e]{1,255}$/.test(header)) {

@@ -2,7 +2,10 @@
  * Lists by cursor. A cursor holds the place in the order, not a count of rows: what others add or delete meanwhile makes
  * no entry appear twice or get lost (held by `rest-lists.test.ts`). It names its order, and is refused under another.
  */
+
 import { PAGE_ENTRIES } from "@chatelaine/contract/limits";
+import { insideName } from "@chatelaine/contract/names";
+import type { z } from "zod";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition, Operator, Order, Test } from "../../domain/filter.ts";
 import { fold, type QueryValue } from "../../domain/filter-values.ts";
@@ -32,6 +35,25 @@ export interface Listing {
   readonly words: readonly (readonly string[])[];
   /** Members that a word of `q` must be the whole of. */
   readonly wholeWords?: readonly (readonly string[])[];
+}
+
+/** Orders by one member each, by the names that the contract offers. */
+export function ordersBy<Name extends string>(
+  names: readonly Name[],
+): Readonly<Record<Name, readonly Term[]>> {
+  return Object.fromEntries(names.map((name) => [name, [{ path: [insideName(name)] }]])) as unknown as Record<
+    Name,
+    readonly Term[]
+  >;
+}
+
+/** All members of an entry, but those that are derived, or are lists and objects. */
+export function fieldsOf<Shape extends z.core.$ZodLooseShape>(
+  { shape }: z.ZodObject<Shape>,
+  ...but: readonly (keyof Shape)[]
+): Listing["fields"] {
+  const names = Object.keys(shape).filter((name) => !but.includes(name));
+  return Object.fromEntries(names.map((name) => [name, [insideName(name)]]));
 }
 
 export interface PageInput {

@@ -4,6 +4,7 @@
  */
 import { ERROR_WORDS } from "@chatelaine/contract/error-words";
 import type { ErrorCode } from "@chatelaine/contract/errors";
+import { wireName } from "@chatelaine/contract/names";
 import type { z } from "zod";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import type { KeyTextFault } from "../../domain/key-text.ts";
@@ -136,13 +137,13 @@ function detailOf(error: AppError, code: ErrorCode, needs: readonly string[]): s
   return error.message || ERROR_WORDS[code].words;
 }
 
+/** Use cases speak of members by their names inside. */
 function fieldOf(issue: AppError["issues"][number]): { path: string; code: string; message: string } {
-  return { path: issue.path.map(snake).join("."), code: issue.code, message: issue.message };
-}
-
-/** Use cases speak of members in camel case, the wire in snake case. */
-function snake(step: string | number): string {
-  return String(step).replaceAll(/[a-z][A-Z]/g, (pair) => `${pair[0]}_${pair[1]!.toLowerCase()}`);
+  return {
+    path: issue.path.map((step) => wireName(String(step))).join("."),
+    code: issue.code,
+    message: issue.message,
+  };
 }
 
 function challenge(code: ErrorCode): string {

@@ -2,12 +2,13 @@
  * The REST API below `/api/v1`, its documents and its built-in pages.
  *
  * Every operation of the contract has one handler, and every request one way: key in the address refused, route found,
- * caller known, input read and parsed, the caller judged again where a body was waited for, handler called, answer or
- * problem shaped. A body is not read before its credential is known. What has changed nothing, by whatever method, is answered
+ * caller known, input read, parsed and decoded, the caller judged again where a body was waited for, handler called, answer
+ * encoded or problem shaped. A body is not read before its credential is known. What has changed nothing, by whatever method, is answered
  * to a caller who still stands then; a caller who has ended is told that, whatever else their request failed of. What one may do is the use case's to judge; what
  * is asked here is only whether anybody is signed in at all.
  */
 import { randomUUID } from "node:crypto";
+import { codecOf } from "@chatelaine/contract/codec";
 import type { Operation } from "@chatelaine/contract/operations/operation";
 import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { type Context, Hono } from "hono";
@@ -212,8 +213,9 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
     throw await endOr(error, requireStanding);
   }
   if (output instanceof Response) return output;
-  const tag = entityTag(operation, output);
-  return answerOf(JSON.stringify(output), {
+  const answered = codecOf(operation.output).encode(output as never);
+  const tag = entityTag(operation, answered);
+  return answerOf(JSON.stringify(answered), {
     status: operation.status,
     headers: { "Content-Type": "application/json;charset=utf-8", ...(tag && { ETag: tag }) },
   });

@@ -1,13 +1,15 @@
+import { codecOf, type Inside } from "@chatelaine/contract/codec";
 import { mayCall, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
-import type { Session as SessionShape } from "@chatelaine/contract/operations/session";
-import type { z } from "zod";
+import { Me, type Session as SessionSchema } from "@chatelaine/contract/operations/session";
 import { AppError, errorCode } from "../../domain/errors.ts";
+import { userEntry } from "../../domain/user.ts";
 import type { Session } from "../../sign-in/credential.ts";
 import type { WaitingToken } from "../../sign-in/token.ts";
 import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
 import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
-import { instant, instantOrNull, policyEntry, userEntry } from "./entries.ts";
 import { refusedKey } from "./problem.ts";
+
+type SessionEntry = Inside<typeof SessionSchema>;
 
 export const sessionHandlers: Handlers<
   NamesOf<"session"> | NamesOf<"sessions"> | NamesOf<"me"> | NamesOf<"setup">
@@ -35,10 +37,10 @@ export const sessionHandlers: Handlers<
       address: session.address,
       client: session.client,
       secure: session.secure,
-      created_at: instant(session.createdAt),
+      createdAt: session.createdAt,
     }));
     const tokens = (await deps.tokens.list(caller)).map(tokenEntry);
-    const entries: z.output<typeof SessionShape>[] = [...browsers, ...connections, ...tokens];
+    const entries: SessionEntry[] = [...browsers, ...connections, ...tokens];
     return { entries, total: entries.length };
   },
   "sessions.remove": async ({ caller, params, deps, receipts }) => {
@@ -57,8 +59,8 @@ export const sessionHandlers: Handlers<
   "setup.get": async ({ deps }) => ({ needed: await deps.setup.isNeeded() }),
   "setup.create": async ({ req, peer, body, deps }) => {
     refuseForeignOrigin(req, peer.ownOrigins);
-    const { token, full_name: fullName, ...rest } = body;
-    return userEntry(await deps.setup.createFirst(token, { ...rest, fullName }, peer.origin));
+    const { token, ...rest } = body;
+    return userEntry(await deps.setup.createFirst(token, rest, peer.origin));
   },
 };
 
@@ -74,7 +76,7 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
   const { token } = await deps.browserSessions.open(answer.credential, peer.origin);
   const asker = await deps.browserSessions.find(token, peer.origin);
   if (!asker) throw changedMeanwhile();
-  return json(await standingWhoAmI(asker, deps), deps.cookies.set(token, peer));
+  return json(codecOf(Me).encode(await standingWhoAmI(asker, deps)), deps.cookies.set(token, peer));
 }
 
 /** A session that ended before it was told is handed to nobody. */
@@ -100,38 +102,26 @@ async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
   ]);
   const { sessionIdleMinutes, sessionHours, publicUrl } = settings.current();
   return {
-    user: {
-      id: user.id,
-      username: user.username,
-      full_name: user.fullName,
-      email: user.email,
-      groups: [...user.groups],
-      has_password: user.hasPassword,
-      attributes: { ...user.attributes },
-    },
+    user,
     roles: [...caller.roles],
     scopes: [...caller.scopes],
-    key: caller.key && {
-      id: caller.key.id,
-      name: caller.key.name,
-      expires_at: instantOrNull(caller.key.expiresAt),
-    },
+    key: caller.key,
     session: session
       ? {
           id: session.id,
-          idle_ends_at: instant(deps.clock.now() + sessionIdleMinutes * 60_000),
-          ends_at: instant(session.createdAt + sessionHours * 3_600_000),
+          idleEndsAt: deps.clock.now() + sessionIdleMinutes * 60_000,
+          endsAt: session.createdAt + sessionHours * 3_600_000,
         }
       : null,
-    key_policy: policyEntry(policy),
-    public_url: publicUrl,
+    keyPolicy: policy,
+    publicUrl,
     may: operationList
       .filter((operation) => mayCall(operation, caller.roles))
       .map(({ name }) => name as OperationName),
   };
 }
 
-function connectionEntry({ id, credential, origin, createdAt }: Session): z.output<typeof SessionShape> {
+function connectionEntry({ id, credential, origin, createdAt }: Session): SessionEntry {
   const { key } = credential;
   return {
     id,
@@ -139,23 +129,16 @@ function connectionEntry({ id, credential, origin, createdAt }: Session): z.outp
     kind: "connection",
     username: credential.username,
     credentials: credential.kind,
-    key: key && { id: key.id, name: key.name },
+    key,
     address: origin.address,
     client: origin.client,
     secure: origin.transport === "secure",
-    created_at: instant(createdAt),
+    createdAt,
   };
 }
 
 /** One that waits to be used; what it has opened already is a connection of its own. */
-function tokenEntry({
-  id,
-  root,
-  address,
-  client,
-  secure,
-  createdAt,
-}: WaitingToken): z.output<typeof SessionShape> {
+function tokenEntry({ id, root, address, client, secure, createdAt }: WaitingToken): SessionEntry {
   const { username, key } = root;
   return {
     id,
@@ -163,11 +146,11 @@ function tokenEntry({
     kind: "token",
     username,
     credentials: "TOKEN",
-    key: key && { id: key.id, name: key.name },
+    key,
     address,
     client,
     secure,
-    created_at: instant(createdAt),
+    createdAt,
   };
 }
 

@@ -1,36 +1,19 @@
+import { wireName } from "@chatelaine/contract/names";
+import { AuditEntry } from "@chatelaine/contract/operations/system";
+import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
 import { expandRoles, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
 import type { AuditRecord } from "../../domain/audit.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
 import { exportAudit } from "./audit-export.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { auditEntry, settingsEntry, settingsPatch } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
-import { all, type Listing, readPage, searchConditions, test } from "./pages.ts";
+import { all, fieldsOf, type Listing, ordersBy, readPage, searchConditions, test } from "./pages.ts";
 
 const AUDIT: Listing = {
-  orders: {
-    at: [{ path: ["at"] }],
-    event: [{ path: ["event"] }],
-    action: [{ path: ["action"] }],
-    username: [{ path: ["username"] }],
-    address: [{ path: ["address"] }],
-  },
+  orders: ordersBy(AUDIT_ORDERS),
   defaultOrder: "-at",
-  fields: {
-    id: ["id"],
-    at: ["at"],
-    event: ["event"],
-    action: ["action"],
-    description: ["description"],
-    username: ["username"],
-    address: ["address"],
-    session_id: ["sessionId"],
-    door: ["door"],
-    target: ["target"],
-    success: ["success"],
-    error: ["error"],
-  },
+  fields: fieldsOf(AuditEntry, "credentials", "details"),
   words: [["action"], ["description"], ["username"], ["address"], ["error"], ["target", "name"]],
 };
 
@@ -41,12 +24,12 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
       query,
       auditFilters(query),
       (wanted) => deps.audit.list(caller, wanted),
-      (record: AuditRecord) => auditEntry(record),
+      (record: AuditRecord) => record,
     ),
   "audit.get": async ({ caller, params, deps }) => {
     const { rows } = await deps.audit.list(caller, { where: test(["id"], "=", params.id), limit: 1 });
     if (!rows[0]) throw new AppError("not_found", "There is no such entry; old ones are dropped");
-    return auditEntry(rows[0]);
+    return rows[0];
   },
   "audit.export": async ({ caller, query, deps }) => {
     const where = all([...auditFilters(query), ...searchConditions(AUDIT, query)]);
@@ -56,7 +39,7 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
     });
     const { format, ...filters } = query;
     // What is looked for may be anything: its names are enough.
-    const details = { format, filters: Object.keys(filters) };
+    const details = { format, filters: Object.keys(filters).map(wireName) };
     const read = { action: "audit.export", description: "Export the audit log", target: null, details };
     deps.audit.noteRead(caller, read);
     return file;
@@ -69,12 +52,12 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
     }));
     return { entries, total: entries.length };
   },
-  "settings.get": async ({ caller, deps }) => settingsEntry(await deps.settings.show(caller)),
+  "settings.get": ({ caller, deps }) => deps.settings.show(caller),
   "settings.update": async (call) => {
     const { keys, settings } = call.deps;
     const caller = withOnce(call, "settings.update");
-    const change = () => settings.change(caller, settingsPatch(call.body));
-    return settingsEntry(await onceOr(keys, caller, change, () => settings.show(caller)));
+    const change = () => settings.change(caller, call.body);
+    return onceOr(keys, caller, change, () => settings.show(caller));
   },
 };
 
@@ -85,8 +68,8 @@ function auditFilters(query: Omit<Call<"audit.export">["query"], "format">): Con
   if (query.username !== undefined) filters.push(test(["username"], "=", query.username));
   if (query.address !== undefined) filters.push(test(["address"], "=", query.address));
   if (query.success !== undefined) filters.push(test(["success"], "=", query.success));
-  if (query.target_kind !== undefined) filters.push(test(["target", "kind"], "=", query.target_kind));
-  if (query.target_id !== undefined) filters.push(test(["target", "id"], "=", query.target_id));
+  if (query.targetKind !== undefined) filters.push(test(["target", "kind"], "=", query.targetKind));
+  if (query.targetId !== undefined) filters.push(test(["target", "id"], "=", query.targetId));
   if (query.since !== undefined) filters.push(test(["at"], ">=", new Date(query.since)));
   if (query.until !== undefined) filters.push(test(["at"], "<", new Date(query.until)));
   return filters;

@@ -1,38 +1,18 @@
+import { User as UserSchema } from "@chatelaine/contract/operations/users";
+import { USER_ORDERS } from "@chatelaine/contract/orders";
 import { ROLES, type Role } from "@chatelaine/contract/roles";
 import { requireRole } from "../../domain/caller.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
-import type { Group, User } from "../../domain/user.ts";
+import { type Group, type User, userEntry } from "../../domain/user.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { groupEntry, userEntry } from "./entries.ts";
 import { onceOr, withOnce } from "./once.ts";
-import { any, type Listing, readPage, test } from "./pages.ts";
+import { any, fieldsOf, type Listing, ordersBy, readPage, test } from "./pages.ts";
 
 const USERS: Listing = {
-  orders: {
-    id: [{ path: ["id"] }],
-    username: [{ path: ["username"] }],
-    full_name: [{ path: ["fullName"] }],
-    email: [{ path: ["email"] }],
-    locked_at: [{ path: ["lockedAt"] }],
-    created_at: [{ path: ["createdAt"] }],
-  },
+  orders: ordersBy(USER_ORDERS),
   defaultOrder: "username",
-  fields: {
-    id: ["id"],
-    username: ["username"],
-    full_name: ["fullName"],
-    email: ["email"],
-    roles: ["roles"],
-    scopes: ["scopes"],
-    all_roles: ["allRoles"],
-    all_scopes: ["allScopes"],
-    groups: ["groups"],
-    locked_at: ["lockedAt"],
-    password_changed_at: ["passwordChangedAt"],
-    created_at: ["createdAt"],
-    version: ["version"],
-  },
+  fields: fieldsOf(UserSchema, "locked", "has_password", "key_ids", "ceilings"),
   words: [["searchText"]],
 };
 
@@ -40,29 +20,19 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
   "users.list": ({ caller, query, deps }) =>
     readPage(USERS, query, userFilters(query), (wanted) => deps.users.list(caller, wanted), userEntry),
   "users.create": async (call) => {
-    const { full_name: fullName, ...rest } = call.body;
     const { keys, users } = call.deps;
     const caller = withOnce(call, "users.create");
-    const create = () => users.create(caller, { ...rest, fullName });
+    const create = () => users.create(caller, call.body);
     return userEntry(await onceOr(keys, caller, create, (id) => users.get(caller, { id })));
   },
   "users.get": async (call) => userEntry(await named(call)),
   "users.update": async (call) => {
-    const { full_name: fullName, ceilings: held, ...rest } = call.body;
-    const ceilings = held && {
-      allowedIps: held.allowed_ips,
-      rateLimit: held.rate_limit && {
-        limit: held.rate_limit.limit,
-        windowSeconds: held.rate_limit.window_seconds,
-      },
-      lifetimeSeconds: held.lifetime_seconds,
-    };
     const { keys, users } = call.deps;
     const caller = withOnce(call, "users.update");
     // A name that is changed is not found under the address of the first request.
     const update = async () => {
       const user = await named(call);
-      return users.update(caller, user.id, { ...rest, fullName, ceilings });
+      return users.update(caller, user.id, call.body);
     };
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(keys, caller, update, (id) => users.get(caller, { id })),
@@ -84,7 +54,7 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
 
 export const groupHandlers: Handlers<NamesOf<"groups">> = {
   "groups.list": async ({ caller, deps }) => {
-    const entries = (await deps.groups.list(caller)).map(groupEntry);
+    const entries = await deps.groups.list(caller);
     return { entries, total: entries.length };
   },
   "groups.create": async (call) => {
@@ -92,9 +62,9 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
     const { keys, groups } = deps;
     const caller = withOnce(call, "groups.create");
     const create = () => groups.create(caller, body);
-    return groupEntry(await onceOr(keys, caller, create, (id) => groupOf(call, id)));
+    return onceOr(keys, caller, create, (id) => groupOf(call, id));
   },
-  "groups.get": async ({ caller, params, deps }) => groupEntry(await deps.groups.get(caller, params.name)),
+  "groups.get": ({ caller, params, deps }) => deps.groups.get(caller, params.name),
   "groups.update": async (call) => {
     const { params, body, deps, receipts } = call;
     const { keys, groups } = deps;
@@ -103,18 +73,18 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
     const { result, receipt } = await receipts.of(() =>
       onceOr(keys, caller, update, (id) => groupOf(call, id)),
     );
-    return { ...groupEntry(result), receipt };
+    return { ...result, receipt };
   },
   "groups.remove": async ({ caller, params, deps, receipts }) => {
     const { result, receipt } = await receipts.of(() => deps.groups.remove(caller, params.name));
     return { id: result.id, receipt };
   },
-  "groups.addMember": async ({ caller, params, query, deps }) =>
-    groupEntry(await deps.groups.addMember(caller, { ...params, ...query })),
+  "groups.addMember": ({ caller, params, query, deps }) =>
+    deps.groups.addMember(caller, { ...params, ...query }),
   "groups.removeMember": async ({ caller, params, query, deps, receipts }) => {
     const remove = () => deps.groups.removeMember(caller, { ...params, ...query });
     const { result, receipt } = await receipts.of(remove);
-    return { ...groupEntry(result), receipt };
+    return { ...result, receipt };
   },
 };
 
@@ -140,7 +110,7 @@ async function ended(call: NamedCall, work: (user: User) => Promise<User>) {
 }
 
 async function setPassword({ caller, params, body, deps, receipts }: Call<"users.setPassword">) {
-  const wanted = { password: body.password, current: body.current_password };
+  const wanted = { password: body.password, current: body.currentPassword };
   const { result, receipt } = await receipts.of(() =>
     deps.users.setPassword(caller, { username: params.name }, wanted),
   );
@@ -152,7 +122,7 @@ function userFilters(query: Call<"users.list">["query"]): Condition[] {
   if (query.role) filters.push(any(query.role.map((role) => test(["allRoles"], "rin", role))));
   if (query.group !== undefined) filters.push(test(["groups"], "rin", query.group));
   if (query.locked !== undefined) filters.push(test(["lockedAt"], query.locked ? "!=" : "=", null));
-  if (query.has_role !== undefined) filters.push(hasRole(query.has_role));
+  if (query.hasRole !== undefined) filters.push(hasRole(query.hasRole));
   return filters;
 }
 
