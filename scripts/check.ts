@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { findLayeringViolations } from "./layering.ts";
 import { findLimitFaults } from "./limits.ts";
+import { findMisplaced } from "./places.ts";
 import { findReadmeFaults } from "./readme.ts";
 import { findTypesDeclaredTwice } from "./type-names.ts";
 import { findForbiddenWords } from "./words.ts";
@@ -28,6 +29,7 @@ const CHECKS: readonly Check[] = [
   },
   { name: "layering (scripts/layering.ts)", run: async () => report(findLayeringViolations(root)) },
   { name: "limits (scripts/limits.ts)", run: async () => report(findLimitFaults(root)) },
+  { name: "places (scripts/places.ts)", run: async () => report(findMisplaced(root)) },
   { name: "type names (scripts/type-names.ts)", run: async () => report(findTypesDeclaredTwice(root)) },
   { name: "words (scripts/words.ts)", run: async () => report(await findForbiddenWords(root)) },
   { name: "README (scripts/readme.ts)", run: async () => report(findReadmeFaults(root)) },

@@ -1,11 +1,9 @@
 /**
  * Words that must not stand in the project: paths of one machine, hosts of one network, names that say nothing,
- * work left lying about. Also the hard limit on a file's length.
+ * work left lying about.
  */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-
-const FILE_LINES_MAX = 500;
 
 interface WordRule {
   readonly pattern: RegExp;
@@ -56,13 +54,9 @@ function checkText(root: string, file: string): string[] {
     // Listed by git, but deleted or a link to nowhere.
     return [];
   }
-  const found = lines.flatMap((line, index) =>
+  return lines.flatMap((line, index) =>
     RULES.filter((rule) => (rule.files?.test(basename(file)) ?? true) && rule.pattern.test(line)).map(
       (rule) => `${file}:${index + 1}: ${rule.why}: ${line.trim().slice(0, 80)}`,
     ),
   );
-  if (CODE.test(file) && lines.length > FILE_LINES_MAX + 1) {
-    found.push(`${file}: ${lines.length - 1} lines, at most ${FILE_LINES_MAX}`);
-  }
-  return found;
 }

@@ -1,3 +1,4 @@
+/** Alone because the tests run `program.ts` without a process that exits. */
 import { runProgram } from "./program.ts";
 
 // A reader that has gone away (`chatelaine key list | head -1`) is no failure.

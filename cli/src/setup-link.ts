@@ -1,3 +1,4 @@
+/** Each command of the command line has a file of its own, named after it. */
 import type { RawConfig } from "@chatelaine/server/main";
 import { type Command, InvalidArgumentError } from "commander";
 import { addPrinting, onData, type Printing } from "./command.ts";

@@ -1,3 +1,4 @@
+/** Each command of the command line has a file of its own, named after it. */
 import type { Command } from "commander";
 import { addPrinting, onData, type Printing } from "./command.ts";
 import { printRecord } from "./output.ts";

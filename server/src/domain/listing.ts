@@ -1,3 +1,4 @@
+/** Alone because every list, of whatever entity, is asked for by a query and answered with a page. */
 import type { Condition, Order } from "./filter.ts";
 
 /** Paths of conditions and orders are the names of the record's members; instants compare as Date. */

@@ -1,3 +1,4 @@
+/** Alone because users and groups are of one shape to every use case: who one is, and what one may. */
 import type { Inside } from "@chatelaine/contract/codec";
 import { EMAIL_CHARS_MAX, USERNAME } from "@chatelaine/contract/limits";
 import type { Group as GroupSchema } from "@chatelaine/contract/operations/groups";

@@ -1,3 +1,4 @@
+/** Alone because every screen calls the API by it, and it needs nothing of a screen. */
 import { ChatelaineError, createClient } from "@chatelaine/client/client";
 import { NoAnswer } from "./problem.ts";
 import { noteServerTime } from "./server-clock.ts";

@@ -1,3 +1,4 @@
+/** Alone because what is not a component reads and invalidates the cache too. */
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { isSessionOver, problemOf } from "./problem.ts";
 import { sessionQuery } from "./session.ts";

@@ -1,3 +1,4 @@
+/** Alone because dialogs about keys, users and groups name many things alike. */
 const NAMED_MAX = 8;
 
 /** As many names as are read at a glance, and how many more there are. */

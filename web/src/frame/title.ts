@@ -1,3 +1,4 @@
+/** Alone because every screen sets its title. */
 import { useEffect } from "react";
 
 /** Names the page in the browser's tab and history. */

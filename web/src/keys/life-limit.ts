@@ -1,3 +1,4 @@
+/** Alone because the field of the expiry and the form around it know the same limit. */
 import { DAY_SECONDS } from "@chatelaine/contract/instant";
 import type { Me } from "../api/session.ts";
 import { sayLifetime } from "../limits/limit-words.ts";

@@ -1,3 +1,4 @@
+/** Alone because the details of a key and its form ask for the same owner. */
 import { expandRoles, ROLES, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";

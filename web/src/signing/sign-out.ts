@@ -1,3 +1,4 @@
+/** Apart from the menu that offers it, which is no part of signing in and out. */
 import { call } from "../api/call.ts";
 import { mayLeave } from "../form/held.ts";
 import { showProblem } from "../notices/notices.ts";

@@ -1,3 +1,4 @@
+/** Alone because every table keeps its columns by it. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/call.ts";

@@ -1,3 +1,4 @@
+/** Alone because each dialog that may take the viewer's own rights says the loss alike. */
 import { type OwnLoss, UNKNOWN_LOSS } from "../form/own-name.tsx";
 import { type Lost, sayRights } from "./self.ts";
 

@@ -1,3 +1,4 @@
+/** Alone because the list of users and the dialog that locks one unlock alike. */
 import { useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import { noteEnd } from "../api/queries.ts";
