@@ -184,49 +184,54 @@ interface OnceRow {
   at: number;
 }
 
-type Shown<Row> = readonly Exclude<keyof Row, "search_text">[];
+type Shown<Row> = Exclude<keyof Row, "search_text">;
+
+/** A record, so that the compiler misses a column that is left out. */
+function allShown<Row>(columns: Readonly<Record<Shown<Row>, true>>): readonly Shown<Row>[] {
+  return Object.keys(columns) as Shown<Row>[];
+}
 
 /** What lists show. */
-export const KEY_COLUMNS: Shown<KeyRow> = [
-  "id",
-  "name",
-  "user_id",
-  "username",
-  "description",
-  "tags",
-  "hint",
-  "created_at",
-  "created_by",
-  "reset_at",
-  "expires_at",
-  "expiry_told",
-  "paused_at",
-  "revoked_at",
-  "revoked_reason",
-  "roles",
-  "scopes",
-  "allowed_ips",
-  "rate_limit",
-  "manages_sign_in",
-  "version",
-];
-export const USER_COLUMNS: Shown<UserRow> = [
-  "id",
-  "username",
-  "folded_name",
-  "full_name",
-  "email",
-  "roles",
-  "scopes",
-  "all_roles",
-  "all_scopes",
-  "group_names",
-  "is_admin",
-  "locked_at",
-  "password_hash",
-  "password_changed_at",
-  "created_at",
-  "attributes",
-  "ceilings",
-  "version",
-];
+export const KEY_COLUMNS = allShown<KeyRow>({
+  id: true,
+  name: true,
+  user_id: true,
+  username: true,
+  description: true,
+  tags: true,
+  hint: true,
+  created_at: true,
+  created_by: true,
+  reset_at: true,
+  expires_at: true,
+  expiry_told: true,
+  paused_at: true,
+  revoked_at: true,
+  revoked_reason: true,
+  roles: true,
+  scopes: true,
+  allowed_ips: true,
+  rate_limit: true,
+  manages_sign_in: true,
+  version: true,
+});
+export const USER_COLUMNS = allShown<UserRow>({
+  id: true,
+  username: true,
+  folded_name: true,
+  full_name: true,
+  email: true,
+  roles: true,
+  scopes: true,
+  all_roles: true,
+  all_scopes: true,
+  group_names: true,
+  is_admin: true,
+  locked_at: true,
+  password_hash: true,
+  password_changed_at: true,
+  created_at: true,
+  attributes: true,
+  ceilings: true,
+  version: true,
+});

@@ -350,23 +350,7 @@ export type NewKey = Pick<Key, "id" | "name" | "userId" | "createdAt" | "created
   Required<Omit<KeyFields, "name">>;
 
 export type KeyPatch = Partial<
-  Pick<
-    Key,
-    | "name"
-    | "description"
-    | "tags"
-    | "hint"
-    | "resetAt"
-    | "expiresAt"
-    | "pausedAt"
-    | "revokedAt"
-    | "revokedReason"
-    | "roles"
-    | "scopes"
-    | "allowedIps"
-    | "rateLimit"
-    | "managesSignIn"
-  >
+  KeyFields & Pick<Key, "hint" | "resetAt" | "pausedAt" | "revokedAt" | "revokedReason">
 >;
 
 export type NewUser = Pick<
