@@ -160,6 +160,7 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const refresh = async (): Promise<void> => {
     if (!certificates) return;
     await certificates.refresh();
+    reportNewAuthority(certificates, config, log);
     const { fingerprint } = certificates.current();
     if (fingerprint === served) return;
     for (const listener of listeners.secure) listener.replaceTls(tlsOf(certificates));
@@ -283,21 +284,34 @@ function tlsOf(certificates: Certificates): Tls {
   return { cert: certPem, key: keyPem, binding: certificates.binding() };
 }
 
-function openServerCertificates(
+async function openServerCertificates(
   config: Config,
   on: Extract<Listen, { kind: "tcp" }>,
-  { secrets, clock }: App,
+  { secrets, clock, log }: App,
 ): Promise<Certificates> {
   const { seal, unseal } = secrets;
-  const names = certificateNames(on);
-  return openCertificates({
-    folder: join(config.data, "tls"),
-    names,
+  const certificates = await openCertificates({
+    folder: tlsFolder(config),
+    names: certificateNames(on),
     seal,
     unseal,
     provided: config.provided ?? undefined,
     clock,
   });
+  reportNewAuthority(certificates, config, log);
+  return certificates;
+}
+
+/** Clients that trusted the CA before refuse this server until they trust the new one. */
+function reportNewAuthority(certificates: Certificates, config: Config, log: Log): void {
+  if (!certificates.isNewAuthority()) return;
+  log.warn("A new certificate authority was made; clients must be given its certificate to trust", {
+    file: join(tlsFolder(config), "ca.pem"),
+  });
+}
+
+function tlsFolder({ data }: Config): string {
+  return join(data, "tls");
 }
 
 /** localhost, the host's name, and every address that is bound. */
