@@ -159,7 +159,7 @@ test("a folder that is there but holds no Chatelaine is said to hold none", asyn
 });
 
 test("a master secret that others may read is told of", async () => {
-  const isTold = "Others on this machine may look into it";
+  const isTold = "Data folder is readable by other users";
   expect((await (await serve(data)).stop()).stderr).not.toContain(isTold);
   chmodSync(join(data, "secret"), 0o644);
   expect((await (await serve(data)).stop()).stderr).toContain(`${isTold} path=${join(data, "secret")}`);

@@ -6,7 +6,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: str
     title: "A value was refused",
     words:
       "The request is understood, but a value in it breaks a rule. `errors` names each member and says why.",
-    remedy: "Mend the members that are named and send the request again.",
+    remedy: "Fix the listed fields and send the request again.",
   },
   malformed_request: {
     title: "The request cannot be read",

@@ -110,9 +110,9 @@ function untilStopped(server: Server, announced: Promise<void>): Promise<number>
   const { log } = server.app;
   process.on("SIGHUP", () => {
     server.refreshCertificate().then(
-      () => log.info("Took the certificate anew"),
+      () => log.info("Certificate reloaded"),
       (error: unknown) =>
-        log.error("The certificate could not be taken anew; the one before stays", { error }),
+        log.error("Certificate reload failed; keeping the old one", { error }),
     );
   });
   process.on("unhandledRejection", (error) =>
@@ -129,7 +129,7 @@ function untilStopped(server: Server, announced: Promise<void>): Promise<number>
       isStopping = true;
       log.info("Stopping", { signal });
       setTimeout(() => {
-        log.error("Not everything ended in time", { seconds: CLOSE_WITHIN_MS / 1000 });
+        log.error("Shutdown timed out", { seconds: CLOSE_WITHIN_MS / 1000 });
         resolve(1);
       }, CLOSE_WITHIN_MS);
       const closed = announced.catch(() => undefined).then(() => server.close());

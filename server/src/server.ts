@@ -69,7 +69,7 @@ export async function createServer(config: Config, overrides: ServerOverrides = 
   refuseEmptiedFolder(config.data, config.state);
   makeDataFolder(config.data);
   const log = overrides.log ?? createLog(config.logLevel, config.logFormat);
-  for (const path of openToOthers(config.data)) log.warn("Others on this machine may look into it", { path });
+  for (const path of openToOthers(config.data)) log.warn("Data folder is readable by other users", { path });
   const how = { create: true, backupTo: config.backup?.to ?? config.data };
   const app = await openApp(config, { ...overrides, log }, how);
   try {

@@ -119,7 +119,7 @@ describe("the settings", () => {
     expect(error?.data?.extra).toEqual([
       [
         "api_key_create.expires_at",
-        "Keys that never expire are not allowed here. Give an end within 90 days.",
+        "Keys that never expire are not allowed here. Set an expiry within 90 days.",
         22,
       ],
     ]);

@@ -39,11 +39,11 @@ describe("the policy for keys", () => {
 
   test("forbids keys that never expire to everybody, or to all but some", () => {
     expect(judge({ nonExpiringKeys: false }, { days: null }, "FULL_ADMIN")).toEqual([
-      "expires_at policy: Keys that never expire are not allowed here. Give an end.",
+      "expires_at policy: Keys that never expire are not allowed here. Set an expiry.",
     ]);
     const some = { nonExpiringRoles: ["FULL_ADMIN", "API_KEY_WRITE"], keyDaysMax: 30 } as const;
     expect(judge(some, { days: null })).toEqual([
-      "expires_at policy: Only holders of FULL_ADMIN or API_KEY_WRITE may make keys that never expire. Give an end within 30 days.",
+      "expires_at policy: Only holders of FULL_ADMIN or API_KEY_WRITE may make keys that never expire. Set an expiry within 30 days.",
     ]);
     expect(judge(some, { days: null }, "API_KEY_WRITE")).toEqual([]);
     expect(judge(some, { days: 30 })).toEqual([]);

@@ -34,7 +34,7 @@ export function policyIssues(policy: KeyPolicy, { roles, madeAt, expiresAt, was 
   if (expiresAt === null) {
     if (mayMakeNonExpiring(policy, roles)) return [];
     const { nonExpiringKeys, nonExpiringRoles, keyDaysMax } = policy;
-    const end = keyDaysMax === null ? "Give an end" : `Give an end within ${days(keyDaysMax)}`;
+    const end = keyDaysMax === null ? "Set an expiry" : `Set an expiry within ${days(keyDaysMax)}`;
     const rule =
       nonExpiringKeys && nonExpiringRoles
         ? `Only holders of ${nonExpiringRoles.join(" or ")} may make keys that never expire.`

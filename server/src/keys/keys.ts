@@ -92,7 +92,7 @@ export interface Keys extends Verifiers, Ends {
 
 /**
  * What a key may do to itself, whatever it was narrowed to: learn its limits, be rotated, be revoked. It acts with its
- * owner's rights then, on itself alone, and so can neither be widened nor live longer by it.
+ * owner's rights then, on itself alone, and so a key can neither widen nor extend itself.
  */
 interface SelfKeys {
   get(caller: Caller): Promise<Key>;

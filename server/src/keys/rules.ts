@@ -167,7 +167,7 @@ export function wholeSeconds(instant: number): number {
 
 export function requireReason(reason: string, charsMax: number): string {
   const text = reason.trim().normalize("NFC");
-  const message = text === "" ? "Say why" : `At most ${charsMax} characters`;
+  const message = text === "" ? "A reason is required" : `At most ${charsMax} characters`;
   refuseIssues([
     ...(text === "" || text.length > charsMax
       ? [{ path: ["reason"], code: "shape", message } as const]

@@ -1,4 +1,4 @@
-/** What may happen inside one transaction, in Kysely, for both databases. Every change writes its row of the feed. */
+/** What may happen inside one transaction, in Kysely. Every change writes its row of the feed. */
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../domain/audit.ts";
 import type { Caller, WritingActor } from "../domain/caller.ts";

@@ -22,7 +22,7 @@ const KEY_CELLS = 12;
 const END = 5;
 const KEY_DOUBLES = KEY_CELLS / 2;
 
-/** One buffer, seen in two ways. An epoch of 0: never filled. */
+/** Two typed views of one buffer. Epoch 0 marks an empty slot. */
 interface Chunk {
   readonly cells: Uint32Array;
   /** The earlier of the key's own end and its secret's longest life; Infinity: never. */

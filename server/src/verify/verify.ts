@@ -1,9 +1,10 @@
 /**
  * THE HOT PATH: is this key good, for this use, now.
  *
- * One judgement for every door. Junk costs no I/O: shape and checksum come first, then one keyed digest, one indexed read
- * and a compare in constant time; what the key and its user may is judged only for somebody who has the secret, so an
- * answer tells nothing of keys to others. SCRAM proves the secret in its own way and then passes the same `judge`.
+ * One judgement for every channel. Junk costs no I/O: shape and checksum come first, then one keyed digest, an indexed read
+ * of the key and one of its user, and a compare in constant time; a sign-in reads the whole record once more. What the key
+ * and its user may is judged only after the secret is proved, so an answer reveals nothing about other people's keys.
+ * SCRAM proves the secret in its own way and then passes the same `judge`.
  * `check` may take a key from memory, where the store proves in this very request that nothing was committed since: a
  * revocation holds for the very next request (held by `server/test/revocation.test.ts`). Nothing is written here but
  * counters of rates, which are spent last, by a request that is good otherwise.
@@ -189,7 +190,7 @@ export function createVerify(deps: VerifyDeps): Verify {
         if (!proof.ok) return proof;
         return map(store.findCheck(proof.id), (record) => {
           if (!record) return UNKNOWN;
-          // A reset between the two reads would lend an old secret what the key may since.
+          // If the key was reset between the two reads, the old secret must not inherit the new rights.
           const isSame = before !== undefined && store.stamp() === before;
           const only = isSame && record.secrets.length === 1 ? record.secrets[0] : undefined;
           const secret = only ?? secretOf(record, text);

@@ -1,7 +1,7 @@
 /**
  * What a proxy's configuration asks. At exactly `/auth` the query says it. At `/auth/envoy` the path and query are the
  * client's own (Envoy appends them) and are never read: headers say it, which the proxy sets and takes from its clients.
- * What is not understood is no: a typing error in a configuration must not open a door.
+ * Unknown options deny: a typo in a proxy's configuration must never grant access.
  */
 import { isScope } from "../../domain/rights.ts";
 import { CHALLENGES, type ChallengeChoice } from "../challenge.ts";

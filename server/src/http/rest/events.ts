@@ -150,7 +150,7 @@ class Hub implements EventHub {
     for (const stream of [...this.#streams]) this.#tell(stream, happening);
   }
 
-  /** What ends by itself is told of by nobody in time: a reader whose end has come is judged first. */
+  /** Expiry is not announced in time, so the reader is judged before each event. */
   #tell(stream: Stream, happening: Happening): void {
     if (!stream.isInDoubt && this.#isOver(stream)) void this.#judge(stream);
     if (stream.isInDoubt) {

@@ -113,7 +113,7 @@ function readerOf(member: z.ZodType | undefined, name: string): ReadText {
   return (text, before) => {
     if (before === undefined) return member ? readValueOf(member, text) : text;
     throw new AppError("invalid", `The query has "${name.slice(0, 40)}" twice`, {
-      issues: [{ path: [name.slice(0, 100)], code: "shape", message: "Told twice" }],
+      issues: [{ path: [name.slice(0, 100)], code: "shape", message: "Duplicate parameter" }],
     });
   };
 }
