@@ -1,6 +1,6 @@
 /**
  * The public keys of signed identities, from `/.well-known/jwks.json` (RFC 7517). They are kept for a while, and fetched
- * again when a key id appears that is not among them, but not more often than every few seconds: whoever sends made-up
+ * again when a key id appears that is not among them, but not more often than every few seconds: anyone who sends made-up
  * ids makes no more requests than that. Where they cannot be fetched, those that are known go on for an hour.
  */
 import { askJson, type Fetch, unavailable } from "./answer.ts";

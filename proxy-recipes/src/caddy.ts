@@ -96,7 +96,7 @@ ${spared(guard, 3)}${trusted(signOn.ca)}		}
 }
 
 /**
- * People are asked about at the sign-on alone: who is sent on from here never comes to what stands below. Whoever carries a
+ * People are asked about at the sign-on alone: who is sent on from here never comes to what stands below. Anyone who carries a
  * key, or is a program, is no person.
  */
 function peopleWay(guard: ProxyGuard, isStripped: boolean): string {

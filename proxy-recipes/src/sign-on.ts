@@ -1,7 +1,7 @@
 /**
  * One site that people enter by a single sign-on and programs by key. A request goes one of two ways, by its own headers
  * alone, and is never handed from the one to the other: a refused key becomes no page to sign in at, and who is not signed in
- * is nobody that Chatelaine is asked about. Whoever passes arrives under the same names (`cli/test/sign-on.test.ts`).
+ * is nobody that Chatelaine is asked about. Anyone who passes arrives under the same names (`cli/test/sign-on.test.ts`).
  *
  * To Chatelaine goes what carries a key, and what comes from a program by the rule of `server/src/http/challenge.ts`.
  * Everything else is a person's browser.

@@ -1,5 +1,5 @@
 /**
- * The data folder and the master secret in it: made at the first start, checked at every other. Whoever has the secret and a copy
+ * The data folder and the master secret in it: made at the first start, checked at every other. Anyone who has the secret and a copy
  * of the databases has everything, so it may be kept elsewhere (`CHATELAINE_SECRET_FILE`, `CHATELAINE_SECRET`).
  */
 import {

@@ -111,8 +111,7 @@ function untilStopped(server: Server, announced: Promise<void>): Promise<number>
   process.on("SIGHUP", () => {
     server.refreshCertificate().then(
       () => log.info("Certificate reloaded"),
-      (error: unknown) =>
-        log.error("Certificate reload failed; keeping the old one", { error }),
+      (error: unknown) => log.error("Certificate reload failed; keeping the old one", { error }),
     );
   });
   process.on("unhandledRejection", (error) =>
@@ -168,7 +167,7 @@ function addressLines(server: Server): string[] {
   ];
 }
 
-/** For whoever started it through SSH, and so has no browser on this machine. */
+/** For anyone who started it through SSH, and so has no browser on this machine. */
 function remoteLines(server: Server, env: NodeJS.ProcessEnv = process.env): string[] {
   const near = nearUrl(server.urls);
   if ((env.SSH_CONNECTION ?? env.SSH_TTY) === undefined || near === undefined) return [];

@@ -1,4 +1,4 @@
-/** Every request is judged anew: no answer is kept, none belongs to another request. */
+/** Every request is judged again: no answer is kept, none belongs to another request. */
 import { type DoctorCheck, type Exam, found, ok, some } from "./finding.ts";
 import type { Probe, ProbeResult } from "./probe.ts";
 

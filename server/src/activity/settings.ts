@@ -173,7 +173,7 @@ function shown({ webhookSecret, ...settings }: Settings): ShownSettings {
   };
 }
 
-/** Whoever sends back what they were shown wants it to stay. */
+/** A caller who sends back what they were shown wants it to stay. */
 function withoutShown({ webhookUrl: before }: Settings, given: SettingsPatch): SettingsPatch {
   const { webhookUrl, ...others } = given;
   return before !== null && webhookUrl === shownWebhookUrl(before) ? others : given;

@@ -27,7 +27,7 @@ const REST_MS_MAX = 500;
 const CLOSE_MS_MAX = 5_000;
 const HOUR_MS = 3_600_000;
 
-/** What the owner of a key, and whoever reads keys, may see of its use. */
+/** What the owner of a key, and anyone who reads keys, may see of its use. */
 interface KeyUseReport {
   /** Counts of each outcome, for each hour of 90 days and each day before that, oldest first. */
   readonly counts: readonly {

@@ -275,7 +275,7 @@ describe("a provided certificate", () => {
     throw new Error("It was not refused");
   }
 
-  test("is served as it is, and read anew by a refresh", async () => {
+  test("is served as it is, and read again by a refresh", async () => {
     const files = await selfSign("a", "-newkey", "rsa:2048");
     const certificates = await open({ provided: files });
     expect(certificates.current().certPem).toBe(readFileSync(files.certFile, "utf8"));

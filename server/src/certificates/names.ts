@@ -2,7 +2,7 @@
 import { formatAddress, parseAddress } from "../domain/address.ts";
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
-/** In every certificate: whoever is at the machine itself reaches the server by these. */
+/** In every certificate: anyone who is at the machine itself reaches the server by these. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
 
 export function isAddress(name: string): boolean {

@@ -1,4 +1,4 @@
-/** What wants an administrator's attention, in words. An alert goes when what it tells of is mended. */
+/** What wants an administrator's attention, in words. An alert goes when what it tells of is fixed. */
 import type { Twins } from "./names.ts";
 
 export const KEY_ALERT_KINDS = ["key_revoked", "key_expires_soon", "key_unused"] as const;

@@ -55,7 +55,7 @@ test("so many are inside at once, of one party fewer, and the rest wait", async 
   expect(crowd.turnedAway).toEqual([]);
 });
 
-test("whoever has much waiting is served in turn with whoever has little", async () => {
+test("one who has much waiting is served in turn with one who has little", async () => {
   const crowd = new Crowd(1, 1, 20);
   crowd.come("a", 10);
   crowd.come("b", 2);
@@ -65,7 +65,7 @@ test("whoever has much waiting is served in turn with whoever has little", async
   expect(crowd.began.slice(0, 6)).toEqual(["a", "a", "b", "c", "a", "b"]);
 });
 
-test("a full queue turns away the last of whoever has most in it, never one who has less", async () => {
+test("a full queue turns away the last of the one who has most in it, never one who has less", async () => {
   const crowd = new Crowd(1, 1, 10);
   crowd.come("a", 20);
   await crowd.settled();

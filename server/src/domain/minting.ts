@@ -183,7 +183,7 @@ function userFault(caller: Caller, minting: Extract<Minting, { readonly what: "u
   if ((isGiven || minting.setsLimits) && !coversCeilings(caller.ceilings, after.ceilings)) {
     return HELD_TO_LESS;
   }
-  // A way in that goes with the same change comes back with the next password, for whoever they have become.
+  // A way in that goes with the same change comes back with the next password, and by then reaches further.
   const isWayIn = password === "sets" || canSignIn(after) || (before !== undefined && canSignIn(before));
   return isGiven && isWayIn ? heldFault(caller) : undefined;
 }

@@ -1,8 +1,8 @@
 /**
  * Rights: roles (what one may do in Chatelaine) and scopes (`resource:action`, what one may do at guarded services).
  *
- * A user has the union over himself and his groups. A key may narrow that, never widen it, and is judged at the moment of
- * use. Missing means deny. Nobody hands on what he lacks himself: `coversRights` is the one test for that.
+ * A user has the union over themselves and their groups. A key may narrow that, never widen it, and is judged at the moment of
+ * use. Missing means deny. Nobody grants what they lack themselves: `coversRights` is the one test for that.
  */
 import { SCOPE_CHARS_MAX } from "@chatelaine/contract/limits";
 import { expandRoles, type Role } from "@chatelaine/contract/roles";

@@ -29,7 +29,7 @@ export interface Settings {
   readonly keyDaysMax: number | null;
   /** Whether keys that never expire may be made. */
   readonly nonExpiringKeys: boolean;
-  /** Who may make them: holders of one of these roles; null: whoever may make keys. */
+  /** Who may make them: holders of one of these roles; null: anyone who may make keys. */
   readonly nonExpiringRoles: readonly Role[] | null;
   /** Origin of this server as clients see it, such as `https://keys.example.org`; null: as each request names it. */
   readonly publicUrl: string | null;
@@ -41,7 +41,7 @@ export interface Settings {
   readonly docs: DocsAccess;
   /** Where alerts are sent; null: nowhere. */
   readonly webhookUrl: string | null;
-  /** Signs what is sent there. Sealed, base64; whoever sets it gives it in clear, and nobody is shown it. */
+  /** Signs what is sent there. Sealed, base64; anyone who sets it gives it in clear, and nobody is shown it. */
   readonly webhookSecret: string | null;
   /** Of all of them together; rises with every change. */
   readonly version: number;

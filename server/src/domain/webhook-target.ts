@@ -66,7 +66,7 @@ export function isRefusedTarget(address: Address): boolean {
   return !isLoopback(address) && REFUSED.some((network) => networkContains(network, address));
 }
 
-/** The address as it is shown, to whoever it is: its path is a secret at many receivers. */
+/** The address as it is shown, to anybody: its path is a secret at many receivers. */
 export function shownWebhookUrl(url: string): string {
   const { origin, pathname, search } = new URL(url);
   return pathname === "/" && search === "" ? `${origin}/` : `${origin}/…`;

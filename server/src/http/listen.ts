@@ -262,7 +262,7 @@ function isOnLoopback(on: Listen): boolean {
   return on.kind !== "unix" && isLoopbackHost(on.host);
 }
 
-/** Whoever reaches a loopback address is on this machine: nothing has to be asked. */
+/** A client that reaches a loopback address is on this machine: nothing has to be asked. */
 function peerOf(req: Request, server: Bun.Server<unknown>, on: Listen): string | null {
   if (on.kind === "unix") return null;
   if (on.host === "127.0.0.1" || on.host === "::1") return on.host;

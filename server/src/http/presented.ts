@@ -18,7 +18,10 @@ export type PresentedKey =
 
 const BASIC_CHARS_MAX = 512;
 const NONE: PresentedKey = { kind: "none" };
-const TWO: PresentedKey = { kind: "bad", words: "Two different credentials in the headers; send exactly one" };
+const TWO: PresentedKey = {
+  kind: "bad",
+  words: "Two different credentials in the headers; send exactly one",
+};
 const JOINED: PresentedKey = { kind: "bad", words: "Two credentials in one header; send exactly one" };
 
 /** @param header the one header that the proxy's own configuration names; null: the usual ones */

@@ -1,7 +1,7 @@
 /**
  * Serves the screens: one page for every address that the browser's router knows, and the files it loads.
  *
- * Files named by their content may be kept for ever; the page itself is asked for anew each time, so that an update of the
+ * Files named by their content may be kept for ever; the page itself is asked for again each time, so that an update of the
  * server reaches every browser with the next reload. The headers that confine a page are put on by `browser.ts`.
  */
 import type { Log } from "../log.ts";

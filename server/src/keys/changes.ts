@@ -31,7 +31,7 @@ export function wordIssues(key: Key, patch: KeyPatch): Issue[] {
   return validateLabels({ description: patch.description ?? key.description, tags: patch.tags ?? key.tags });
 }
 
-/** Whether what sessions of the key may do changes; whoever uses it signs in again. */
+/** Whether what sessions of the key may do changes; anyone who uses it signs in again. */
 export function narrows(key: Key, patch: KeyPatch): boolean {
   const limits = ["roles", "scopes", "allowedIps"] as const;
   return limits.some(

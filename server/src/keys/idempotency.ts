@@ -1,6 +1,6 @@
 /**
  * Requests that may be sent again (`Idempotency-Key`). What one has made is remembered in the transaction that makes it,
- * so that whoever lost the answer and asks again makes nothing twice, whenever the line was cut. Of a key the version is
+ * so that a client that lost the answer and asks again makes nothing twice, whenever the line was cut. Of a key the version is
  * remembered too: what somebody else has changed since is not the request's any more.
  */
 import { equalBytes, hmacSha512 } from "../crypto.ts";

@@ -2,7 +2,7 @@
  * The life of a key: who may make, see, edit, reset, pause, revoke and delete it, and what then happens.
  *
  * Every change is decided, made and audited in one transaction, and is guarded by the version it was decided on: of two
- * callers one wins, the other gets `conflict`. Nobody hands out rights that he lacks. A secret leaves in exactly two
+ * callers one wins, the other gets `conflict`. Nobody hands out rights that they lack. A secret leaves in exactly two
  * operations, create and reset, and only after their commit.
  */
 
@@ -75,7 +75,7 @@ export interface Keys extends Verifiers, Ends {
   resume(caller: Caller, id: number): Promise<Key>;
   /** Until reset. Throws conflict where the key is revoked already. */
   revoke(caller: Caller, id: number, reason: string): Promise<Key>;
-  /** The key's text proved itself over a transport that tells it to everybody: whoever holds it may have it revoked. */
+  /** The key's text proved itself over a transport that tells it to everybody: anyone who holds it may have it revoked. */
   revokeExposed(id: number): Promise<void>;
   remove(caller: Caller, id: number): Promise<Key>;
   /** The key as the caller is shown it now. */

@@ -126,7 +126,7 @@ async function* entriesOf(
   }
 }
 
-/** Secrets just made are shown in clear, whoever asked. */
+/** Secrets just made are shown in clear, no matter who asked. */
 async function shown(keys: Keys, call: RpcCall, key: Key, secret: KeySecret | undefined): Promise<Entry> {
   const [entry] = await collect(entriesOf(keys, call, [key], { areFresh: secret !== undefined }));
   if (!secret) return entry!;

@@ -2,7 +2,7 @@
  * Events (protocol 2.5): every change of keys, users and sessions, told in order to those who asked and may know.
  *
  * What changed is read once for all subscribers, many changes at a time, and never holds a secret. Rights are looked at when
- * somebody subscribes and again each time that something is sent. Nobody is told of what was before he subscribed.
+ * somebody subscribes and again each time that something is sent. Nobody is told of what was before they subscribed.
  */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@chatelaine/contract/roles";
@@ -35,7 +35,7 @@ export const EVENTS: Readonly<Record<string, readonly Role[] | null>> = {
 
 const SUBSCRIPTIONS_MAX = 100;
 const AT_ONCE = 200;
-/** Changes waiting to be told. More than that and everybody is told that he is told no more. */
+/** Changes waiting to be told. More than that and every subscriber learns that events are missing. */
 const WAITING_MAX = 10_000;
 
 export interface EventDeps {
@@ -226,7 +226,7 @@ function textOf({ collection, action, id }: EventRecord, entry: Entry | undefine
   return notification("collection_update", { ...said, fields: bend[collection](entry!) });
 }
 
-/** A finished event: what looks like a secret is masked, whoever named something so. */
+/** A finished event: what looks like a secret is masked, no matter who named something so. */
 function notification(name: string, params: object): string {
   return JSON.stringify(maskDeep({ jsonrpc: "2.0", method: name, params }));
 }

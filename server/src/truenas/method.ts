@@ -132,7 +132,7 @@ interface Called extends Pick<CallDeps, "audit"> {
   readonly given: readonly unknown[];
 }
 
-/** Whoever calls; undefined for nobody, where the method is open to them. What a stranger sent is not looked at. */
+/** The caller; undefined for nobody, where the method is open to them. What a stranger sent is not looked at. */
 async function known(called: Called, connection: Connection): Promise<Caller | undefined> {
   try {
     const caller = await connection.caller();

@@ -84,8 +84,8 @@ export function userResult({ hasScram }: Version): z.ZodObject {
       bsdgrp_sudo_commands_nopasswd: z.array(z.string()),
     }),
     groups: z.array(z.int()),
-    roles: roleNames.describe("His own and those of his groups."),
-    api_keys: z.array(z.int()).describe("Numbers of his keys."),
+    roles: roleNames.describe("Their own and those of their groups."),
+    api_keys: z.array(z.int()).describe("Numbers of their keys."),
     locked: z.boolean(),
     password_disabled: z.boolean(),
     last_password_change: InstantOrNull,
@@ -255,7 +255,7 @@ const IN_CLEAR = failed(
 const CHANGED = failed("EBUSY", "Somebody else changed it meanwhile: read it again");
 const LAST_OR_CHANGED = failed(
   "EBUSY",
-  "He is the last full administrator who is not locked, or somebody else changed him meanwhile",
+  "The user is the last full administrator who is not locked, or somebody else changed them meanwhile",
 );
 const FIXED = (name: string): Failure => failed("EOPNOTSUPP", `${name} is not configured on this server`);
 const TOO_OFTEN = failed("EBUSY", "Too many guesses at this account or from this network: wait");
@@ -424,7 +424,7 @@ export const FACTS: Readonly<Record<string, MethodFacts>> = {
   },
   "user.delete": {
     since: FIRST,
-    result: always(z.int().describe("His number.")),
+    result: always(z.int().describe("Their number.")),
     writes: true,
     errors: [absent("user"), failed("EACCES", "The user has rights that you lack"), LAST_OR_CHANGED],
   },

@@ -211,7 +211,7 @@ async function entered(connection: Connection, result: SignInResult): Promise<Si
   if (result.reason === "busy" || result.reason === "too_many_guesses") {
     throw new CallError("EBUSY", "Rate Limit Exceeded");
   }
-  // No judgement of the key: it was left whole, and the client's people can mend the connection.
+  // No judgement of the key: it was left whole, and the client's people can fix the connection.
   if (result.advice !== undefined) throw new AppError("insecure_transport", result.advice);
   return result;
 }
@@ -226,7 +226,7 @@ async function userInfo(
   return caller ? deps.userInfo(caller, credential) : null;
 }
 
-/** Single use, from this address alone. It lives as long as the user prefers his sessions to. */
+/** Single use, from this address alone. It lives as long as the user prefers their sessions to. */
 async function reconnectToken(
   { tokens, users }: SignInMethodsDeps,
   connection: Connection,

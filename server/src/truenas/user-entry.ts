@@ -1,4 +1,4 @@
-/** A user as the dialect shows him (protocol 6.1), and how his fields are asked about. */
+/** A user as the TrueNAS API shows them (protocol 6.1), and how their fields are asked about. */
 
 import type { Condition } from "../domain/filter.ts";
 import { isList, type QueryValue } from "../domain/filter-values.ts";
@@ -62,7 +62,7 @@ export function userFields(groups: readonly Group[]): Fields {
   };
 }
 
-/** Every user is alone in a group of his own name and number. */
+/** Every user is alone in a group of their own name and number. */
 function primaryGroup(): Field {
   const members: Fields = {
     id: member("id"),

@@ -1,5 +1,5 @@
 /**
- * Good keys in memory, 48 bytes each, used only while each request proves anew that nothing at all was committed since
+ * Good keys in memory, 48 bytes each, used only while each request proves again that nothing at all was committed since
  * (`Store.stamp`); never for a time. A commit, by whichever process, forgets everything at once, whatever it was about.
  *
  * The stamp is read before the row is, and remembered with it: a commit in between leaves an entry that is old from

@@ -119,7 +119,7 @@ export interface Verify {
   findLabels(id: number): MaybePromise<KeyWords | undefined>;
   /** `judgeRecord` at this moment. */
   judge(record: CheckRecord, need: Need): Verdict;
-  /** The same, and spends from the limits: for whoever proved the secret just now. */
+  /** The same, and spends from the limits: for a caller who proved the secret just now. */
   admit(record: CheckRecord, need: Need): MaybePromise<Verdict>;
 }
 

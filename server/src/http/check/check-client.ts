@@ -58,7 +58,7 @@ export function createCheckClients({
     if (!address) return { address: text, mayAuth: false, isTrusted: false, isNear: false, mayVerify: "no" };
     const isIn = (networks: readonly Network[]): boolean =>
       networks.some((network) => networkContains(network, address));
-    // Whoever comes through a program that says nothing may be anybody.
+    // A client behind a program that says nothing may be anybody.
     const isNear = isLoopback(address) && !isIn(trust.tls);
     const isNamed = isIn(checkFrom);
     const isTrusted = isIn(trust.networks);

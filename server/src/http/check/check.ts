@@ -149,7 +149,7 @@ function refuseKeyInAddress({ url }: Request, log: Log): Response | undefined {
   }
 }
 
-/** No page, whoever looks at it in a browser. */
+/** No page, no matter who looks at it in a browser. */
 function confined(response: Response): Response {
   securityHeaders(response.headers);
   return response;

@@ -1,4 +1,4 @@
-/** Who asks from afar shows a key of his own. It is judged as at every other door: its addresses, its rate, its transport. */
+/** A client from afar shows a key of its own. It is judged as at every other door: its addresses, its rate, its transport. */
 import type { Caller } from "../../domain/caller.ts";
 import { type ProxyTrust, readPeer } from "../peer.ts";
 import { readCredential } from "../rest/authenticate.ts";

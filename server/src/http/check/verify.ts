@@ -107,7 +107,7 @@ export function createVerifyRoute({
       return failed(error);
     }
   };
-  /** @param ownCaller whose key the asker shows, asked where he is not near enough */
+  /** @param ownCaller whose key the asker shows, asked where it is not near enough */
   return (
     req: Request,
     asker: CheckClient,

@@ -1,4 +1,4 @@
-/** What an operator should look at, told once a minute at most: whoever is outside cannot fill the log. */
+/** What an operator should look at, at most once a minute: clients cannot fill the log. */
 import type { Clock } from "../../domain/clock.ts";
 import type { Log } from "../../log.ts";
 

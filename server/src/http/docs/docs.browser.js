@@ -37,7 +37,7 @@ if (mine) {
   showMine("", true);
 }
 
-/** Of a visitor nothing is said before he asks. */
+/** Of a visitor nothing is said before they ask. */
 async function showMine(key, isUnasked = false) {
   const headers = key === "" ? {} : { Authorization: `Bearer ${key}` };
   const response = await fetch("/api/v1/session", { headers, cache: "no-store" });

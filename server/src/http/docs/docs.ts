@@ -33,7 +33,7 @@ export interface DocsDeps {
 }
 
 export interface Docs {
-  /** Throws malformed_request for whoever does more than read. */
+  /** Throws malformed_request for anyone who does more than read. */
   fetch(req: Request, url: URL, peer: Peer): Promise<Response> | Response;
 }
 
@@ -147,7 +147,7 @@ ${topLine(frame)}
 </html>`;
 }
 
-/** Whoever came from another version by the list of versions is told which of them have the page. */
+/** Says which versions have the page, for a reader who came from another version. */
 function missing(versions: readonly string[], path: string): Pick<DocsPage, "path" | "title" | "body"> {
   return {
     path: "?",

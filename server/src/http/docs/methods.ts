@@ -149,7 +149,7 @@ ${table(
 <h2>How events come</h2>
 <p>As notifications, in the order of the changes. <code>msg</code> is <code>added</code>, <code>changed</code> or <code>removed</code>; of what was removed nothing but its number is told.</p>
 ${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "removed", collection: "api_key.query", id: 7 } }))}
-<p>Who falls so far behind that changes would be lost is told that he is told no more, and asks again:</p>
+<p>A subscriber that falls so far behind that changes would be lost is sent this, and subscribes again:</p>
 ${code(JSON.stringify({ jsonrpc: "2.0", method: "notify_unsubscribed", params: { collection: "api_key.query", error: { error: 16, errname: "EBUSY", reason: "[EBUSY] ...", trace: null, extra: null } } }))}`;
 }
 

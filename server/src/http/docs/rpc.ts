@@ -1,4 +1,4 @@
-/** What the documentation is told of the JSON-RPC API, by whoever implements it. */
+/** What the JSON-RPC API tells the documentation about itself. */
 import type { Role } from "@chatelaine/contract/roles";
 
 export interface RpcVersion {

@@ -33,7 +33,7 @@ test("addresses of one IPv6 network count as one", () => {
   expect(take("core.ping", "2001:db8:0:1::1")).toBe(true);
 });
 
-test("a table that is full forgets whoever was there longest ago, and refuses nobody for it", () => {
+test("a table that is full forgets the one who was there longest ago, and refuses nobody for it", () => {
   const { take } = rateOf(1);
   expect(take("core.ping", "198.51.100.1")).toBe(true);
   expect(take("core.ping", "198.51.100.2")).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * How much somebody without a session may do, and how many of them there may be: shared among networks (one IPv4 address,
- * one IPv6 /64), all of it bounded in memory. A full table forgets whoever was there longest; it never means that nobody
+ * one IPv6 /64), all of it bounded in memory. A full table forgets the oldest entry; it never means that nobody
  * else gets in (held by `sockets-shared.test.ts` and `strangers.test.ts`).
  */
 import { networkOf } from "../../domain/address.ts";

@@ -86,7 +86,7 @@ export interface ApiMethod {
    * that they have not signed in.
    */
   readonly whenTooOften: "answered" | "busy" | "not_signed_in";
-  /** @returns a value for JSON, or a LongAnswer, which whoever asked has to end */
+  /** @returns a value for JSON, or a LongAnswer, which the one who asked has to end */
   run(connection: Connection, params: readonly unknown[]): Promise<unknown>;
 }
 
