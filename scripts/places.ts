@@ -60,7 +60,7 @@ const RULES: readonly PlaceRule[] = [
       /\b(PRAGMA|sqlite_master|INDEXED BY|json_each|json_set|json_group_array|GLOB|rowid|INSERT OR)\b|["'`]bun:sqlite["'`]/,
     home: /^server\/src\/store\/(sqlite\/|dialect\.ts)/,
     files: /^server\/src\//,
-    still: ["server/src/store/list-queries.ts"],
+    still: [],
   },
 ];
 

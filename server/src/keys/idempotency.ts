@@ -7,7 +7,7 @@ import { equalBytes, hmacSha512 } from "../crypto.ts";
 import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
-import type { Store, Transaction } from "../store/store.ts";
+import type { Once, Store, Transaction } from "../store/store.ts";
 
 /** How long a request is remembered. */
 const REMEMBERED_MS = 24 * 60 * 60_000;
@@ -15,28 +15,32 @@ const REMEMBERED_MS = 24 * 60 * 60_000;
 /** Throws conflict where the same request has done its work already. */
 export async function rememberRequest(
   tx: Transaction,
-  { once }: Caller,
+  caller: Caller,
   entityId: number,
   now: number,
 ): Promise<void> {
-  if (!once || once.isAgain) return;
-  const { digest, request } = once;
-  await tx.putOnce({ digest, request, entityId }, now - REMEMBERED_MS);
+  const kept = onceOf(caller, entityId);
+  if (kept.length > 0) await tx.putOnce(kept, now - REMEMBERED_MS);
 }
 
 /** The same for what gives out a secret, under the version that the key has by it. */
 export async function rememberKeyRequest(
   tx: Transaction,
   caller: Caller,
-  id: number,
+  { id, version }: Pick<Key, "id" | "version">,
   now: number,
 ): Promise<void> {
   const { once } = caller;
   if (!once) return;
-  await rememberRequest(tx, caller, id, now);
-  const key = await tx.findKey(id);
-  const digest = versionDigest(once.digest, key?.version ?? 0);
-  await tx.putOnce({ digest, request: once.request, entityId: id }, now - REMEMBERED_MS);
+  const { digest, request } = once;
+  const ofVersion = { digest: versionDigest(digest, version), request, entityId: id };
+  await tx.putOnce([...onceOf(caller, id), ofVersion], now - REMEMBERED_MS);
+}
+
+function onceOf({ once }: Caller, entityId: number): Once[] {
+  if (!once || once.isAgain) return [];
+  const { digest, request } = once;
+  return [{ digest, request, entityId }];
 }
 
 /**

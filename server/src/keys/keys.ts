@@ -27,6 +27,7 @@ import {
 import type { ListQuery, Page } from "../domain/listing.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { inBothForms, inNfc } from "../domain/names.ts";
+import type { User } from "../domain/user.ts";
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { overOwnKey } from "../sign-in/caller.ts";
 import type { KeyPatch, MaybePromise, Store, Transaction } from "../store/store.ts";
@@ -258,14 +259,23 @@ class KeyLife {
     });
     await this.#store
       .transact(caller, async (tx) => {
-        const user = await tx.findUser({ id: owner.id });
-        refuseIssues(ownerIssues(user));
-        await requireMakable(tx, caller, { input, owner: user ?? owner, madeAt: createdAt });
-        await requireRoom(tx, owner.id);
-        const fields = newKeyFields(input, endByCeiling(user ?? owner, createdAt));
-        await tx.insertKey({ id, userId: owner.id, createdAt, createdBy: caller.username, ...fields });
-        await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await rememberKeyRequest(tx, caller, id, createdAt);
+        const found = await tx.findUser({ id: owner.id });
+        refuseIssues(ownerIssues(found));
+        const user = found ?? owner;
+        await requireMakable(tx, caller, { input, owner: user, madeAt: createdAt });
+        requireRoom(user);
+        const fields = newKeyFields(input, endByCeiling(user, createdAt));
+        const { hint, stored } = secret;
+        const made = {
+          id,
+          userId: user.id,
+          username: user.username,
+          createdAt,
+          createdBy: caller.username,
+          hint,
+        };
+        await tx.insertKey({ ...made, ...fields }, stored);
+        await rememberKeyRequest(tx, caller, { id, version: 1 }, createdAt);
         const managesSignIn = fields.managesSignIn || undefined;
         const shown = { username: owner.username, ...fields, managesSignIn };
         const details = { changes: differences<object>({}, shown) };
@@ -309,10 +319,11 @@ class KeyLife {
       .transact(caller, async (tx) => {
         requireMayChange(caller, await findIn(tx, key), { ...patch, ...renewed });
         await requireLife(tx);
-        if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed }, { ends })))
+        const hint = secret && { hint: secret.hint };
+        if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed, ...hint }, { ends })))
           throw changedMeanwhile("key");
-        if (secret) await tx.replaceSecrets(id, secret.stored, secret.hint);
-        await rememberKeyRequest(tx, caller, id, now);
+        if (secret) await tx.replaceSecrets(id, secret.stored);
+        await rememberKeyRequest(tx, caller, { id, version: key.version + 1 }, now);
         const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
         tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
@@ -436,8 +447,8 @@ class KeyLife {
 
 const NAME_TAKEN: Issue = { path: ["name"], code: "name_taken", message: "name must be unique" };
 
-async function requireRoom(tx: Transaction, userId: number): Promise<void> {
-  if ((await tx.countKeys(userId)) < KEYS_PER_USER_MAX) return;
+function requireRoom({ keyIds }: User): void {
+  if (keyIds.length < KEYS_PER_USER_MAX) return;
   throw new AppError("limit_reached", `A user may have at most ${KEYS_PER_USER_MAX} keys`);
 }
 

@@ -5,7 +5,7 @@ import type { KeyFields } from "../domain/key.ts";
 import { policyIssues, type WantedLife } from "../domain/key-policy.ts";
 import { type MintedKey, requireMayMint } from "../domain/minting.ts";
 import type { User } from "../domain/user.ts";
-import type { NewKey, Store, Transaction } from "../store/store.ts";
+import type { Store, Transaction } from "../store/store.ts";
 import { endByCeiling, lifetimeIssues, wholeSeconds } from "./rules.ts";
 
 export interface NewKeyInput extends KeyFields {
@@ -14,10 +14,7 @@ export interface NewKeyInput extends KeyFields {
 }
 
 /** @param end where the input names none */
-export function newKeyFields(
-  input: NewKeyInput,
-  end: number | null,
-): Omit<NewKey, "id" | "userId" | "createdAt" | "createdBy"> {
+export function newKeyFields(input: NewKeyInput, end: number | null): Required<KeyFields> {
   const expiresAt = input.expiresAt ?? end;
   return {
     name: input.name,

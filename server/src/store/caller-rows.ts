@@ -7,11 +7,17 @@
  */
 import type { Kysely, Selectable } from "kysely";
 import type { Caller } from "../domain/caller.ts";
-import { checkRecordOf, checkUserOf, secretOf } from "./row-mappers.ts";
+import {
+  type CheckUserRow,
+  checkRecordOf,
+  checkUserOf,
+  type SecretColumns,
+  secretOf,
+} from "./row-mappers.ts";
 import type { KeyRow, Tables } from "./schema.ts";
-import { findSettings } from "./settings-rows.ts";
+import { findSettings, settingsOf } from "./settings-rows.ts";
 import type { CheckUser, StandingRows, StoredSecret } from "./store.ts";
-import { findWebSession } from "./web-sessions.ts";
+import { findWebSession, sessionOf } from "./web-sessions.ts";
 
 interface KeyPart {
   readonly row: Selectable<KeyRow>;
@@ -48,12 +54,30 @@ export class CallerRows {
   }
 
   async read(): Promise<StandingRows> {
+    await this.#readAtOnce();
     const key = await this.#readKey();
     const user = await this.#readUser();
     const browser = await this.#readBrowser();
     const isOwn = key !== undefined && key.row.user_id === user?.id;
     const record = isOwn ? checkRecordOf(key.row, user, key.secrets) : undefined;
     return { record, user, browser };
+  }
+
+  /** Where no part had to be read before: the same rows in one statement. Where a row is missing, each is read by itself. */
+  async #readAtOnce(): Promise<void> {
+    if (this.#key || this.#user || this.#browser) return;
+    const { key, userId, session } = this.#caller;
+    if (key && session?.kind !== "browser") {
+      const found = await findKeyAndUser(this.#db, { id: key.id, userId });
+      if (!found) return;
+      this.#key = Promise.resolve(found.key);
+      this.#user = Promise.resolve(found.user);
+    } else if (!key && session?.kind === "browser") {
+      const found = await findUserAndBrowser(this.#db, { id: session.id, userId });
+      if (!found) return;
+      this.#user = Promise.resolve(found.user);
+      this.#browser = Promise.resolve(found.browser);
+    }
   }
 
   #readKey(): Promise<KeyPart | undefined> {
@@ -82,8 +106,7 @@ export class CallerRows {
       .where("key_id", "=", id)
       .orderBy("id")
       .execute();
-    const expires_at = row.expiry_told === 1 ? Math.min(row.expires_at ?? 0, 0) : row.expires_at;
-    return { row: { ...row, expires_at }, secrets: secrets.map(secretOf) };
+    return { row: asJudged(row), secrets: secrets.map(secretOf) };
   }
 
   async #findUser(): Promise<CheckUser | undefined> {
@@ -102,4 +125,81 @@ export class CallerRows {
     if (!session) return undefined;
     return { session, hours: (await findSettings(this.#db)).sessionHours };
   }
+}
+
+/** What was told to have expired stays expired, wherever the clock goes. */
+function asJudged<Row extends Pick<Selectable<KeyRow>, "expires_at" | "expiry_told">>(row: Row): Row {
+  return row.expiry_told === 1 ? { ...row, expires_at: Math.min(row.expires_at ?? 0, 0) } : row;
+}
+
+async function findKeyAndUser(
+  db: Kysely<Tables>,
+  { id, userId }: { readonly id: number; readonly userId: number },
+): Promise<{ readonly key: KeyPart; readonly user: CheckUser } | undefined> {
+  const rows = await db
+    .selectFrom("keys")
+    .innerJoin("users", "users.id", "keys.user_id")
+    .leftJoin("secrets", "secrets.key_id", "keys.id")
+    .selectAll("keys")
+    .select(OWNER)
+    .select([
+      "secrets.digest",
+      "secrets.sealed",
+      "secrets.salt",
+      "secrets.iterations",
+      "secrets.created_at as secret_created_at",
+      "secrets.ends_at",
+    ])
+    .where("keys.id", "=", id)
+    .where("users.id", "=", userId)
+    .orderBy("secrets.id")
+    .execute();
+  const [row] = rows;
+  if (!row) return undefined;
+  const secrets = rows.flatMap((one) =>
+    one.digest === null ? [] : [secretOf({ ...one, created_at: one.secret_created_at } as SecretColumns)],
+  );
+  return { key: { row: asJudged(row), secrets }, user: ownerOf(row) };
+}
+
+async function findUserAndBrowser(
+  db: Kysely<Tables>,
+  { id, userId }: { readonly id: string; readonly userId: number },
+): Promise<{ readonly user: CheckUser; readonly browser: StandingRows["browser"] } | undefined> {
+  const row = await db
+    .selectFrom("web_sessions")
+    .innerJoin("users", "users.id", "web_sessions.user_id")
+    .selectAll("web_sessions")
+    .select(OWNER)
+    .select(({ selectFrom }) =>
+      selectFrom("settings").select("value").where("name", "=", "sessionHours").as("session_hours"),
+    )
+    .where("web_sessions.id", "=", id)
+    .where("users.id", "=", userId)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const set = row.session_hours === null ? [] : [{ name: "sessionHours", value: row.session_hours }];
+  return { user: ownerOf(row), browser: { session: sessionOf(row), hours: settingsOf(set).sessionHours } };
+}
+
+/** Columns of users beside those of another table. */
+const OWNER = [
+  "users.id as owner_id",
+  "users.username as owner_name",
+  "users.full_name",
+  "users.email",
+  "users.locked_at",
+  "users.all_roles",
+  "users.all_scopes",
+  "users.group_names",
+  "users.ceilings",
+] as const;
+
+type OwnerRow = Omit<CheckUserRow, "id" | "username"> & {
+  readonly owner_id: number;
+  readonly owner_name: string;
+};
+
+function ownerOf(row: OwnerRow): CheckUser {
+  return checkUserOf({ ...row, id: row.owner_id, username: row.owner_name });
 }

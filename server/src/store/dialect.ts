@@ -44,3 +44,6 @@ export function byBytes(column: Sql, dialect: Dialect): Sql {
 export function withFirstLine(column: Sql, line: string, dialect: Dialect = "sqlite"): RawBuilder<string> {
   return sql`(${text(line)} || substr(${column}, ${position(column, "\n", dialect)}))`;
 }
+
+/** Ids of a user's keys as a list in JSON, where the statement has the user as `users`. */
+export const KEY_IDS = sql<string>`(select json_group_array(keys.id) from keys where keys.user_id = users.id)`;

@@ -8,6 +8,7 @@ import type { Condition, Operator, Order } from "../domain/filter.ts";
 import { compareByOrder } from "../domain/filter-match.ts";
 import { PAUSED_REASON } from "../domain/key.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
+import { KEY_IDS } from "./dialect.ts";
 import { type Column, type Columns, pushDown, pushOrder } from "./filter-sql.ts";
 import { isOwnerLocked, isOwnerRoleless, lastInstantAt, limitEndsAt } from "./owner-state.ts";
 import { type Listed, queryRecord } from "./row-mappers.ts";
@@ -99,7 +100,7 @@ const KEYS: Source = {
 };
 
 const USERS: Source = {
-  select: sql`${shown("users", USER_COLUMNS)}, (select json_group_array(keys.id) from keys where keys.user_id = users.id) as key_ids`,
+  select: sql`${shown("users", USER_COLUMNS)}, ${KEY_IDS} as key_ids`,
   from: sql`users`,
   judged: sql`users.search_text`,
   last: sql`users.id`,

@@ -102,16 +102,15 @@ export function keyColumns(patch: KeyPatch): Partial<Selectable<KeyRow>> {
   });
 }
 
-/** @param username of its owner: lists are ordered by it */
-export function newKeyColumns(key: NewKey, username: string): Selectable<KeyRow> {
+export function newKeyColumns(key: NewKey): Selectable<KeyRow> {
   return {
     id: key.id,
     name: key.name,
     user_id: key.userId,
-    username: username,
+    username: key.username,
     description: key.description,
     tags: JSON.stringify(key.tags),
-    hint: "",
+    hint: key.hint,
     created_at: key.createdAt,
     created_by: key.createdBy,
     reset_at: null,
@@ -125,7 +124,7 @@ export function newKeyColumns(key: NewKey, username: string): Selectable<KeyRow>
     allowed_ips: key.allowedIps && JSON.stringify(key.allowedIps),
     rate_limit: key.rateLimit && JSON.stringify(key.rateLimit),
     manages_sign_in: Number(key.managesSignIn),
-    search_text: keySearchText({ ...key, username }),
+    search_text: keySearchText(key),
     version: 1,
   };
 }

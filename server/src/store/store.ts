@@ -210,7 +210,7 @@ interface KeyStore {
     until: number,
   ): Promise<readonly (Pick<Key, "id" | "version"> & { readonly endedAt: number })[]>;
   /**
-   * A number for a key that is to be made, never given before; a key's text and its SCRAM verifier are made from it, before the
+   * A number for a key that is to be made, never given before, of a range that a server draws at once; a key's text and its SCRAM verifier are made from it, before the
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
@@ -346,7 +346,8 @@ export interface Store
     RateStore,
     Upkeep {}
 
-export type NewKey = Pick<Key, "id" | "name" | "userId" | "createdAt" | "createdBy"> &
+/** `username`: of its owner. */
+export type NewKey = Pick<Key, "id" | "name" | "userId" | "username" | "createdAt" | "createdBy" | "hint"> &
   Required<Omit<KeyFields, "name">>;
 
 export type KeyPatch = Partial<
@@ -388,14 +389,13 @@ export interface Transaction extends SessionChanges {
   isNameTaken(kind: Named, wanted: WantedName): Promise<boolean>;
   /** Its members, those who are alike once. */
   listMemberKinds(groupId: number): Promise<readonly GroupMember[]>;
-  countKeys(userId: number): Promise<number>;
   countUsers(): Promise<number>;
   /** Users that are not locked and have FULL_ADMIN, by themselves or by a group. */
   countAdmins(): Promise<number>;
   /** Throws name_taken. */
-  insertKey(key: NewKey): Promise<void>;
+  insertKey(key: NewKey, secret: StoredSecret): Promise<void>;
   /** Puts the one secret of a key in the place of those before. */
-  replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void>;
+  replaceSecrets(keyId: number, secret: StoredSecret): Promise<void>;
   /** @returns false when the row is not at this version any more. Throws name_taken. */
   changeKey(id: number, from: number, patch: KeyPatch, note?: FeedNote): Promise<boolean>;
   /**
@@ -427,8 +427,8 @@ export interface Transaction extends SessionChanges {
   putSetupToken(digest: Uint8Array, endsAt: number): Promise<void>;
   /** @returns whether the token was there, unspent and in time; it is spent now. */
   takeSetupToken(digest: Uint8Array, now: number): Promise<boolean>;
-  /** Forgets those before `since`. Throws conflict where the digest is there. */
-  putOnce(once: Once, since: number): Promise<void>;
+  /** What is older than `since` counts no more. Throws conflict where one of the digests is there. */
+  putOnce(once: readonly Once[], since: number): Promise<void>;
   /**
    * Ends the quarantine, and with it all sessions and setup links, which came back with the data. The feed goes on after
    * every number that was ever known, so that what was put back and what it took the place of are never taken for each

@@ -9,7 +9,7 @@ import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { CallerRows } from "./caller-rows.ts";
-import { withFirstLine } from "./dialect.ts";
+import { KEY_IDS, withFirstLine } from "./dialect.ts";
 import { type FeedRow, feed } from "./feed-rows.ts";
 import { isNameTaken, settleTwins } from "./folded-names.ts";
 import {
@@ -85,12 +85,19 @@ export class SqlTransaction implements Transaction {
   readonly #now: number;
   readonly #caller: Caller | undefined;
   readonly #rows: CallerRows | undefined;
+  /** Whether what is too old to count is dropped on the way: not in each. */
+  readonly #isSweeping: boolean;
   #changes = 0;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
   readonly #deliveries: Delivery[] = [];
 
-  constructor(db: Kysely<Tables>, now: number, by: Caller | WritingActor) {
+  constructor(
+    db: Kysely<Tables>,
+    by: Caller | WritingActor,
+    { now, isSweeping }: { readonly now: number; readonly isSweeping: boolean },
+  ) {
+    this.#isSweeping = isSweeping;
     this.#db = db;
     this.#now = now;
     this.#caller = typeof by === "string" ? undefined : by;
@@ -127,14 +134,10 @@ export class SqlTransaction implements Transaction {
   }
 
   async findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined> {
-    const all = this.#db.selectFrom("users").selectAll();
-    const row = await ("id" in by
-      ? all.where("id", "=", by.id)
-      : all.where("username", "=", by.username)
-    ).executeTakeFirst();
-    if (!row) return undefined;
-    const ids = await this.#db.selectFrom("keys").select("id").where("user_id", "=", row.id).execute();
-    return userOf({ ...row, key_ids: JSON.stringify(ids.map(({ id }) => id)) } satisfies UserListRow);
+    const all = this.#db.selectFrom("users").selectAll().select(KEY_IDS.as("key_ids"));
+    const found = "id" in by ? all.where("id", "=", by.id) : all.where("username", "=", by.username);
+    const row: UserListRow | undefined = await found.executeTakeFirst();
+    return row && userOf(row);
   }
 
   async findGroup(name: string): Promise<Group | undefined> {
@@ -143,11 +146,6 @@ export class SqlTransaction implements Transaction {
 
   isNameTaken: Transaction["isNameTaken"] = (kind, wanted) => isNameTaken(this.#db, kind, wanted);
   listMemberKinds = (groupId: number) => listMemberKinds(this.#db, groupId);
-
-  async countKeys(userId: number): Promise<number> {
-    const counting = this.#db.selectFrom("keys").select(TOTAL).where("user_id", "=", userId);
-    return Number((await counting.executeTakeFirstOrThrow()).total);
-  }
 
   async countUsers(): Promise<number> {
     return Number((await this.#db.selectFrom("users").select(TOTAL).executeTakeFirstOrThrow()).total);
@@ -162,21 +160,16 @@ export class SqlTransaction implements Transaction {
     return Number((await counting.executeTakeFirstOrThrow()).total);
   }
 
-  async insertKey(key: NewKey): Promise<void> {
-    const user = await this.#db
-      .selectFrom("users")
-      .select("username")
-      .where("id", "=", key.userId)
-      .executeTakeFirstOrThrow();
-    await this.#db.insertInto("keys").values(newKeyColumns(key, user.username)).execute();
+  async insertKey(key: NewKey, secret: StoredSecret): Promise<void> {
+    await this.#db.insertInto("keys").values(newKeyColumns(key)).execute();
+    await this.#db.insertInto("secrets").values(newSecretColumns(key.id, secret)).execute();
     await this.#feed({ kind: "key", action: "added", id: key.id, name: key.name, userId: key.userId });
   }
 
-  async replaceSecrets(keyId: number, secret: StoredSecret, hint: string): Promise<void> {
+  async replaceSecrets(keyId: number, secret: StoredSecret): Promise<void> {
     await this.#rows?.beforeKey(keyId);
     await this.#db.deleteFrom("secrets").where("key_id", "=", keyId).execute();
     await this.#db.insertInto("secrets").values(newSecretColumns(keyId, secret)).execute();
-    await this.#db.updateTable("keys").set({ hint }).where("id", "=", keyId).execute();
   }
 
   async changeKey(id: number, from: number, patch: KeyPatch, note: FeedNote = {}): Promise<boolean> {
@@ -452,7 +445,8 @@ export class SqlTransaction implements Transaction {
   leaveTokenLines = (holders: readonly string[]) => leaveTokenLines(this.#db, holders);
   dropEndedTokens = (now: number) => dropEndedTokens(this.#db, now);
 
-  putOnce = (once: Once, since: number) => putOnce(this.#db, once, this.#now, since);
+  putOnce = (once: readonly Once[], since: number) =>
+    putOnce(this.#db, once, { now: this.#now, since, isSweeping: this.#isSweeping });
   acceptRestored = () => {
     this.#changes++;
     return acceptRestored(this.#db, this.#now);

@@ -10,6 +10,8 @@ import type { CheckRecord, CheckUser, Judge, StandingRows, Store, Transaction } 
 import { type Closing, SqlTransaction } from "./transaction.ts";
 import { findWebSession } from "./web-sessions.ts";
 
+/** How often what is too old to count is dropped. */
+const SWEEP_EVERY_MS = 60_000;
 const NOBODY: Pick<Caller, "precondition" | "acts"> = {};
 
 /** Runs transactions, and knows of those whose caller has been judged until they have ended. */
@@ -18,6 +20,7 @@ export class Transactions {
   readonly #now: () => number;
   readonly #with: Closing;
   readonly #closing = new Set<Promise<void>>();
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(db: Kysely<Tables>, now: () => number, closing: Closing) {
     this.#db = db;
@@ -30,7 +33,7 @@ export class Transactions {
     try {
       const { precondition, acts } = typeof by === "string" ? NOBODY : by;
       const result = await this.#db.transaction().execute(async (inner) => {
-        const tx = new SqlTransaction(inner, this.#now(), by);
+        const tx = new SqlTransaction(inner, by, this.#moment());
         // As it is before the work; said after it, so that a fault of the request or its caller is told first.
         const isMet = precondition === undefined || precondition.isMet || (await isAsAsked(tx, precondition));
         const done = await work(tx).catch((error: unknown) => {
@@ -49,6 +52,13 @@ export class Transactions {
       this.#closing.delete(promise);
       resolve();
     }
+  }
+
+  #moment(): { readonly now: number; readonly isSweeping: boolean } {
+    const now = this.#now();
+    const isSweeping = Math.abs(now - this.#sweptAt) >= SWEEP_EVERY_MS;
+    if (isSweeping) this.#sweptAt = now;
+    return { now, isSweeping };
   }
 
   async settled(): Promise<void> {

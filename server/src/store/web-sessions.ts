@@ -77,17 +77,32 @@ export async function findOnce(db: Db, digest: Uint8Array): Promise<KeptOnce | u
   return row && { digest: row.digest, request: row.request, entityId: row.entity_id, at: row.at };
 }
 
-export async function putOnce(db: Db, once: Once, now: number, since: number): Promise<void> {
-  await db.deleteFrom("once").where("at", "<", since).execute();
+/** @param since from when on one counts */
+export async function putOnce(
+  db: Db,
+  once: readonly Once[],
+  { now, since, isSweeping }: { readonly now: number; readonly since: number; readonly isSweeping: boolean },
+): Promise<void> {
+  if (isSweeping) await db.deleteFrom("once").where("at", "<", since).execute();
   const { numInsertedOrUpdatedRows } = await db
     .insertInto("once")
-    .values({ digest: once.digest, request: once.request, entity_id: once.entityId, at: now })
-    .onConflict((conflict) => conflict.doNothing())
+    .values(once.map(({ digest, request, entityId }) => ({ digest, request, entity_id: entityId, at: now })))
+    .onConflict((conflict) =>
+      conflict
+        .column("digest")
+        .doUpdateSet(({ ref }) => ({
+          request: ref("excluded.request"),
+          entity_id: ref("excluded.entity_id"),
+          at: ref("excluded.at"),
+        }))
+        .where("once.at", "<", since),
+    )
     .executeTakeFirst();
-  if (!numInsertedOrUpdatedRows) throw new AppError("conflict", "The same request is under way");
+  if (Number(numInsertedOrUpdatedRows) !== once.length)
+    throw new AppError("conflict", "The same request is under way");
 }
 
-function sessionOf(row: Selectable<WebSessionRow>): WebSession {
+export function sessionOf(row: Selectable<WebSessionRow>): WebSession {
   return {
     id: row.id,
     userId: row.user_id,

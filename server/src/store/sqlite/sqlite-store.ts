@@ -1,11 +1,10 @@
 /** The store on two SQLite files: hot reads on the main thread, lists in a reader thread, changes in a writer thread. */
 
 import { accessSync, constants } from "node:fs";
-import { KEY_ID_MAX } from "@chatelaine/contract/limits";
 import { type Kysely, sql } from "kysely";
 import type { AuditRecord } from "../../domain/audit.ts";
 import type { Clock } from "../../domain/clock.ts";
-import { AppError, endOr } from "../../domain/errors.ts";
+import { endOr } from "../../domain/errors.ts";
 import type { Asking } from "../../domain/fair-queue.ts";
 import type { Condition } from "../../domain/filter.ts";
 import type { Key, KeyOwner } from "../../domain/key.ts";
@@ -14,6 +13,7 @@ import { mapInSlices } from "../../domain/slices.ts";
 import type { Group, User } from "../../domain/user.ts";
 import type { Log } from "../../log.ts";
 import { isNameTaken, listTwins } from "../folded-names.ts";
+import { createKeyIds } from "../key-ids.ts";
 import { isPlain, LIMIT_ENDS_AT, listRows } from "../list-queries.ts";
 import { findGroup } from "../member-rights.ts";
 import { openRateCounters } from "../rate-counters.ts";
@@ -55,6 +55,8 @@ import { openThread, overThread } from "./threads.ts";
 
 /** Deleted, with the key, since the page was read. */
 const NO_OWNER: KeyOwner = { lockedAt: null, roles: [], scopes: [], ceilings: null };
+/** Numbers of keys that a server draws at once. A command makes few. */
+const KEY_IDS_AT_ONCE = 32;
 const EXPIRED_AT_ONCE = 1_000;
 const IDS_AT_ONCE = 500;
 const RESIZE_EVERY_MS = 60_000;
@@ -75,7 +77,11 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const gate = createGate(folder, hot.quarantine(), log);
   /** As the writer's thread saw it last. */
   let isOther = false;
-  const look = (areSame: boolean): void => gate.see(areSame && !isOther && !hot.isOther(), hot.quarantine());
+  const look = (areSame: boolean): void => {
+    const isSame = areSame && !isOther && !hot.isOther();
+    if (!isSame || hot.quarantine()) keyIds.forget();
+    gate.see(isSame, hot.quarantine());
+  };
   const settings = cachedUntilCommit(hot.readSettings, hot.stamp);
   const { stateFolder } = options;
   const notes = head && stateFolder !== null ? { folder: stateFolder, head } : undefined;
@@ -110,6 +116,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
   const searchers = Array.from({ length: SEARCH_THREADS }, () => openThread("searcher", files));
   const writing = overThread<Tables>(writer, "main");
   const reading = overThread<Tables>(reader, "main");
+  const keyIds = createKeyIds(writing, create ? KEY_IDS_AT_ONCE : 1);
   const lists = new Lists({ thread: reader, db: reading }, new SharedThreads(lister, searchers));
   const activity = openActivity(writer);
   const keyUse = openKeyUse(writer, reader);
@@ -181,7 +188,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     readSettings: () => settings(0),
     countUsers: hot.countUsers,
     ...lists.methods(),
-    reserveKeyId: () => reserveKeyId(writing),
+    reserveKeyId: () => keyIds.next(),
     transact: async (by, work, { urgent = false } = {}) => {
       requireSame();
       const attempt = () => transactions.run(by, work);
@@ -246,15 +253,6 @@ function createNotNoted(log: Log, clock: Clock): (reason: string) => void {
       reason,
     });
   };
-}
-
-async function reserveKeyId(db: Kysely<Tables>): Promise<number> {
-  return db.transaction().execute(async (tx) => {
-    const { id } = await tx.insertInto("key_ids").defaultValues().returning("id").executeTakeFirstOrThrow();
-    if (id > KEY_ID_MAX) throw new AppError("limit_reached", "All numbers of keys are used up");
-    await tx.deleteFrom("key_ids").where("id", "<", id).execute();
-    return id;
-  });
 }
 
 type ReadMethods = Pick<
