@@ -10,25 +10,25 @@ import type { Config, Listen } from "./config.ts";
 import { systemCaller } from "./domain/caller.ts";
 import { Bodies } from "./http/bodies.ts";
 import { securityHeaders } from "./http/browser.ts";
-import { type CheckRoutes, createCheck } from "./http/check/check.ts";
+import { createCheck } from "./http/check/check.ts";
 import { createStats } from "./http/check/stats.ts";
 import { createClearUpgrades, reachedPort } from "./http/clear-upgrades.ts";
 import { createSessionCookies } from "./http/cookies.ts";
 import { createHealth } from "./http/health.ts";
 import { createHosts, type Hosts } from "./http/hosts.ts";
 import { createJsonRpc } from "./http/jsonrpc/upgrade.ts";
-import {
-  type FastRoute,
-  type Listener,
-  listen,
-  PATIENCE,
-  type Patience,
-  type Route,
-  type Tls,
-} from "./http/listen.ts";
+import { type Listener, listen, PATIENCE, type Patience, type Tls } from "./http/listen.ts";
 import { type Peer, trustOf } from "./http/peer.ts";
 import { createKeyRead } from "./http/rest/key-read.ts";
 import { createRest } from "./http/rest/rest.ts";
+import {
+  type Answerers,
+  allRows,
+  checkRows,
+  compileRoutes,
+  healthRows,
+  type RouteTable,
+} from "./http/routes.ts";
 import { createShownInClear } from "./http/shown-in-clear.ts";
 import { createWeb } from "./http/web.ts";
 import { databaseBytes, makeDataFolder, openToOthers, refuseHalfRestored } from "./installation.ts";
@@ -105,15 +105,6 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
   const rpc = createJsonRpc({ ...apis, api, anonymousRate, refuseClear });
   const web = createWeb({ log });
-  const routes: Route[] = [
-    health,
-    (req, peer) => rest.fetch(req, withPublicUrl(peer, app)),
-    (req, peer, server) => rpc.upgrade(req, server, rpcPeer(peer, app)),
-    (req, peer) => apis.refuseShown(req, peer.origin),
-    (req) => rest.missing(req),
-    (req) => web.fetch(req),
-    (req) => web.missing(req),
-  ];
   const trust = trustOf(config);
   const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);
@@ -137,16 +128,21 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     trust,
     checkFrom,
   });
-  const readKey = createKeyRead({ ...app, trust });
-  const fastRoute: FastRoute = (req, address, isTls) =>
-    check.fastRoute(req, address, isTls) ??
-    check.metrics(req, address, isTls) ??
-    readKey(req, address, isTls);
-  const listeners = await openListeners(config, certificates, {
-    fastRoute,
+  const parts: Answerers = {
     check,
-    health: checkHealth,
-    routes,
+    health,
+    readKey: createKeyRead({ ...app, trust }),
+    rest: (asked) => rest.fetch(asked, withPublicUrl(asked.peer, app)),
+    docs: ({ req, peer }) => rest.docs(req, withPublicUrl(peer, app)),
+    rpc: ({ req, server, peer }) => rpc.upgrade(req, server, rpcPeer(peer, app)),
+    shown: ({ req, peer }) => apis.refuseShown(req, peer.origin),
+    nothingOfApi: rest.missing,
+    screens: web.fetch,
+    nothing: web.missing,
+  };
+  const listeners = await openListeners(config, certificates, {
+    routes: compileRoutes(allRows(parts)),
+    checkRoutes: compileRoutes([...checkRows(check), ...healthRows(checkHealth)]),
     websocket: rpc.websocket,
     bodies,
     hosts,
@@ -224,11 +220,9 @@ async function openListeners(
   config: Config,
   certificates: Certificates | undefined,
   shared: {
-    readonly fastRoute: FastRoute;
-    /** All that the checking listener knows, beside health. */
-    readonly check: CheckRoutes;
-    readonly health: Route;
-    readonly routes: readonly Route[];
+    readonly routes: RouteTable;
+    /** Of a listener for checks alone. */
+    readonly checkRoutes: RouteTable;
     readonly websocket: Bun.WebSocketHandler<unknown>;
     readonly bodies: Bodies;
     readonly hosts: Hosts;
@@ -240,7 +234,6 @@ async function openListeners(
   const secure: Listener[] = [];
   const options = {
     ...shared,
-    rawRoutes: shared.check.rawRoutes,
     websocket: shared.websocket as Bun.WebSocketHandler<unknown>,
     trust: trustOf(config),
     socket: config.socket,
@@ -262,8 +255,7 @@ async function openListeners(
           flag: "--check",
           on,
           tls: undefined,
-          fastRoute: shared.check.fastRoute,
-          routes: [shared.health],
+          routes: shared.checkRoutes,
         }),
       );
     }
@@ -334,14 +326,19 @@ function rpcPeer(peer: Peer, app: App) {
   const { binding: shown } = peer;
   const own = shown && (() => shown);
   const binding = peer.proxied ? proxyBinding(peer, app) : own;
-  const { ownOrigins } = withPublicUrl(peer, app);
+  const ownOrigins = withPublicUrl(peer, app).ownOrigins();
   return { origin, tls: peer.tls, binding, unix: peer.unix, ownOrigins, proxied: peer.proxied };
 }
 
 /** Pages of the address that clients see are our own too, whatever host a proxy passes on. */
 function withPublicUrl(peer: Peer, app: App): Peer {
-  const publicUrl = publicUrlOf(app);
-  return publicUrl === null ? peer : { ...peer, ownOrigins: [publicUrl, ...peer.ownOrigins] };
+  return {
+    ...peer,
+    ownOrigins: () => {
+      const publicUrl = publicUrlOf(app);
+      return publicUrl === null ? peer.ownOrigins() : [publicUrl, ...peer.ownOrigins()];
+    },
+  };
 }
 
 function publicUrlOf({ settings }: App): string | null {

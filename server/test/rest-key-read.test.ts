@@ -1,4 +1,4 @@
-/** One key is read by Bearer past the router; what is answered is what every other way answers. */
+/** The read that programs ask most, by each header that carries a key: what is answered is the same. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { bearer, openRest, type RestAnswer, type RestApp, SYSTEM } from "./rest-app.ts";
 

@@ -45,14 +45,14 @@ export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
     return later.length === 0 ? undefined : Promise.all(later).then(() => {});
   };
   /** A read of the feed is bounded, so it is read until nothing is left; between long reads others have a turn. */
-  const follow = (): MaybePromise<void> => {
+  const follow = (isThorough = false): MaybePromise<void> => {
     for (;;) {
-      const changes = store.poll();
+      const changes = store.poll(isThorough);
       if (changes instanceof Promise) return changes.then((read) => goOn(read));
       if (changes.length === 0) return undefined;
       if (changes.length >= LONG_READ) return goOn(changes);
       const later = tell(changes);
-      if (later instanceof Promise) return later.then(follow);
+      if (later instanceof Promise) return later.then(() => follow());
     }
   };
   const goOn = async (changes: readonly Change[]): Promise<void> => {
@@ -63,14 +63,14 @@ export function createFeed(store: Pick<Store, "poll">, log: Log): Feed {
   };
   const timer = setInterval(async () => {
     try {
-      await follow();
+      await follow(true);
     } catch (error) {
       log.warn("The feed of changes cannot be read", { error });
     }
   }, FOLLOW_EVERY_MS);
   timer.unref();
   return {
-    follow,
+    follow: () => follow(),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -50,10 +50,13 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   ["Permissions-Policy", "camera=(), geolocation=(), microphone=()"],
 ];
 
+const [LAST_HEADER] = SECURITY_HEADERS.at(-1)!;
+
 /**
  * Puts what confines a page on an answer, whatever it is. A Cache-Control that is there stays.
  */
 export function securityHeaders(headers: Headers): void {
+  if (headers.has(LAST_HEADER)) return;
   for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
   if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
 }

@@ -1,12 +1,10 @@
 /** `/healthz`: the process answers. `/readyz`: the database answers and its disk takes writes. `/ca.pem`: what to trust. */
 import type { Log } from "../log.ts";
-import type { Route } from "./listen.ts";
+import type { AnswerIncoming } from "./routes.ts";
 
 const PROBE_MS_MAX = 2_500;
 /** How long an answer holds, so that nobody makes us probe at will. */
 const FRESH_MS = 1_000;
-
-const PATHS = /\/(?:healthz|readyz|ca\.pem)(?:\?|$)/;
 
 /** Said by HEAD too. */
 const TEXT = { "content-type": "text/plain;charset=utf-8" };
@@ -18,7 +16,7 @@ export interface HealthDeps {
   readonly log: Log;
 }
 
-export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): Route {
+export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): AnswerIncoming {
   let checked = Number.NEGATIVE_INFINITY;
   let ready: Promise<boolean> = Promise.resolve(false);
   const isReady = (): Promise<boolean> => {
@@ -33,20 +31,20 @@ export function createHealth({ probe, monotonic, caPem, log }: HealthDeps): Rout
     );
     return ready;
   };
-  const answer = async (req: Request): Promise<Response | undefined> => {
-    const { pathname } = new URL(req.url);
-    const pem = pathname === "/ca.pem" ? caPem() : undefined;
-    if (pathname !== "/healthz" && pathname !== "/readyz" && !pem) return undefined;
+  return ({ req, path }) => {
+    const pem = path === "/ca.pem" ? caPem() : undefined;
+    if (path === "/ca.pem" && !pem) return undefined;
     if (req.method !== "GET" && req.method !== "HEAD") {
       return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
     }
     if (pem) return new Response(pem, { headers: { "content-type": "application/x-pem-file" } });
-    if (pathname === "/healthz") return new Response("ok\n", { headers: TEXT });
-    return (await isReady())
-      ? new Response("ready\n", { headers: TEXT })
-      : new Response("not ready\n", { status: 503, headers: TEXT });
+    if (path === "/healthz") return new Response("ok\n", { headers: TEXT });
+    return isReady().then((is) =>
+      is
+        ? new Response("ready\n", { headers: TEXT })
+        : new Response("not ready\n", { status: 503, headers: TEXT }),
+    );
   };
-  return (req) => (PATHS.test(req.url) ? answer(req) : undefined);
 }
 
 async function within<T>(work: Promise<T>, ms: number): Promise<T> {

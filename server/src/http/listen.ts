@@ -1,5 +1,5 @@
 /**
- * The listeners: http, https and unix sockets, each request handed with its peer to the first route that knows it.
+ * The listeners: http, https and unix sockets. Each request goes to the table of all addresses (`routes.ts`).
  *
  * A renewed certificate is taken by a second listener on the same port. The first one gets no new connections from then
  * on, ends those that it has by `Connection: close` and then goes, so nobody is dropped (held by
@@ -17,24 +17,9 @@ import type { Hosts } from "./hosts.ts";
 import { isLong } from "./long-answers.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
+import { type AnswerIncoming, Incoming, type RouteTable } from "./routes.ts";
 import { SharedPort } from "./shared-port.ts";
 import { bindUnixSocket, clearUnixSocket } from "./unix-socket.ts";
-
-/** undefined: not a path of this route. `upgraded`: the socket is a WebSocket now. */
-export type Route = (
-  req: Request,
-  peer: Peer,
-  server: Bun.Server<unknown>,
-) => Response | "upgraded" | undefined | Promise<Response | "upgraded" | undefined>;
-
-/** Asked before any other route, and given nothing that it may not need. undefined: not a path of this route. */
-export type FastRoute = (
-  req: Request,
-  /** As the listener saw it; null on a unix socket. */
-  peerAddress: () => string | null,
-  /** Whether TLS ended here. */
-  isTls: boolean,
-) => Response | undefined | Promise<Response>;
 
 export interface Listener {
   readonly url: string;
@@ -72,10 +57,7 @@ export interface ListenOptions {
   readonly tls: Tls | undefined;
   /** Of a unix socket. */
   readonly socket: SocketAccess;
-  readonly fastRoute?: FastRoute;
-  /** Bare routes by their paths as they are written, before dot segments make other paths of them; `/x/*` is all below. */
-  readonly rawRoutes?: Readonly<Record<string, FastRoute>>;
-  readonly routes: readonly Route[];
+  readonly routes: RouteTable;
   readonly websocket: Bun.WebSocketHandler<unknown>;
   readonly trust: ProxyTrust;
   readonly bodies: Bodies;
@@ -177,7 +159,7 @@ async function within(waitMs: number, work: readonly Promise<unknown>[]): Promis
 }
 
 function serve(options: ListenOptions, on: Listen): Serving {
-  const { flag, tls, websocket, rawRoutes: written = {} } = options;
+  const { flag, tls, websocket, routes } = options;
   const place =
     on.kind === "unix" ? { unix: on.path } : { hostname: on.host, port: on.port, reusePort: true };
   const isTls = on.kind === "tcp" && tls !== undefined;
@@ -185,25 +167,33 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const { keepAliveSeconds, untakenSeconds } = options.patience;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   type Answered = Response | undefined | Promise<Response | undefined>;
+  const ask = (req: Request, server: Bun.Server<unknown>): Incoming =>
+    new Incoming(req, {
+      server,
+      isTls,
+      readAddress: () => peerOf(req, server, on),
+      readPeer: () => peerFor(options, req, server),
+    });
   /** @param refused before its route is asked */
   const handle = (
     req: Request,
     server: Bun.Server<unknown>,
-    route: FastRoute | undefined,
     refused: Response | undefined,
+    fast: (asked: Incoming) => ReturnType<AnswerIncoming>,
   ): Answered => {
     state.requestAt = performance.now();
     const body = options.bodies.arrived(req);
-    const answered = refused
-      ? options.finish(refused)
-      : (route?.(req, () => peerOf(req, server, on), isTls) ?? answer(options, req, server));
+    const asked = refused ? undefined : ask(req, server);
+    const answered = asked
+      ? ((fast(asked) as Response | Promise<Response> | undefined) ?? answer(options, asked))
+      : options.finish(refused!);
     return body || state.isEnding ? whole(answered, state, body) : answered;
   };
   const refuseHost = (req: Request, server: Bun.Server<unknown>): Response | undefined =>
     nameless(req) ?? options.hosts.refuse(req, isNear ? peerOf(req, server, on) : null);
-  const asWritten = Object.entries(written).map(([path, route]) => [
+  const asWritten = routes.raw.map(([path, route]) => [
     path,
-    (req: Request, server: Bun.Server<unknown>) => handle(req, server, route, nameless(req)),
+    (req: Request, server: Bun.Server<unknown>) => handle(req, server, nameless(req), route),
   ]);
   const bind = (): Bun.Server<unknown> =>
     Bun.serve<unknown>({
@@ -215,7 +205,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
       development: false,
       websocket,
       routes: Object.fromEntries(asWritten),
-      fetch: (req, server) => handle(req, server, options.fastRoute, refuseHost(req, server)),
+      fetch: (req, server) => handle(req, server, refuseHost(req, server), routes.fast),
       error: (error) => {
         options.log.error("A request failed", { error });
         const headers = { Connection: "close" };
@@ -269,11 +259,7 @@ function peerOf(req: Request, server: Bun.Server<unknown>, on: Listen): string |
   return server.requestIP(req)?.address ?? "0.0.0.0";
 }
 
-async function answer(
-  options: ListenOptions,
-  req: Request,
-  server: Bun.Server<unknown>,
-): Promise<Response | undefined> {
+function peerFor(options: ListenOptions, req: Request, server: Bun.Server<unknown>): Peer {
   const ip = server.requestIP(req);
   const isUnix = options.on.kind === "unix";
   const wire = {
@@ -282,22 +268,23 @@ async function answer(
     tls: options.tls !== undefined && !isUnix,
   };
   const seen = readPeer(req.headers, wire, options.trust, "rest");
-  const peer = seen.proxied ? seen : { ...seen, binding: options.tls?.binding };
+  return seen.proxied ? seen : { ...seen, binding: options.tls?.binding };
+}
+
+async function answer(options: ListenOptions, asked: Incoming): Promise<Response | undefined> {
+  const { req, server } = asked;
   const { keepAliveSeconds, untakenSeconds } = options.patience;
   // While its answer is made a connection does not rest, and what waits for a body has a deadline.
   server.timeout(req, 0);
   try {
-    for (const route of options.routes) {
-      const response = await route(req, peer, server);
-      if (response === "upgraded") return undefined;
-      if (!response) continue;
-      server.timeout(req, isLong(response) ? untakenSeconds : keepAliveSeconds);
-      return options.finish(response);
-    }
-    return options.finish(new Response("Not found\n", { status: 404 }));
+    const response = await options.routes.answer(asked);
+    if (response === "upgraded") return undefined;
+    if (!response) return options.finish(new Response("Not found\n", { status: 404 }));
+    server.timeout(req, isLong(response) ? untakenSeconds : keepAliveSeconds);
+    return options.finish(response);
   } catch (error) {
     const requestId = crypto.randomUUID();
-    options.log.error("A request failed", { requestId, path: new URL(req.url).pathname, error });
+    options.log.error("A request failed", { requestId, path: asked.path, error });
     return options.finish(new Response(`Internal error, request ${requestId}\n`, { status: 500 }));
   }
 }

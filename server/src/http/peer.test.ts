@@ -154,7 +154,7 @@ describe("where a request comes from", () => {
       host: "inner",
     };
     const { origin, ownOrigins } = readPeer(new Headers(headers), wire("10.1.1.1"), TRUST, "rest");
-    expect([origin.address, ownOrigins]).toEqual(["2001:db8::7", ["https://keys.example"]]);
+    expect([origin.address, ownOrigins()]).toEqual(["2001:db8::7", ["https://keys.example"]]);
     const both = { ...headers, "x-forwarded-for": "198.51.100.7" };
     expect(seen(wire("10.1.1.1"), both).address).toBe("198.51.100.7");
   });
@@ -170,7 +170,7 @@ describe("where a request comes from", () => {
     [{ host: "no host" }, []],
   ])("pages of %p are the server's own as URLs have them", (headers: object, own) => {
     const given = new Headers({ ...headers, "x-forwarded-proto": "https" });
-    expect(readPeer(given, wire("10.1.1.1"), TRUST, "rest").ownOrigins).toEqual(own);
+    expect(readPeer(given, wire("10.1.1.1"), TRUST, "rest").ownOrigins()).toEqual(own);
   });
 
   test("an address that is none makes the client unknown, never somebody else", () => {

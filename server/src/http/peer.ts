@@ -60,7 +60,7 @@ export interface Peer {
   /** tls-server-end-point of the certificate that this very connection was opened with; undefined where a proxy ends TLS. */
   readonly binding?: Uint8Array | undefined;
   /** Origins of pages that come from here. */
-  readonly ownOrigins: readonly string[];
+  readonly ownOrigins: () => readonly string[];
 }
 
 export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: Door): Peer {
@@ -80,7 +80,7 @@ export function readPeer(headers: Headers, wire: Wire, trust: ProxyTrust, door: 
     proxied: seen.proxied,
     loopback: seen.loopback,
     unix: direct === undefined && !seen.proxied && !hasProxyHeaders(headers),
-    ownOrigins: ownOrigins(headers, seen),
+    ownOrigins: () => ownOrigins(headers, seen),
   };
 }
 

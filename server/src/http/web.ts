@@ -5,41 +5,25 @@
  * server reaches every browser with the next reload. The headers that confine a page are put on by `browser.ts`.
  */
 import type { Log } from "../log.ts";
+import type { AnswerIncoming } from "./routes.ts";
 import { keepWebPack, servePacked, type WebPack } from "./web-pack.ts";
 
 export interface Web {
-  /** @returns undefined where the path is none of the screens'. */
-  fetch(req: Request): Response | Promise<Response> | undefined;
-  /** Asked last: for a browser, the page that says that there is nothing here, and leads back. Its status is 404. */
-  missing(req: Request): Promise<Response> | undefined;
+  /** The file that is asked for, or the page, for every address that is a screen's. */
+  fetch: AnswerIncoming;
+  /** Incoming last: for a browser, the page that says that there is nothing here, and leads back. Its status is 404. */
+  missing: AnswerIncoming;
 }
-
-/** The addresses of screens. Whatever is below them belongs to them too; the browser's router knows which there are. */
-const SCREENS = [
-  "/keys",
-  "/users",
-  "/groups",
-  "/audit",
-  "/system",
-  "/certificate",
-  "/guide",
-  "/sign-in",
-  "/setup",
-  "/scale/scaleclireference/auth/cliapikey",
-];
 
 export function createWeb({ log }: { readonly log: Log }): Web {
   const load = keepWebPack("web", (reason) => log.error(reason));
   return {
-    fetch: (req) => {
-      const { pathname } = new URL(req.url);
-      const path = isScreen(pathname) ? "/index.html" : pathname;
-      if (path !== "/index.html" && !isFile(path)) return undefined;
+    fetch: ({ req, path }) => {
       if (req.method !== "GET" && req.method !== "HEAD")
         return new Response("Method not allowed\n", { status: 405, headers: { Allow: "GET, HEAD" } });
-      return load().then((pack) => servePacked(req, pack, path));
+      return load().then((pack) => servePacked(req, pack, isFile(path) ? path : "/index.html"));
     },
-    missing: (req) => (wantsPage(req) ? load().then((pack) => serveMissing(req, pack)) : undefined),
+    missing: ({ req }) => (wantsPage(req) ? load().then((pack) => serveMissing(req, pack)) : undefined),
   };
 }
 
@@ -56,12 +40,6 @@ function serveMissing(req: Request, pack: WebPack | undefined): Response {
   if (!page.ok) return page;
   page.headers.delete("ETag");
   return new Response(page.body, { status: 404, headers: page.headers });
-}
-
-function isScreen(pathname: string): boolean {
-  return (
-    pathname === "/" || SCREENS.some((screen) => pathname === screen || pathname.startsWith(`${screen}/`))
-  );
 }
 
 function isFile(path: string): boolean {

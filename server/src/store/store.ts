@@ -244,7 +244,7 @@ interface ChangeFeed {
    * Changes that anybody committed since the last call, oldest first; next to free where there are none.
    * One caller alone: the follower of the feed.
    */
-  poll(): MaybePromise<readonly Change[]>;
+  poll(isThorough?: boolean): MaybePromise<readonly Change[]>;
 }
 
 /** Every change. */

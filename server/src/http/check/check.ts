@@ -15,10 +15,10 @@ import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
 import type { Hosts } from "../hosts.ts";
-import type { FastRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { refuseKeyInQuery } from "../rest/input.ts";
 import { problemResponse } from "../rest/problem.ts";
+import type { Answerers, AnswerIncoming } from "../routes.ts";
 import { createAuth } from "./auth.ts";
 import { createCheckClients } from "./check-client.ts";
 import { createCheckKey } from "./check-key.ts";
@@ -47,20 +47,9 @@ export interface CheckDeps {
   readonly checkFrom: readonly Network[];
 }
 
-export interface CheckRoutes {
-  readonly fastRoute: FastRoute;
-  /** Not for a listener that serves checks alone. */
-  readonly metrics: FastRoute;
-  /** Matched on the raw path, before dot segments are resolved: nothing that a client appends to `/auth/` is another address. */
-  readonly rawRoutes: Readonly<Record<string, FastRoute>>;
-}
+export type CheckRoutes = Answerers["check"];
 
-const AUTH = "/auth";
-const ENVOY = "/auth/envoy";
 const VERIFY = "/api/v1/verify";
-const METRICS = "/metrics";
-const JWKS = "/.well-known/jwks.json";
-const QUESTION = 63;
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
   const { verify, usage, stats, keys, clock, log, trust, requireStanding } = deps;
@@ -87,8 +76,8 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     log,
   });
   const ownCaller = createOwnCaller(deps.signIn, trust);
-  const answerMetrics = async (req: Request, address: string | null, isTls: boolean): Promise<Response> => {
-    const refused = refuseKeyInAddress(req, log);
+  const metrics: AnswerIncoming = async ({ req, search, address, isTls }) => {
+    const refused = refuseKeyInAddress(search, log);
     if (refused) return confined(refused);
     const { headers } = req;
     const isNear =
@@ -100,49 +89,29 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     return confined(new Response(metricsText({ ...deps, ...deps.metrics }), { headers: type }));
   };
   const jwks = JSON.stringify({ keys: [deps.secrets.assertions.publicKey] });
-  const answerKeys = (req: Request): Response => {
-    const refused = refuseKeyInAddress(req, log);
+  const answerKeys: AnswerIncoming = ({ search }) => {
+    const refused = refuseKeyInAddress(search, log);
     if (refused) return confined(refused);
     const headers = { "Content-Type": "application/jwk-set+json", "Cache-Control": "max-age=300" };
     return confined(new Response(jwks, { headers }));
   };
-  const fastRoute: FastRoute = (req, peerAddress, isTls) => {
-    const { url } = req;
-    const at = url.indexOf("/", 8);
-    if (url.startsWith(AUTH, at)) {
-      const next = at + AUTH.length;
-      if (next === url.length || url.charCodeAt(next) === QUESTION)
-        return auth.exact(req, at, { client: clientOf(peerAddress()), isTls });
-      return auth.elsewhere(req, clientOf(peerAddress()));
-    }
-    if (url.endsWith(VERIFY) && url.length === at + VERIFY.length && req.method === "POST")
-      return verifyRoute(req, clientOf(peerAddress()), () => ownCaller(req, peerAddress(), isTls));
-    return isReadOf(req, JWKS, at) ? answerKeys(req) : undefined;
-  };
-  const metrics: FastRoute = (req, peerAddress, isTls) => {
-    if (!isReadOf(req, METRICS, req.url.indexOf("/", 8))) return undefined;
-    return answerMetrics(req, peerAddress(), isTls);
-  };
-  const envoy: FastRoute = (req, peerAddress, isTls) =>
-    auth.envoy(req, { client: clientOf(peerAddress()), isTls });
-  const elsewhere: FastRoute = (req, peerAddress) => auth.elsewhere(req, clientOf(peerAddress()));
   return {
-    fastRoute,
+    auth: ({ req, pathAt, address, isTls }) => auth.exact(req, pathAt, { client: clientOf(address), isTls }),
+    envoy: ({ req, address, isTls }) => auth.envoy(req, { client: clientOf(address), isTls }),
+    elsewhere: ({ req, address }) => auth.elsewhere(req, clientOf(address)),
+    // With a query it is left to REST, which says what is wrong with it.
+    verify: ({ req, address, isTls }) =>
+      req.url.endsWith(VERIFY)
+        ? verifyRoute(req, clientOf(address), () => ownCaller(req, address, isTls))
+        : undefined,
+    jwks: answerKeys,
     metrics,
-    rawRoutes: { [ENVOY]: envoy, [`${ENVOY}/*`]: envoy, [`${AUTH}/*`]: elsewhere },
   };
 }
 
-/** By GET or HEAD, whatever the query: Prometheus sends what its `params` say. */
-function isReadOf({ url, method }: Request, path: string, pathAt: number): boolean {
-  if (!url.startsWith(path, pathAt) || (method !== "GET" && method !== "HEAD")) return false;
-  const end = pathAt + path.length;
-  return url.length === end || url.charCodeAt(end) === QUESTION;
-}
-
-function refuseKeyInAddress({ url }: Request, log: Log): Response | undefined {
+function refuseKeyInAddress(search: string, log: Log): Response | undefined {
   try {
-    if (url.includes("?")) refuseKeyInQuery(new URL(url));
+    refuseKeyInQuery(search);
     return undefined;
   } catch (error) {
     return problemResponse(error, crypto.randomUUID(), log);

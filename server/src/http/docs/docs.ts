@@ -49,13 +49,6 @@ const REFERENCE: DocsPage = {
   body: () => html``,
 };
 
-/** Whether the address is the documentation's. */
-export function isDocs({ pathname }: URL): boolean {
-  return (
-    pathname === ROOT || pathname.startsWith(`${ROOT}/`) || pathname === OPEN_API || pathname === OPEN_RPC
-  );
-}
-
 export function createDocs({ openApi, versions, log }: DocsDeps): Docs {
   const names = ["current", ...versions.map(({ name }) => name).reverse()];
   const made = new Map<string, readonly DocsPage[]>();
@@ -88,7 +81,7 @@ export function createDocs({ openApi, versions, log }: DocsDeps): Docs {
       const [version = "", ...steps] = pathname.slice(ROOT.length + 1).split("/");
       if (version === "") return Response.redirect(`${ROOT}/current`, 302);
       const pages = pagesOf(version);
-      const origin = peer.ownOrigins[0] ?? url.origin;
+      const origin = peer.ownOrigins()[0] ?? url.origin;
       const side = (pages ?? pagesOf("current")!).filter(({ section }) => section !== "");
       const frame: Frame = { version: pages ? version : "current", versions: names, pages: side, origin };
       const path = steps.join("/").replace(/\/$/, "");

@@ -44,7 +44,7 @@ async function ask(
   }
   const token = cookies.read(req.headers, peer);
   if (token === undefined) return undefined;
-  requireOwnOrigin(req, peer.ownOrigins);
+  requireOwnOrigin(req, peer.ownOrigins());
   return ofToken(token, peer.origin);
 }
 

@@ -25,10 +25,11 @@ export interface Input {
 }
 
 /** Throws malformed_request for a key in the address, where every log on the way would keep it. */
-export function refuseKeyInQuery(url: URL): void {
-  if (url.search === "") return;
-  const isNamed = [...url.searchParams.keys()].some((name) => KEY_NAMES.includes(name.toLowerCase()));
-  if (!isNamed && !holdsKeyText(url.search)) return;
+export function refuseKeyInQuery(search: string): void {
+  if (search === "") return;
+  const names = [...new URLSearchParams(search).keys()];
+  const isNamed = names.some((name) => KEY_NAMES.includes(name.toLowerCase()));
+  if (!isNamed && !holdsKeyText(search)) return;
   throw malformed(
     "A key never goes into the address, where logs keep it. Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`, and reset this one if it was real.",
   );
@@ -36,17 +37,21 @@ export function refuseKeyInQuery(url: URL): void {
 
 export interface Given {
   readonly req: Request;
-  readonly url: URL;
+  /** Of the address, with its question mark, or empty. */
+  readonly search: string;
   /** Of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly bodies: Bodies;
 }
 
-export async function readInput(operation: Operation, { req, url, params, bodies }: Given): Promise<Input> {
+export async function readInput(
+  operation: Operation,
+  { req, search, params, bodies }: Given,
+): Promise<Input> {
   const wireParams = operation.params
     ? parse(operation.params, textsOf(operation.params, Object.entries(params)), "path")
     : {};
-  const query = readQuery(operation.query, url);
+  const query = readQuery(operation.query, search);
   const wireBody = operation.body
     ? parse(operation.body, await readJson(req, bodies), "body")
     : await refuseBody(req, bodies);
@@ -64,10 +69,17 @@ function decoded<Value>(schema: z.ZodType | undefined, value: Value): Value {
 
 const NO_QUERY = z.strictObject({});
 
-function readQuery(schema: z.ZodObject | undefined, url: URL): Record<string, unknown> {
-  if (schema === undefined && url.search === "") return {};
+/** What a query without members is read as: its defaults. */
+const emptyQueries = new WeakMap<z.ZodObject, Readonly<Record<string, unknown>>>();
+
+function readQuery(schema: z.ZodObject | undefined, search: string): Record<string, unknown> {
   const wanted = schema ?? NO_QUERY;
-  return parse(wanted, textsOf(wanted, url.searchParams), "query");
+  if (search === "") {
+    const known = emptyQueries.get(wanted) ?? parse(wanted, {}, "query");
+    emptyQueries.set(wanted, known);
+    return { ...known };
+  }
+  return parse(wanted, textsOf(wanted, new URLSearchParams(search)), "query");
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, where: "body" | "query" | "path") {

@@ -1,6 +1,6 @@
 /**
  * `GET /api/v1/keys/{id}` by Bearer key, the read that programs ask most: the same credential and the same use case as
- * ever, without router, schemas and URL. What it does not know at first sight (other ways in, queries, proxies, pages of
+ * ever, without schemas and the judgement of a peer. What it does not know at first sight (other ways in, queries, proxies, pages of
  * other origins) it leaves to the way that all requests go. An entry's text is kept with the very object that the store
  * gives, so it is as fresh as the store's answer (held by `rest-key-read.test.ts`).
  */
@@ -23,9 +23,9 @@ import { securityHeaders } from "../browser.ts";
 import { challengeFor } from "../challenge.ts";
 import { versionTag } from "../entity-tags.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
-import type { FastRoute } from "../listen.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { rateHeaders } from "../rate-headers.ts";
+import type { AnswerIncoming } from "../routes.ts";
 import type { RestDeps } from "./call.ts";
 import { problemResponse, refusedKey } from "./problem.ts";
 
@@ -55,7 +55,7 @@ interface From {
   readonly asked: Headers;
 }
 
-export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps): FastRoute {
+export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps): AnswerIncoming {
   const nearOf = remember((text) => near(text, [...trust.networks, ...trust.tls]));
   const textOf = createTexts(() => clock.now());
   const failed = (error: unknown, asked: Headers, rate?: RateState): Response => {
@@ -98,12 +98,13 @@ export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps):
       return failed(error, asked);
     }
   };
-  return (req, peerAddress, isTls) => {
-    const id = idOf(req);
+  return (asked) => {
+    const { req, isTls } = asked;
+    const id = asked.search === "" ? idOf(asked.path) : undefined;
     if (id === undefined) return undefined;
     const { headers } = req;
     const text = plainBearer(headers);
-    const seen = text && nearOf(peerAddress());
+    const seen = text && nearOf(asked.address);
     if (!text || !seen) return undefined;
     if (!isTls && !(seen.loopback && !hasProxyHeaders(headers))) return undefined;
     const { address } = seen;
@@ -113,16 +114,12 @@ export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps):
   };
 }
 
-function idOf(req: Request): number | undefined {
-  const { url } = req;
-  const at = url.indexOf("/", 8);
-  if (!url.startsWith(PATH, at) || req.method !== "GET") return undefined;
-  const from = at + PATH.length;
-  const digits = url.length - from;
-  if (digits < 1 || digits > ID_DIGITS_MAX || url.charCodeAt(from) === 48) return undefined;
+function idOf(path: string): number | undefined {
+  const digits = path.length - PATH.length;
+  if (digits < 1 || digits > ID_DIGITS_MAX || path.charCodeAt(PATH.length) === 48) return undefined;
   let id = 0;
-  for (let place = from; place < url.length; place++) {
-    const digit = url.charCodeAt(place) - 48;
+  for (let place = PATH.length; place < path.length; place++) {
+    const digit = path.charCodeAt(place) - 48;
     if (digit < 0 || digit > 9) return undefined;
     id = id * 10 + digit;
   }

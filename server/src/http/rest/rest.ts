@@ -10,17 +10,18 @@
 import { randomUUID } from "node:crypto";
 import { codecOf } from "@chatelaine/contract/codec";
 import type { Operation } from "@chatelaine/contract/operations/operation";
-import { type OperationName, operationList } from "@chatelaine/contract/operations/operations";
-import { type Context, Hono } from "hono";
+import type { OperationName } from "@chatelaine/contract/operations/operations";
 import { AppError, endOr } from "../../domain/errors.ts";
 import type { RateState } from "../../verify/verify.ts";
+import { securityHeaders } from "../browser.ts";
 import { challengeFor } from "../challenge.ts";
-import { createDocs, type Docs, isDocs } from "../docs/docs.ts";
+import { createDocs, type Docs } from "../docs/docs.ts";
 import { entityTag, preconditionOf } from "../entity-tags.ts";
 import { answerOf } from "../long-answers.ts";
 import { isOneOf } from "../origins.ts";
 import type { Peer } from "../peer.ts";
 import { rateHeaders } from "../rate-headers.ts";
+import type { Incoming } from "../routes.ts";
 import { alertHandlers } from "./alert-operations.ts";
 import { authenticate, authenticateAgain } from "./authenticate.ts";
 import type { Call, Handler, Handlers, RestDeps } from "./call.ts";
@@ -28,6 +29,7 @@ import { createEventHub, type EventHub } from "./events.ts";
 import { readInput, refuseKeyInQuery } from "./input.ts";
 import { keyHandlers } from "./key-operations.ts";
 import { openApiText } from "./openapi.ts";
+import { findOperation, methodsAt } from "./operations.ts";
 import { malformed, problemResponse } from "./problem.ts";
 import { createReceipts, type Receipts } from "./receipts.ts";
 import { sessionHandlers } from "./session-operations.ts";
@@ -37,21 +39,25 @@ import { groupHandlers, userHandlers } from "./user-operations.ts";
 const API_BASE = "/api/v1";
 
 export interface Rest {
-  /** undefined when the path is none of ours. The listener adds the headers that confine a page to every answer. */
-  fetch(req: Request, peer: Peer): Response | Promise<Response> | undefined;
-  /** Asked last: a problem document for what is below `/api` and nobody's. */
-  missing(req: Request): Response | undefined;
+  /** The listener adds the headers that confine a page to every answer. */
+  fetch(asked: Incoming, peer: Peer): Promise<Response>;
+  docs(req: Request, peer: Peer): Promise<Response>;
+  /** A problem document for what is below `/api` and nobody's. */
+  missing(asked: Incoming): Response;
   close(): void;
 }
 
-interface Env {
-  Bindings: {
-    readonly peer: Peer;
-    readonly url: URL;
-    readonly requestId: string;
-    /** What is left of the key's limits, once it is known. */
-    rate?: RateState;
-  };
+/** One request on its way through the API. */
+interface Exchange {
+  readonly req: Request;
+  readonly peer: Peer;
+  /** Without the query. */
+  readonly path: string;
+  /** The query, with its question mark, or empty. */
+  readonly search: string;
+  readonly requestId: string;
+  /** What is left of the key's limits, once it is known. */
+  rate?: RateState;
 }
 
 /** The REST API that the original had before. */
@@ -62,19 +68,14 @@ type AnyHandler = (call: Call) => Promise<unknown>;
 export function createRest(deps: RestDeps): Rest {
   const receipts = createReceipts(deps.feed, deps.clock);
   const events = createEventHub(deps);
-  const app = createApp(deps, receipts, events);
+  const run = createRun(deps, receipts, events);
   const docs = createDocs({ openApi: openApiText, versions: deps.rpcVersions ?? [], log: deps.log });
   return {
-    fetch: (req, peer) => {
-      const url = new URL(req.url);
-      if (isDocs(url)) return docsAnswer(docs, { deps, req, peer, url });
-      if (url.pathname !== API_BASE && !url.pathname.startsWith(`${API_BASE}/`)) return undefined;
-      return answer(app, deps, req, { peer, url, requestId: randomUUID() });
-    },
-    missing: (req) => {
-      const { pathname } = new URL(req.url);
-      if (pathname !== "/api" && !pathname.startsWith("/api/")) return undefined;
-      const error = LEGACY_API.test(pathname) ? noMoreThere() : noSuchAddress();
+    fetch: ({ req, path, search }, peer) =>
+      answer(run, deps, { req, peer, path, search, requestId: randomUUID() }),
+    docs: (req, peer) => docsAnswer(docs, { deps, req, peer, url: new URL(req.url) }),
+    missing: ({ path }) => {
+      const error = LEGACY_API.test(path) ? noMoreThere() : noSuchAddress();
       return problemResponse(error, randomUUID(), deps.log);
     },
     close: () => {
@@ -95,7 +96,7 @@ interface AskedPage {
 async function docsAnswer(docs: Docs, { deps, req, peer, url }: AskedPage): Promise<Response> {
   const isAsset = url.pathname.startsWith("/api/docs/assets/");
   try {
-    refuseKeyInQuery(url);
+    refuseKeyInQuery(url.search);
     if (isAsset || deps.settings.current().docs === "open") return await docs.fetch(req, url, peer);
     if (await authenticate(req, peer, deps)) return await docs.fetch(req, url, peer);
     throw new AppError(
@@ -107,56 +108,46 @@ async function docsAnswer(docs: Docs, { deps, req, peer, url }: AskedPage): Prom
   }
 }
 
-async function answer(
-  app: Hono<Env>,
-  deps: RestDeps,
-  req: Request,
-  bindings: Env["Bindings"],
-): Promise<Response> {
-  const response = await app.fetch(req, bindings);
+type Run = (exchange: Exchange) => Promise<Response>;
+
+async function answer(run: Run, deps: RestDeps, exchange: Exchange): Promise<Response> {
+  const { req, requestId } = exchange;
+  const response = await run(exchange).catch((error: unknown) => problemResponse(error, requestId, deps.log));
   const { headers } = response;
-  headers.set("X-Request-Id", bindings.requestId);
-  if (bindings.rate) rateHeaders(headers, bindings.rate);
-  if (response.status === 401) offerBasic(req, bindings.url, headers);
+  headers.set("X-Request-Id", requestId);
+  if (exchange.rate) rateHeaders(headers, exchange.rate);
+  if (response.status === 401) offerBasic(exchange, headers);
   const origin = req.headers.get("origin");
   if (origin !== null && deps.allowOrigins && isOneOf(origin, deps.allowOrigins))
     allowOrigin(headers, origin);
-  return response;
+  // As of GET, without its content (RFC 9110, section 9.3.2).
+  return req.method === "HEAD" ? new Response(null, response) : response;
 }
 
 /** Not where somebody signs in with a password: that is what screens ask. */
-function offerBasic(req: Request, { pathname }: URL, headers: Headers): void {
+function offerBasic({ req, path }: Exchange, headers: Headers): void {
   const bearer = headers.get("WWW-Authenticate");
-  const isSignIn = req.method === "POST" && pathname === `${API_BASE}/session`;
+  const isSignIn = req.method === "POST" && path === `${API_BASE}/session`;
   if (bearer !== null && !isSignIn) headers.set("WWW-Authenticate", challengeFor(req.headers, bearer));
 }
 
-function createApp(deps: RestDeps, receipts: Receipts, events: EventHub): Hono<Env> {
-  const app = new Hono<Env>({
-    getPath: (_, options) => (options as { env: Env["Bindings"] }).env.url.pathname,
-  });
+function createRun(deps: RestDeps, receipts: Receipts, events: EventHub): Run {
   const handlers = handlersWith(events, deps) as Readonly<Record<string, AnyHandler>>;
-  app.options("*", (context) => preflight(context.req.raw, context.env.url.pathname, deps));
-  const nothing = async (context: Context<Env>): Promise<Response> => {
-    const refused = await deps.refuseShown(context.req.raw, context.env.peer.origin);
+  return async (exchange) => {
+    const { req, peer, path } = exchange;
+    if (req.method === "OPTIONS") return preflight(req, path, deps);
+    const found = findOperation(req.method, path);
+    if (found)
+      return run(found.operation, handlers[found.operation.name]!, {
+        exchange,
+        params: found.params,
+        deps,
+        receipts,
+      });
+    const refused = await deps.refuseShown(req, peer.origin);
     if (refused) return refused;
-    throw notFound(context.req.method, context.env.url.pathname);
+    throw notFound(req.method, path);
   };
-  const add = (operation: Operation): void => {
-    const handler = handlers[operation.name]!;
-    app.on(operation.method, routeOf(operation), async (context) => {
-      const { raw: req } = context.req;
-      return run(operation, handler, { req, env: context.env, params: context.req.param(), deps, receipts });
-    });
-  };
-  // `/keys/self` is not the key whose number is `self`, by whatever method.
-  const literal = operationList.filter(({ params }) => params === undefined);
-  for (const operation of literal) add(operation);
-  for (const operation of literal) app.all(routeOf(operation), nothing);
-  for (const operation of operationList) if (operation.params !== undefined) add(operation);
-  app.notFound(nothing);
-  app.onError((error, context) => problemResponse(error, context.env.requestId, deps.log));
-  return app;
 }
 
 /** The compiler holds these to the contract: one for each operation, with its input and output. */
@@ -180,23 +171,22 @@ function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName>
 }
 
 interface Arrived {
-  readonly req: Request;
-  readonly env: Env["Bindings"];
+  readonly exchange: Exchange;
   readonly params: Readonly<Record<string, string>>;
   readonly deps: RestDeps;
   readonly receipts: Receipts;
 }
 
 async function run(operation: Operation, handler: AnyHandler, arrived: Arrived): Promise<Response> {
-  const { req, env, params, deps, receipts } = arrived;
-  const { url, peer } = env;
+  const { exchange, params, deps, receipts } = arrived;
+  const { req, peer, search } = exchange;
   deps.bodies.refuseLarge(req);
-  refuseKeyInQuery(url);
+  refuseKeyInQuery(search);
   const asker = await authenticate(req, peer, deps);
-  env.rate = asker?.rate;
+  exchange.rate = asker?.rate;
   const isOpen = operation.access.kind === "anyone";
   if (!asker && !isOpen) throw notSignedIn(req, deps);
-  const input = await readInput(operation, { req, url, params, bodies: deps.bodies });
+  const input = await readInput(operation, { req, search, params, bodies: deps.bodies });
   const requireStanding = () => (asker ? deps.requireStanding(asker.caller) : undefined);
   if (req.body !== null) await requireStanding();
   const { params: named } = input;
@@ -214,16 +204,15 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   }
   if (output instanceof Response) return output;
   const answered = codecOf(operation.output).encode(output as never);
+  const headers = new Headers(JSON_HEADERS);
   const tag = entityTag(operation, answered);
-  return answerOf(JSON.stringify(answered), {
-    status: operation.status,
-    headers: { "Content-Type": "application/json;charset=utf-8", ...(tag && { ETag: tag }) },
-  });
+  if (tag) headers.set("ETag", tag);
+  return answerOf(JSON.stringify(answered), { status: operation.status, headers });
 }
 
-function routeOf(operation: Operation): string {
-  return API_BASE + operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
-}
+/** Each answer gets a copy, which is cheaper than ten headers one by one. */
+const JSON_HEADERS = new Headers({ "Content-Type": "application/json;charset=utf-8" });
+securityHeaders(JSON_HEADERS);
 
 function notSignedIn(req: Request, { cookies }: RestDeps): AppError {
   if (cookies.isSent(req.headers))
@@ -234,14 +223,6 @@ function notSignedIn(req: Request, { cookies }: RestDeps): AppError {
   );
 }
 
-/** What may be done at an address, by the operations that name it, or else by those that name its like. */
-function methodsAt(path: string): string[] {
-  const literal = operationList.filter((operation) => API_BASE + operation.path === path);
-  const found =
-    literal.length > 0 ? literal : operationList.filter((operation) => pathPattern(operation).test(path));
-  return found.map(({ method }) => method);
-}
-
 function notFound(method: string, path: string): AppError {
   const allowed = methodsAt(path);
   if (allowed.length === 0) return noSuchAddress();
@@ -249,10 +230,6 @@ function notFound(method: string, path: string): AppError {
   return new AppError(error.code, error.message, {
     details: { ...error.details, allow: allowed.join(", ") },
   });
-}
-
-function pathPattern(operation: Operation): RegExp {
-  return new RegExp(`^${API_BASE}${operation.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
 }
 
 function noMoreThere(): AppError {

@@ -19,7 +19,7 @@ export const sessionHandlers: Handlers<
   "session.remove": async ({ req, peer, deps }) => {
     const token = deps.cookies.read(req.headers, peer);
     if (token !== undefined) {
-      requireOwnOrigin(req, peer.ownOrigins);
+      requireOwnOrigin(req, peer.ownOrigins());
       await deps.browserSessions.close(token, peer.origin);
     }
     const cookie = deps.cookies.clear(peer);
@@ -58,14 +58,14 @@ export const sessionHandlers: Handlers<
   },
   "setup.get": async ({ deps }) => ({ needed: await deps.setup.isNeeded() }),
   "setup.create": async ({ req, peer, body, deps }) => {
-    refuseForeignOrigin(req, peer.ownOrigins);
+    refuseForeignOrigin(req, peer.ownOrigins());
     const { token, ...rest } = body;
     return userEntry(await deps.setup.createFirst(token, rest, peer.origin));
   },
 };
 
 async function signIn({ req, peer, body, deps }: Call<"session.create">): Promise<Response> {
-  refuseForeignOrigin(req, peer.ownOrigins);
+  refuseForeignOrigin(req, peer.ownOrigins());
   const answer = await deps.signIn.byPassword(body.username, body.password, peer.origin);
   if (!answer.ok) {
     if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");

@@ -81,7 +81,7 @@ export interface KeyReads {
   stamp(): number;
   findCheckUser(userId: number): CheckUser | undefined;
   findProfile(userId: number): Profile | undefined;
-  poll(): readonly Change[];
+  poll(isThorough: boolean): readonly Change[];
   readSettings(): Settings;
   countUsers(): number;
   /** As of the last poll. */
@@ -195,10 +195,16 @@ export function openKeyReads(path: string, log: Log): KeyReads {
       throw unreadable(error, countUsers);
     }
   };
-  const follow = (): readonly Change[] => {
+  let followedUnder = 0;
+  /** @param isThorough asks SQLite itself too, so that a header that missed a change is found out */
+  const follow = (isThorough: boolean): readonly Change[] => {
     const before = stamp.read();
+    if (!isThorough && before === followedUnder) return [];
     const now = version.get()!.data_version;
-    if (now === seenVersion) return [];
+    if (now === seenVersion) {
+      followedUnder = before;
+      return [];
+    }
     if (!stamp.prove(now, before))
       log.error("The header of the WAL index missed a change; it is not asked any more");
     quarantine = quarantineOf(mark.get()?.value);
@@ -207,7 +213,10 @@ export function openKeyReads(path: string, log: Log): KeyReads {
     const rows = goesOn ? changes.all(seenSeq, CHANGES_AT_ONCE) : [];
     // The newest row is never cut.
     isOther = !goesOn || (rows.length === 0 && newest.get()!.seq < seenSeq);
-    if (rows.length < CHANGES_AT_ONCE) seenVersion = now;
+    if (rows.length < CHANGES_AT_ONCE) {
+      seenVersion = now;
+      followedUnder = before;
+    }
     const next = rows[0]?.seq ?? seenSeq + 1;
     const isGap = rows.length > 0 && (wasOther || next > seenSeq + 1);
     const missed = isGap ? everything.all(next - 1, rows[0]!.at) : [];
@@ -221,9 +230,9 @@ export function openKeyReads(path: string, log: Log): KeyReads {
     stamp: stamp.read,
     findCheckUser,
     findProfile,
-    poll: () => {
+    poll: (isThorough) => {
       try {
-        return follow();
+        return follow(isThorough);
       } catch (error) {
         throw unreadable(error, () => version.get());
       }

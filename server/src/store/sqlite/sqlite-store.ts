@@ -177,10 +177,10 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     installation: () => prepared.installation,
     ...openBackupState(writer, reader),
     findProfile: hot.findProfile,
-    poll: () => {
+    poll: (isThorough = false) => {
       const areSame = opened.areSame();
       // What is read of another database may be an error.
-      const changes = areSame && !isOther ? hot.poll() : [];
+      const changes = areSame && !isOther ? hot.poll(isThorough) : [];
       look(areSame);
       return changes;
     },
