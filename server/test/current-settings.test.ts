@@ -17,6 +17,8 @@ function answeringLater(store: Store): Store {
 }
 
 async function openOn(app: TestApp, store: Store) {
+  // A store has one follower.
+  app.feed.stop();
   const feed = createFeed(store, app.log);
   const { clock, secrets } = app;
   const settings = await openSettings({ store, feed, clock, secrets, bindingFault: () => undefined });
