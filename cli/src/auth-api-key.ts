@@ -93,14 +93,18 @@ function addUpdate(apiKey: Command): void {
     const change = {
       ...(name !== undefined && { name: textOf("name", name) }),
       ...expiryOf(properties),
-      reset,
     };
-    const changed = await onData(command, async ({ keys, caller, printed }) => {
-      const { key, secret } = await keys.update(caller, id, change);
-      return { entry: printed.key(key), made: secret && printed.secret(key, secret.text) };
-    });
-    if (changed.made) return printKeyText(options, changed.made);
-    await printRecord(options, entryOf(changed.entry, ALL_FIELDS));
+    if (reset) {
+      const made = await onData(command, async ({ keys, caller, printed }) => {
+        const { key, secret } = await keys.reset(caller, id, change);
+        return printed.secret(key, secret.text);
+      });
+      return printKeyText(options, made);
+    }
+    const changed = await onData(command, async ({ keys, caller, printed }) =>
+      printed.key(await keys.update(caller, id, change)),
+    );
+    await printRecord(options, entryOf(changed, ALL_FIELDS));
   });
 }
 

@@ -127,10 +127,7 @@ function addEdit(key: Command): void {
       };
       if (Object.keys(change).length === 0)
         command.error("error: nothing to change: give at least one option");
-      const changed = await changeKey(
-        command,
-        async ({ keys, caller }) => (await keys.update(caller, id, change)).key,
-      );
+      const changed = await changeKey(command, ({ keys, caller }) => keys.update(caller, id, change));
       await printChanged(options, changed, `Changed key ${id}, ${quoted(changed.name)}.`);
     });
 }
@@ -145,10 +142,10 @@ function addReset(key: Command): void {
     .argument("<id>", "the number that the key begins with", parseId)
     .option("--expires <when>", EXPIRES, readExpiry)
     .action(async (id: number, options: Printing & { expires?: Expiry }, command: Command) => {
-      const change = { reset: true, ...(options.expires && { expiresAt: options.expires.at }) };
+      const change = options.expires && { expiresAt: options.expires.at };
       const made = await onData(command, async ({ keys, caller, printed }) => {
-        const { key, secret } = await keys.update(caller, id, change);
-        return printed.secret(key, secret!.text);
+        const { key, secret } = await keys.reset(caller, id, change);
+        return printed.secret(key, secret.text);
       });
       await printSecret(options, made);
     });

@@ -77,7 +77,7 @@ describe("alerts", () => {
     await rest.app.keys.revoke(SYSTEM, ending.id, "Left the project");
     const { entries } = await alertsOf(admin);
     expect(entries[0].text).toBe("The key ending is revoked: Left the project");
-    await rest.app.keys.update(SYSTEM, ending.id, { reset: true });
+    await rest.app.keys.reset(SYSTEM, ending.id);
     expect((await kindsOf(admin)).key_revoked).toBe(undefined);
   });
 

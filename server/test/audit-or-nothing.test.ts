@@ -14,7 +14,7 @@ let asAlice: Caller;
 const CHANGES: Readonly<Record<string, (app: Local) => Promise<unknown>>> = {
   "keys.create": (app) => app.keys.create(SYSTEM, { name: "new", username: "root" }),
   "keys.update": (app) => app.keys.update(SYSTEM, 1, { name: "other" }),
-  "keys.update with reset": (app) => app.keys.update(SYSTEM, 1, { reset: true }),
+  "keys.reset": (app) => app.keys.reset(SYSTEM, 1),
   "keys.pause": (app) => app.keys.pause(SYSTEM, 1),
   "keys.resume": (app) => app.keys.resume(SYSTEM, 2),
   "keys.revoke": (app) => app.keys.revoke(SYSTEM, 1, "why"),
@@ -49,6 +49,7 @@ const READS = [
   "users.get",
   "keys.self",
   "users.profile",
+  "users.twins",
   "keys.repeated",
   "keys.isAsLeft",
   "groups.list",

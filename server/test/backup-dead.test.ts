@@ -65,7 +65,7 @@ describe("what ended since the backup does not come back", () => {
   const CASES: readonly Case[] = [
     { what: "revoked", end: (app, { id }) => app.keys.revoke(SYSTEM, id, "lost"), isDead: keyIsDead },
     { what: "paused", end: (app, { id }) => app.keys.pause(SYSTEM, id), isDead: keyIsDead },
-    { what: "reset", end: (app, { id }) => app.keys.update(SYSTEM, id, { reset: true }), isDead: keyIsDead },
+    { what: "reset", end: (app, { id }) => app.keys.reset(SYSTEM, id), isDead: keyIsDead },
     { what: "deleted", end: (app, { id }) => app.keys.remove(SYSTEM, id), isDead: keyIsDead },
     {
       what: "given an end that has passed",
@@ -245,7 +245,7 @@ describe("of two secrets the newer counts, whichever side has it", () => {
       const clock = movedClock(Date.now() + (what.includes("set back") ? -86_400_000 : 10_000));
       const app = await folder.open({ clock });
       const ada = (await app.users.list(SYSTEM, {})).rows.find((row) => row.username === "ada")!;
-      const { secret } = await app.keys.update(SYSTEM, key.id, { reset: true });
+      const { secret } = await app.keys.reset(SYSTEM, key.id);
       await app.users.update(SYSTEM, ada.id, { password: NEWER });
       await app.close();
       const newer = async (): Promise<string> => {
@@ -258,7 +258,7 @@ describe("of two secrets the newer counts, whichever side has it", () => {
       expect([what, result.relation]).toEqual([what, relation]);
       if (result.isQuarantined) await accept(folder);
       const server = await folder.serve();
-      expect([await ask(server, text), await ask(server, secret!.text)]).toEqual([401, 200]);
+      expect([await ask(server, text), await ask(server, secret.text)]).toEqual([401, 200]);
       expect(await signIn(server, "ada", PASSWORD)).toBe(401);
       expect(await signIn(server, "ada", NEWER)).toBeLessThan(300);
     });

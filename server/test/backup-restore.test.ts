@@ -236,7 +236,7 @@ describe("a restore", () => {
     removeAll(old);
     cpSync(one.folder.path, old, { recursive: true });
     const app = await one.folder.open();
-    const { secret } = await app.keys.update(SYSTEM, one.key.id, { reset: true });
+    const { secret } = await app.keys.reset(SYSTEM, one.key.id);
     const newer = await backup(app, join(scratch, "newer.backup"));
     await app.close();
     removeAll(one.folder.path);
@@ -250,7 +250,7 @@ describe("a restore", () => {
     const alone = await restore(elsewhere, newer);
     expect([alone.relation, alone.isQuarantined]).toEqual(["before", true]);
     const server = await one.folder.serve();
-    expect([await ask(server, one.text), await ask(server, secret!.text)]).toEqual([401, 200]);
+    expect([await ask(server, one.text), await ask(server, secret.text)]).toEqual([401, 200]);
   });
 
   test("waits where the machine knows of changes that neither has", async () => {

@@ -34,7 +34,7 @@ test("ceilings of a user hold for all his keys at once, and go when they are lif
   expect(await ask(one)).toBe(true);
   clock.advance(3_600_000);
   expect(await ask(one)).toBe("expired");
-  await check.app.keys.update(SYSTEM, two.id, { reset: true });
+  await check.app.keys.reset(SYSTEM, two.id);
   await set(null);
   expect(await ask(one)).toBe(true);
 });

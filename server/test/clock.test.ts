@@ -32,10 +32,10 @@ test("an expired key stays expired when the clock steps back, until it is reset"
   expect(await app.keys.sweepExpired()).toBe(1);
   clock.advance(-2 * DAY);
   expect(await said(secret.text)).toEqual(["expired"]);
-  const renewed = await app.keys.update(SYSTEM, key.id, { reset: true, expiresAt: clock.now() + 3 * DAY });
-  expect(await said(renewed.secret!.text)).toEqual(["ok"]);
+  const renewed = await app.keys.reset(SYSTEM, key.id, { expiresAt: clock.now() + 3 * DAY });
+  expect(await said(renewed.secret.text)).toEqual(["ok"]);
   clock.advance(4 * DAY);
-  expect(await said(renewed.secret!.text)).toEqual(["expired"]);
+  expect(await said(renewed.secret.text)).toEqual(["expired"]);
   expect(await app.keys.sweepExpired()).toBe(1);
 });
 
@@ -130,9 +130,9 @@ describe.each(ENDS)("an end by %s that one process has seen", (end) => {
     expect(listed.rows.map((one) => keyState(one, clock.now()))).toEqual(["expired"]);
     // The clock is what it says again, and a reset key works.
     expect(again.app.clock.now()).toBe(clock.now());
-    const wanted = { reset: true, expiresAt: clock.now() + DAY / 2 };
-    const renewed = await again.app.keys.update(SYSTEM, key.id, wanted);
-    const headers = { Authorization: `Bearer ${renewed.secret!.text}` };
+    const wanted = { expiresAt: clock.now() + DAY / 2 };
+    const renewed = await again.app.keys.reset(SYSTEM, key.id, wanted);
+    const headers = { Authorization: `Bearer ${renewed.secret.text}` };
     expect((await fetch(`${again.urls[0]}/auth`, { headers })).status).toBe(200);
   }, 60_000);
 });

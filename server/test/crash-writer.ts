@@ -22,8 +22,8 @@ async function write(writer: number): Promise<never> {
       acknowledge({ id: key.id, state: "revoked", text: secret.text });
     }
     if (turn % 4 === 2) {
-      const reset = await app.keys.update(SYSTEM, key.id, { reset: true });
-      acknowledge({ id: key.id, state: "active", text: reset.secret!.text, dead: secret.text });
+      const reset = await app.keys.reset(SYSTEM, key.id);
+      acknowledge({ id: key.id, state: "active", text: reset.secret.text, dead: secret.text });
     }
     if (turn % 4 === 3) {
       await app.keys.remove(SYSTEM, key.id);

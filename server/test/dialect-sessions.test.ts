@@ -53,7 +53,7 @@ async function adminSocket(): Promise<RpcClient> {
 const ENDINGS: readonly [string, (one: SignedIn) => Promise<unknown>][] = [
   ["its key is paused", ({ keyId }) => local.keys.pause(SYSTEM, keyId)],
   ["its key is revoked", ({ keyId }) => local.keys.revoke(SYSTEM, keyId, "Seen in a log")],
-  ["its key is reset", ({ keyId }) => local.keys.update(SYSTEM, keyId, { reset: true })],
+  ["its key is reset", ({ keyId }) => local.keys.reset(SYSTEM, keyId)],
   ["its key is deleted", ({ keyId }) => local.keys.remove(SYSTEM, keyId)],
   ["its user is locked", ({ userId }) => local.users.lock(SYSTEM, userId)],
   ["its user loses a role", ({ userId }) => local.users.update(SYSTEM, userId, { roles: ["KEY_HOLDER"] })],

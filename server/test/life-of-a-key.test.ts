@@ -122,8 +122,7 @@ const reset =
     if (!found) return;
     const [id, key] = found;
     const expiresAt = days === undefined ? key.expiresAt : at(real, days);
-    const work = real.other.keys.update(SYSTEM, id, {
-      reset: true,
+    const work = real.other.keys.reset(SYSTEM, id, {
       ...(days === undefined ? {} : { expiresAt }),
     });
     if (expiresAt !== null && expiresAt <= real.clock.now()) {
@@ -132,7 +131,7 @@ const reset =
     }
     const { secret } = await work;
     key.dead.push(key.text);
-    Object.assign(key, { text: secret!.text, expiresAt, paused: false, revoked: false });
+    Object.assign(key, { text: secret.text, expiresAt, paused: false, revoked: false });
   };
 
 const change =

@@ -74,7 +74,7 @@ describe("a narrowed key of a full administrator", () => {
       const own = caller.key!.id;
       await app.keys.pause(SYSTEM, wide);
       expect(await codeOf(app.keys.update(caller, wide, { name: fresh() }))).toBe("forbidden");
-      expect(await codeOf(app.keys.update(caller, wide, { reset: true }))).toBe("forbidden");
+      expect(await codeOf(app.keys.reset(caller, wide))).toBe("forbidden");
       expect(await codeOf(app.keys.update(caller, wide, { roles: [role], scopes: [] }))).toBe("forbidden");
       expect(await codeOf(app.keys.resume(caller, wide))).toBe("forbidden");
       expect(await codeOf(app.keys.update(caller, own, { roles: null }))).toBe("forbidden");

@@ -33,7 +33,7 @@ for (const [name, stampOf] of [
     let fresh = "";
     between = async () => {
       between = undefined;
-      fresh = (await keys.update(SYSTEM, id, { reset: true })).secret!.text;
+      fresh = (await keys.reset(SYSTEM, id)).secret.text;
     };
     expect(await isGood(text)).toBe(false);
     expect(fresh).not.toBe("");

@@ -105,7 +105,7 @@ describe("a secret whose answer was lost is given again", () => {
   });
 
   test.each<[string, (id: number) => Promise<unknown>]>([
-    ["reset", async (id) => rest.app.keys.update(SYSTEM, id, { reset: true })],
+    ["reset", async (id) => rest.app.keys.reset(SYSTEM, id)],
     ["edited", (id) => rest.app.keys.update(SYSTEM, id, { description: "somebody's now" })],
     [
       "paused and resumed",

@@ -212,7 +212,7 @@ describe("sign-in by SCRAM", () => {
       const { key, secret } = await makeKey(`between-${act}`);
       const client = clientOf("root", key.id, secret.scram);
       const exchange = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
-      if (act === "reset") await app.keys.update(app.system, key.id, { reset: true });
+      if (act === "reset") await app.keys.reset(app.system, key.id);
       else if (act === "revoke") await app.keys.revoke(app.system, key.id, "gone");
       else await app.keys.pause(app.system, key.id);
       const done = await exchange.finish(client.final(exchange.serverFirst).message);

@@ -79,7 +79,7 @@ describe.each(["this process", "another process"])("a session of a key, changed 
   test.each([
     ["pause", (id: number) => from().keys.pause(app.system, id)],
     ["revocation", (id: number) => from().keys.revoke(app.system, id, "left")],
-    ["reset", (id: number) => from().keys.update(app.system, id, { reset: true })],
+    ["reset", (id: number) => from().keys.reset(app.system, id)],
     ["deletion", (id: number) => from().keys.remove(app.system, id)],
     ["exposure", (id: number) => from().keys.revokeExposed(id)],
   ])("ends for its next use after %s, and others live on", async (_what, act) => {
@@ -171,7 +171,7 @@ describe("expiry", () => {
 describe("what happens between the sign-in and the opening", () => {
   test.each([
     ["a revocation", (id: number) => app.keys.revoke(app.system, id, "left")],
-    ["a reset", (id: number) => other.keys.update(app.system, id, { reset: true })],
+    ["a reset", (id: number) => other.keys.reset(app.system, id)],
     [
       "a lock that is undone",
       async () => {

@@ -126,7 +126,7 @@ const ENDS: Readonly<Record<string, (by: TestApp, maker: Opened & { keyId: numbe
   },
   "its key is paused": (by, { keyId }) => by.keys.pause(by.system, keyId),
   "its key is revoked": (by, { keyId }) => by.keys.revoke(by.system, keyId, "left"),
-  "its key is reset": (by, { keyId }) => by.keys.update(by.system, keyId, { reset: true }),
+  "its key is reset": (by, { keyId }) => by.keys.reset(by.system, keyId),
   "its key is narrowed": (by, { keyId }) => by.keys.update(by.system, keyId, { roles: ["KEY_HOLDER"] }),
   "its key is deleted": (by, { keyId }) => by.keys.remove(by.system, keyId),
   "its key was shown in clear": (by, { keyId }) => by.keys.revokeExposed(keyId),

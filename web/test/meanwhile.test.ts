@@ -154,7 +154,7 @@ test("keys that were reset or revoked while the dialog of several stood open are
   await button(page.getByRole("group", { name: "Selected keys" }), "Revoke").click();
   const ask = dialog(page, "Revoke API Keys");
   await ask.getByText("many two").waitFor();
-  await keys.update(caller, one, { reset: true });
+  await keys.reset(caller, one);
   await keys.revoke(caller, two, "By another");
   await tick(ask);
   await button(ask, "Revoke").click();

@@ -68,8 +68,10 @@ export interface Keys extends Verifiers, Ends {
   get(caller: Caller, id: number): MaybePromise<Key>;
   /** Throws invalid or name_taken with issues, forbidden, limit_reached, unavailable where too many are made. */
   create(caller: Caller, input: NewKeyInput): Promise<MadeKey>;
-  /** Edits, and with `reset` makes a new secret. Throws not_found, invalid, forbidden, conflict. */
-  update(caller: Caller, id: number, change: KeyChange): Promise<{ key: Key; secret: KeySecret | undefined }>;
+  /** Throws not_found, invalid, forbidden, conflict. */
+  update(caller: Caller, id: number, change: KeyChange): Promise<Key>;
+  /** Makes a new secret, and edits in the same step. A revoked or paused key works again. Throws as `update` does. */
+  reset(caller: Caller, id: number, change?: KeyChange): Promise<MadeKey>;
   /** Does nothing where the key is paused already. */
   pause(caller: Caller, id: number): Promise<Key>;
   /** Does nothing where the key is not paused. */
@@ -98,15 +100,11 @@ export interface Keys extends Verifiers, Ends {
 interface SelfKeys {
   get(caller: Caller): Promise<Key>;
   /** @param expiresAt undefined keeps it; to change it needs the role that editing keys needs */
-  reset(
-    caller: Caller,
-    expiresAt: number | null | undefined,
-  ): Promise<{ key: Key; secret: KeySecret | undefined }>;
+  reset(caller: Caller, expiresAt: number | null | undefined): Promise<MadeKey>;
   revoke(caller: Caller, reason: string): Promise<Key>;
 }
 
 interface KeyChange extends KeyFields {
-  readonly reset?: boolean;
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number;
 }
@@ -139,6 +137,8 @@ export function createKeys(deps: KeysDeps): Keys {
       life.noting(caller, "key.create", { id: null, name: input.name }, () => life.create(caller, input)),
     update: (caller, id, change) =>
       life.noting(caller, "key.update", { id }, () => life.update(caller, id, change)),
+    reset: (caller, id, change = {}) =>
+      life.noting(caller, "key.update", { id }, () => life.reset(caller, id, change)),
     pause: (caller, id) => life.noting(caller, "key.pause", { id }, () => life.pause(caller, id)),
     resume: (caller, id) => life.noting(caller, "key.resume", { id }, () => life.resume(caller, id)),
     revoke: (caller, id, reason) =>
@@ -157,7 +157,7 @@ export function createKeys(deps: KeysDeps): Keys {
 }
 
 function createSelfKeys(
-  keys: Pick<Keys, "get" | "update" | "revoke">,
+  keys: Pick<Keys, "get" | "reset" | "revoke">,
   store: Pick<Store, "findCheckUser">,
 ): SelfKeys {
   const asOwner = async (caller: Caller): Promise<Caller> => {
@@ -170,8 +170,8 @@ function createSelfKeys(
     get: async (caller) => keys.get(await asOwner(caller), idOf(caller)),
     reset: async (caller, expiresAt) => {
       const own = await asOwner(caller);
-      if (expiresAt !== undefined) return keys.update(caller, idOf(caller), { reset: true, expiresAt });
-      return keys.update(own, idOf(caller), { reset: true });
+      if (expiresAt !== undefined) return keys.reset(caller, idOf(caller), { expiresAt });
+      return keys.reset(own, idOf(caller));
     },
     revoke: async (caller, reason) => keys.revoke(await asOwner(caller), idOf(caller), reason),
   };
@@ -185,6 +185,14 @@ const AUDIT_TEXTS: Readonly<Record<string, string>> = {
   "key.revoke": "Revoke API key",
   "key.delete": "Delete API key",
 };
+
+/** What is to become of a key, decided on the key as it was. */
+interface PlannedChange {
+  readonly key: Key;
+  readonly patch: KeyPatch;
+  readonly life: Parameters<typeof requirePolicy>[2];
+  readonly now: number;
+}
 
 class KeyLife {
   readonly #deps: KeysDeps;
@@ -285,50 +293,71 @@ class KeyLife {
     return { key: await this.#find(id), secret: secret.shown };
   }
 
-  async update(
-    caller: Caller,
-    id: number,
-    { reset = false, version, ...fields }: KeyChange,
-  ): Promise<{ key: Key; secret: KeySecret | undefined }> {
+  async update(caller: Caller, id: number, { version, ...fields }: KeyChange): Promise<Key> {
     const key = await this.#findToChange(caller, id);
     requireVersion("key", key.version, version);
-    const { expiresAt: wanted = reset ? endAfterReset(caller, key) : undefined } = fields;
-    const patch = patchOf(key, { ...fields, expiresAt: wanted });
+    const patch = patchOf(key, fields);
+    const { expiresAt = key.expiresAt } = patch;
+    const life = { madeAt: key.resetAt ?? key.createdAt, expiresAt, was: key.expiresAt };
+    const change = { key, patch, life, now: this.#now() };
+    await this.#requireChange(caller, change, patch.expiresAt);
+    await this.#commit(caller, change, undefined);
+    return this.#find(id);
+  }
+
+  async reset(caller: Caller, id: number, { version, ...fields }: KeyChange): Promise<MadeKey> {
+    const key = await this.#findToChange(caller, id);
+    requireVersion("key", key.version, version);
     const now = this.#now();
-    const madeAt = reset ? now : (key.resetAt ?? key.createdAt);
-    const expiresAt = patch.expiresAt === undefined ? key.expiresAt : patch.expiresAt;
-    refuseIssues([
-      ...fieldIssues({ ...patch, expiresAt: reset ? expiresAt : patch.expiresAt }, now),
-      ...wordIssues(key, patch),
-      ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, id)),
-    ]);
-    const life = { madeAt, expiresAt, was: reset ? undefined : key.expiresAt };
-    const requireLife = async (from: SettingsReader & Pick<Store | Transaction, "findUser">) => {
-      refuseIssues(lifetimeIssues(patch.expiresAt, madeAt, await from.findUser({ id: key.userId })));
-      await requirePolicy(from, caller, life);
+    const madeAt = wholeSeconds(now);
+    const { expiresAt: wanted = endAfterReset(caller, key) } = fields;
+    const patch = {
+      ...patchOf(key, { ...fields, expiresAt: wanted }),
+      ...{ revokedAt: null, revokedReason: null, pausedAt: null, resetAt: madeAt },
     };
-    await requireLife(this.#store);
-    const renewed = reset
-      ? { revokedAt: null, revokedReason: null, pausedAt: null, resetAt: wholeSeconds(now) }
-      : {};
-    requireMayChange(caller, key, { ...patch, ...renewed });
-    const make = () => this.#derive(caller, () => makeSecret(id, wholeSeconds(now), this.#deps));
-    const secret = reset ? await make() : undefined;
-    const ends = secret !== undefined || narrows(key, patch);
+    const { expiresAt = key.expiresAt } = patch;
+    const change = { key, patch, life: { madeAt: now, expiresAt, was: undefined }, now };
+    await this.#requireChange(caller, change, expiresAt);
+    const secret = await this.#derive(caller, () => makeSecret(id, madeAt, this.#deps));
+    await this.#commit(caller, change, secret);
+    return { key: await this.#find(id), secret: secret.shown };
+  }
+
+  /** @param end what must lie ahead; undefined: it was judged when it was set */
+  async #requireChange(caller: Caller, change: PlannedChange, end: number | null | undefined): Promise<void> {
+    const { key, patch, now } = change;
+    refuseIssues([
+      ...fieldIssues({ ...patch, expiresAt: end }, now),
+      ...wordIssues(key, patch),
+      ...(patch.name === undefined ? [] : await this.#nameIssues(patch.name, key.id)),
+    ]);
+    await requireLife(this.#store, caller, change);
+    requireMayChange(caller, key, patch);
+  }
+
+  /** @param secret undefined: the one before stays */
+  async #commit(
+    caller: Caller,
+    change: PlannedChange,
+    secret: Awaited<ReturnType<typeof makeSecret>> | undefined,
+  ): Promise<void> {
+    const { key, patch, now } = change;
+    const { id } = key;
+    const reset = secret !== undefined;
     await this.#store
       .transact(caller, async (tx) => {
-        requireMayChange(caller, await findIn(tx, key), { ...patch, ...renewed });
-        await requireLife(tx);
+        requireMayChange(caller, await findIn(tx, key), patch);
+        await requireLife(tx, caller, change);
+        const ends = reset || narrows(key, patch);
         const hint = secret && { hint: secret.hint };
-        if (!(await tx.changeKey(id, key.version, { ...patch, ...renewed, ...hint }, { ends })))
+        if (!(await tx.changeKey(id, key.version, { ...patch, ...hint }, { ends })))
           throw changedMeanwhile("key");
         if (secret) await tx.replaceSecrets(id, secret.stored);
         await rememberKeyRequest(tx, caller, { id, version: key.version + 1 }, now);
-        const details = { changes: differences<KeyPatch>(key, { ...patch, ...renewed }), reset };
+        const details = { changes: differences<KeyPatch>(key, patch), reset };
         tx.audit(this.#record(caller, "key.update", { id, name: patch.name ?? key.name }, details));
       })
       .catch(takenAs(NAME_TAKEN));
-    return { key: await this.#find(id), secret: secret?.shown };
   }
 
   async pause(caller: Caller, id: number): Promise<Key> {
@@ -450,6 +479,16 @@ const NAME_TAKEN: Issue = { path: ["name"], code: "name_taken", message: "name m
 function requireRoom({ keyIds }: User): void {
   if (keyIds.length < KEYS_PER_USER_MAX) return;
   throw new AppError("limit_reached", `A user may have at most ${KEYS_PER_USER_MAX} keys`);
+}
+
+/** By the owner's ceilings and the policy, as they are now. */
+async function requireLife(
+  from: SettingsReader & Pick<Store | Transaction, "findUser">,
+  caller: Caller,
+  { key, patch, life }: PlannedChange,
+): Promise<void> {
+  refuseIssues(lifetimeIssues(patch.expiresAt, life.madeAt, await from.findUser({ id: key.userId })));
+  await requirePolicy(from, caller, life);
 }
 
 /** The key with its owner as they are now. Throws conflict where it is not as it was decided on. */

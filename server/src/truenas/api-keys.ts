@@ -70,9 +70,10 @@ export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, RpcM
       "Edit a key, or make its secret anew",
       [ID, param("api_key_update", UPDATE)],
       async (call, id, { name, expires_at, reset }) => {
-        const { key, secret } = await ofKey(id, () =>
-          keys.update(call.caller, id, { name, expiresAt: expires_at, reset }),
-        );
+        const change = { name, expiresAt: expires_at };
+        if (!reset)
+          return entryOf(call, await ofKey(id, () => keys.update(call.caller, id, change)), undefined);
+        const { key, secret } = await ofKey(id, () => keys.reset(call.caller, id, change));
         return entryOf(call, key, secret);
       },
       { audit: (given) => `Update API key ${idIn(given[0])}` },

@@ -108,19 +108,18 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const { params, body, deps } = call;
     const caller = withOnce(call, "keys.update");
     const change = body;
-    const update = async () => (await deps.keys.update(caller, params.id, change)).key;
+    const update = () => deps.keys.update(caller, params.id, change);
     const key = await onceOr(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
     return entry(key, call);
   },
   "keys.reset": async (call) => {
     const { params, body, deps } = call;
     const caller = withOnce(call, "keys.reset");
-    const change = { ...body, reset: true };
-    const reset = () => deps.keys.update(caller, params.id, change);
+    const reset = () => deps.keys.reset(caller, params.id, body);
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
-    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
+    return { ...entry(result.key, call), ...secretMembers(result.secret, call.query.scram), receipt };
   },
   "keys.pause": (call) => ended(call, () => call.deps.keys.pause(call.caller, call.params.id)),
   "keys.resume": async (call) => entry(await call.deps.keys.resume(call.caller, call.params.id), call),
@@ -152,7 +151,7 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
     const { result, receipt } = await call.receipts.of(() =>
       onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
-    return { ...entry(result.key, call), ...secretMembers(told(result.secret), call.query.scram), receipt };
+    return { ...entry(result.key, call), ...secretMembers(result.secret, call.query.scram), receipt };
   },
   "self.revoke": (call) => {
     const { body, deps } = call;
@@ -193,11 +192,6 @@ async function writeUse({ usage }: Call["deps"]): Promise<void> {
   await usage.flush();
 }
 
-function told(secret: KeySecret | undefined): KeySecret {
-  if (!secret) throw new AppError("internal", "A reset without a secret");
-  return secret;
-}
-
 /**
  * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
  * or changed the first.
@@ -211,8 +205,7 @@ async function freshSecret(call: KeyCall, id: number): Promise<{ key: KeyRecord;
     throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
   }
   const asAgain = caller.once ? { ...caller, once: { ...caller.once, isAgain: true as const } } : caller;
-  const again = await deps.keys.update(asAgain, id, { reset: true, version: key.version });
-  return { key: again.key, secret: told(again.secret) };
+  return deps.keys.reset(asAgain, id, { version: key.version });
 }
 
 function listKeys(call: Asked, query: Call<"keys.mine">["query"], filters: readonly Condition[]) {
