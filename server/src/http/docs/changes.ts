@@ -1,4 +1,4 @@
-/** What changed from version to version of the JSON-RPC API: told from the versions themselves, so that it cannot be wrong. */
+/** What changed from version to version of the JSON-RPC API: derived from the versions themselves, so that it cannot be wrong. */
 import { html } from "hono/html";
 import type { DocsPage, Markup } from "./layout.ts";
 import type { MethodDoc, RpcVersion } from "./rpc.ts";

@@ -1,28 +1,27 @@
-/** Pages of the JSON-RPC API's methods and events, from the dialect's own table. */
+/** Pages of the JSON-RPC API's methods and events, from the table that the TrueNAS API itself is served by. */
 import { ROLE_WORDS } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
+import { guide } from "./guide.ts";
+import eventsText from "./guides/events.md" with { type: "text" };
+import methodsText from "./guides/methods.md" with { type: "text" };
 import { code, type DocsPage, type Markup, table } from "./layout.ts";
 import type { EventDoc, MethodDoc, MethodError, RpcVersion } from "./rpc.ts";
-import { consolePage, LIMITS, QUERY, SECTION } from "./rpc-guides.ts";
+import { consolePage, LIMITS, QUERY } from "./rpc-guides.ts";
 import { schemaMarkup } from "./schema.ts";
+
+const SECTION = "JSON-RPC";
 
 export function methodPages(version: RpcVersion): DocsPage[] {
   const { methods, events } = version;
-  const overview: DocsPage = {
-    path: "methods",
-    title: "Methods",
+  const overview = guide("methods", methodsText, (_, base) => ({
+    version: version.name,
+    methods: methodTable(base, methods),
+  }));
+  const eventList = guide("events", eventsText, (_, base) => ({ events: eventTable(base, events) }));
+  const lists = [overview, eventList, consolePage(methods), QUERY, LIMITS].map((page) => ({
+    ...page,
     section: SECTION,
-    searchText: "Every method of the JSON-RPC API: what it does, and which role it needs.",
-    body: (origin, base) => overviewBody(origin, base, version),
-  };
-  const eventList: DocsPage = {
-    path: "events",
-    title: "Events",
-    section: SECTION,
-    searchText: "What changes by itself is told by events: how to subscribe, and how they come.",
-    body: (_, base) => eventsBody(base, events),
-  };
-  const lists = [overview, eventList, consolePage(methods), QUERY, LIMITS];
+  }));
   return [...lists, ...methods.map((one) => methodPage(one, version.name)), ...events.map(eventPage)];
 }
 
@@ -122,35 +121,26 @@ console.log(await firstValueFrom(client.api.call("${name}", ${JSON.stringify(par
 client.close();`;
 }
 
-function overviewBody(origin: string, base: string, { name, methods }: RpcVersion): Markup {
-  return html`<p>JSON-RPC 2.0 over WebSocket at <code>${origin.replace(/^http/, "ws")}/api/${name}</code>, as the official TrueNAS clients speak it. Text frames, one call each; parameters by position.</p>
-<p>The same as a document for machines: <a href="/api/openrpc.json">OpenRPC</a>. What changes by itself is told by <a href="${base}/events">events</a>.</p>
-${table(
-  ["Method", "What it does", "Needs"],
-  methods.map((one) => [
-    html`<a href="${base}/methods/${one.name}"><code>${one.name}</code></a>`,
-    one.words,
-    needsOf(one.access),
-  ]),
-)}`;
+function methodTable(base: string, methods: readonly MethodDoc[]): Markup {
+  return table(
+    ["Method", "What it does", "Needs"],
+    methods.map((one) => [
+      html`<a href="${base}/methods/${one.name}"><code>${one.name}</code></a>`,
+      one.words,
+      needsOf(one.access),
+    ]),
+  );
 }
 
-function eventsBody(base: string, events: readonly EventDoc[]): Markup {
-  return html`<p>Ask for an event by <a href="${base}/methods/core.subscribe"><code>core.subscribe</code></a>; it is told until <a href="${base}/methods/core.unsubscribe"><code>core.unsubscribe</code></a>, the end of the session or of the connection.
-By REST the same changes come from <code>/api/v1/events</code>.</p>
-${table(
-  ["Event", "When", "Needs"],
-  events.map((one) => [
-    html`<a href="${base}/events/${slugOf(one)}"><code>${one.name}</code></a>`,
-    one.words,
-    needsOf(one.access ?? "any"),
-  ]),
-)}
-<h2>How events come</h2>
-<p>As notifications, in the order of the changes. <code>msg</code> is <code>added</code>, <code>changed</code> or <code>removed</code>; of what was removed nothing but its number is told.</p>
-${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "removed", collection: "api_key.query", id: 7 } }))}
-<p>A subscriber that falls so far behind that changes would be lost is sent this, and subscribes again:</p>
-${code(JSON.stringify({ jsonrpc: "2.0", method: "notify_unsubscribed", params: { collection: "api_key.query", error: { error: 16, errname: "EBUSY", reason: "[EBUSY] ...", trace: null, extra: null } } }))}`;
+function eventTable(base: string, events: readonly EventDoc[]): Markup {
+  return table(
+    ["Event", "When", "Needs"],
+    events.map((one) => [
+      html`<a href="${base}/events/${slugOf(one)}"><code>${one.name}</code></a>`,
+      one.words,
+      needsOf(one.access ?? "any"),
+    ]),
+  );
 }
 
 function eventPage(one: EventDoc): DocsPage {
@@ -163,8 +153,8 @@ function eventPage(one: EventDoc): DocsPage {
     searchText: words,
     body: (_, base) => html`<p>${words}.</p>
 <p><strong>Needs</strong> ${needsOf(access ?? "any")}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
-<h2>To be told</h2>${code(JSON.stringify(subscribe))}
-${fields ? html`<h2>What is told</h2>${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "changed", collection: name, id: 7, fields: {} } }))}<h3><code>fields</code></h3>${schemaMarkup(fields())}` : ""}
+<h2>Subscribe</h2>${code(JSON.stringify(subscribe))}
+${fields ? html`<h2>Notification</h2>${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "changed", collection: name, id: 7, fields: {} } }))}<h3><code>fields</code></h3>${schemaMarkup(fields())}` : ""}
 <p>More on <a href="${base}/events">events</a>.</p>`,
   };
 }

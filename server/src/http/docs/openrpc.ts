@@ -51,7 +51,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   [RPC.tooManyCalls]: "Too many concurrent calls",
 };
 
-/** Codes are told once each; `data` has every reason with its number. */
+/** One object per code; `data` lists every reason with its number. */
 function errorObjects(errors: readonly MethodError[]): object[] {
   return [...Map.groupBy(errors, ({ code }) => code)].map(([code, reasons]) => ({
     code,

@@ -6,13 +6,11 @@ import query from "./guides/query-language.md" with { type: "text" };
 import type { DocsPage } from "./layout.ts";
 import type { MethodDoc } from "./rpc.ts";
 
-export const SECTION = "JSON-RPC";
-
 export function consolePage(methods: readonly MethodDoc[]): DocsPage {
   return {
     path: "console",
     title: "Console",
-    section: SECTION,
+    section: "",
     searchText: "Try a method here: sign in over a WebSocket, call, see the frames.",
     body: () => html`<p>Opens a WebSocket to this server, signs in, sends a call and shows the frames, keys masked.</p>
 <form id="console" class="wide">
@@ -28,5 +26,5 @@ export function consolePage(methods: readonly MethodDoc[]): DocsPage {
   };
 }
 
-export const QUERY: DocsPage = { ...guide("query-language", query), section: SECTION };
-export const LIMITS: DocsPage = { ...guide("limits", limits), section: SECTION };
+export const QUERY: DocsPage = guide("query-language", query);
+export const LIMITS: DocsPage = guide("limits", limits);

@@ -43,6 +43,6 @@ export interface EventDoc {
   /** One of these; null: every session. */
   readonly access: readonly Role[] | null;
   readonly since: string;
-  /** JSON Schema of what is told of an added or changed thing. */
+  /** JSON Schema of the fields that an event has for an added or changed entry. */
   readonly fields: (() => object) | undefined;
 }
