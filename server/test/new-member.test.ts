@@ -42,7 +42,7 @@ const EDITS: Readonly<Record<string, readonly (readonly [before: string, after: 
   "server/src/store/row-mappers.ts": [
     ["    hint: row.hint,\n", "    hint: row.hint,\n    colour: row.colour,\n"],
     ["    hint: patch.hint,\n", "    hint: patch.hint,\n    colour: patch.colour,\n"],
-    ['    hint: "",\n', '    hint: "",\n    colour: key.colour,\n'],
+    ["    hint: key.hint,\n", "    hint: key.hint,\n    colour: key.colour,\n"],
   ],
   "server/src/store/list-queries.ts": [
     [
