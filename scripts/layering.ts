@@ -85,7 +85,13 @@ const DRIVERS = ["bun:sqlite", "bun:ffi", "pg"];
 const DRIVER_FOLDER = /^server\/src\/store\/(sqlite|postgres)\//;
 const PUBLIC_FOLDERS = ["domain", "http", "activity", "sign-in", "accounts"];
 /** Beside the file that is named after its folder. */
-const PUBLIC_FILES = ["truenas/query-filters", "store/open", "store/sqlite/archive", "store/steady-clock"];
+const PUBLIC_FILES = [
+  "truenas/query-filters",
+  "verify/check",
+  "store/open",
+  "store/sqlite/archive",
+  "store/steady-clock",
+];
 const WORKSPACES = ["contract", "server", "client", "proxy-recipes", "cli", "bench", "torture", "web"];
 /** The compositions are the process's edge: nothing that they compose may reach back into them. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

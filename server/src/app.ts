@@ -32,6 +32,7 @@ import {
   restoreFromBackup,
 } from "./restore/restore.ts";
 import { type BrowserSessions, createBrowserSessions } from "./sign-in/browser-sessions.ts";
+import { KeysInClear } from "./sign-in/clear-text.ts";
 import { createJudge, type RequireStanding } from "./sign-in/judge.ts";
 import { createPasswords } from "./sign-in/passwords.ts";
 import { RefusalLog } from "./sign-in/refusal-log.ts";
@@ -56,6 +57,7 @@ export interface App {
   readonly tokens: Tokens;
   readonly browserSessions: BrowserSessions;
   readonly refusalLog: RefusalLog;
+  readonly keysInClear: KeysInClear;
   readonly requireStanding: RequireStanding;
   readonly audit: Audit;
   readonly usage: Usage;
@@ -185,8 +187,9 @@ function composeSignIn(parts: Pick<App, SignInParts>) {
   const browserSessions = createBrowserSessions(parts);
   const sessions = new LiveSessions({ ...parts, browserSessions });
   const tokens = new TokenBox({ ...parts, sessions });
-  const signIn = createSignIn({ ...parts, passwords, refusalLog, sessions, tokens });
-  return { passwords, refusalLog, browserSessions, sessions, tokens, signIn };
+  const keysInClear = new KeysInClear(parts);
+  const signIn = createSignIn({ ...parts, passwords, refusalLog, keysInClear, sessions, tokens });
+  return { keysInClear, passwords, refusalLog, browserSessions, sessions, tokens, signIn };
 }
 
 export async function closeApp(app: App): Promise<void> {

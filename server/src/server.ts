@@ -108,7 +108,6 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const trust = trustOf(config);
   const hosts = hostsOf(config, certificates, app);
   const stats = createStats(app.clock.monotonic);
-  const insecureRule = () => app.settings.current().insecureTransport;
   const schedule =
     config.backup && createSchedule(config.backup, { ...app, fingerprint: app.secrets.fingerprint });
   if (!schedule) await forgetSchedule(app.store);
@@ -124,7 +123,6 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     hosts,
     stats,
     metrics,
-    insecureRule,
     trust,
     checkFrom,
   });

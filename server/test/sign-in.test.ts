@@ -104,9 +104,10 @@ describe("over an insecure transport", () => {
     const other = await openTestApp({ beside: app });
     try {
       const key = await makeKey();
-      expect(await app.signIn.byKey(key.text, "alice", insecure("websocket"))).toEqual(
-        no("insecure_transport"),
-      );
+      expect(await app.signIn.byKey(key.text, "alice", insecure("websocket"))).toEqual({
+        ...no("insecure_transport"),
+        isRevoked: true,
+      });
       expect(await other.signIn.byKey(key.text, "alice", originOf())).toEqual(no("revoked"));
       expect((await app.keys.get(app.system, key.id)).revokedReason).toBe(
         "Attempt to use over an insecure transport",

@@ -10,6 +10,7 @@ import { CLEAR_TEXT_ACTION } from "../domain/alert.ts";
 import type { Origin } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
+import { clearTextRule } from "../domain/transport.ts";
 import type { Log } from "../log.ts";
 import { createWarnOncePerMinute } from "./check/warn-once.ts";
 import { problemResponse } from "./rest/problem.ts";
@@ -30,7 +31,7 @@ export function createClearUpgrades(deps: ClearUpgradesDeps): RefuseClear {
   const { settings: known, audit, httpsPort, log } = deps;
   const hint = createWarnOncePerMinute(deps);
   const judge = (req: Request, origin: Origin, settings: Settings): Response | undefined => {
-    if (settings.insecureTransportDialect !== "close") return undefined;
+    if (clearTextRule(settings, origin.door) !== "close") return undefined;
     const { address, door, client } = origin;
     hint("A program came in clear text and was refused before it could send a key", { address, client });
     const reason = "insecure_transport";

@@ -8,7 +8,7 @@ import { randomUUID } from "node:crypto";
 import type { Origin } from "../domain/caller.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { Log } from "../log.ts";
-import { clearTextRule } from "../sign-in/clear-text.ts";
+import { isTransportAllowed } from "../sign-in/clear-text.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
 import type { MaybePromise } from "../verify/verify.ts";
 import { readPresentedKey } from "./presented.ts";
@@ -26,7 +26,7 @@ export type RefuseShown = (req: Request, origin: Origin) => MaybePromise<Respons
 export function createShownInClear({ store, signIn, log }: ShownInClearDeps): RefuseShown {
   const judge = async (text: string, origin: Origin): Promise<Response | undefined> => {
     // Where it is allowed nothing follows from it, and it is no use of the key.
-    if ((await clearTextRule(store, origin)) === "allow") return undefined;
+    if (await isTransportAllowed(store, origin)) return undefined;
     const answer = await signIn.callerOfKey(text, origin);
     const isShown = !answer.ok && answer.reason === "insecure_transport";
     return isShown ? problemResponse(refusedKey(answer), randomUUID(), log) : undefined;

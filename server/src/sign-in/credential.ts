@@ -66,6 +66,8 @@ export interface SignInRefused {
   readonly rate?: RateState;
   /** With `insecure_transport`, where the key was left whole: what to do about the connection. */
   readonly advice?: string;
+  /** With `insecure_transport`: the key was revoked for it. */
+  readonly isRevoked?: boolean;
 }
 
 export type CallerResult =

@@ -5,11 +5,9 @@
 import { PASSWORD_BYTES_MAX, TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
 import type { Users } from "../accounts/users.ts";
-import type { SettingsUseCase } from "../activity/settings.ts";
-import { systemCaller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Connection } from "../http/jsonrpc/api.ts";
-import type { Credential, SignInRefusal, SignInResult } from "../sign-in/credential.ts";
+import type { Credential, SignInRefused, SignInResult } from "../sign-in/credential.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
 import type { Tokens } from "../sign-in/token.ts";
 import { CallError } from "./errors.ts";
@@ -25,7 +23,6 @@ export interface SignInMethodsDeps {
   readonly signIn: SignIn;
   readonly users: Pick<Users, "get">;
   readonly tokens: Pick<Tokens, "generate">;
-  readonly settings: Pick<SettingsUseCase, "show">;
   readonly userInfo: UserInfo;
 }
 
@@ -157,7 +154,7 @@ async function plain(
   attempt: Promise<SignInResult>,
 ): Promise<Entry> {
   const result = await entered(connection, await attempt);
-  if (!result.ok) return { response_type: await responseType(deps, result.reason) };
+  if (!result.ok) return { response_type: responseType(result) };
   return {
     response_type: "SUCCESS",
     user_info: options.user_info ? await userInfo(deps, connection, result.credential) : null,
@@ -249,16 +246,14 @@ function preferredLifetime(preferences: unknown): number {
     : LIFETIME_SECONDS;
 }
 
-async function responseType({ settings }: SignInMethodsDeps, reason: SignInRefusal): Promise<string> {
+function responseType({ reason, isRevoked }: SignInRefused): string {
   switch (reason) {
     case "expired":
       return "EXPIRED";
     case "no_roles":
       return "DENIED";
-    case "insecure_transport": {
-      const { insecureTransportDialect } = await settings.show(systemCaller("reader"));
-      return insecureTransportDialect === "revoke" ? "EXPIRED" : "AUTH_ERR";
-    }
+    case "insecure_transport":
+      return isRevoked ? "EXPIRED" : "AUTH_ERR";
     default:
       return "AUTH_ERR";
   }

@@ -7,9 +7,10 @@
 import type { Usage } from "../../activity/use.ts";
 import type { Network } from "../../domain/address.ts";
 import type { Clock } from "../../domain/clock.ts";
-import type { InsecureTransportRule } from "../../domain/settings.ts";
 import type { Log } from "../../log.ts";
+import type { KeysInClear } from "../../sign-in/clear-text.ts";
 import type { RequireStanding } from "../../sign-in/judge.ts";
+import { createCheckKey } from "../../verify/check.ts";
 import type { Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
@@ -21,21 +22,18 @@ import { problemResponse } from "../rest/problem.ts";
 import type { Answerers, AnswerIncoming } from "../routes.ts";
 import { createAuth } from "./auth.ts";
 import { createCheckClients } from "./check-client.ts";
-import { createCheckKey } from "./check-key.ts";
 import { createAssertions, type Signer } from "./identity.ts";
 import { type MetricsDeps, metricsText } from "./metrics.ts";
 import { createOwnCaller } from "./own-key.ts";
-import type { CheckStats } from "./stats.ts";
+import type { CheckFigures } from "./stats.ts";
 import { createVerifyRoute } from "./verify.ts";
-import { createWarnOncePerMinute } from "./warn-once.ts";
 
 export interface CheckDeps {
   readonly verify: Verify;
   readonly usage: Usage;
-  readonly stats: CheckStats;
-  readonly keys: { revokeExposed(id: number): Promise<void> };
+  readonly stats: CheckFigures;
+  readonly keysInClear: KeysInClear;
   readonly secrets: { readonly assertions: Signer & { readonly publicKey: object } };
-  readonly insecureRule: () => InsecureTransportRule;
   readonly metrics: Pick<MetricsDeps, "countSessions" | "storeBytes" | "version" | "backup">;
   readonly clock: Clock;
   readonly bodies: Bodies;
@@ -52,17 +50,14 @@ export type CheckRoutes = Answerers["check"];
 const VERIFY = "/api/v1/verify";
 
 export function createCheck(deps: CheckDeps): CheckRoutes {
-  const { verify, usage, stats, keys, clock, log, trust, requireStanding } = deps;
+  const { verify, usage, stats, clock, log, trust, requireStanding } = deps;
   const clientOf = createCheckClients(deps);
   const checkKey = createCheckKey({
     verify,
     usage,
     stats,
-    log,
     now: clock.now,
-    insecureRule: deps.insecureRule,
-    revokeExposed: keys.revokeExposed,
-    warnOncePerMinute: createWarnOncePerMinute({ clock, log }),
+    keysInClear: deps.keysInClear,
   });
   const assert = createAssertions(deps.secrets.assertions, clock);
   const auth = createAuth({ checkKey, assert, trust, clock, log });

@@ -1,9 +1,9 @@
 /** `/metrics` in the text format of Prometheus: open to this machine, and to keys with SYSTEM_AUDIT_READ. */
 import { maskText } from "../../domain/masking.ts";
-import { type CheckStats, LATENCY_BOUNDS } from "./stats.ts";
+import { type CheckFigures, LATENCY_BOUNDS } from "./stats.ts";
 
 export interface MetricsDeps {
-  readonly stats: CheckStats;
+  readonly stats: CheckFigures;
   readonly countSessions: () => number;
   /** Bytes of the two databases. */
   readonly storeBytes: () => Readonly<Record<string, number>>;

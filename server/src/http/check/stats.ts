@@ -1,21 +1,18 @@
 /** Counts of checks since the start, for `/metrics`. Every 64th check is timed. */
 import type { UseOutcome } from "../../activity/use.ts";
+import type { CheckStats } from "../../verify/check.ts";
 
 const SAMPLE_EVERY = 64;
 /** Microseconds. */
 export const LATENCY_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000] as const;
 
-export interface CheckStats {
-  count(door: string, outcome: UseOutcome): void;
-  /** When to time this check: its beginning. */
-  sample(): number | undefined;
-  time(began: number): void;
+export interface CheckFigures extends CheckStats {
   readonly counts: ReadonlyMap<string, number>;
   readonly buckets: readonly number[];
   readonly timed: () => { readonly count: number; readonly sumMicroseconds: number };
 }
 
-export function createStats(monotonic: () => number): CheckStats {
+export function createStats(monotonic: () => number): CheckFigures {
   const counts = new Map<string, number>();
   const buckets = LATENCY_BOUNDS.map(() => 0);
   let turn = 0;

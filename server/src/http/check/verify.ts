@@ -7,6 +7,7 @@ import { AppError, errorCode } from "../../domain/errors.ts";
 import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { RequireStanding } from "../../sign-in/judge.ts";
+import type { CheckDecision, CheckKey } from "../../verify/check.ts";
 import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
@@ -16,7 +17,6 @@ import { EXCESS_MESSAGES, jsonExcess } from "../json-bounds.ts";
 import { rateHeaders } from "../rate-headers.ts";
 import { problemResponse } from "../rest/problem.ts";
 import type { CheckClient } from "./check-client.ts";
-import type { CheckDecision, CheckKey } from "./check-key.ts";
 import { createWarnOncePerMinute } from "./warn-once.ts";
 
 export interface VerifyRouteDeps {

@@ -1,20 +1,28 @@
-/** One check for somebody else: judged, counted, and where it is refused, noted under a number for the key's owner. */
+/**
+ * A check for somebody else: a proxy or a service asks about a key that it was shown. It is judged, counted as a use of the key,
+ * and where it is refused, noted under a number for the key's owner.
+ */
 
-import type { ClientInfo, Usage } from "../../activity/use.ts";
-import type { Origin } from "../../domain/caller.ts";
-import { errorCode } from "../../domain/errors.ts";
-import type { InsecureTransportRule } from "../../domain/settings.ts";
-import { fateOf, UNKNOWN_TRANSPORT } from "../../domain/transport.ts";
-import type { Log } from "../../log.ts";
-import type { CheckResult, MaybePromise, Need, Verify } from "../../verify/verify.ts";
-import type { CheckStats } from "./stats.ts";
-import type { WarnOncePerMinute } from "./warn-once.ts";
+import type { ClientInfo, Usage, UseOutcome } from "../activity/use.ts";
+import type { Origin } from "../domain/caller.ts";
+import { UNKNOWN_TRANSPORT } from "../domain/transport.ts";
+import type { KeysInClear } from "../sign-in/clear-text.ts";
+import type { CheckResult, MaybePromise, Need, Verify } from "./verify.ts";
 
 export type CheckDecision =
   | { readonly check: Extract<CheckResult, { ok: true }>; readonly decision: null }
   | { readonly check: Extract<CheckResult, { ok: false }>; readonly decision: string };
 
 type CheckDoor = "auth" | "verify";
+
+/** What is measured of checks since the start. */
+export interface CheckStats {
+  count(door: CheckDoor, outcome: UseOutcome): void;
+  /** When to time this check: its beginning. */
+  sample(): number | undefined;
+  time(began: number): void;
+}
+
 export type CheckKey = (
   door: CheckDoor,
   text: string,
@@ -27,14 +35,11 @@ export interface CheckKeyDeps {
   readonly usage: Pick<Usage, "note" | "refuse">;
   readonly stats: CheckStats;
   readonly now: () => number;
-  readonly insecureRule: () => InsecureTransportRule;
-  readonly revokeExposed: (id: number) => Promise<void>;
-  readonly log: Log;
-  readonly warnOncePerMinute: WarnOncePerMinute;
+  readonly keysInClear: Pick<KeysInClear, "judge">;
 }
 
 export function createCheckKey(deps: CheckKeyDeps): CheckKey {
-  const { verify, usage, stats, now, warnOncePerMinute: hint } = deps;
+  const { verify, usage, stats, now, keysInClear } = deps;
   const count = (door: CheckDoor, check: CheckResult, need: Need, seen: ClientInfo): CheckDecision => {
     if (check.ok) {
       stats.count(door, "ok");
@@ -60,15 +65,10 @@ export function createCheckKey(deps: CheckKeyDeps): CheckKey {
     seen: ClientInfo,
   ): Promise<CheckDecision> => {
     const check = await verify.check(text, need);
-    const fate = fateOf(deps.insecureRule(), need.origin.transport);
+    if (check.ok || check.reason !== "insecure_transport" || !check.known)
+      return count(door, check, need, seen);
+    const { fate } = await keysInClear.judge(check.known, need.origin);
     if (fate === "pass") return count(door, await verify.check(text, { ...need, origin: null }), need, seen);
-    const id = !check.ok && check.reason === "insecure_transport" ? check.known?.id : undefined;
-    if (fate === "revoke" && id !== undefined) await revoke(deps, id);
-    if (need.origin.transport === "unknown" && id !== undefined)
-      hint(
-        "A proxy asks /auth about a key and does not say how its client came, or is not trusted to say that it came in clear, and is refused; let it send X-Forwarded-Proto, and name it with --trusted-proxy",
-        { id },
-      );
     return count(door, check, need, seen);
   };
   return (door, text, need, seen) => {
@@ -80,16 +80,6 @@ export function createCheckKey(deps: CheckKeyDeps): CheckKey {
     if (began !== undefined) stats.time(began);
     return count(door, check, need, seen);
   };
-}
-
-async function revoke({ revokeExposed, log }: CheckKeyDeps, id: number): Promise<void> {
-  try {
-    await revokeExposed(id);
-    log.warn("A key came over an insecure transport and was revoked", { id });
-  } catch (error) {
-    const code = errorCode(error);
-    if (code !== "conflict" && code !== "not_found") throw error;
-  }
 }
 
 /** The exact rule, for the owner's eyes. */
