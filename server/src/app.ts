@@ -34,11 +34,14 @@ import {
 import { type BrowserSessions, createBrowserSessions } from "./sign-in/browser-sessions.ts";
 import { KeysInClear } from "./sign-in/clear-text.ts";
 import { createJudge, type RequireStanding } from "./sign-in/judge.ts";
+import { KeyMethod } from "./sign-in/key.ts";
+import { createPasswordMethod } from "./sign-in/password.ts";
 import { createPasswords } from "./sign-in/passwords.ts";
 import { RefusalLog } from "./sign-in/refusal-log.ts";
+import { ScramMethod } from "./sign-in/scram.ts";
 import { LiveSessions } from "./sign-in/sessions.ts";
-import { createSignIn, type SignIn } from "./sign-in/sign-in.ts";
-import { TokenBox, type Tokens } from "./sign-in/token.ts";
+import { createSignIn, type SignIn, type SignInMethods } from "./sign-in/sign-in.ts";
+import { createTokenMethod, TokenBox, type Tokens } from "./sign-in/token.ts";
 import { openStore, refuseForeignFolder } from "./store/open.ts";
 import { createSteadyClock, type SteadyClock } from "./store/steady-clock.ts";
 import type { Store } from "./store/store.ts";
@@ -90,6 +93,8 @@ export interface Overrides {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  /** A method more, or another one. */
+  readonly signInMethods?: (methods: SignInMethods) => SignInMethods;
 }
 
 export interface Local extends App {
@@ -161,7 +166,7 @@ export async function openApp(
   const usage = createUsage({ store, keys, clock, log });
   const feed = createFeed(store, log);
   const parts = { store, verify, keys, audit, usage, feed, secrets, clock, random, log };
-  const signingIn = composeSignIn(parts);
+  const signingIn = composeSignIn(parts, overrides);
   sessions = signingIn.sessions;
   const { passwords: _, ...signedIn } = signingIn;
   const accounts = {
@@ -181,14 +186,21 @@ export async function openApp(
 }
 
 /** The ways in, and who has come in by them. */
-function composeSignIn(parts: Pick<App, SignInParts>) {
+function composeSignIn(parts: Pick<App, SignInParts>, overrides: Overrides) {
   const passwords = createPasswords();
   const refusalLog = new RefusalLog(parts);
   const browserSessions = createBrowserSessions(parts);
   const sessions = new LiveSessions({ ...parts, browserSessions });
   const tokens = new TokenBox({ ...parts, sessions });
   const keysInClear = new KeysInClear(parts);
-  const signIn = createSignIn({ ...parts, passwords, refusalLog, keysInClear, sessions, tokens });
+  const needs = { ...parts, passwords, refusalLog, keysInClear, sessions, tokens };
+  const methods = {
+    password: createPasswordMethod(needs),
+    key: new KeyMethod(needs),
+    scram: new ScramMethod(needs),
+    token: createTokenMethod(needs),
+  };
+  const signIn = createSignIn(overrides.signInMethods?.(methods) ?? methods, parts);
   return { keysInClear, passwords, refusalLog, browserSessions, sessions, tokens, signIn };
 }
 

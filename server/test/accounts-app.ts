@@ -12,7 +12,7 @@ import { AppError } from "../src/domain/errors.ts";
 import type { User } from "../src/domain/user.ts";
 import type { Log } from "../src/log.ts";
 import { callerOfUser } from "../src/sign-in/caller.ts";
-import type { SignInResult } from "../src/sign-in/credential.ts";
+import type { SignInOutcome } from "../src/sign-in/credential.ts";
 import { MovableClock, openBrowser } from "./installation.ts";
 
 export const PASSWORD = "a long password";
@@ -94,14 +94,15 @@ export async function callerOf(app: TestApp, username: string): Promise<Caller> 
 }
 
 /** Throws where the sign-in was refused. */
-export function credentialOf(result: SignInResult) {
-  if (!result.ok) throw new Error(`Sign-in refused: ${result.reason}`);
+export function credentialOf(result: SignInOutcome) {
+  if (result.kind === "needs") throw new Error(`Sign-in needs ${result.factor}`);
+  if (result.kind === "refused") throw new Error(`Sign-in refused: ${result.reason}`);
   return result.credential;
 }
 
-export async function auditOf(app: TestApp, action: string): Promise<readonly AuditRecord[]> {
+export async function auditOf(app: Pick<TestApp, "audit">, action: string): Promise<readonly AuditRecord[]> {
   const where = { kind: "test", path: ["action"], op: "=", fold: false, value: action } as const;
-  return (await app.audit.list(app.system, { where, limit: 0 })).rows;
+  return (await app.audit.list(systemCaller("command_line"), { where, limit: 0 })).rows;
 }
 
 /** What the promise was refused with. Bun's `rejects` blocks the loop that the store's threads answer to. */

@@ -158,9 +158,9 @@ describe("sign-in by SCRAM", () => {
       const { message, answer } = client.final(exchange!.serverFirst, header, binding);
       const done = await exchange!.finish(message);
       expect(done).toMatchObject({
-        ok: true,
+        kind: "signed_in",
         serverFinal: answer,
-        credential: { kind: "API_KEY", scram: true, username: "root", key: { id: key.id } },
+        credential: { kind: "API_KEY", methods: ["scram"], username: "root", key: { id: key.id } },
       });
     }
     await app.audit.flush();
@@ -183,10 +183,10 @@ describe("sign-in by SCRAM", () => {
     const exchange = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
     const { message } = client.final(exchange.serverFirst);
     const all = await Promise.all([exchange.finish(message), exchange.finish(message)]);
-    expect(all.map(({ ok }) => ok)).toEqual([true, false]);
+    expect(all.map(({ kind }) => kind)).toEqual(["signed_in", "refused"]);
     const second = (await app.signIn.scramFirst(client.first(), origin, undefined))!;
-    expect((await second.finish("nonsense")).ok).toBe(false);
-    expect((await second.finish(client.final(second.serverFirst).message)).ok).toBe(false);
+    expect((await second.finish("nonsense")).kind).toBe("refused");
+    expect((await second.finish(client.final(second.serverFirst).message)).kind).toBe("refused");
   });
 
   test("an unknown name, id and another's key get a steady salt and fail at the second step", async () => {
@@ -203,7 +203,7 @@ describe("sign-in by SCRAM", () => {
       expect(saltOf(again.serverFirst)).toBe(saltOf(exchange.serverFirst));
       expect(Buffer.from(saltOf(exchange.serverFirst), "base64").toString()).toMatch(/^[A-Za-z0-9./]{16}$/);
       const { message } = client.final(exchange.serverFirst);
-      expect(await exchange.finish(message)).toEqual({ ok: false, reason: "unknown" });
+      expect(await exchange.finish(message)).toEqual({ kind: "refused", reason: "unknown" });
     }
   });
 
@@ -217,7 +217,7 @@ describe("sign-in by SCRAM", () => {
       else await app.keys.pause(app.system, key.id);
       const done = await exchange.finish(client.final(exchange.serverFirst).message);
       expect(done).toEqual({
-        ok: false,
+        kind: "refused",
         reason: { reset: "unknown", revoke: "revoked", pause: "paused" }[act] as "unknown",
       });
     }
@@ -228,7 +228,7 @@ describe("sign-in by SCRAM", () => {
     const client = clientOf("root", key.id, secret.scram);
     const insecure = originOf({ transport: "clear" });
     const exchange = (await app.signIn.scramFirst(client.first(), insecure, undefined))!;
-    expect((await exchange.finish(client.final(exchange.serverFirst).message)).ok).toBe(true);
+    expect((await exchange.finish(client.final(exchange.serverFirst).message)).kind).toBe("signed_in");
     expect((await app.keys.get(app.system, key.id)).revokedAt).toBeNull();
   });
 });

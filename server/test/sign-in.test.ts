@@ -20,7 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
-const no = (reason: SignInRefusal) => ({ ok: false as const, reason });
+const no = (reason: SignInRefusal) => ({ kind: "refused" as const, reason });
+const noCaller = (reason: SignInRefusal) => ({ ok: false as const, reason });
 const insecure = (door: Origin["door"]): Origin => originOf({ door, transport: "clear" });
 
 async function makeKey(fields: object = {}, username = "alice") {
@@ -37,10 +38,15 @@ describe("by key", () => {
     const key = await makeKey();
     const { signIn } = app;
     expect(await signIn.byKey(key.text, "alice", originOf())).toMatchObject({
-      ok: true,
-      credential: { kind: "API_KEY", username: "alice", key: { id: key.id, name: key.name }, scram: false },
+      kind: "signed_in",
+      credential: {
+        kind: "API_KEY",
+        username: "alice",
+        key: { id: key.id, name: key.name },
+        methods: ["key"],
+      },
     });
-    expect((await signIn.byKey(key.text, undefined, originOf())).ok).toBe(true);
+    expect((await signIn.byKey(key.text, undefined, originOf())).kind).toBe("signed_in");
     await Promise.all([app.audit.flush(), app.usage.flush()]);
     expect((await app.keys.get(app.system, key.id)).lastUsedAddress).toBe("192.0.2.7");
     const [record] = await auditOf(app, "API_KEY");
@@ -124,7 +130,7 @@ describe("over an insecure transport", () => {
     const key = await makeKey();
     const { signIn } = app;
     for (let times = 0; times < 3; times++) {
-      expect(await signIn.callerOfKey(key.text, insecure("rest"))).toEqual(no("insecure_transport"));
+      expect(await signIn.callerOfKey(key.text, insecure("rest"))).toEqual(noCaller("insecure_transport"));
     }
     const told = () =>
       app.warnings.filter((words) => words.startsWith("A key came over an insecure transport"));
@@ -139,7 +145,7 @@ describe("over an insecure transport", () => {
     const key = await makeKey();
     const { signIn } = app;
     await app.settings.change(app.system, { insecureTransportDialect: "allow", insecureTransport: "revoke" });
-    expect((await signIn.byKey(key.text, "alice", insecure("websocket"))).ok).toBe(true);
+    expect((await signIn.byKey(key.text, "alice", insecure("websocket"))).kind).toBe("signed_in");
     expect((await signIn.callerOfKey(key.text, insecure("rest"))).ok).toBe(false);
     expect(await signIn.byKey(key.text, "alice", originOf())).toEqual(no("revoked"));
   });
@@ -159,7 +165,7 @@ describe("over an insecure transport", () => {
     const all = await Promise.all(
       Array.from({ length: 8 }, () => app.signIn.byKey(key.text, "alice", insecure("websocket"))),
     );
-    expect(all.every(({ ok }) => !ok)).toBe(true);
+    expect(all.every(({ kind }) => kind === "refused")).toBe(true);
     expect((await auditOf(app, "key.revoke")).filter((record) => record.success)).toHaveLength(1);
   });
 });
@@ -186,7 +192,7 @@ describe("by password", () => {
   test("is audited both ways; a wrong password and no such user look alike", async () => {
     const { signIn } = app;
     expect(await signIn.byPassword("alice", PASSWORD, originOf())).toMatchObject({
-      ok: true,
+      kind: "signed_in",
       credential: { kind: "LOGIN_PASSWORD", username: "alice", key: null },
     });
     expect(await signIn.byPassword("alice", "canary-canary", originOf())).toEqual(no("unknown"));

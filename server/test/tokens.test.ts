@@ -87,8 +87,8 @@ async function openBy(token: string, of = app): Promise<Opened> {
 
 async function isGood(token: string): Promise<boolean> {
   const answers = [await use(token, app), await use(token, other)];
-  expect(answers[0]!.ok).toBe(answers[1]!.ok);
-  return answers[0]!.ok;
+  expect(answers[0]!.kind).toBe(answers[1]!.kind);
+  return answers[0]!.kind === "signed_in";
 }
 
 const callerIn = async ({ of, session }: Opened) => of.sessions.caller(session);
@@ -224,7 +224,7 @@ describe("a token", () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, turn) => use(token, turn % 2 === 0 ? app : other)),
     );
-    expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(answers.filter(({ kind }) => kind === "signed_in")).toHaveLength(1);
     expect(await isGood(token)).toBe(false);
     expect(await waiting()).toEqual([]);
   });
@@ -232,9 +232,11 @@ describe("a token", () => {
   test("matches the address unless told otherwise, and with attributes opens nothing", async () => {
     const maker = await byPassword();
     const elsewhere = originOf({ address: "198.51.100.1" });
-    expect((await use(await generate(maker), other, elsewhere)).ok).toBe(false);
-    expect((await use(await generate(maker, { matchOrigin: false }), other, elsewhere)).ok).toBe(true);
-    expect((await use(await generate(maker, { attributes: { job: 1 } }), other)).ok).toBe(false);
+    expect((await use(await generate(maker), other, elsewhere)).kind).toBe("refused");
+    expect((await use(await generate(maker, { matchOrigin: false }), other, elsewhere)).kind).toBe(
+      "signed_in",
+    );
+    expect((await use(await generate(maker, { attributes: { job: 1 } }), other)).kind).toBe("refused");
   });
 
   test("lives as long as it is used, and the session with it", async () => {
@@ -246,7 +248,7 @@ describe("a token", () => {
       // The use is written down, so the token is good for others too.
       await until(() => lastUse() >= app.clock.now() - 5_000);
     }
-    expect((await use(token)).ok).toBe(true);
+    expect((await use(token)).kind).toBe("signed_in");
     app.clock.move(201_000);
     expect(await isLive(opened)).toBe(false);
     expect(opened.ends).toEqual(["token_ended"]);
@@ -264,7 +266,7 @@ describe("a token", () => {
     await use(token);
     expect(await usedAt()).toBeGreaterThanOrEqual(before! + TOKEN_TOUCH_EVERY_MS);
     app.clock.move(600_000);
-    expect((await use(token)).ok).toBe(false);
+    expect((await use(token)).kind).toBe("refused");
     app.clock.move(-600_000);
     expect(await isGood(token)).toBe(false);
   });
@@ -284,9 +286,9 @@ describe("a token", () => {
         await generate(maker, { singleUse: true }),
       ];
       await app.sessions.close(maker.session, how);
-      expect((await use(first, other)).ok).toBe(true);
+      expect((await use(first, other)).kind).toBe("signed_in");
       const again = await openTestApp({ beside: app });
-      expect((await use(second, again)).ok).toBe(true);
+      expect((await use(second, again)).kind).toBe("signed_in");
       await again.close();
     },
   );
@@ -297,7 +299,7 @@ describe("a token", () => {
     await app.sessions.close(maker.session, "replaced");
     const origin = originOf({ sessionId: maker.session.id });
     const next = open(credentialOf(await app.signIn.byPassword("root", PASSWORD, origin)), origin);
-    expect((await use(token, other)).ok).toBe(true);
+    expect((await use(token, other)).kind).toBe("signed_in");
     await app.sessions.close(next.session, "logout");
     expect(await isGood(token)).toBe(false);
   });
@@ -375,7 +377,7 @@ describe("the list", () => {
     const [alices, root] = [await callerOf(other, "alice"), await callerOf(other, "root")];
     expect((await refusalOf(other.sessions.terminate(alices, id))).code).toBe("role_missing");
     expect((await refusalOf(other.sessions.terminateOthers(alices))).code).toBe("role_missing");
-    expect((await use(token)).ok).toBe(true);
+    expect((await use(token)).kind).toBe("signed_in");
     const ends = await Promise.all([
       app.sessions.terminate(root, id),
       other.sessions.terminate(root, id),
@@ -405,7 +407,7 @@ test("a sign-in by token spends from the rate of the key beneath, and one too ma
   const token = await generate(await byKey({ rateLimit: { limit: 3, windowSeconds: 60 } }));
   const outcome = async (of: TestApp) => {
     const answer = await use(token, of);
-    return answer.ok || answer.reason;
+    return answer.kind === "refused" ? answer.reason : answer.kind === "signed_in";
   };
   // One was spent by the key's own sign-in.
   expect([await outcome(app), await outcome(other), await outcome(app)]).toEqual([

@@ -105,7 +105,7 @@ describe("making a user", () => {
     const password = "пароль ключа";
     await app.users.create(root, { username: "alice", password, roles: ["KEY_HOLDER"] });
     const again = await app.signIn.byPassword("alice", password.normalize("NFD"), originOf());
-    expect(again.ok).toBe(true);
+    expect(again.kind).toBe("signed_in");
   });
 
   test("refuses a taken name, also to the loser of two at once", async () => {
@@ -232,8 +232,8 @@ describe("without a role", () => {
       issues: [{ path: ["currentPassword"] }],
     });
     await users.setPassword(alice, by, change);
-    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
-    expect((await app.signIn.byPassword("alice", "a quite new password", originOf())).ok).toBe(true);
+    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).kind).toBe("refused");
+    expect((await app.signIn.byPassword("alice", "a quite new password", originOf())).kind).toBe("signed_in");
     const key: Caller = {
       ...alice,
       kind: "key",
@@ -292,20 +292,20 @@ describe("changing a user", () => {
     expect((await users.lock(root, id)).lockedAt).not.toBeNull();
     await users.lock(root, id);
     expect(await signIn.byPassword("alice", PASSWORD, originOf())).toEqual({
-      ok: false,
+      kind: "refused",
       reason: "user_locked",
     });
     expect(await signIn.byPassword("alice", "a wrong password", originOf())).toEqual({
-      ok: false,
+      kind: "refused",
       reason: "unknown",
     });
     expect(await signIn.byKey(secret.text, undefined, originOf())).toEqual({
-      ok: false,
+      kind: "refused",
       reason: "user_locked",
     });
     await users.unlock(root, id);
-    expect((await signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(true);
-    expect((await signIn.byKey(secret.text, "alice", originOf())).ok).toBe(true);
+    expect((await signIn.byPassword("alice", PASSWORD, originOf())).kind).toBe("signed_in");
+    expect((await signIn.byKey(secret.text, "alice", originOf())).kind).toBe("signed_in");
     expect(await auditOf(app, "user.lock")).toHaveLength(1);
     expect(await auditOf(app, "user.unlock")).toHaveLength(1);
   });
@@ -314,7 +314,7 @@ describe("changing a user", () => {
     const { id } = await makeUserWithPassword(app, "alice", ["KEY_HOLDER"]);
     const user = await app.users.update(root, id, { passwordDisabled: true });
     expect(user.hasPassword).toBe(false);
-    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).ok).toBe(false);
+    expect((await app.signIn.byPassword("alice", PASSWORD, originOf())).kind).toBe("refused");
   });
 
   test("deleting deletes the keys too, each with its record", async () => {
@@ -329,7 +329,7 @@ describe("changing a user", () => {
     expect(await auditOf(app, "user.delete")).toMatchObject([{ description: "Delete user alice" }]);
     for (const { secret } of made) {
       expect(await app.signIn.byKey(secret.text, undefined, originOf())).toEqual({
-        ok: false,
+        kind: "refused",
         reason: "unknown",
       });
     }

@@ -34,21 +34,23 @@ function describeCredential(credential: Credential): CredentialNote {
 }
 
 export function noteSignIn(audit: Notes, credential: Credential, origin: Origin): void {
-  const { kind, key, username, scram } = credential;
+  const { kind, key, username, methods } = credential;
+  const way = methods.includes("scram") ? "SCRAM" : kind;
   audit.note({
     ...placeOf(origin),
     event: "AUTHENTICATION",
-    action: scram ? "SCRAM" : kind,
-    description: `Sign in ${WAYS[scram ? "SCRAM" : kind]}`,
+    action: way,
+    description: `Sign in ${WAYS[way]}`,
     success: true,
     username,
     credentials: describeCredential(credential),
     target: targetOf(key),
+    ...(methods.length > 1 && { details: { methods } }),
   });
 }
 
 export interface FailedSignIn {
-  readonly kind: "API_KEY" | "SCRAM" | "LOGIN_PASSWORD" | "TOKEN";
+  readonly kind: "API_KEY" | "SCRAM" | "LOGIN_PASSWORD" | "LOGIN_TWOFACTOR" | "TOKEN";
   readonly reason: SignInRefusal;
   /** For people; never what was presented. */
   readonly error: string;
@@ -75,7 +77,13 @@ export function noteRefusal({ audit, refusalLog }: RefusalNotes, failed: FailedS
 
 function refusalNote({ kind, reason, error, username, key }: FailedSignIn, origin: Origin): StrangerNote {
   const api_key = key ? { id: key.id, name: key.name } : "<INVALID>";
-  const data = { API_KEY: { username, api_key }, SCRAM: {}, LOGIN_PASSWORD: { username }, TOKEN: {} }[kind];
+  const data = {
+    API_KEY: { username, api_key },
+    SCRAM: {},
+    LOGIN_PASSWORD: { username },
+    LOGIN_TWOFACTOR: { username },
+    TOKEN: {},
+  }[kind];
   return {
     sessionId: origin.sessionId,
     description: `Sign in ${WAYS[kind]}`,
@@ -167,6 +175,7 @@ const WAYS: Partial<Record<CredentialKind, string>> = {
   API_KEY: "by key",
   SCRAM: "by key (SCRAM)",
   LOGIN_PASSWORD: "by password",
+  LOGIN_TWOFACTOR: "by a second factor",
   TOKEN: "by token",
 };
 

@@ -13,6 +13,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import { rightsOf } from "../domain/rights.ts";
 import type { Settings } from "../domain/settings.ts";
+import type { User } from "../domain/user.ts";
 import type { CheckUser, Store, Transaction, WebSession } from "../store/store.ts";
 import { callerOfUser, refusalOfUser } from "./caller.ts";
 import { isTransportAllowed, requireAllowedTransport } from "./clear-text.ts";
@@ -129,8 +130,7 @@ export function createBrowserSessions(deps: BrowserSessionsDeps): BrowserSession
           createdBefore: now - sessionHours * HOUR_MS,
         };
         const user = await tx.findUser({ id: credential.userId });
-        const isChanged = user?.passwordChangedAt !== credential.passwordChangedAt;
-        if (!user?.hasPassword || user.lockedAt !== null || isChanged) throw ended();
+        if (!user || user.lockedAt !== null || isPasswordGone(credential, user)) throw ended();
         await tx.putWebSession(session, digest(token), dead);
       };
       await store.transact("sign_in", work, {
@@ -198,6 +198,12 @@ export function browserAgeEnd({ createdAt }: Pick<WebSession, "createdAt">, hour
 
 function callerIn({ id }: WebSession, user: CheckUser, origin: Origin, endsAt: number | null): Caller {
   return callerOfUser(user, { ...origin, sessionId: id }, { session: { kind: "browser", id }, endsAt });
+}
+
+/** A password that was changed or taken away since it was shown opens nothing. */
+function isPasswordGone({ methods, passwordChangedAt }: Credential, user: User): boolean {
+  if (!methods.includes("password")) return false;
+  return !user.hasPassword || user.passwordChangedAt !== passwordChangedAt;
 }
 
 /** Who comes to revoke or lock gets in on a full disk too; for everybody there is not room enough. */

@@ -1,4 +1,4 @@
-/** What all ways to sign in share: what a session was opened with, the session, and why there is none. */
+/** What all ways to sign in share: how an attempt ends, what a session was opened with, and the session. */
 import { makeId } from "../crypto.ts";
 import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, CallerKey, Origin } from "../domain/caller.ts";
@@ -17,8 +17,8 @@ export interface Credential {
         readonly expiresAt: number | null;
       })
     | null;
-  /** Whether the key proved itself by SCRAM. */
-  readonly scram: boolean;
+  /** What proved it, in its order: `password`, `key`, `scram` or `token`, and factors that were asked for beside it. */
+  readonly methods: readonly string[];
   readonly loginId: string;
   readonly loginAt: number;
   /** Of the password that was checked: what names it among those that the user had. */
@@ -54,9 +54,36 @@ export function isProven(reason: SignInRefusal): reason is Exclude<Refusal, "mal
   return !["malformed", "unknown", "too_many_guesses", "busy"].includes(reason);
 }
 
-export type SignInResult =
-  | { readonly ok: true; readonly credential: Credential }
-  | ({ readonly ok: false } & SignInRefused);
+/** One way to sign in by what is shown at once. A second factor is one that asks another first, and then `needs` more. */
+export interface SignInMethod<Given> {
+  signIn(given: Given, origin: Origin): Promise<SignInOutcome>;
+}
+
+/** How an attempt to sign in ends. Every door handles all three. */
+export type SignInOutcome = SignedIn | NeedsFactor | NotSignedIn;
+
+interface SignedIn {
+  readonly kind: "signed_in";
+  readonly credential: Credential;
+}
+
+interface NeedsFactor {
+  readonly kind: "needs";
+  /** What is asked for, such as `otp`. */
+  readonly factor: string;
+  readonly pending: PendingSignIn;
+}
+
+export interface NotSignedIn extends SignInRefused {
+  readonly kind: "refused";
+}
+
+/** What was shown is right, and opens nothing yet. */
+export interface PendingSignIn {
+  readonly username: string;
+  /** @param given for the factor. Once: a second call is refused */
+  finish(given: string): Promise<SignInOutcome>;
+}
 
 export interface SignInRefused {
   readonly reason: SignInRefusal;
@@ -82,9 +109,7 @@ export type CallerResult =
 export interface ScramExchange {
   readonly serverFirst: string;
   /** Once: a second call is refused. */
-  finish(
-    clientFinal: string,
-  ): Promise<(SignInResult & { ok: true; serverFinal: string }) | { ok: false; reason: SignInRefusal }>;
+  finish(clientFinal: string): Promise<(SignedIn & { readonly serverFinal: string }) | NotSignedIn>;
 }
 
 export interface Session {

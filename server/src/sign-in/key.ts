@@ -1,5 +1,4 @@
 /** Sign-in by a key's text, for sessions and for doors that ask with every request: one judgement for both. */
-import type { Audit } from "../activity/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { CheckRecord, MaybePromise } from "../store/store.ts";
 import type { Need, Verdict, Verify } from "../verify/verify.ts";
@@ -8,19 +7,23 @@ import {
   noteKeyRefusal,
   noteKeyUse,
   noteRefusal,
-  noteSignIn,
   type RefusalNotes,
   wordsOfRefusal,
 } from "./audit.ts";
 import { callerOfKey } from "./caller.ts";
 import type { KeysInClear } from "./clear-text.ts";
-import { type CallerResult, type Credential, newLogin, type SignInResult } from "./credential.ts";
+import {
+  type CallerResult,
+  type Credential,
+  newLogin,
+  type SignInMethod,
+  type SignInOutcome,
+} from "./credential.ts";
 import { type MarkDeps, markNow } from "./revocations.ts";
 
-export interface KeySignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+export interface KeyMethodDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
   readonly verify: Pick<Verify, "verify" | "admit">;
   readonly keysInClear: Pick<KeysInClear, "judge">;
-  readonly audit: Pick<Audit, "note" | "refuse">;
 }
 
 interface Judged {
@@ -33,22 +36,29 @@ interface Judged {
   readonly isRevoked?: boolean;
 }
 
-export class KeySignIn {
-  readonly #deps: KeySignInDeps;
+/** A key's text, and the owner whom the client named, if any. */
+export interface NamedKey {
+  readonly text: string;
+  readonly username: string | undefined;
+}
 
-  constructor(deps: KeySignInDeps) {
+export class KeyMethod implements SignInMethod<NamedKey> {
+  readonly #deps: KeyMethodDeps;
+
+  constructor(deps: KeyMethodDeps) {
     this.#deps = deps;
   }
 
-  async byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult> {
+  async signIn({ text, username }: NamedKey, origin: Origin): Promise<SignInOutcome> {
     const seen = await markNow(this.#deps);
     const judged = await this.#judge(text, { username }, origin);
     const { verdict } = judged;
-    if (!verdict.ok) return this.#refuse(verdict, judged, origin);
-    const credential = credentialOfKey(this.#deps, verdict, { seen, scram: false });
-    noteSignIn(this.#deps.audit, credential, origin);
-    noteKeyUse(this.#deps, verdict.record.id, origin);
-    return { ok: true, credential };
+    if (!verdict.ok) {
+      const { ok: _, ...refused } = this.#refuse(verdict, judged, origin);
+      return { kind: "refused", ...refused };
+    }
+    const credential = credentialOfKey(this.#deps, verdict, { seen, methods: ["key"] });
+    return { kind: "signed_in", credential };
   }
 
   callerAgain(text: string, origin: Origin): MaybePromise<CallerResult> {
@@ -116,7 +126,7 @@ export class KeySignIn {
 export function credentialOfKey(
   { clock }: Pick<KeyUseNotes, "clock">,
   { record, secret }: Extract<Verdict, { ok: true }>,
-  login: Pick<Credential, "seen" | "scram">,
+  login: Pick<Credential, "seen" | "methods">,
 ): Credential {
   const { id, name, expiresAt, user } = record;
   const key = { id, name, expiresAt, secret: secret.digest };

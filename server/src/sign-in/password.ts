@@ -12,10 +12,16 @@ import { AppError, refuseIssues } from "../domain/errors.ts";
 import { requireMayMint } from "../domain/minting.ts";
 import { isUsername, type User } from "../domain/user.ts";
 import type { PasswordRecord, Store } from "../store/store.ts";
-import { noteRefusal, noteSignIn, wordsOfRefusal } from "./audit.ts";
+import { noteRefusal, wordsOfRefusal } from "./audit.ts";
 import { refusalOfUser } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
-import { newLogin, type SignInRefusal, type SignInRefused, type SignInResult } from "./credential.ts";
+import {
+  newLogin,
+  type SignInMethod,
+  type SignInOutcome,
+  type SignInRefusal,
+  type SignInRefused,
+} from "./credential.ts";
 import type { Passwords } from "./passwords.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { type MarkDeps, markNow } from "./revocations.ts";
@@ -34,35 +40,39 @@ type PasswordProof =
   | { readonly ok: true; readonly user: PasswordRecord }
   | ({ readonly ok: false } & SignInRefused);
 
-export interface PasswordSignInDeps extends ProofDeps, MarkDeps {
-  readonly audit: Pick<Audit, "note" | "refuse">;
-}
+export interface PasswordSignInDeps extends ProofDeps, MarkDeps {}
 
 export interface NamedPassword {
   readonly username: string;
   readonly password: string;
 }
 
-/** Throws insecure_transport. */
-export async function signInByPassword(
+/** Slowed for each account and network. Takes as long for a name that does not exist. Throws insecure_transport. */
+export function createPasswordMethod(deps: PasswordSignInDeps): SignInMethod<NamedPassword> {
+  return { signIn: (given, origin) => signIn(deps, given, origin) };
+}
+
+async function signIn(
   deps: PasswordSignInDeps,
   given: NamedPassword,
   origin: Origin,
-): Promise<SignInResult> {
+): Promise<SignInOutcome> {
   const seen = await markNow(deps);
   const proof = await provePassword(deps, given, origin);
-  if (!proof.ok) return proof;
+  if (!proof.ok) {
+    const { ok: _, ...refused } = proof;
+    return { kind: "refused", ...refused };
+  }
   const { user } = proof;
   const reason = refusalOfUser(user);
   if (reason) {
     note(deps, { reason, error: wordsOfRefusal(reason), user }, origin);
-    return { ok: false, reason };
+    return { kind: "refused", reason };
   }
   const { passwordChangedAt } = user;
   const login = { ...newLogin(deps.clock, user), passwordChangedAt };
-  const credential = { ...login, kind: "LOGIN_PASSWORD", key: null, scram: false, seen } as const;
-  noteSignIn(deps.audit, credential, origin);
-  return { ok: true, credential };
+  const credential = { ...login, kind: "LOGIN_PASSWORD", methods: ["password"], key: null, seen } as const;
+  return { kind: "signed_in", credential };
 }
 
 export interface NewPassword {

@@ -3,7 +3,6 @@
  * the same, and fails at the second step after the same work. The verifier is read anew at that step, so that a reset in
  * between fails.
  */
-import type { Audit } from "../activity/audit.ts";
 import {
   packVerifier,
   type Random,
@@ -16,16 +15,8 @@ import type { Origin } from "../domain/caller.ts";
 import { isExpired, type ScramVerifier } from "../domain/key.ts";
 import type { CheckRecord, Store, StoredSecret } from "../store/store.ts";
 import type { Verify } from "../verify/verify.ts";
-import {
-  type KeyUseNotes,
-  noteKeyRefusal,
-  noteKeyUse,
-  noteRefusal,
-  noteSignIn,
-  type RefusalNotes,
-  wordsOfRefusal,
-} from "./audit.ts";
-import type { ScramExchange, SignInRefusal } from "./credential.ts";
+import { type KeyUseNotes, noteKeyRefusal, noteRefusal, type RefusalNotes, wordsOfRefusal } from "./audit.ts";
+import type { NotSignedIn, ScramExchange, SignInRefusal } from "./credential.ts";
 import { credentialOfKey } from "./key.ts";
 import { type MarkDeps, markNow } from "./revocations.ts";
 import {
@@ -38,10 +29,9 @@ import {
   parseClientFirst,
 } from "./scram-messages.ts";
 
-export interface ScramSignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+export interface ScramMethodDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
   readonly store: Pick<Store, "findCheck" | "findSecrets">;
   readonly verify: Pick<Verify, "admit">;
-  readonly audit: Pick<Audit, "note" | "refuse">;
   readonly secrets: Secrets;
   readonly random: Random;
 }
@@ -51,11 +41,11 @@ type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
 /** No key has this number: the sealed verifier that nobody can prove to know. */
 const NOBODYS_KEY_ID = 0;
 
-export class ScramSignIn {
-  readonly #deps: ScramSignInDeps;
+export class ScramMethod {
+  readonly #deps: ScramMethodDeps;
   readonly #nobodys: Uint8Array;
 
-  constructor(deps: ScramSignInDeps) {
+  constructor(deps: ScramMethodDeps) {
     this.#deps = deps;
     this.#nobodys = sealNobodys(deps.secrets, deps.random);
   }
@@ -79,7 +69,7 @@ export class ScramSignIn {
     return {
       serverFirst: sent.serverFirst,
       finish: async (clientFinal) => {
-        if (!isOpen) return { ok: false, reason: "unknown" };
+        if (!isOpen) return { kind: "refused", reason: "unknown" };
         isOpen = false;
         return this.#finish(sent, clientFinal, origin);
       },
@@ -87,7 +77,7 @@ export class ScramSignIn {
   }
 
   async #finish(sent: Challenge, clientFinal: string, origin: Origin): Promise<Finished> {
-    const { audit, verify } = this.#deps;
+    const { verify } = this.#deps;
     const seen = await markNow(this.#deps);
     const { record, secret } = await this.#find(sent.first);
     const verifier = this.#open(sent.first.keyId, secret);
@@ -100,10 +90,8 @@ export class ScramSignIn {
       secret: secret.digest,
     });
     if (!verdict.ok) return this.#refuse(verdict.reason, wordsOfRefusal(verdict.reason), origin, record);
-    const credential = credentialOfKey(this.#deps, verdict, { seen, scram: true });
-    noteSignIn(audit, credential, origin);
-    noteKeyUse(this.#deps, record.id, origin);
-    return { ok: true, credential, serverFinal };
+    const credential = credentialOfKey(this.#deps, verdict, { seen, methods: ["scram"] });
+    return { kind: "signed_in", credential, serverFinal };
   }
 
   /** Nothing where the key is not there or not the named user's; the same reads either way. */
@@ -125,16 +113,11 @@ export class ScramSignIn {
     return unpackVerifier(packed, new Uint8Array(), SCRAM_ITERATIONS);
   }
 
-  #refuse(
-    reason: SignInRefusal,
-    error: string,
-    origin: Origin,
-    record?: CheckRecord,
-  ): { ok: false; reason: SignInRefusal } {
+  #refuse(reason: SignInRefusal, error: string, origin: Origin, record?: CheckRecord): NotSignedIn {
     const username = record?.user.username;
     noteRefusal(this.#deps, { kind: "SCRAM", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
-    return { ok: false, reason };
+    return { kind: "refused", reason };
   }
 }
 

@@ -474,7 +474,7 @@ function endOf(reason: Refusal): SessionEnd {
 
 /** Over a connection that is not known to be safe, by something that was shown: SCRAM shows nothing. */
 function isInClear({ origin, credential }: Session): boolean {
-  return origin.transport !== "secure" && !credential.scram;
+  return origin.transport !== "secure" && !credential.methods.includes("scram");
 }
 
 function expired(): AppError {

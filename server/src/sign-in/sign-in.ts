@@ -15,13 +15,20 @@
  * connection that is not safe, `throttle.ts` slows guesses, `revocations.ts` keeps what ended while a sign-in was looked at,
  * `ties.ts` ends tokens with their sessions, `audit.ts` and `refusal-log.ts` note it all.
  */
+import type { Audit } from "../activity/audit.ts";
 import type { Origin } from "../domain/caller.ts";
 import type { MaybePromise } from "../store/store.ts";
-import type { CallerResult, ScramExchange, SignInResult } from "./credential.ts";
-import { KeySignIn, type KeySignInDeps } from "./key.ts";
-import { type PasswordSignInDeps, signInByPassword } from "./password.ts";
-import { ScramSignIn, type ScramSignInDeps } from "./scram.ts";
-import { signInByToken, type TokenSignInDeps } from "./token.ts";
+import { type KeyUseNotes, noteKeyUse, noteSignIn } from "./audit.ts";
+import type {
+  CallerResult,
+  PendingSignIn,
+  ScramExchange,
+  SignInMethod,
+  SignInOutcome,
+} from "./credential.ts";
+import type { KeyMethod } from "./key.ts";
+import type { NamedPassword } from "./password.ts";
+import type { ScramMethod } from "./scram.ts";
 
 /** Every attempt is audited, apart from changes and never with what was presented. */
 export interface SignIn {
@@ -29,7 +36,7 @@ export interface SignIn {
    * @param username the owner whom the client named; undefined: whoever it is
    * A right key over an insecure transport is treated as the settings say for this door.
    */
-  byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInResult>;
+  byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInOutcome>;
   /**
    * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
    */
@@ -37,8 +44,8 @@ export interface SignIn {
   /** The same for a request that goes on: judged anew, but no use of the key, so nothing is counted, spent or noted. */
   callerAgain(text: string, origin: Origin): MaybePromise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
-  byPassword(username: string, password: string, origin: Origin): Promise<SignInResult>;
-  byToken(token: string, origin: Origin): Promise<SignInResult>;
+  byPassword(username: string, password: string, origin: Origin): Promise<SignInOutcome>;
+  byToken(token: string, origin: Origin): Promise<SignInOutcome>;
   /**
    * First step of SCRAM-SHA-512 (protocol 3.4). Unknown names get a fake salt and fail at the second step.
    * @param binding tls-server-end-point of the certificate that the client sees; undefined off TLS
@@ -51,17 +58,63 @@ export interface SignIn {
   ): Promise<ScramExchange | undefined>;
 }
 
-export type SignInDeps = PasswordSignInDeps & KeySignInDeps & ScramSignInDeps & TokenSignInDeps;
+/** The methods that there are: `app.ts` puts them together, a new one has its line there. */
+export interface SignInMethods {
+  readonly password: SignInMethod<NamedPassword>;
+  readonly key: KeyMethod;
+  readonly scram: ScramMethod;
+  readonly token: SignInMethod<string>;
+}
 
-export function createSignIn(deps: SignInDeps): SignIn {
-  const keys = new KeySignIn(deps);
-  const scram = new ScramSignIn(deps);
+export interface SignInDeps extends KeyUseNotes {
+  readonly audit: Pick<Audit, "note">;
+}
+
+export function createSignIn({ password, key, scram, token }: SignInMethods, deps: SignInDeps): SignIn {
+  const done = (outcome: SignInOutcome, origin: Origin) => noted(deps, outcome, origin);
   return {
-    byKey: (text, username, origin) => keys.byKey(text, username, origin),
-    callerOfKey: (text, origin) => keys.callerOfKey(text, origin),
-    callerAgain: (text, origin) => keys.callerAgain(text, origin),
-    byPassword: (username, password, origin) => signInByPassword(deps, { username, password }, origin),
-    byToken: (token, origin) => signInByToken(deps, token, origin),
-    scramFirst: (message, origin, binding) => scram.first(message, origin, binding),
+    byKey: async (text, username, origin) => done(await key.signIn({ text, username }, origin), origin),
+    callerOfKey: (text, origin) => key.callerOfKey(text, origin),
+    callerAgain: (text, origin) => key.callerAgain(text, origin),
+    byPassword: async (username, given, origin) =>
+      done(await password.signIn({ username, password: given }, origin), origin),
+    byToken: async (text, origin) => done(await token.signIn(text, origin), origin),
+    scramFirst: async (message, origin, binding) => {
+      const exchange = await scram.first(message, origin, binding);
+      const finish: ScramExchange["finish"] = async (clientFinal) => {
+        const outcome = await exchange!.finish(clientFinal);
+        done(outcome, origin);
+        return outcome;
+      };
+      return exchange && { ...exchange, finish };
+    },
+  };
+}
+
+/** Every sign-in that succeeded passes here, at the end of all its factors. */
+function noted(deps: SignInDeps, outcome: SignInOutcome, origin: Origin): SignInOutcome {
+  switch (outcome.kind) {
+    case "signed_in": {
+      const { credential } = outcome;
+      noteSignIn(deps.audit, credential, origin);
+      if (credential.key) noteKeyUse(deps, credential.key.id, origin);
+      return outcome;
+    }
+    case "needs":
+      return { ...outcome, pending: once(outcome.pending, (end) => noted(deps, end, origin)) };
+    case "refused":
+      return outcome;
+  }
+}
+
+function once(pending: PendingSignIn, done: (outcome: SignInOutcome) => SignInOutcome): PendingSignIn {
+  let isOpen = true;
+  return {
+    username: pending.username,
+    finish: async (given) => {
+      if (!isOpen) return { kind: "refused", reason: "unknown" };
+      isOpen = false;
+      return done(await pending.finish(given));
+    },
   };
 }

@@ -16,22 +16,15 @@ import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
 import type { MaybePromise, NewToken, Store, StoredToken, TokenRoot, WaitingToken } from "../store/store.ts";
 import type { Verify } from "../verify/verify.ts";
-import {
-  type KeyUseNotes,
-  noteKeyUse,
-  noteRefusal,
-  noteSignIn,
-  noteToken,
-  type RefusalNotes,
-  wordsOfRefusal,
-} from "./audit.ts";
+import { noteRefusal, noteToken, type RefusalNotes, wordsOfRefusal } from "./audit.ts";
 import { type StandingDeps, standingOf } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
 import {
   type Credential,
   newLogin,
   type Session,
-  type SignInResult,
+  type SignInMethod,
+  type SignInOutcome,
   type TokenOptions,
 } from "./credential.ts";
 import { lineOf, type MarkDeps, markNow } from "./revocations.ts";
@@ -135,19 +128,19 @@ export class TokenBox implements Tokens {
   }
 }
 
-export interface TokenSignInDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
+export interface TokenSignInDeps extends MarkDeps, RefusalNotes {
+  readonly clock: Clock;
   readonly store: StandingDeps["store"] & Pick<Store, "readSettings">;
   readonly verify: Pick<Verify, "admit">;
-  readonly audit: Pick<Audit, "note" | "refuse">;
   readonly tokens: Pick<TokenBox, "take" | "drop">;
 }
 
 /** Throws insecure_transport. */
-export async function signInByToken(
-  deps: TokenSignInDeps,
-  text: string,
-  origin: Origin,
-): Promise<SignInResult> {
+export function createTokenMethod(deps: TokenSignInDeps): SignInMethod<string> {
+  return { signIn: (text, origin) => signIn(deps, text, origin) };
+}
+
+async function signIn(deps: TokenSignInDeps, text: string, origin: Origin): Promise<SignInOutcome> {
   const { store, verify, tokens } = deps;
   const seen = await markNow(deps);
   await requireAllowedTransport(store, origin).catch((error: unknown) => {
@@ -158,7 +151,7 @@ export async function signInByToken(
   const token = await tokens.take(text, origin);
   if (!token) {
     noteRefusal(deps, { kind: "TOKEN", reason: "unknown", error: "Invalid token" }, origin);
-    return { ok: false, reason: "unknown" };
+    return { kind: "refused", reason: "unknown" };
   }
   const root = credentialAtRoot(token, seen);
   const admitted = { store, verify: { judge: verify.admit } };
@@ -168,29 +161,28 @@ export async function signInByToken(
     if (!token.isSingleUse && reason !== "rate_limited") await tokens.drop(token.id);
     const { username } = root;
     noteRefusal(deps, { kind: "TOKEN", reason, error: wordsOfRefusal(reason), username }, origin);
-    return { ok: false, reason };
+    return { kind: "refused", reason };
   }
-  const credential = credentialOfToken(deps, root, token);
-  noteSignIn(deps.audit, credential, origin);
-  if (root.key) noteKeyUse(deps, root.key.id, origin);
-  return { ok: true, credential };
+  return { kind: "signed_in", credential: credentialOfToken(deps, root, token) };
 }
 
 /** A token belongs to the credential at its root, and has its limits. */
 function credentialOfToken(
-  { clock }: Pick<KeyUseNotes, "clock">,
+  { clock }: Pick<TokenSignInDeps, "clock">,
   root: Credential,
   { id, ttlMs, isSingleUse, line }: StoredToken,
 ): Credential {
   const { key, seen } = root;
   const login = newLogin(clock, { id: root.userId, username: root.username });
   const token = { id, ttlMs, isSingleUse, line };
-  return { ...login, kind: "TOKEN", key, scram: false, parent: root, token, seen };
+  return { ...login, kind: "TOKEN", methods: ["token"], key, parent: root, token, seen };
 }
 
 /** What the session was opened with that the token comes from. */
-function credentialAtRoot({ root }: StoredToken, seen: number): Credential {
-  return { ...root, kind: root.key ? "API_KEY" : "LOGIN_PASSWORD", parent: null, token: null, seen };
+function credentialAtRoot({ root: { scram, ...root } }: StoredToken, seen: number): Credential {
+  const shared = { ...root, parent: null, token: null, seen };
+  if (root.key) return { ...shared, kind: "API_KEY", methods: [scram ? "scram" : "key"] };
+  return { ...shared, kind: "LOGIN_PASSWORD", methods: ["password"] };
 }
 
 function newToken({ id, credential, origin }: Session, options: TokenOptions, now: number): NewToken {
@@ -209,6 +201,6 @@ function newToken({ id, credential, origin }: Session, options: TokenOptions, no
 }
 
 function rootOf(root: Credential): TokenRoot {
-  const { userId, username, key, scram, loginId, loginAt, passwordChangedAt } = root;
-  return { userId, username, key, scram, loginId, loginAt, passwordChangedAt };
+  const { userId, username, key, methods, loginId, loginAt, passwordChangedAt } = root;
+  return { userId, username, key, scram: methods.includes("scram"), loginId, loginAt, passwordChangedAt };
 }

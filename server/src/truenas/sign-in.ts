@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { Users } from "../accounts/users.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Connection } from "../http/jsonrpc/api.ts";
-import type { Credential, SignInRefused, SignInResult } from "../sign-in/credential.ts";
+import type { Credential, SignInOutcome, SignInRefused } from "../sign-in/credential.ts";
 import type { SignIn } from "../sign-in/sign-in.ts";
 import type { Tokens } from "../sign-in/token.ts";
 import { CallError } from "./errors.ts";
@@ -78,10 +78,9 @@ const OTP_PARAM = taggedParam("login_data", "mechanism", z.discriminatedUnion("m
 
 export function signInMethods(deps: SignInMethodsDeps): Record<string, RpcMethod> {
   const { signIn } = deps;
-  const quick = async (call: AnonymousCall, result: Promise<SignInResult>): Promise<boolean> => {
-    call.connection.scram = undefined;
-    const { ok } = await entered(call.connection, await result);
-    return ok;
+  const quick = async ({ connection }: AnonymousCall, attempt: Promise<SignInOutcome>): Promise<boolean> => {
+    forgetBegun(connection);
+    return entered(connection, await attempt).kind === "signed_in";
   };
   return {
     "auth.mechanism_choices": anonymousMethod("The ways to sign in", [], ({ version }) =>
@@ -92,7 +91,11 @@ export function signInMethods(deps: SignInMethodsDeps): Record<string, RpcMethod
       (version) => [version.hasScram ? LOGIN_PARAM : OLD_LOGIN_PARAM] as const,
       async (call, login) => call.version.signInResult(await logIn(deps, call, login)),
     ),
-    "auth.login_ex_continue": anonymousMethod("Go on with a sign-in", [OTP_PARAM], () => refuseOtp()),
+    "auth.login_ex_continue": anonymousMethod("Go on with a sign-in", [OTP_PARAM], async (call, login) => {
+      const { pending } = call.connection;
+      call.connection.pending = undefined;
+      return call.version.signInResult(await continueByOtp(deps, call, { pending, code: login.otp_token }));
+    }),
     "auth.login": anonymousMethod(
       "Sign in by password",
       [
@@ -124,7 +127,8 @@ function logIn(deps: SignInMethodsDeps, call: AnonymousCall, login: Login): Prom
       ? scramFirst(deps, call, login.rfc_str)
       : scramFinal(deps, call, login.rfc_str);
   }
-  call.connection.scram = undefined;
+  const { pending } = call.connection;
+  forgetBegun(call.connection);
   switch (login.mechanism) {
     case "API_KEY_PLAIN":
       return plain(deps, call, login.login_options, signIn.byKey(login.api_key, login.username, origin));
@@ -138,29 +142,46 @@ function logIn(deps: SignInMethodsDeps, call: AnonymousCall, login: Login): Prom
     case "TOKEN_PLAIN":
       return plain(deps, call, login.login_options, signIn.byToken(login.token, origin));
     case "OTP_TOKEN":
-      return refuseOtp();
+      return continueByOtp(deps, call, { pending, code: login.otp_token });
   }
 }
 
-/** There are no second factors yet, so none is ever waited for. */
-async function refuseOtp(): Promise<never> {
-  throw new CallError("EINVAL", "OTP_TOKEN: no authentication in progress");
+/** What is begun anew, or by another way, does not go on. */
+function forgetBegun(connection: Connection): void {
+  connection.scram = undefined;
+  connection.pending = undefined;
+}
+
+async function continueByOtp(
+  deps: SignInMethodsDeps,
+  call: AnonymousCall,
+  { pending, code }: { readonly pending: Connection["pending"]; readonly code: string },
+): Promise<Entry> {
+  if (!pending) throw new CallError("EINVAL", "OTP_TOKEN: no authentication in progress");
+  return plain(deps, call, pending.options, pending.signIn.finish(code));
 }
 
 async function plain(
   deps: SignInMethodsDeps,
   { connection }: AnonymousCall,
   options: LoginOptions,
-  attempt: Promise<SignInResult>,
+  attempt: Promise<SignInOutcome>,
 ): Promise<Entry> {
-  const result = await entered(connection, await attempt);
-  if (!result.ok) return { response_type: responseType(result) };
-  return {
-    response_type: "SUCCESS",
-    user_info: options.user_info ? await userInfo(deps, connection, result.credential) : null,
-    authenticator: "LEVEL_1",
-    reconnect_token: options.reconnect_token ? await reconnectToken(deps, connection) : null,
-  };
+  const outcome = entered(connection, await attempt);
+  switch (outcome.kind) {
+    case "signed_in":
+      return {
+        response_type: "SUCCESS",
+        user_info: options.user_info ? await userInfo(deps, connection, outcome.credential) : null,
+        authenticator: "LEVEL_1",
+        reconnect_token: options.reconnect_token ? await reconnectToken(deps, connection) : null,
+      };
+    case "needs":
+      connection.pending = { signIn: outcome.pending, options };
+      return { response_type: "OTP_REQUIRED", username: outcome.pending.username };
+    case "refused":
+      return { response_type: responseType(outcome) };
+  }
 }
 
 async function scramFirst(
@@ -169,7 +190,7 @@ async function scramFirst(
   message: string,
 ): Promise<Entry> {
   const { connection } = call;
-  connection.scram = undefined;
+  forgetBegun(connection);
   const exchange = await signIn.scramFirst(message, connection.origin, connection.peer.binding?.());
   if (!exchange) {
     connection.signInFailed();
@@ -185,13 +206,13 @@ async function scramFinal(
   message: string,
 ): Promise<Entry> {
   const exchange = connection.scram;
-  connection.scram = undefined;
+  forgetBegun(connection);
   if (!exchange) throw new CallError("EFAULT", "SCRAM authentication is not in progress");
-  const result = await exchange.finish(message);
-  const { ok } = await entered(connection, result);
-  if (!result.ok || !ok) return { response_type: "AUTH_ERR" };
-  const info = await userInfo(deps, connection, result.credential);
-  return scramResponse("SERVER_FINAL_RESPONSE", result.serverFinal, info);
+  const outcome = await exchange.finish(message);
+  entered(connection, outcome);
+  if (outcome.kind === "refused") return { response_type: "AUTH_ERR" };
+  const info = await userInfo(deps, connection, outcome.credential);
+  return scramResponse("SERVER_FINAL_RESPONSE", outcome.serverFinal, info);
 }
 
 function scramResponse(type: string, message: string, info: object | null): Entry {
@@ -199,18 +220,19 @@ function scramResponse(type: string, message: string, info: object | null): Entr
 }
 
 /** Opens the session of a sign-in that succeeded; throws what is no judgement of the credentials. */
-async function entered(connection: Connection, result: SignInResult): Promise<SignInResult> {
-  if (result.ok) {
-    connection.signIn(result.credential);
-    return result;
+function entered(connection: Connection, outcome: SignInOutcome): SignInOutcome {
+  if (outcome.kind === "signed_in") {
+    connection.signIn(outcome.credential);
+    return outcome;
   }
   connection.signInFailed();
-  if (result.reason === "busy" || result.reason === "too_many_guesses") {
+  if (outcome.kind === "needs") return outcome;
+  if (outcome.reason === "busy" || outcome.reason === "too_many_guesses") {
     throw new CallError("EBUSY", "Rate Limit Exceeded");
   }
   // No judgement of the key: it was left whole, and the client's people can fix the connection.
-  if (result.advice !== undefined) throw new AppError("insecure_transport", result.advice);
-  return result;
+  if (outcome.advice !== undefined) throw new AppError("insecure_transport", outcome.advice);
+  return outcome;
 }
 
 /** @returns null where the session has ended already. */

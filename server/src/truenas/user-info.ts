@@ -56,6 +56,10 @@ export function createUserInfo({ users, methods, events }: UserInfoDeps): UserIn
   };
 }
 
-function accountAttributes({ kind, scram }: Credential): string[] {
-  return ["LOCAL", ...(kind === "API_KEY" ? ["API_KEY"] : []), ...(scram ? ["SCRAM"] : [])];
+function accountAttributes({ kind, methods }: Credential): string[] {
+  return [
+    "LOCAL",
+    ...(kind === "API_KEY" ? ["API_KEY"] : []),
+    ...(methods.includes("scram") ? ["SCRAM"] : []),
+  ];
 }

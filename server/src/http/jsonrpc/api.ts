@@ -4,7 +4,7 @@
  */
 
 import type { Caller, Origin } from "../../domain/caller.ts";
-import type { Credential, ScramExchange, Session } from "../../sign-in/credential.ts";
+import type { Credential, PendingSignIn, ScramExchange, Session } from "../../sign-in/credential.ts";
 
 import type { RpcCode } from "../errors.ts";
 
@@ -30,6 +30,12 @@ export interface ConnectionOptions {
   py_exceptions: boolean;
 }
 
+/** With what was asked for beside it. */
+interface PendingLogin {
+  readonly signIn: PendingSignIn;
+  readonly options: { readonly user_info: boolean; readonly reconnect_token?: boolean };
+}
+
 export interface Connection {
   /** UUID; also the id of its session. */
   readonly id: string;
@@ -42,6 +48,8 @@ export interface Connection {
   readonly gone: AbortSignal;
   /** Of a SCRAM sign-in between its two messages. */
   scram: ScramExchange | undefined;
+  /** Of a sign-in that waits for another factor. */
+  pending: PendingLogin | undefined;
   /** With rights as they are now; undefined without a session. Throws session_expired where it has ended. */
   caller(): Promise<Caller | undefined>;
   /** Puts this credential in the place of the one before. */

@@ -14,7 +14,7 @@ import { AppError } from "../../domain/errors.ts";
 import { codePoints } from "../../domain/filter-values.ts";
 import { jsonInSlices } from "../../domain/slices.ts";
 import type { Log } from "../../log.ts";
-import type { Credential, ScramExchange, Session, SessionEnd } from "../../sign-in/credential.ts";
+import type { Credential, Session, SessionEnd } from "../../sign-in/credential.ts";
 import type { Sessions } from "../../sign-in/sessions.ts";
 import { ERRNO, RPC } from "../errors.ts";
 import type { AnonymousRate, RateCounter } from "./admission.ts";
@@ -63,7 +63,8 @@ export class SocketConnection implements Connection {
   readonly peer: RpcPeer;
   readonly origin: Origin;
   readonly options: ConnectionOptions = { legacy_jobs: true, private_methods: false, py_exceptions: false };
-  scram: ScramExchange | undefined;
+  scram: Connection["scram"];
+  pending: Connection["pending"];
   readonly #deps: ConnectionDeps;
   #socket: Socket | undefined;
   #outbox: Outbox | undefined;
@@ -332,6 +333,7 @@ export class SocketConnection implements Connection {
   #dropSession(): void {
     this.#session = undefined;
     this.scram = undefined;
+    this.pending = undefined;
     for (const listener of this.#signedOut.splice(0)) listener();
   }
 

@@ -3,7 +3,7 @@ import { mayCall, type OperationName, operationList } from "@chatelaine/contract
 import { Me, type Session as SessionSchema } from "@chatelaine/contract/operations/session";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import { userEntry } from "../../domain/user.ts";
-import type { Session } from "../../sign-in/credential.ts";
+import type { Credential, Session, SignInOutcome } from "../../sign-in/credential.ts";
 import type { WaitingToken } from "../../sign-in/token.ts";
 import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
 import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
@@ -66,17 +66,30 @@ export const sessionHandlers: Handlers<
 
 async function signIn({ req, peer, body, deps }: Call<"session.create">): Promise<Response> {
   refuseForeignOrigin(req, peer.ownOrigins());
-  const answer = await deps.signIn.byPassword(body.username, body.password, peer.origin);
-  if (!answer.ok) {
-    if (answer.reason === "unknown") throw new AppError("not_authenticated", "Wrong user name or password");
-    throw refusedKey(answer);
-  }
+  const outcome = await deps.signIn.byPassword(body.username, body.password, peer.origin);
+  const credential = signedInBy(outcome);
   const before = deps.cookies.read(req.headers, peer);
   if (before !== undefined) await deps.browserSessions.close(before, peer.origin);
-  const { token } = await deps.browserSessions.open(answer.credential, peer.origin);
+  const { token } = await deps.browserSessions.open(credential, peer.origin);
   const asker = await deps.browserSessions.find(token, peer.origin);
   if (!asker) throw changedMeanwhile();
   return json(codecOf(Me).encode(await standingWhoAmI(asker, deps)), deps.cookies.set(token, peer));
+}
+
+/** Throws for whoever is not signed in. No operation takes a second factor yet. */
+function signedInBy(outcome: SignInOutcome): Credential {
+  switch (outcome.kind) {
+    case "signed_in":
+      return outcome.credential;
+    case "needs":
+      throw new AppError(
+        "not_authenticated",
+        "This account needs a second factor, which cannot be given here",
+      );
+    case "refused":
+      if (outcome.reason !== "unknown") throw refusedKey(outcome);
+      throw new AppError("not_authenticated", "Wrong user name or password");
+  }
 }
 
 /** A session that ended before it was told is handed to nobody. */
