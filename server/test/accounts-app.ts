@@ -90,7 +90,7 @@ export async function callerOf(app: TestApp, username: string): Promise<Caller> 
   const id = await openBrowser(app.store, userId, null);
   const session = { kind: "browser", id } as const;
   const origin = originOf({ door: "rest", sessionId: id });
-  return callerOfUser(user, origin, { session, endsAt: null });
+  return callerOfUser(user, origin, { session, methods: ["password"], endsAt: null });
 }
 
 /** Throws where the sign-in was refused. */

@@ -105,9 +105,9 @@ describe("a restore", () => {
     const database = new Database(join(one.folder.path, "chatelaine.db"));
     database.run(
       `INSERT INTO setup_tokens VALUES (x'01', 9e15); INSERT INTO once VALUES (x'01', x'02', 1, 9e15);
-       INSERT INTO tokens (id, digest, user_id, is_scram, login_id, login_at, ttl_ms, created_at, used_at, ends_at,
+       INSERT INTO tokens (id, digest, user_id, login_id, login_at, ttl_ms, created_at, used_at, ends_at,
          secure, match_address, opens_sessions, single_use)
-       VALUES ('t', x'03', 1, 0, 'l', 1, 1, 1, 1, 9000000000000000, 1, 0, 1, 1)`,
+       VALUES ('t', x'03', 1, 'l', 1, 1, 1, 1, 9000000000000000, 1, 0, 1, 1)`,
     );
     database.close();
     await restore(one.folder, file);

@@ -101,6 +101,7 @@ export async function callerOf(store: Store, user: User): Promise<Caller> {
     userId: user.id,
     username: user.username,
     key: null,
+    methods: ["password"],
     ceilings: user.ceilings,
     session: { kind: "browser", id },
     endsAt: null,
@@ -113,7 +114,16 @@ export async function callerOf(store: Store, user: User): Promise<Caller> {
 export async function openBrowser(store: Store, userId: number, address: string | null): Promise<string> {
   const id = crypto.randomUUID();
   const now = Date.now();
-  const session = { id, userId, createdAt: now, seenAt: now, address, client: "test", secure: true };
+  const session = {
+    id,
+    userId,
+    createdAt: now,
+    seenAt: now,
+    address,
+    client: "test",
+    secure: true,
+    methods: ["password"],
+  };
   const digest = crypto.getRandomValues(new Uint8Array(32));
   const dead = { seenBefore: 0, createdBefore: 0 };
   await store.transact("sign_in", (tx) => tx.putWebSession(session, digest, dead));

@@ -130,4 +130,6 @@ test("a browser may be signed in of somebody who has no password", async () => {
   const { Cookie } = await rest.browser("keyed");
   const answer = await rest.send("GET /session", { headers: { Cookie: Cookie! } });
   expect(answer.json).toMatchObject({ user: { username: "keyed", has_password: false } });
+  const [session] = await rest.app.browserSessions.list(SYSTEM);
+  expect(session).toMatchObject({ username: "keyed", methods: ["passkey"] });
 });

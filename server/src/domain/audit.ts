@@ -47,12 +47,25 @@ export interface CredentialNote {
   readonly credentials_data: Readonly<Record<string, unknown>>;
 }
 
+const KIND_OF_METHOD: Readonly<Record<string, SessionKind>> = {
+  password: "LOGIN_PASSWORD",
+  key: "API_KEY",
+  scram: "API_KEY",
+  token: "TOKEN",
+};
+type SessionKind = Extract<CredentialKind, "LOGIN_PASSWORD" | "API_KEY" | "TOKEN">;
+
+/** What outside is called by the method that came first. The TrueNAS API knows people by a password alone. */
+export function credentialKind([first = ""]: readonly string[]): SessionKind {
+  return KIND_OF_METHOD[first] ?? "LOGIN_PASSWORD";
+}
+
 /** The credential of a caller as the audit and the list of sessions show it. */
 export function credentialNote(caller: Caller): CredentialNote {
   if (caller.kind === "system")
     return { credentials: "COMMAND_LINE", credentials_data: { username: caller.username } };
   if (caller.key === null)
-    return { credentials: "LOGIN_PASSWORD", credentials_data: { username: caller.username } };
+    return { credentials: credentialKind(caller.methods), credentials_data: { username: caller.username } };
   const key = { id: caller.key.id, name: caller.key.name };
   return { credentials: "API_KEY", credentials_data: { username: caller.username, api_key: key } };
 }

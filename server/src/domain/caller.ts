@@ -80,6 +80,8 @@ export interface Caller extends Rights {
   readonly userId: number;
   readonly username: string;
   readonly key: CallerKey | null;
+  /** What the sign-in was proved by, as in `Credential`; `key` where each request shows it; none of the system itself. */
+  readonly methods: readonly string[];
   /** What all keys of this user are held to. */
   readonly ceilings: Ceilings | null;
   /** null: each request shows its key, or it is the system itself. */
@@ -132,6 +134,7 @@ export function systemCaller(actor: Actor, username = "system"): Caller {
     userId: 0,
     username,
     key: null,
+    methods: [],
     ceilings: null,
     session: null,
     endsAt: null,

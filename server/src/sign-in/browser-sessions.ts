@@ -7,7 +7,7 @@
  */
 import { recordOf } from "../activity/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
-import type { AuditRecord } from "../domain/audit.ts";
+import { type AuditRecord, credentialKind } from "../domain/audit.ts";
 import { type Caller, type Origin, requireRole, type WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
@@ -121,6 +121,7 @@ export function createBrowserSessions(deps: BrowserSessionsDeps): BrowserSession
         address,
         client,
         secure: transport === "secure",
+        methods: credential.methods,
       };
       const work = async (tx: Transaction): Promise<void> => {
         await requireAllowedTransport(tx, origin);
@@ -151,7 +152,7 @@ export function createBrowserSessions(deps: BrowserSessionsDeps): BrowserSession
       const user = session && (await store.findCheckUser(session.userId));
       if (!session || !user) return;
       const caller = callerIn(session, user, origin, null);
-      const note = { action: "LOGIN_PASSWORD", description: "Sign out", target: null };
+      const note = { action: credentialKind(session.methods), description: "Sign out", target: null };
       const record: AuditRecord = { ...recordOf(caller, clock.now(), note), event: "LOGOUT" };
       await remove("sign_out", { id: session.id }, () => record);
     },
@@ -196,8 +197,17 @@ export function browserAgeEnd({ createdAt }: Pick<WebSession, "createdAt">, hour
   return createdAt + hours * HOUR_MS;
 }
 
-function callerIn({ id }: WebSession, user: CheckUser, origin: Origin, endsAt: number | null): Caller {
-  return callerOfUser(user, { ...origin, sessionId: id }, { session: { kind: "browser", id }, endsAt });
+function callerIn(
+  { id, methods }: WebSession,
+  user: CheckUser,
+  origin: Origin,
+  endsAt: number | null,
+): Caller {
+  return callerOfUser(
+    user,
+    { ...origin, sessionId: id },
+    { session: { kind: "browser", id }, methods, endsAt },
+  );
 }
 
 /** A password that was changed or taken away since it was shown opens nothing. */

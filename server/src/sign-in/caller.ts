@@ -25,7 +25,9 @@ export function standingOf(
   from: { readonly origin: Origin; readonly session: SessionRef | null },
 ): MaybePromise<Standing> {
   const { key, userId } = credential;
-  if (key === null) return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, from));
+  const { methods } = credential.parent ?? credential;
+  if (key === null)
+    return map(deps.store.findCheckUser(userId), (user) => standingOfUser(user, { ...from, methods }));
   return map(deps.store.findCheck(key.id), (record): MaybePromise<Standing> => {
     if (!record) return { ok: false, reason: "unknown" };
     const need = { origin: { ...from.origin, transport: "secure" as const }, secret: key.secret };
@@ -52,18 +54,26 @@ export function callerOfKey(
   const { id: userId, username, ceilings } = user;
   const limits = { expiresAt, allowedIps, rateLimit, roles, scopes, managesSignIn, endsAt };
   const key = { id, name, secret: secret.digest, ...limits };
-  return { kind: "key", userId, username, key, ceilings, session, endsAt, origin, ...rights };
+  const methods = ["key"];
+  return { kind: "key", userId, username, key, methods, ceilings, session, endsAt, origin, ...rights };
 }
 
-/** @param endsAt of the session, where time ends it */
+/** The session of a user. */
+interface OfSession {
+  readonly session: SessionRef | null;
+  readonly methods: readonly string[];
+  /** Where time ends it. */
+  readonly endsAt: number | null;
+}
+
 export function callerOfUser(
   user: CheckUser,
   origin: Origin,
-  { session, endsAt }: { readonly session: SessionRef | null; readonly endsAt: number | null },
+  { session, methods, endsAt }: OfSession,
 ): Caller {
   const rights = rightsOf(user.roles, user.scopes);
   const { id: userId, username, ceilings } = user;
-  return { kind: "user", userId, username, key: null, ceilings, session, endsAt, origin, ...rights };
+  return { kind: "user", userId, username, key: null, methods, ceilings, session, endsAt, origin, ...rights };
 }
 
 /** A key that acts on itself alone, with the rights that its owner has: whatever it was narrowed to, and KEY_HOLDER. */
@@ -73,13 +83,13 @@ export function overOwnKey(caller: Caller, owner: Pick<CheckUser, "roles" | "sco
 
 function standingOfUser(
   user: CheckUser | undefined,
-  { origin, session }: { readonly origin: Origin; readonly session: SessionRef | null },
+  { origin, ...of }: Omit<OfSession, "endsAt"> & { readonly origin: Origin },
 ): Standing {
   if (!user) return { ok: false, reason: "unknown" };
   const reason = refusalOfUser(user);
   return reason
     ? { ok: false, reason }
-    : { ok: true, caller: callerOfUser(user, origin, { session, endsAt: null }) };
+    : { ok: true, caller: callerOfUser(user, origin, { ...of, endsAt: null }) };
 }
 
 function map<From, To>(value: MaybePromise<From>, to: (value: From) => MaybePromise<To>): MaybePromise<To> {

@@ -74,7 +74,7 @@ function userNow(caller: Caller, user: CheckUser, rows: StandingRows, now: numbe
     if (browserAgeEnd(browser.session, browser.hours) <= now) throw ended();
   }
   if (refusalOfUser(user)) throw less();
-  return callerOfUser(user, caller.origin, { session, endsAt: caller.endsAt });
+  return callerOfUser(user, caller.origin, { session, methods: caller.methods, endsAt: caller.endsAt });
 }
 
 function requireWriter({ actor }: Caller): void {

@@ -11,6 +11,7 @@
 import { TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import type { Audit } from "../activity/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";
+import { credentialKind } from "../domain/audit.ts";
 import { type Caller, type Origin, requireRole } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import { refuseIssues } from "../domain/errors.ts";
@@ -179,10 +180,8 @@ function credentialOfToken(
 }
 
 /** What the session was opened with that the token comes from. */
-function credentialAtRoot({ root: { scram, ...root } }: StoredToken, seen: number): Credential {
-  const shared = { ...root, parent: null, token: null, seen };
-  if (root.key) return { ...shared, kind: "API_KEY", methods: [scram ? "scram" : "key"] };
-  return { ...shared, kind: "LOGIN_PASSWORD", methods: ["password"] };
+function credentialAtRoot({ root }: StoredToken, seen: number): Credential {
+  return { ...root, kind: credentialKind(root.methods), parent: null, token: null, seen };
 }
 
 function newToken({ id, credential, origin }: Session, options: TokenOptions, now: number): NewToken {
@@ -202,5 +201,5 @@ function newToken({ id, credential, origin }: Session, options: TokenOptions, no
 
 function rootOf(root: Credential): TokenRoot {
   const { userId, username, key, methods, loginId, loginAt, passwordChangedAt } = root;
-  return { userId, username, key, scram: methods.includes("scram"), loginId, loginAt, passwordChangedAt };
+  return { userId, username, key, methods, loginId, loginAt, passwordChangedAt };
 }

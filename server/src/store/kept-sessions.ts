@@ -11,6 +11,8 @@ export interface WebSession {
   readonly address: string | null;
   readonly client: string | null;
   readonly secure: boolean;
+  /** What its sign-in was proved by. */
+  readonly methods: readonly string[];
 }
 
 /** What the session was opened with at the root of a token. */
@@ -24,7 +26,7 @@ export interface TokenRoot {
     /** Digest of the secret that was proved. */
     readonly secret: Uint8Array;
   } | null;
-  readonly scram: boolean;
+  readonly methods: readonly string[];
   readonly loginId: string;
   readonly loginAt: number;
   readonly passwordChangedAt: number | null;

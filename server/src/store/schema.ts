@@ -152,6 +152,8 @@ export interface WebSessionRow {
   address: string | null;
   client: string | null;
   secure: number;
+  /** JSON. */
+  methods: string;
 }
 
 export interface TokenRow {
@@ -161,7 +163,8 @@ export interface TokenRow {
   key_id: number | null;
   /** Digest of the key's secret that was proved at the root. */
   secret: Uint8Array | null;
-  is_scram: number;
+  /** JSON. */
+  methods: string;
   login_id: string;
   login_at: number;
   password_changed_at: number | null;

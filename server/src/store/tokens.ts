@@ -92,7 +92,7 @@ export async function putToken(db: Db, token: NewToken, digest: Uint8Array): Pro
       user_id: root.userId,
       key_id: root.key?.id ?? null,
       secret: root.key?.secret ?? null,
-      is_scram: root.scram ? 1 : 0,
+      methods: JSON.stringify(root.methods),
       login_id: root.loginId,
       login_at: root.loginAt,
       password_changed_at: root.passwordChangedAt,
@@ -186,7 +186,7 @@ function tokenOf(row: Named): WaitingToken {
         row.key_id === null
           ? null
           : { id: row.key_id, name: row.key_name ?? "", expiresAt: row.key_expires_at, secret: row.secret! },
-      scram: row.is_scram === 1,
+      methods: JSON.parse(row.methods),
       loginId: row.login_id,
       loginAt: row.login_at,
       passwordChangedAt: row.password_changed_at,

@@ -44,6 +44,7 @@ export async function putWebSession(
       address: session.address,
       client: session.client,
       secure: session.secure ? 1 : 0,
+      methods: JSON.stringify(session.methods),
     })
     .execute();
 }
@@ -111,5 +112,6 @@ export function sessionOf(row: Selectable<WebSessionRow>): WebSession {
     address: row.address,
     client: row.client,
     secure: row.secure === 1,
+    methods: JSON.parse(row.methods),
   };
 }

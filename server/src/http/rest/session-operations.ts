@@ -1,6 +1,7 @@
 import { codecOf, type Inside } from "@chatelaine/contract/codec";
 import { mayCall, type OperationName, operationList } from "@chatelaine/contract/operations/operations";
 import { Me, type Session as SessionSchema } from "@chatelaine/contract/operations/session";
+import { credentialKind } from "../../domain/audit.ts";
 import { AppError, errorCode } from "../../domain/errors.ts";
 import { userEntry } from "../../domain/user.ts";
 import type { Credential, Session, SignInOutcome } from "../../sign-in/credential.ts";
@@ -32,7 +33,7 @@ export const sessionHandlers: Handlers<
       current: session.id === asker?.session?.id,
       kind: "browser" as const,
       username: session.username,
-      credentials: "LOGIN_PASSWORD" as const,
+      credentials: credentialKind(session.methods),
       key: null,
       address: session.address,
       client: session.client,

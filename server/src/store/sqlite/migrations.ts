@@ -133,6 +133,14 @@ const searchText: Migration = [
   `INSERT INTO meta (name, value) SELECT '${UNFILLED}', 'users 0' WHERE EXISTS (SELECT 1 FROM users)`,
 ];
 
+/** What each session was opened with, JSON. Of sessions that were there before, the way was known without it. */
+const signInMethods: Migration = [
+  `ALTER TABLE web_sessions ADD COLUMN methods TEXT NOT NULL DEFAULT '["password"]'`,
+  `ALTER TABLE tokens ADD COLUMN methods TEXT NOT NULL DEFAULT '["password"]'`,
+  `UPDATE tokens SET methods = CASE is_scram WHEN 1 THEN '["scram"]' ELSE '["key"]' END WHERE key_id IS NOT NULL`,
+  "ALTER TABLE tokens DROP COLUMN is_scram",
+];
+
 /** Of `chatelaine.db`. The number of entries is the version of the schema. */
 export const MIGRATIONS: readonly Migration[] = [
   first,
@@ -144,6 +152,7 @@ export const MIGRATIONS: readonly Migration[] = [
   tokens,
   foldedNames,
   searchText,
+  signInMethods,
 ];
 /** From this version on a database knows its installation's id. */
 export const INSTALLATION_SCHEMA = MIGRATIONS.indexOf(installation) + 1;
