@@ -64,10 +64,10 @@ export async function setGroups(
 
 /** The last unlocked full administrator stays. Throws conflict, and so rolls back, where the work took away the last one. */
 export async function keepAnAdmin<Result>(tx: Transaction, work: () => Promise<Result>): Promise<Result> {
-  const before = await tx.countAdmins();
-  const result = await work();
-  if (before > 0 && (await tx.countAdmins()) === 0) {
-    throw new AppError("conflict", "The last unlocked full administrator must stay");
-  }
-  return result;
+  if ((await tx.countAdmins()) > 0)
+    tx.atClose(async () => {
+      if ((await tx.countAdmins()) === 0)
+        throw new AppError("conflict", "The last unlocked full administrator must stay");
+    });
+  return work();
 }

@@ -74,16 +74,17 @@ const NOBODY = {
   version: 0,
 } as const;
 
-/** Throws name_taken, limit_reached, forbidden. */
+/** Throws name_taken and forbidden, and has the transaction throw limit_reached. */
 export async function insertUser(
   tx: Transaction,
   caller: Caller,
   { user, groups }: PreparedUser,
 ): Promise<User> {
   if (await tx.isNameTaken("user", { name: user.username })) refuseIssues([NAME_TAKEN]);
-  if ((await tx.countUsers()) >= USERS_MAX) {
-    throw new AppError("limit_reached", `There are ${USERS_MAX} users already`);
-  }
+  tx.atClose(async () => {
+    if ((await tx.countUsers()) > USERS_MAX)
+      throw new AppError("limit_reached", `There are ${USERS_MAX} users already`);
+  });
   if (user.passwordHash !== null) await requireAllowedTransport(tx, caller.origin);
   const id = await tx.insertUser(user).catch(takenAs(NAME_TAKEN));
   await setGroups(tx, { id, groups: [] }, groups);

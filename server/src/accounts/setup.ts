@@ -87,6 +87,9 @@ async function createFirst(
   return store.transact(caller, async (tx) => {
     if ((await tx.countUsers()) > 0) throw hasUsers();
     if (!(await tx.takeSetupToken(digest, clock.now()))) throw badLink();
+    tx.atClose(async () => {
+      if ((await tx.countUsers()) > 1) throw hasUsers();
+    });
     const user = await insertUser(tx, caller, prepared);
     const act = { ...actOf(user.id, user.username), details: { changes: changesOfNew(user) } };
     tx.audit(recordOf(caller, clock.now(), { ...act, credentials: null }));

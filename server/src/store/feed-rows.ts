@@ -10,16 +10,37 @@ const FEED_ROWS_MAX = 100_000;
 const FEED_ROWS_LEAST = 1_000;
 const FEED_CUT_EVERY = 256;
 
-export type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> & FeedNote;
+export type FeedRow = Pick<Change, "kind" | "action" | "id" | "name" | "userId"> &
+  FeedNote & {
+    /** Its number, where it is not the next. */
+    readonly seq?: number;
+  };
+
+export const SETTINGS_CHANGED: FeedRow = {
+  kind: "settings",
+  action: "changed",
+  id: 0,
+  name: "settings",
+  userId: null,
+};
+
+/** No change of which an audit record must tell: what time has ended is dropped without one. */
+export function sessionRow(
+  action: "added" | "removed",
+  { id, userId }: { readonly id: string; readonly userId: number },
+): FeedRow {
+  return { kind: "session", action, id: 0, name: id, userId, ends: action === "removed" };
+}
 
 export async function feed(
   db: Kysely<Tables>,
-  { kind, action, id, name, userId, ends, spares }: FeedRow,
+  { seq: given, kind, action, id, name, userId, ends, spares }: FeedRow,
   now: number,
 ): Promise<void> {
   const { seq } = await db
     .insertInto("changes")
     .values({
+      ...(given !== undefined && { seq: given }),
       at: now,
       kind,
       action,

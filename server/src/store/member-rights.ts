@@ -3,6 +3,7 @@ import { expandRoles, type Role } from "@chatelaine/contract/roles";
 import type { Kysely, Selectable } from "kysely";
 import type { GroupMember } from "../domain/minting.ts";
 import type { Group } from "../domain/user.ts";
+import { changedMeanwhile } from "../domain/version.ts";
 import { groupOf } from "./row-mappers.ts";
 import type { Tables, UserRow } from "./schema.ts";
 
@@ -50,7 +51,7 @@ export async function* usersOf(
 }
 
 /**
- * Writes what the user has of their own and by their groups.
+ * Writes what the user has of their own and by their groups. Throws conflict where they are not at this version any more.
  * @returns whether that is shown otherwise than before, and whether they lost a right
  */
 export async function refreshRights(
@@ -68,7 +69,13 @@ export async function refreshRights(
   const scopes = union<string>([user.scopes, ...groups.map((group) => group.scopes)]);
   const names = groups.map((group) => group.name);
   const columns = rightsColumns(roles, scopes, names);
-  await db.updateTable("users").set(columns).where("id", "=", user.id).execute();
+  const { numUpdatedRows } = await db
+    .updateTable("users")
+    .set(columns)
+    .where("id", "=", user.id)
+    .where("version", "=", user.version)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw changedMeanwhile("user");
   const shown = ["all_roles", "all_scopes", "group_names"] as const;
   const [hadRoles, hadScopes] = [
     JSON.parse(user.all_roles) as Role[],

@@ -21,8 +21,13 @@ export function restoreNotAccepted(): AppError {
   );
 }
 
-/** Ends it, in the transaction of who accepts it. @returns undefined where there is none */
-export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Quarantine | undefined> {
+/**
+ * Ends it, in the transaction of who accepts it.
+ * @returns the number that the feed goes on with besides; undefined where there is none
+ */
+export async function acceptRestored(
+  db: Kysely<Tables>,
+): Promise<{ readonly quarantine: Quarantine; readonly seq: number } | undefined> {
   const row = await db.deleteFrom("meta").where("name", "=", MARK).returning("value").executeTakeFirst();
   const quarantine = quarantineOf(row?.value);
   if (!quarantine) return undefined;
@@ -38,19 +43,5 @@ export async function acceptRestored(db: Kysely<Tables>, now: number): Promise<Q
     .select(({ fn }) => fn.max("seq").as("seq"))
     .executeTakeFirst();
   const seq = Math.max(Number(last?.seq ?? 0), quarantine.found, quarantine.expected) + GAP;
-  await db
-    .insertInto("changes")
-    .values({
-      seq,
-      at: now,
-      kind: "settings",
-      action: "changed",
-      entity_id: 0,
-      name: "settings",
-      user_id: null,
-      ends: 0,
-      spares: null,
-    })
-    .execute();
-  return quarantine;
+  return { quarantine, seq };
 }

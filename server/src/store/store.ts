@@ -435,6 +435,8 @@ export interface Transaction extends SessionChanges {
    * other. @returns undefined where there is no quarantine
    */
   acceptRestored(): Promise<Quarantine | undefined>;
+  /** Asked in the closing statements, of the rows as they are then. What it throws is thrown, and nothing has changed. */
+  atClose(check: () => Promise<void>): void;
   /** Written in the closing statements, in this order. */
   audit(record: AuditRecord): void;
   /** Written as the last of all, just before COMMIT: it lies in the other database. */

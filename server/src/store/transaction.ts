@@ -10,7 +10,7 @@ import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { KEY_IDS, withFirstLine } from "./dialect.ts";
-import { type FeedRow, feed } from "./feed-rows.ts";
+import { type FeedRow, feed, SETTINGS_CHANGED, sessionRow } from "./feed-rows.ts";
 import { isNameTaken, settleTwins } from "./folded-names.ts";
 import {
   findGroup,
@@ -48,6 +48,7 @@ import type {
   NewKey,
   NewUser,
   Once,
+  Quarantine,
   StandingRows,
   StoredSecret,
   Transaction,
@@ -90,6 +91,7 @@ export class SqlTransaction implements Transaction {
   #changes = 0;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
+  readonly #checks: (() => Promise<void>)[] = [];
   readonly #deliveries: Delivery[] = [];
 
   constructor(
@@ -105,11 +107,13 @@ export class SqlTransaction implements Transaction {
   }
 
   /**
-   * The closing statements, after all work, in this order: the judgement of the caller, the audit records, the rows of the
-   * feed, what is to be sent; then only COMMIT. Throws as the judge does, and where something changed of which no audit
+   * The closing statements, after all work, in this order: what must hold of all rows, the judgement of the caller, the audit
+   * records, the rows of the feed; then what is to be sent, which lies in the other database, and COMMIT (held by
+   * `server/test/closing-statements.test.ts`). Throws as the judge does, and where something changed of which no audit
    * record tells.
    */
   async close({ judge, putDelivery }: Closing): Promise<void> {
+    for (const check of this.#checks) await check();
     if (this.#caller) await judge(this.#caller, (await this.#rows?.read()) ?? NOTHING);
     if (this.#changes > 0 && this.#records.length === 0)
       throw new AppError("internal", "A change without an audit record");
@@ -240,11 +244,13 @@ export class SqlTransaction implements Transaction {
     if (!before || before.version !== from) return false;
     const isRenamed = patch.username !== undefined && patch.username !== before.username;
     const columns = userColumns(patch, before);
-    await this.#db
+    const { numUpdatedRows } = await this.#db
       .updateTable("users")
       .set({ ...columns, version: from + 1 })
       .where("id", "=", id)
-      .execute();
+      .where("version", "=", from)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return false;
     if (isRenamed) {
       await this.#db
         .updateTable("keys")
@@ -257,7 +263,8 @@ export class SqlTransaction implements Transaction {
       await touchGroupsOf(this.#db, id);
       await settleTwins(this.#db, "user", before.username);
     }
-    const rights = roles || scopes ? await refreshRights(this.#db, { ...before, ...columns }) : undefined;
+    const after = { ...before, ...columns, version: from + 1 };
+    const rights = roles || scopes ? await refreshRights(this.#db, after) : undefined;
     const ends = note.ends || rights?.isLess || (patch.lockedAt !== undefined && patch.lockedAt !== null);
     const name = patch.username ?? before.username;
     await this.#feed({ kind: "user", action: "changed", id, name, userId: id, ...note, ends });
@@ -373,7 +380,7 @@ export class SqlTransaction implements Transaction {
   async putSettings(from: number, patch: SettingsPatch): Promise<boolean> {
     await this.#rows?.beforeSessions();
     if (!(await writeSettings(this.#db, from, patch))) return false;
-    await this.#feed({ kind: "settings", action: "changed", id: 0, name: "settings", userId: null });
+    await this.#feed(SETTINGS_CHANGED);
     return true;
   }
 
@@ -396,7 +403,7 @@ export class SqlTransaction implements Transaction {
 
   async putWebSession(...[session, digest, dead]: Parameters<Transaction["putWebSession"]>): Promise<void> {
     await putWebSession(this.#db, session, digest, dead);
-    this.#feedSession("added", session);
+    this.#fed.push(sessionRow("added", session));
   }
 
   async removeWebSessions(
@@ -404,7 +411,7 @@ export class SqlTransaction implements Transaction {
   ): Promise<readonly WebSession[]> {
     await this.#rows?.beforeSessions();
     const removed = await removeWebSessions(this.#db, which);
-    for (const session of removed) this.#feedSession("removed", session);
+    for (const session of removed) this.#fed.push(sessionRow("removed", session));
     return removed;
   }
 
@@ -415,7 +422,7 @@ export class SqlTransaction implements Transaction {
     if (there.ofSession >= max.ofSession || there.ofUser >= max.ofUser)
       throw new AppError("limit_reached", "There are too many live tokens");
     await putToken(this.#db, token, digest);
-    this.#feedSession("added", { id, userId: root.userId });
+    this.#fed.push(sessionRow("added", { id, userId: root.userId }));
   }
 
   async spendToken(id: string): Promise<boolean> {
@@ -430,7 +437,7 @@ export class SqlTransaction implements Transaction {
       this.#db,
       of.map(({ id }) => id),
     );
-    for (const one of of) this.#feedSession("removed", one);
+    for (const one of of) this.#fed.push(sessionRow("removed", one));
     return ended;
   }
 
@@ -447,10 +454,16 @@ export class SqlTransaction implements Transaction {
 
   putOnce = (once: readonly Once[], since: number) =>
     putOnce(this.#db, once, { now: this.#now, since, isSweeping: this.#isSweeping });
-  acceptRestored = () => {
+  async acceptRestored(): Promise<Quarantine | undefined> {
     this.#changes++;
-    return acceptRestored(this.#db, this.#now);
-  };
+    const accepted = await acceptRestored(this.#db);
+    if (accepted) this.#fed.push({ ...SETTINGS_CHANGED, seq: accepted.seq });
+    return accepted?.quarantine;
+  }
+
+  atClose(check: () => Promise<void>): void {
+    this.#checks.push(check);
+  }
 
   audit(record: AuditRecord): void {
     this.#records.push(record);
@@ -459,11 +472,6 @@ export class SqlTransaction implements Transaction {
   putDelivery(delivery: Delivery): void {
     this.#changes++;
     this.#deliveries.push(delivery);
-  }
-
-  /** No change of which an audit record must tell: what time has ended is dropped without one. */
-  #feedSession(action: "added" | "removed", { id, userId }: Pick<WebSession, "id" | "userId">): void {
-    this.#fed.push({ kind: "session", action, id: 0, name: id, userId, ends: action === "removed" });
   }
 
   async #feed(row: FeedRow): Promise<void> {
