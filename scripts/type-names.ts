@@ -13,7 +13,7 @@ const EXPORTED_TYPE = /^export (?:declare )?(?:abstract )?(?:interface|type|clas
 const PUBLISHED = ["Identity"];
 
 /** Still declared twice. The list may only become shorter: a name that is declared once is a finding too. */
-const STILL_TWICE: readonly string[] = ["Challenge", "Group", "Key", "Refusal", "User", "Wanted"];
+const STILL_TWICE: readonly string[] = [];
 
 /** @returns one line for each name */
 export function findTypesDeclaredTwice(root: string, stillTwice = STILL_TWICE): string[] {

@@ -35,7 +35,7 @@ export const ROLE_INCLUDES: Readonly<Record<Role, readonly Role[]>> = {
 };
 
 /** What each role lets its holder do, in words for people. */
-export const ROLE_WORDS: Readonly<Record<Role, { title: string; words: string }>> = {
+export const ROLE_LABELS: Readonly<Record<Role, { title: string; words: string }>> = {
   FULL_ADMIN: { title: "Full administrator", words: "Everything." },
   READONLY_ADMIN: { title: "Read-only administrator", words: "Sees everything; manages only its own keys." },
   SHARING_ADMIN: { title: "Sharing administrator", words: "As the read-only administrator." },

@@ -268,10 +268,10 @@ test("in a batch each question is judged in its turn: by its own cost, and by wh
   expect((await check.verify(`{"key":"${limited.text}","cost":1e999}`)).status).toBe(422);
   const key = await check.key("revoked in between");
   const { store, keys } = check.app;
-  const { findWords } = store;
+  const { findLabels } = store;
   Object.assign(store, {
-    findWords: async (id: number) => {
-      const words = await findWords(id);
+    findLabels: async (id: number) => {
+      const words = await findLabels(id);
       if (id === key.id) await keys.revoke(SYSTEM, id, "test").catch(() => undefined);
       return words;
     },
@@ -282,7 +282,7 @@ test("in a batch each question is judged in its turn: by its own cost, and by wh
     "revoked",
     "revoked",
   ]);
-  Object.assign(store, { findWords });
+  Object.assign(store, { findLabels });
 });
 
 test("verify refuses what is no question", async () => {

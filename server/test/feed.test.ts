@@ -59,11 +59,11 @@ test("who slept for longer than the feed is kept takes everything that anybody o
   database.run("UPDATE sqlite_sequence SET seq = seq + 500 WHERE name = 'changes'");
   await change(local, 1);
   await local.feed.follow();
-  expect(told.map(({ kind, userId, ends }) => ({ kind, userId, ends }))).toEqual([
-    { kind: "group", userId: null, ends: false },
-    { kind: "settings", userId: null, ends: false },
-    { kind: "user", userId: ada.id, ends: true },
-    { kind: "settings", userId: null, ends: false },
+  expect(told.map(({ kind, userId, endsSessions }) => ({ kind, userId, endsSessions }))).toEqual([
+    { kind: "group", userId: null, endsSessions: false },
+    { kind: "settings", userId: null, endsSessions: false },
+    { kind: "user", userId: ada.id, endsSessions: true },
+    { kind: "settings", userId: null, endsSessions: false },
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** Everybody who may try to make or widen a credential: keys with every narrowing, and sessions. */
 import type { Role } from "@chatelaine/contract/roles";
 import type { KeyFields } from "../src/domain/key.ts";
-import type { Ceilings } from "../src/domain/limits.ts";
+import type { UserLimits } from "../src/domain/limits.ts";
 import { bearer, PASSWORD, type RestApp, SYSTEM } from "./rest-app.ts";
 import { RpcClient } from "./rpc-client.ts";
 
@@ -11,7 +11,7 @@ export const HOUR_MS = 3_600_000;
 const MONTH_SECONDS = 30 * 86_400;
 
 /** What some users are held to. */
-export const LIMITS: Ceilings = {
+export const LIMITS: UserLimits = {
   allowedIps: HERE,
   rateLimit: { limit: 500_000, windowSeconds: 60 },
   lifetimeSeconds: MONTH_SECONDS,
@@ -22,7 +22,7 @@ interface Kind {
   readonly key?: (now: number) => KeyFields;
   /** Of the user; absent: FULL_ADMIN. */
   readonly roles?: readonly Role[];
-  readonly ceilings?: Ceilings;
+  readonly ceilings?: UserLimits;
 }
 
 const MANAGERS: readonly Role[] = ["ACCOUNT_WRITE", "API_KEY_WRITE"];
@@ -71,7 +71,7 @@ export interface Maker {
   /** Of the key; undefined for a session. */
   readonly limits: KeyFields | undefined;
   readonly keyId: number;
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: UserLimits | null;
   /** When it ends, by itself or by the limits of its user. */
   readonly endsAt: number | null;
   headers(): Promise<Record<string, string>>;

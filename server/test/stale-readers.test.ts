@@ -205,7 +205,7 @@ test("a list that was long in coming is not for a caller who ended while it was 
 });
 
 describe("what changes nothing answers nothing to a caller who ended meanwhile, by whatever method:", () => {
-  const READS = ["findOnce", "findUser", "findProfile", "findKey", "listKeys", "listGroups"] as const;
+  const READS = ["findRequest", "findUser", "findProfile", "findKey", "listKeys", "listGroups"] as const;
   type Store = Record<(typeof READS)[number], (...args: unknown[]) => unknown>;
 
   /** Holds back what any of these reads has found. @returns when one is held, and the way on */

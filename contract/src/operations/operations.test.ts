@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ERROR_WORDS } from "../error-words.ts";
+import { ERROR_DOCS } from "../error-docs.ts";
 import { ERROR_CODES } from "../errors.ts";
 import { errorsOf } from "./operation.ts";
 import { mayCall, OPERATIONS, operationList } from "./operations.ts";
@@ -42,6 +42,6 @@ describe("operations", () => {
   });
 
   test("every error code is explained", () => {
-    expect(Object.keys(ERROR_WORDS).sort()).toEqual([...ERROR_CODES].sort());
+    expect(Object.keys(ERROR_DOCS).sort()).toEqual([...ERROR_CODES].sort());
   });
 });

@@ -13,7 +13,7 @@ import {
 import { isRole, type Role } from "@chatelaine/contract/roles";
 import { parseNetwork } from "../domain/address.ts";
 import { keptTextIssues } from "../domain/kept-text.ts";
-import type { Ceilings } from "../domain/limits.ts";
+import type { UserLimits } from "../domain/limits.ts";
 import { blankIssues } from "../domain/names.ts";
 import { isScope } from "../domain/rights.ts";
 import { isEmail, isUsername } from "../domain/user.ts";
@@ -48,11 +48,11 @@ export function checkUserInput(input: Partial<NewUserInput>, username = input.us
   if (email !== undefined && email !== null && !isEmail(email)) {
     issues.push({ path: ["email"], code: "shape", message: "Not an e-mail address" });
   }
-  issues.push(...checkCeilings((input as { ceilings?: Ceilings | null }).ceilings));
+  issues.push(...checkCeilings((input as { ceilings?: UserLimits | null }).ceilings));
   return password === undefined ? issues : [...issues, ...checkNewPassword(password, username)];
 }
 
-function checkCeilings(ceilings: Ceilings | null | undefined): Issue[] {
+function checkCeilings(ceilings: UserLimits | null | undefined): Issue[] {
   if (!ceilings) return [];
   const { allowedIps, rateLimit, lifetimeSeconds } = ceilings;
   const isWithin = (value: number, least: number, most: number): boolean =>

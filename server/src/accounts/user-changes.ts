@@ -1,7 +1,7 @@
 /** From what is wanted of a user to the patch, the feed's note and the audit's words. */
 import { type AuditRecord, differences } from "../domain/audit.ts";
 import type { Caller } from "../domain/caller.ts";
-import type { Ceilings } from "../domain/limits.ts";
+import type { UserLimits } from "../domain/limits.ts";
 import { inNfc } from "../domain/names.ts";
 import { USER_TEXTS, type User } from "../domain/user.ts";
 import type { FeedNote, UserPatch } from "../store/store.ts";
@@ -11,7 +11,7 @@ export interface UserChange extends Partial<NewUserInput> {
   /** Takes the password away. */
   readonly passwordDisabled?: boolean;
   /** What holds for all his keys. Nobody sets his own. */
-  readonly ceilings?: Ceilings | null;
+  readonly ceilings?: UserLimits | null;
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number | undefined;
 }

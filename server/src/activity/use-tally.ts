@@ -1,9 +1,9 @@
 /** What happened to one key since the last batch, where there is more to tell than a row of `use-table.ts` holds. */
 import { type ClientUse, EarlierClients, isSameClient } from "../domain/recent-clients.ts";
 import type { KeyUse, UseTally } from "../store/store.ts";
-import type { Refusal } from "../verify/verify.ts";
+import type { RefusalReason } from "../verify/verify.ts";
 
-export type UseOutcome = "ok" | Refusal;
+export type UseOutcome = "ok" | RefusalReason;
 export type CountedOutcome = Exclude<UseOutcome, "malformed" | "unknown">;
 
 export interface ClientInfo {

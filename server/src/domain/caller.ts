@@ -3,7 +3,7 @@ import { coversNetworks } from "./address.ts";
 import { AppError } from "./errors.ts";
 import type { Asking, Party } from "./fair-queue.ts";
 import type { Key } from "./key.ts";
-import { type Ceilings, coversCeilings, coversEnd, coversRate } from "./limits.ts";
+import { coversEnd, coversRate, coversUserLimits, type UserLimits } from "./limits.ts";
 import { coversRights, coversScope, listedRights, type Rights, rightsOf } from "./rights.ts";
 import type { Transport } from "./transport.ts";
 
@@ -83,7 +83,7 @@ export interface Caller extends Rights {
   /** What the sign-in was proved by, as in `Credential`; `key` where each request shows it; none of the system itself. */
   readonly methods: readonly string[];
   /** What all keys of this user are held to. */
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: UserLimits | null;
   /** null: each request shows its key, or it is the system itself. */
   readonly session: SessionRef | null;
   /**
@@ -101,7 +101,7 @@ export interface Caller extends Rights {
   /** The call as it came, secrets masked, for the audit of doors that record calls. */
   readonly call?: { readonly method: string; readonly params: unknown };
   /** Kept with what the call makes or changes, so that its repetition is known. Digests. */
-  readonly once?: IdempotencyMark;
+  readonly idempotency?: IdempotencyMark;
   /** What the call asks of what is there. */
   readonly precondition?: Precondition;
 }
@@ -149,7 +149,7 @@ export function systemCaller(actor: Actor, username = "system"): Caller {
 export function coversCaller(now: Caller, then: Caller): boolean {
   if (!then.roles.isSubsetOf(now.roles)) return false;
   if (!then.scopes.every((scope) => coversScope(now.scopes, scope))) return false;
-  if (!coversCeilings(now.ceilings, then.ceilings)) return false;
+  if (!coversUserLimits(now.ceilings, then.ceilings)) return false;
   if (now.key === null || then.key === null) return now.key === then.key;
   return (
     coversRights(listedRights(now.key), listedRights(then.key)) &&

@@ -8,7 +8,7 @@ import {
 } from "@chatelaine/contract/limits";
 import type { Key as KeySchema, KeyUpdate } from "@chatelaine/contract/operations/key-entry";
 import type { Role } from "@chatelaine/contract/roles";
-import type { Ceilings } from "./limits.ts";
+import type { UserLimits } from "./limits.ts";
 
 /** A key as its readers are shown it. Instants are milliseconds since the epoch, UTC. */
 export type ShownKey = Inside<typeof KeySchema>;
@@ -30,7 +30,7 @@ export interface KeyOwner {
   readonly roles: readonly Role[];
   /** With what groups add. */
   readonly scopes: readonly string[];
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: UserLimits | null;
 }
 
 /** What a key's holder wants of it. Absent members keep their value on an edit, and mean the default on a new key. */

@@ -7,7 +7,7 @@ export interface RateLimit {
 }
 
 /** What an administrator holds all keys of a user to; the owner cannot lift it. null: no such ceiling. */
-export interface Ceilings {
+export interface UserLimits {
   /** Each key is good only from here, whatever its own list adds. */
   readonly allowedIps: readonly string[] | null;
   /** For all keys together. */
@@ -27,7 +27,7 @@ export function coversRate(outer: RateLimit | null, inner: RateLimit | null): bo
   return inner !== null && inner.limit <= outer.limit && inner.windowSeconds >= outer.windowSeconds;
 }
 
-export function coversCeilings(outer: Ceilings | null, inner: Ceilings | null): boolean {
+export function coversUserLimits(outer: UserLimits | null, inner: UserLimits | null): boolean {
   if (outer === null) return true;
   return (
     coversNetworks(outer.allowedIps, inner?.allowedIps ?? null) &&

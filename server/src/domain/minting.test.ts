@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Role } from "@chatelaine/contract/roles";
 import { type Caller, type CallerKey, systemCaller } from "./caller.ts";
-import type { Ceilings } from "./limits.ts";
+import type { UserLimits } from "./limits.ts";
 import { type MintedKey, type Minting, mayMint } from "./minting.ts";
 import { narrowRights, rightsOf } from "./rights.ts";
 import type { User } from "./user.ts";
@@ -20,12 +20,12 @@ const FREE: CallerKey = {
   scopes: null,
   managesSignIn: false,
 };
-const LIMITS: Ceilings = { allowedIps: ["10.0.0.0/8"], rateLimit: null, lifetimeSeconds: 3_600 };
+const LIMITS: UserLimits = { allowedIps: ["10.0.0.0/8"], rateLimit: null, lifetimeSeconds: 3_600 };
 
 interface Who {
   readonly key?: Partial<CallerKey>;
   readonly roles?: readonly Role[];
-  readonly ceilings?: Ceilings | null;
+  readonly ceilings?: UserLimits | null;
 }
 
 /** The user 1, who has all roles unless it is said otherwise. */

@@ -15,7 +15,7 @@ import { coversNetworks } from "./address.ts";
 import type { Caller } from "./caller.ts";
 import { AppError } from "./errors.ts";
 import { type Key, type KeyOwner, type Lifetime, lastInstant } from "./key.ts";
-import { type Ceilings, coversCeilings, coversEnd, coversRate } from "./limits.ts";
+import { coversEnd, coversRate, coversUserLimits, type UserLimits } from "./limits.ts";
 import { coversRights, EVERYTHING, listedRights, narrowRights, type Rights, rightsOf } from "./rights.ts";
 import type { Group, User } from "./user.ts";
 
@@ -39,7 +39,7 @@ type PasswordChange = "keeps" | "sets" | "takes_away";
 /** What may be said of the members of a group. */
 export interface GroupMember {
   readonly canSignIn: boolean;
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: UserLimits | null;
 }
 
 export type Minting =
@@ -138,7 +138,7 @@ function coverFault(caller: Caller, key: MintedKey): string | undefined {
     const end = new Date(mine.endsAt ?? 0).toISOString();
     return `the key would outlive yours: set an expiry until ${end}.`;
   }
-  if (!coversCeilings(caller.ceilings, owner.ceilings)) {
+  if (!coversUserLimits(caller.ceilings, owner.ceilings)) {
     return "keys of this user are held to less than yours.";
   }
   // Rights that the owner gets tomorrow must not come to the one key that would not come to the other.
@@ -180,7 +180,7 @@ function userFault(caller: Caller, minting: Extract<Minting, { readonly what: "u
   if (!after) return undefined;
   if (isOwn && minting.setsLimits) return "nobody sets what their own keys are held to.";
   const isGiven = password === "sets" || givesMore(before, after);
-  if ((isGiven || minting.setsLimits) && !coversCeilings(caller.ceilings, after.ceilings)) {
+  if ((isGiven || minting.setsLimits) && !coversUserLimits(caller.ceilings, after.ceilings)) {
     return HELD_TO_LESS;
   }
   // A way in that goes with the same change comes back with the next password, and by then reaches further.
@@ -198,7 +198,7 @@ function givesMore(before: User | undefined, after: User): boolean {
     (before.lockedAt !== null && after.lockedAt === null) ||
     before.username !== after.username ||
     before.email !== after.email ||
-    !coversCeilings(before.ceilings, after.ceilings)
+    !coversUserLimits(before.ceilings, after.ceilings)
   );
 }
 
@@ -212,7 +212,7 @@ function groupFault(
   if (!before || !after) return undefined;
   const isGain = before.name !== after.name || !coversRights(givenRights(before), givenRights(after));
   if (!isGain) return undefined;
-  if (members.some(({ ceilings }) => !coversCeilings(caller.ceilings, ceilings))) {
+  if (members.some(({ ceilings }) => !coversUserLimits(caller.ceilings, ceilings))) {
     return HELD_TO_LESS;
   }
   return members.some((member) => member.canSignIn) ? heldFault(caller) : undefined;
@@ -247,7 +247,7 @@ function heldFault(caller: Caller): string | undefined {
  */
 function isHeld(
   key: Pick<Key, "roles" | "scopes" | "allowedIps" | "rateLimit" | "expiresAt">,
-  ceilings: Ceilings | null,
+  ceilings: UserLimits | null,
 ): boolean {
   return (
     !coversRights(listedRights(key), EVERYTHING) ||

@@ -7,7 +7,7 @@ import { equalBytes, hmacSha512 } from "../crypto.ts";
 import type { Caller } from "../domain/caller.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Key } from "../domain/key.ts";
-import type { Once, Store, Transaction } from "../store/store.ts";
+import type { IdempotencyRecord, Store, Transaction } from "../store/store.ts";
 
 /** How long a request is remembered. */
 const REMEMBERED_MS = 24 * 60 * 60_000;
@@ -19,8 +19,8 @@ export async function rememberRequest(
   entityId: number,
   now: number,
 ): Promise<void> {
-  const kept = onceOf(caller, entityId);
-  if (kept.length > 0) await tx.putOnce(kept, now - REMEMBERED_MS);
+  const kept = recordsOf(caller, entityId);
+  if (kept.length > 0) await tx.putRequests(kept, now - REMEMBERED_MS);
 }
 
 /** The same for what gives out a secret, under the version that the key has by it. */
@@ -30,16 +30,16 @@ export async function rememberKeyRequest(
   { id, version }: Pick<Key, "id" | "version">,
   now: number,
 ): Promise<void> {
-  const { once } = caller;
-  if (!once) return;
-  const { digest, request } = once;
+  const { idempotency } = caller;
+  if (!idempotency) return;
+  const { digest, request } = idempotency;
   const ofVersion = { digest: versionDigest(digest, version), request, entityId: id };
-  await tx.putOnce([...onceOf(caller, id), ofVersion], now - REMEMBERED_MS);
+  await tx.putRequests([...recordsOf(caller, id), ofVersion], now - REMEMBERED_MS);
 }
 
-function onceOf({ once }: Caller, entityId: number): Once[] {
-  if (!once || once.isAgain) return [];
-  const { digest, request } = once;
+function recordsOf({ idempotency }: Caller, entityId: number): IdempotencyRecord[] {
+  if (!idempotency || idempotency.isAgain) return [];
+  const { digest, request } = idempotency;
   return [{ digest, request, entityId }];
 }
 
@@ -48,23 +48,24 @@ function onceOf({ once }: Caller, entityId: number): Once[] {
  * of the secret before, until the request took it away, does not count: a key that is reset is often one in use.
  */
 export async function isAsLeft(
-  store: Pick<Store, "findOnce">,
-  { once }: Caller,
+  store: Pick<Store, "findRequest">,
+  { idempotency }: Caller,
   { id, version, lastUsedAt }: Pick<Key, "id" | "version" | "lastUsedAt">,
 ): Promise<boolean> {
-  const found = once && (await store.findOnce(versionDigest(once.digest, version)));
-  if (found === undefined || found.entityId !== id || !equalBytes(found.request, once!.request)) return false;
+  const found = idempotency && (await store.findRequest(versionDigest(idempotency.digest, version)));
+  if (found === undefined || found.entityId !== id || !equalBytes(found.request, idempotency!.request))
+    return false;
   return lastUsedAt === null || lastUsedAt <= found.at;
 }
 
 /** @returns what this very request has made or changed before. Throws invalid where it was another request. */
 export async function findRepeated(
-  store: Pick<Store, "findOnce">,
+  store: Pick<Store, "findRequest">,
   caller: Caller,
 ): Promise<number | undefined> {
-  const found = caller.once && (await store.findOnce(caller.once.digest));
-  if (!found || !caller.once) return undefined;
-  if (equalBytes(found.request, caller.once.request)) return found.entityId;
+  const found = caller.idempotency && (await store.findRequest(caller.idempotency.digest));
+  if (!found || !caller.idempotency) return undefined;
+  if (equalBytes(found.request, caller.idempotency.request)) return found.entityId;
   throw new AppError("invalid", "This Idempotency-Key was used for another request");
 }
 

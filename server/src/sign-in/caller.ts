@@ -5,12 +5,12 @@
 import type { Caller, Origin, SessionRef } from "../domain/caller.ts";
 import { rightsOf } from "../domain/rights.ts";
 import type { CheckRecord, CheckUser, MaybePromise, Store } from "../store/store.ts";
-import type { Need, Refusal, Verdict } from "../verify/verify.ts";
+import type { Need, RefusalReason, Verdict } from "../verify/verify.ts";
 import type { Credential } from "./credential.ts";
 
 export type Standing =
   | { readonly ok: true; readonly caller: Caller }
-  | { readonly ok: false; readonly reason: Refusal };
+  | { readonly ok: false; readonly reason: RefusalReason };
 
 export interface StandingDeps {
   readonly store: Pick<Store, "findCheck" | "findCheckUser">;

@@ -4,7 +4,7 @@ import type { CredentialKind } from "../domain/audit.ts";
 import type { Caller, CallerKey, Origin } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { KeyTextFault } from "../domain/key-text.ts";
-import type { RateState, Refusal } from "../verify/verify.ts";
+import type { RateState, RefusalReason } from "../verify/verify.ts";
 
 /** What a session was opened with. */
 export interface Credential {
@@ -47,10 +47,10 @@ export function newLogin(clock: Clock, user: { readonly id: number; readonly use
   return { ...login, passwordChangedAt: null, parent: null, token: null };
 }
 
-export type SignInRefusal = Refusal | "too_many_guesses" | "busy";
+export type SignInRefusal = RefusalReason | "too_many_guesses" | "busy";
 
 /** Whether the secret was right; of others nothing is known. */
-export function isProven(reason: SignInRefusal): reason is Exclude<Refusal, "malformed" | "unknown"> {
+export function isProven(reason: SignInRefusal): reason is Exclude<RefusalReason, "malformed" | "unknown"> {
   return !["malformed", "unknown", "too_many_guesses", "busy"].includes(reason);
 }
 

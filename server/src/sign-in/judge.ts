@@ -10,7 +10,7 @@ import { type Caller, type ConnectionRef, coversCaller } from "../domain/caller.
 import type { Clock } from "../domain/clock.ts";
 import { AppError } from "../domain/errors.ts";
 import type { CheckUser, Judge, MaybePromise, StandingRows, Store } from "../store/store.ts";
-import { judgeRecord, type Refusal } from "../verify/verify.ts";
+import { judgeRecord, type RefusalReason } from "../verify/verify.ts";
 import { browserAgeEnd } from "./browser-sessions.ts";
 import { callerOfKey, callerOfUser, overOwnKey, refusalOfUser } from "./caller.ts";
 import { requireAllowedTransport } from "./clear-text.ts";
@@ -54,7 +54,7 @@ function callerNow(caller: Caller, rows: StandingRows, now: number): Caller {
 }
 
 /** Refusals of a key that lives. */
-const LESS: readonly Refusal[] = ["no_roles", "address_not_allowed"];
+const LESS: readonly RefusalReason[] = ["no_roles", "address_not_allowed"];
 
 function keyNow(caller: Caller, { record }: StandingRows, now: number): Caller {
   if (!record || !caller.key || record.user.id !== caller.userId) throw ended();

@@ -52,9 +52,9 @@ export function endsCredential(change: Change, credential: Credential, sessionId
     case "key":
       return credential.key?.id === change.id;
     case "user":
-      return credential.userId === change.id && change.spares !== sessionId;
+      return credential.userId === change.id && change.exceptSession !== sessionId;
     case "session":
-      if (change.name === ALL_SESSIONS) return change.spares !== sessionId;
+      if (change.name === ALL_SESSIONS) return change.exceptSession !== sessionId;
       return lineOf(credential).includes(change.name);
     default:
       return false;

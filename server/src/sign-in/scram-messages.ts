@@ -37,7 +37,7 @@ export interface ClientFinal {
 }
 
 /** What the server has sent and is to compare with. */
-export interface Challenge {
+export interface ScramChallenge {
   readonly first: ClientFirst;
   readonly nonce: string;
   readonly serverFirst: string;
@@ -70,7 +70,7 @@ export function challenge(
     readonly iterations: number;
     readonly binding: Uint8Array | undefined;
   },
-): Challenge {
+): ScramChallenge {
   const nonce = Buffer.concat([first.nonce, server.nonce]).toString("base64");
   const salt = Buffer.from(server.salt).toString("base64");
   const serverFirst = `r=${nonce},s=${salt},i=${server.iterations}`;
@@ -91,7 +91,7 @@ export function parseClientFinal(message: string): ClientFinal | undefined {
  * @returns the server's last message, undefined where proof, nonce or binding is wrong
  */
 export function checkProof(
-  { first, nonce, serverFirst, binding }: Challenge,
+  { first, nonce, serverFirst, binding }: ScramChallenge,
   final: ClientFinal,
   verifier: ScramVerifier,
 ): string | undefined {

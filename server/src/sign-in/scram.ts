@@ -20,13 +20,13 @@ import type { NotSignedIn, ScramExchange, SignInRefusal } from "./credential.ts"
 import { credentialOfKey } from "./key.ts";
 import { type MarkDeps, markNow } from "./revocations.ts";
 import {
-  type Challenge,
   type ClientFirst,
   challenge,
   checkProof,
   NONCE_BYTES,
   parseClientFinal,
   parseClientFirst,
+  type ScramChallenge,
 } from "./scram-messages.ts";
 
 export interface ScramMethodDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
@@ -76,7 +76,7 @@ export class ScramMethod {
     };
   }
 
-  async #finish(sent: Challenge, clientFinal: string, origin: Origin): Promise<Finished> {
+  async #finish(sent: ScramChallenge, clientFinal: string, origin: Origin): Promise<Finished> {
     const { verify } = this.#deps;
     const seen = await markNow(this.#deps);
     const { record, secret } = await this.#find(sent.first);

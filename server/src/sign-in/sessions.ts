@@ -19,7 +19,7 @@ import { isExpired } from "../domain/key.ts";
 import { ALL_SESSIONS } from "../domain/sessions.ts";
 import type { Log } from "../log.ts";
 import type { Change, MaybePromise, Store, Transaction } from "../store/store.ts";
-import type { Refusal } from "../verify/verify.ts";
+import type { RefusalReason } from "../verify/verify.ts";
 import { noteEnd } from "./audit.ts";
 import type { BrowserSessions } from "./browser-sessions.ts";
 import { type Standing, type StandingDeps, standingOf } from "./caller.ts";
@@ -302,11 +302,12 @@ export class LiveSessions implements Sessions {
 
   #hear(change: Change): void {
     if (change.kind === "group") this.#groupChanges++;
-    if (change.ends) this.#endings.add(change);
+    if (change.endsSessions) this.#endings.add(change);
     for (const entry of [...this.#touchedBy(change)]) {
       entry.changes++;
       entry.caller = undefined;
-      if (!change.ends || !endsCredential(change, entry.session.credential, entry.session.id)) continue;
+      if (!change.endsSessions || !endsCredential(change, entry.session.credential, entry.session.id))
+        continue;
       this.#end(entry, this.#reasonOf(change, entry));
     }
   }
@@ -466,7 +467,7 @@ function tokensRecord(
   return recordOf(caller, now, { action: "session.end", description, target, details });
 }
 
-function endOf(reason: Refusal): SessionEnd {
+function endOf(reason: RefusalReason): SessionEnd {
   if (reason === "expired") return "key_expired";
   if (reason === "insecure_transport") return "transport_ended";
   return reason === "user_locked" || reason === "no_roles" ? "user_ended" : "key_ended";

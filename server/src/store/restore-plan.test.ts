@@ -3,12 +3,12 @@ import type { Role } from "@chatelaine/contract/roles";
 import { coversRights, rightsOf } from "../domain/rights.ts";
 import { rightsColumns } from "./member-rights.ts";
 import { planRestore, type Relation, type Secret, type Side } from "./restore-plan.ts";
-import type { Group, Key, User } from "./restore-rules.ts";
+import type { StoredGroup, StoredKey, StoredUser } from "./restore-rules.ts";
 
 const NOW = 10_000;
 const LATER = 9_000;
 
-function user(id: number, more: Partial<User> = {}): User {
+function user(id: number, more: Partial<StoredUser> = {}): StoredUser {
   const roles = more.roles ?? '["KEY_HOLDER"]';
   const scopes = more.scopes ?? "[]";
   return {
@@ -35,7 +35,7 @@ function user(id: number, more: Partial<User> = {}): User {
   };
 }
 
-function key(id: number, more: Partial<Key> = {}): Key {
+function key(id: number, more: Partial<StoredKey> = {}): StoredKey {
   return {
     ...{ id, name: `key${id}`, user_id: 1, username: "user1", description: "", tags: "[]", hint: "olds" },
     ...{
@@ -60,7 +60,7 @@ function key(id: number, more: Partial<Key> = {}): Key {
   };
 }
 
-function group(id: number, more: Partial<Group> = {}): Group {
+function group(id: number, more: Partial<StoredGroup> = {}): StoredGroup {
   const name = `group${id}`;
   return { id, name, folded_name: name, roles: "[]", scopes: "[]", created_at: id, version: 1, ...more };
 }
@@ -72,7 +72,7 @@ function secret(keyId: number, text: string): Secret {
 }
 
 /** As a transaction leaves a user: with what the group of the second one adds. */
-function whole(row: User): User {
+function whole(row: StoredUser): StoredUser {
   const [roles, scopes] = [JSON.parse(row.roles), JSON.parse(row.scopes)];
   if (row.id !== 2) return { ...row, ...rightsColumns(roles, scopes, []) };
   return { ...row, ...rightsColumns([...roles, "API_KEY_WRITE"], [...scopes, "backup:run"], ["group1"]) };
@@ -96,11 +96,11 @@ function present(change: (side: { -readonly [Name in keyof Side]: Side[Name] }) 
   return side;
 }
 
-const keyed = (id: number, patch: Partial<Key>) =>
+const keyed = (id: number, patch: Partial<StoredKey>) =>
   present((side) => {
     side.keys = side.keys.map((row) => (row.id === id ? { ...row, ...patch, version: 5 } : row));
   });
-const usered = (id: number, patch: Partial<User>) =>
+const usered = (id: number, patch: Partial<StoredUser>) =>
   present((side) => {
     side.users = side.users.map((row) => (row.id === id ? whole({ ...row, ...patch, version: 5 }) : row));
   });
@@ -111,11 +111,11 @@ const keyOf = (side: Side, id: number, relation?: Relation) =>
   plan(side, relation).keys.find((row) => row.id === id);
 const userOf = (side: Side, id: number, relation?: Relation) =>
   plan(side, relation).users.find((row) => row.id === id);
-const rolesOf = (row: User | undefined) => JSON.parse(row?.all_roles ?? "null");
-const scopesOf = (row: User | undefined) => JSON.parse(row?.all_scopes ?? "null");
+const rolesOf = (row: StoredUser | undefined) => JSON.parse(row?.all_roles ?? "null");
+const scopesOf = (row: StoredUser | undefined) => JSON.parse(row?.all_scopes ?? "null");
 
 describe("what has ended since stays so", () => {
-  const KEYS: readonly [string, Partial<Key>, because: string][] = [
+  const KEYS: readonly [string, Partial<StoredKey>, because: string][] = [
     ["revoked", { revoked_at: LATER, revoked_reason: "lost" }, "revoked"],
     ["paused", { paused_at: LATER }, "paused"],
     ["expired", { expires_at: LATER, expiry_told: 1 }, "an earlier end"],
@@ -186,7 +186,7 @@ describe("what has ended since stays so", () => {
     expect(plan(side, "apart").keys.map(({ id }) => id)).toEqual([1]);
   });
 
-  const USERS: readonly [string, Partial<User>, because: string][] = [
+  const USERS: readonly [string, Partial<StoredUser>, because: string][] = [
     ["locked", { locked_at: LATER }, "locked"],
     ["given a password", { password_hash: "new hash", password_changed_at: LATER }, "another password"],
     ["left without a password", { password_hash: null, password_changed_at: LATER }, "another password"],

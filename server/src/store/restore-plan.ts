@@ -14,13 +14,13 @@ import { rightsColumns, union } from "./member-rights.ts";
 import {
   applyRules,
   GROUP_RULES,
-  type Group,
   KEY_RULES,
-  type Key,
   SETTING_RULES,
+  type StoredGroup,
+  type StoredKey,
+  type StoredUser,
   settingsOf,
   USER_RULES,
-  type User,
 } from "./restore-rules.ts";
 import type { SecretRow } from "./schema.ts";
 import { keySearchText, userSearchText } from "./search-text.ts";
@@ -29,10 +29,10 @@ export type Secret = Selectable<SecretRow>;
 
 /** One database as far as a restore is about it. */
 export interface Side {
-  readonly users: readonly User[];
-  readonly groups: readonly Group[];
+  readonly users: readonly StoredUser[];
+  readonly groups: readonly StoredGroup[];
   readonly members: readonly { readonly group_id: number; readonly user_id: number }[];
-  readonly keys: readonly Key[];
+  readonly keys: readonly StoredKey[];
   readonly secrets: readonly Secret[];
   readonly settings: readonly { readonly name: string; readonly value: string }[];
   /** The highest numbers that were given, by table. */
@@ -136,7 +136,7 @@ class Merge {
     this.#secretsMade = [newestByKey(backup.secrets), newestByKey(present.secrets)];
   }
 
-  groups(): Group[] {
+  groups(): StoredGroup[] {
     const { groups } = this.#present;
     return this.#rows("groups", this.#backup.groups, groups, (was, is) => {
       const row = this.#keeps ? applyRules(GROUP_RULES, was, is, false) : nextVersion(was, is);
@@ -145,7 +145,7 @@ class Merge {
     });
   }
 
-  users(): User[] {
+  users(): StoredUser[] {
     const { users } = this.#present;
     return this.#rows("users", this.#backup.users, users, (was, is) => {
       const isNewer = this.#hasNewerPassword(was, is);
@@ -159,7 +159,7 @@ class Merge {
     });
   }
 
-  keys(users: readonly User[]): Key[] {
+  keys(users: readonly StoredUser[]): StoredKey[] {
     const owners = new Set(users.map(({ id }) => id));
     const rows = this.#rows("keys", this.#backup.keys, this.#present.keys, (was, is) => {
       const isNewer = this.#hasNewerSecret(was, is);
@@ -180,7 +180,7 @@ class Merge {
   }
 
   /** Those of the backup that are still there; a group that was left stays left. */
-  members(groups: readonly Group[], users: readonly User[]): Side["members"] {
+  members(groups: readonly StoredGroup[], users: readonly StoredUser[]): Side["members"] {
     const [groupIds, userIds] = [
       new Set(groups.map(({ id }) => id)),
       new Map(users.map((row) => [row.id, row])),
@@ -196,7 +196,7 @@ class Merge {
     });
   }
 
-  secrets(keys: readonly Key[]): Secret[] {
+  secrets(keys: readonly StoredKey[]): Secret[] {
     const wanted = new Set(keys.map(({ id }) => id));
     const isPresent = ({ key_id }: Secret): boolean => this.#presentSecret.has(key_id);
     const ofBackup = this.#backup.secrets.filter((row) => wanted.has(row.key_id) && !isPresent(row));
@@ -232,14 +232,14 @@ class Merge {
     });
   }
 
-  #hasNewerPassword(was: User, is: User): boolean {
+  #hasNewerPassword(was: StoredUser, is: StoredUser): boolean {
     if (this.#byTime && is.password_hash === null && is.password_changed_at !== null) return true;
     const newer = this.#newer(was.password_changed_at ?? 0, is.password_changed_at ?? 0);
     // To take a password away moves no instant.
     return newer ?? (this.#relation !== "before" && was.password_hash !== null);
   }
 
-  #hasNewerSecret(was: Key, is: Key): boolean {
+  #hasNewerSecret(was: StoredKey, is: StoredKey): boolean {
     const [ofBackup, ofPresent] = this.#secretsMade;
     return (
       this.#newer(was.reset_at ?? 0, is.reset_at ?? 0) ??
@@ -293,7 +293,7 @@ function newestByKey(secrets: readonly Secret[]): Map<number, number> {
   return newest;
 }
 
-function passwordOf({ password_hash, password_changed_at }: User) {
+function passwordOf({ password_hash, password_changed_at }: StoredUser) {
   return { password_hash, password_changed_at };
 }
 

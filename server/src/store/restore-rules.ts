@@ -11,9 +11,9 @@ import { coversScope, intersectScopes, rightsOf } from "../domain/rights.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../domain/settings.ts";
 import type { GroupRow, KeyRow, UserRow } from "./schema.ts";
 
-export type User = Selectable<UserRow>;
-export type Group = Selectable<GroupRow>;
-export type Key = Selectable<KeyRow>;
+export type StoredUser = Selectable<UserRow>;
+export type StoredGroup = Selectable<GroupRow>;
+export type StoredKey = Selectable<KeyRow>;
 
 /** @param isNewer whether the present row has the newer secret or password */
 type Rule<Row, Value> = (backup: Row, present: Row, isNewer: boolean) => Value;
@@ -40,7 +40,7 @@ const newest =
 const version = (backup: { version: number }, present: { version: number }): number =>
   Math.max(backup.version, present.version) + 1;
 
-export const KEY_RULES: Rules<Key> = {
+export const KEY_RULES: Rules<StoredKey> = {
   id: fromBackup("id"),
   name: fromBackup("name"),
   user_id: fromBackup("user_id"),
@@ -70,7 +70,7 @@ export const KEY_RULES: Rules<Key> = {
   version,
 };
 
-export const USER_RULES: Rules<User> = {
+export const USER_RULES: Rules<StoredUser> = {
   id: fromBackup("id"),
   // What services know people by is a right: one that was taken away, or is somebody else's by now, stays away.
   username: fromPresent("username"),
@@ -94,7 +94,7 @@ export const USER_RULES: Rules<User> = {
   version,
 };
 
-export const GROUP_RULES: Rules<Group> = {
+export const GROUP_RULES: Rules<StoredGroup> = {
   id: fromBackup("id"),
   name: fromPresent("name"),
   folded_name: fromPresent("folded_name"),
@@ -177,7 +177,7 @@ function commonRoles(a: readonly Role[], b: readonly Role[]): Role[] {
  * What a user is granted themselves, as far as they have it now, by themselves or by a group; so the whole of their rights
  * is never more than it is now.
  */
-function commonOwn(backup: User, present: User): { roles: Role[]; scopes: string[] } {
+function commonOwn(backup: StoredUser, present: StoredUser): { roles: Role[]; scopes: string[] } {
   const [own, now] = [listOf<Role>(backup.roles), listOf<Role>(present.roles)];
   const [allOwn, allNow] = [listOf<Role>(backup.all_roles), listOf<Role>(present.all_roles)];
   const roles = leastOf([...commonRoles(own, allNow), ...commonRoles(now, allOwn)], own);

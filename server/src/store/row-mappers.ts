@@ -3,7 +3,7 @@
 import type { Selectable } from "kysely";
 import type { AuditEvent, AuditRecord, CredentialNote } from "../domain/audit.ts";
 import { type Key, type KeyOwner, listSortKey, shownReason, standsRevoked } from "../domain/key.ts";
-import type { Ceilings } from "../domain/limits.ts";
+import type { UserLimits } from "../domain/limits.ts";
 import { maskDeep } from "../domain/masking.ts";
 import { foldName } from "../domain/names.ts";
 import type { Group, User } from "../domain/user.ts";
@@ -44,7 +44,7 @@ export function keyOwnerOf({ locked_at, all_roles, all_scopes, ceilings }: KeyOw
     lockedAt: locked_at,
     roles: JSON.parse(all_roles),
     scopes: JSON.parse(all_scopes),
-    ceilings: jsonOrNull<Ceilings>(ceilings),
+    ceilings: jsonOrNull<UserLimits>(ceilings),
   };
 }
 
@@ -308,8 +308,8 @@ export function changeOf(row: Selectable<ChangeRow>): Change {
     id: row.entity_id,
     name: row.name,
     userId: row.user_id,
-    ends: row.ends === 1,
-    spares: row.spares,
+    endsSessions: row.ends === 1,
+    exceptSession: row.spares,
   };
 }
 

@@ -17,7 +17,7 @@ import type { Caller, WritingActor } from "../domain/caller.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Asking } from "../domain/fair-queue.ts";
 import type { Key, KeyFields } from "../domain/key.ts";
-import type { Ceilings, RateLimit } from "../domain/limits.ts";
+import type { RateLimit, UserLimits } from "../domain/limits.ts";
 import type { ListQuery, Page } from "../domain/listing.ts";
 import type { GroupMember } from "../domain/minting.ts";
 import type { Twins } from "../domain/names.ts";
@@ -67,7 +67,7 @@ export interface CheckUser {
   readonly scopes: readonly string[];
   readonly groups: readonly string[];
   /** What holds for all his keys, whatever they say themselves. */
-  readonly ceilings: Ceilings | null;
+  readonly ceilings: UserLimits | null;
 }
 
 /** What a check needs of a key, and nothing for people. Lists are JSON text, so that equal ones are known without reading them. */
@@ -85,7 +85,7 @@ export interface HotKey {
   readonly secrets: readonly Pick<StoredSecret, "digest" | "createdAt" | "endsAt">[];
 }
 
-export type KeyWords = Pick<CheckRecord, "name" | "description" | "tags">;
+export type KeyLabels = Pick<CheckRecord, "name" | "description" | "tags">;
 
 /** What is left of a limit in its running window. */
 export interface RateState {
@@ -139,13 +139,13 @@ export interface Change {
   /** The owner of a key or session, or the user. */
   readonly userId: number | null;
   /** Whether sessions end that were opened with this key, by this user, or hang on this session or token. */
-  readonly ends: boolean;
+  readonly endsSessions: boolean;
   /** The session that lives on all the same: the one that changed its own password. */
-  readonly spares: string | null;
+  readonly exceptSession: string | null;
 }
 
 /** What a request with an `Idempotency-Key` has done. */
-export interface Once {
+export interface IdempotencyRecord {
   /** Of who asked, and of the key that he sent. */
   readonly digest: Uint8Array;
   /** Of the request itself, so that another one under the same key is noticed. */
@@ -154,7 +154,7 @@ export interface Once {
   readonly entityId: number;
 }
 
-export interface KeptOnce extends Once {
+export interface KeptIdempotencyRecord extends IdempotencyRecord {
   /** When the transaction began that did it. */
   readonly at: number;
 }
@@ -195,7 +195,7 @@ interface KeyStore {
   findCheck(keyId: number): MaybePromise<CheckRecord | undefined>;
   /** One indexed read of what a check needs. */
   findHot(keyId: number): MaybePromise<HotKey | undefined>;
-  findWords(keyId: number): MaybePromise<KeyWords | undefined>;
+  findLabels(keyId: number): MaybePromise<KeyLabels | undefined>;
   findKey(id: number): MaybePromise<Key | undefined>;
   findKeyId(name: string): MaybePromise<number | undefined>;
   /** Lists take turns, user by user (`sqlite/shared-threads.ts`). Throws unavailable where too many wait. */
@@ -214,7 +214,7 @@ interface KeyStore {
    * transaction. Throws limit_reached when all are used up.
    */
   reserveKeyId(): Promise<number>;
-  findOnce(digest: Uint8Array): Promise<KeptOnce | undefined>;
+  findRequest(digest: Uint8Array): Promise<KeptIdempotencyRecord | undefined>;
 }
 
 /** Users, groups and their names. */
@@ -428,7 +428,7 @@ export interface Transaction extends SessionChanges {
   /** @returns whether the token was there, unspent and in time; it is spent now. */
   takeSetupToken(digest: Uint8Array, now: number): Promise<boolean>;
   /** What is older than `since` counts no more. Throws conflict where one of the digests is there. */
-  putOnce(once: readonly Once[], since: number): Promise<void>;
+  putRequests(once: readonly IdempotencyRecord[], since: number): Promise<void>;
   /**
    * Ends the quarantine, and with it all sessions and setup links, which came back with the data. The feed goes on after
    * every number that was ever known, so that what was put back and what it took the place of are never taken for each

@@ -43,11 +43,11 @@ import { findSettings, writeSettings } from "./settings-rows.ts";
 import type {
   Delivery,
   FeedNote,
+  IdempotencyRecord,
   Judge,
   KeyPatch,
   NewKey,
   NewUser,
-  Once,
   Quarantine,
   StandingRows,
   StoredSecret,
@@ -67,7 +67,7 @@ import {
 } from "./tokens.ts";
 import {
   endWebSessionsOf,
-  putOnce,
+  putRequests,
   putWebSession,
   removeWebSessions,
   touchWebSession,
@@ -452,8 +452,8 @@ export class SqlTransaction implements Transaction {
   leaveTokenLines = (holders: readonly string[]) => leaveTokenLines(this.#db, holders);
   dropEndedTokens = (now: number) => dropEndedTokens(this.#db, now);
 
-  putOnce = (once: readonly Once[], since: number) =>
-    putOnce(this.#db, once, { now: this.#now, since, isSweeping: this.#isSweeping });
+  putRequests = (once: readonly IdempotencyRecord[], since: number) =>
+    putRequests(this.#db, once, { now: this.#now, since, isSweeping: this.#isSweeping });
   async acceptRestored(): Promise<Quarantine | undefined> {
     this.#changes++;
     const accepted = await acceptRestored(this.#db);

@@ -2,7 +2,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { AppError } from "../domain/errors.ts";
 import type { Tables, WebSessionRow } from "./schema.ts";
-import type { KeptOnce, Once, Transaction, WebSession } from "./store.ts";
+import type { IdempotencyRecord, KeptIdempotencyRecord, Transaction, WebSession } from "./store.ts";
 
 type Db = Kysely<Tables>;
 
@@ -73,15 +73,15 @@ export async function endWebSessionsOf(db: Db, userId: number, spares: string | 
   await (spares === null ? his : his.where("id", "<>", spares)).execute();
 }
 
-export async function findOnce(db: Db, digest: Uint8Array): Promise<KeptOnce | undefined> {
+export async function findRequest(db: Db, digest: Uint8Array): Promise<KeptIdempotencyRecord | undefined> {
   const row = await db.selectFrom("once").selectAll().where("digest", "=", digest).executeTakeFirst();
   return row && { digest: row.digest, request: row.request, entityId: row.entity_id, at: row.at };
 }
 
 /** @param since from when on one counts */
-export async function putOnce(
+export async function putRequests(
   db: Db,
-  once: readonly Once[],
+  once: readonly IdempotencyRecord[],
   { now, since, isSweeping }: { readonly now: number; readonly since: number; readonly isSweeping: boolean },
 ): Promise<void> {
   if (isSweeping) await db.deleteFrom("once").where("at", "<", since).execute();

@@ -1,6 +1,6 @@
 /** `core.*` and `privilege.roles` (protocol 6.2, 7). There are no jobs here. */
 
-import { ROLE_INCLUDES, ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
+import { ROLE_INCLUDES, ROLE_LABELS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import type { Caller } from "../domain/caller.ts";
 import { matches } from "../domain/filter-match.ts";
@@ -73,7 +73,7 @@ export function coreMethods(
 
 const ROLE_ENTRIES = ROLES.map((name) => ({
   name,
-  title: ROLE_WORDS[name].title,
+  title: ROLE_LABELS[name].title,
   includes: ROLE_INCLUDES[name],
   builtin: !PREDEFINED.includes(name),
   stig: null,

@@ -26,7 +26,7 @@ function methodDoc(name: string, one: RpcMethod, version: Version): MethodDoc {
   const result = () => schemaOf(facts.result(version), "output");
   return {
     name,
-    words: one.description,
+    description: one.description,
     access: one.access,
     since: facts.since,
     params: one.params(version).map((param) => ({
@@ -104,7 +104,7 @@ function eventOf(name: string, access: EventDoc["access"], version: Version): Ev
   const fields = fieldsOf(name, version);
   return {
     name,
-    words: EVENT_DOCS[name] ?? name,
+    description: EVENT_DOCS[name] ?? name,
     access,
     since: "v25.04.0",
     fields: fields && (() => schemaOf(fields, "output")),

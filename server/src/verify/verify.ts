@@ -18,7 +18,7 @@ import type { Rights } from "../domain/rights.ts";
 import type {
   CheckRecord,
   HotKey,
-  KeyWords,
+  KeyLabels,
   MaybePromise,
   RateState,
   Store,
@@ -34,10 +34,10 @@ import {
 } from "./allowance.ts";
 import { Memory } from "./memory.ts";
 
-export type { Allowance, KeyWords, MaybePromise, RateState };
+export type { Allowance, KeyLabels, MaybePromise, RateState };
 
 /** Why a key is not good. `unknown` covers a wrong secret, so that nobody learns which ids exist. */
-export type Refusal =
+export type RefusalReason =
   | "malformed"
   | "unknown"
   | "expired"
@@ -84,7 +84,7 @@ export type Verdict =
     }
   | {
       readonly ok: false;
-      readonly reason: Refusal;
+      readonly reason: RefusalReason;
       readonly fault?: KeyTextFault;
       /** Only where the secret was right. */
       readonly record?: CheckRecord;
@@ -104,7 +104,7 @@ export type CheckResult =
     }
   | {
       readonly ok: false;
-      readonly reason: Refusal;
+      readonly reason: RefusalReason;
       readonly fault?: KeyTextFault;
       /** Only where the secret was right. */
       readonly known?: { readonly id: number; readonly allowance: Allowance };
@@ -116,7 +116,7 @@ export interface Verify {
   /** The same for services and proxies that ask about keys of others. */
   check(text: string, need: Need): MaybePromise<CheckResult>;
   /** What people call a key that a check found good. */
-  findLabels(id: number): MaybePromise<KeyWords | undefined>;
+  findLabels(id: number): MaybePromise<KeyLabels | undefined>;
   /** `judgeRecord` at this moment. */
   judge(record: CheckRecord, need: Need): Verdict;
   /** The same, and spends from the limits: for a caller who proved the secret just now. */
@@ -126,7 +126,7 @@ export interface Verify {
 export interface VerifyDeps {
   readonly store: Pick<
     Store,
-    "findCheck" | "findHot" | "findWords" | "findCheckUser" | "stamp" | "takeRate" | "giveBackRate"
+    "findCheck" | "findHot" | "findLabels" | "findCheckUser" | "stamp" | "takeRate" | "giveBackRate"
   >;
   readonly secrets: Pick<Secrets, "digestKey">;
   readonly clock: Clock;
@@ -183,7 +183,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   return {
     judge,
     admit,
-    findLabels: (id) => store.findWords(id),
+    findLabels: (id) => store.findLabels(id),
     verify: (text, need) => {
       const before = store.stamp();
       return map(prove(text), (proof) => {
@@ -288,7 +288,7 @@ function endOf({ expiresAt, createdAt }: Times, { lifetimeMs }: Allowance): numb
   return Math.min(expiresAt ?? Infinity, lifetimeMs === null ? Infinity : createdAt + lifetimeMs);
 }
 
-function faultOf(times: Times, allowance: Allowance, need: Need, now: number): Refusal | undefined {
+function faultOf(times: Times, allowance: Allowance, need: Need, now: number): RefusalReason | undefined {
   const { user } = allowance;
   const { origin, username, scope } = need;
   if (username !== undefined && username !== user.username) return "unknown";

@@ -1,4 +1,4 @@
-import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { ROLE_LABELS } from "@chatelaine/contract/roles";
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -234,7 +234,7 @@ function Restrictions({ row }: { readonly row: KeyEntry }) {
           ? `All that ${row.username} has`
           : row.roles.length === 0
             ? "For services only, none in Chatelaine"
-            : row.roles.map((role) => ROLE_WORDS[role].title).join(", ")}
+            : row.roles.map((role) => ROLE_LABELS[role].title).join(", ")}
       </Fact>
       <Fact term="Scopes">
         {row.scopes === null ? `All that ${row.username} has` : <Tags words={row.scopes} none="None" />}

@@ -1,5 +1,5 @@
 import { RATE_USES_MAX, TAGS_MAX } from "@chatelaine/contract/limits";
-import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
+import { ROLE_LABELS, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, Radio, Stack, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useMe } from "../api/session.ts";
@@ -103,8 +103,8 @@ function RoleChoice({
           <Checkbox
             key={role}
             value={role}
-            label={ROLE_WORDS[role].title}
-            description={ROLE_WORDS[role].words}
+            label={ROLE_LABELS[role].title}
+            description={ROLE_LABELS[role].words}
           />
         ))}
       </Stack>

@@ -4,7 +4,7 @@ import {
   SESSION_IDLE_MINUTES_MAX,
   SESSION_IDLE_MINUTES_MIN,
 } from "@chatelaine/contract/limits";
-import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
+import { ROLE_LABELS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, NumberInput, TextInput } from "@mantine/core";
 import { ChoicesField } from "../form/chips-field.tsx";
 import { SettingsCard, type SettingsEntry } from "./settings-card.tsx";
@@ -55,7 +55,7 @@ export function KeyPolicyCard({ settings, mayChange }: CardProps) {
             <ChoicesField
               label="Who may make them"
               description="Holders of any of these roles. Empty: whoever may make keys."
-              data={ROLES.map((role) => ({ value: role, label: ROLE_WORDS[role].title }))}
+              data={ROLES.map((role) => ({ value: role, label: ROLE_LABELS[role].title }))}
               {...form.getInputProps("non_expiring_roles")}
             />
           )}

@@ -1,4 +1,4 @@
-import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { ROLE_LABELS } from "@chatelaine/contract/roles";
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -87,8 +87,8 @@ function Facts({
         <ul className="plain-rows">
           {group.roles.map((role) => (
             <li key={role}>
-              <strong>{ROLE_WORDS[role].title}</strong>
-              <span className="muted">{ROLE_WORDS[role].words}</span>
+              <strong>{ROLE_LABELS[role].title}</strong>
+              <span className="muted">{ROLE_LABELS[role].words}</span>
             </li>
           ))}
         </ul>

@@ -1,4 +1,4 @@
-import { ROLE_WORDS, ROLES, type Role } from "@chatelaine/contract/roles";
+import { ROLE_LABELS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { Checkbox, Stack } from "@mantine/core";
 import { ChipsField } from "../form/chips-field.tsx";
 
@@ -43,8 +43,8 @@ export function RightsFields({ roles, scopes, whom }: RightsFieldsProps) {
                   <Checkbox
                     key={role}
                     value={role}
-                    label={ROLE_WORDS[role].title}
-                    description={ROLE_WORDS[role].words}
+                    label={ROLE_LABELS[role].title}
+                    description={ROLE_LABELS[role].words}
                   />
                 ))}
               </Stack>

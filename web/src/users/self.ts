@@ -1,5 +1,5 @@
 /** What a change takes from whoever makes it. */
-import { expandRoles, ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
+import { expandRoles, ROLE_LABELS, type Role } from "@chatelaine/contract/roles";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
 import type { Me } from "../api/session.ts";
@@ -30,7 +30,7 @@ function rightsLost(before: Rights, after: Rights): Lost | null {
 
 /** Roles and scopes by their names: `Key holder and scopes dns:read, dns:write`; empty where there are none. */
 export function sayRights({ roles, scopes }: Rights): string {
-  const parts = [roles.map((role) => ROLE_WORDS[role].title).join(", "), sayScopes(scopes)];
+  const parts = [roles.map((role) => ROLE_LABELS[role].title).join(", "), sayScopes(scopes)];
   return parts.filter((part) => part !== "").join(" and ");
 }
 

@@ -1,4 +1,4 @@
-import { ROLE_WORDS, type Role } from "@chatelaine/contract/roles";
+import { ROLE_LABELS, type Role } from "@chatelaine/contract/roles";
 import { IconCircleCheck, IconLock } from "@tabler/icons-react";
 import type { DataColumn } from "../table/column.ts";
 import { When } from "../time/instant.tsx";
@@ -70,8 +70,8 @@ export function RoleNames({ roles }: { readonly roles: readonly Role[] }) {
   return (
     <>
       {roles.map((role) => (
-        <span key={role} className="tag" title={ROLE_WORDS[role].words}>
-          {ROLE_WORDS[role].title}
+        <span key={role} className="tag" title={ROLE_LABELS[role].words}>
+          {ROLE_LABELS[role].title}
         </span>
       ))}
     </>

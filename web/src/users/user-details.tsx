@@ -1,4 +1,4 @@
-import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { ROLE_LABELS } from "@chatelaine/contract/roles";
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/call.ts";
@@ -116,9 +116,9 @@ function Facts({
         <ul className="plain-rows">
           {user.all_roles.map((role) => (
             <li key={role}>
-              <strong>{ROLE_WORDS[role].title}</strong>
+              <strong>{ROLE_LABELS[role].title}</strong>
               <span className="muted">
-                {ROLE_WORDS[role].words}
+                {ROLE_LABELS[role].words}
                 {!user.roles.includes(role) && " By a group."}
               </span>
             </li>

@@ -9,7 +9,7 @@ import { errorCode } from "../../domain/errors.ts";
 import { maskForeign } from "../../domain/masking.ts";
 import type { Log } from "../../log.ts";
 import type { CheckDecision, CheckKey } from "../../verify/check.ts";
-import type { CheckResult, MaybePromise, Need, Refusal } from "../../verify/verify.ts";
+import type { CheckResult, MaybePromise, Need, RefusalReason } from "../../verify/verify.ts";
 import { challengeFor } from "../challenge.ts";
 import type { ProxyTrust } from "../peer.ts";
 import { readPresentedKey } from "../presented.ts";
@@ -35,7 +35,7 @@ export interface AuthDeps {
 const ANSWER_MS_MAX = 150;
 const HOST_CHARS_MAX = 255;
 const PATH_CHARS_MAX = 100;
-const STATUS: Readonly<Record<Refusal, 401 | 403 | 429>> = {
+const STATUS: Readonly<Record<RefusalReason, 401 | 403 | 429>> = {
   malformed: 401,
   unknown: 401,
   expired: 401,

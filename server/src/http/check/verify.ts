@@ -8,7 +8,7 @@ import { isScope } from "../../domain/rights.ts";
 import type { Log } from "../../log.ts";
 import type { RequireStanding } from "../../sign-in/judge.ts";
 import type { CheckDecision, CheckKey } from "../../verify/check.ts";
-import type { KeyWords, MaybePromise, Need, RateState, Refusal, Verify } from "../../verify/verify.ts";
+import type { KeyLabels, MaybePromise, Need, RateState, RefusalReason, Verify } from "../../verify/verify.ts";
 import type { Bodies } from "../bodies.ts";
 import { securityHeaders } from "../browser.ts";
 import { hasProxyHeaders } from "../forwarded.ts";
@@ -55,7 +55,7 @@ export function createVerifyRoute({
     const { check } = result;
     if (!check.ok) return { body: shapeOf(result, undefined), rate: check.rate ?? null };
     const words = verify.findLabels(check.id);
-    const shape = (found: KeyWords | undefined): Answer => ({
+    const shape = (found: KeyLabels | undefined): Answer => ({
       body: shapeOf(result, found),
       rate: check.rate,
     });
@@ -195,7 +195,7 @@ function parseQuestion(value: unknown, path: readonly (string | number)[]): Ques
   return { key, need: { ...need, cost: cost as number | undefined } };
 }
 
-function shapeOf({ check, decision }: CheckDecision, words: KeyWords | undefined): object {
+function shapeOf({ check, decision }: CheckDecision, words: KeyLabels | undefined): object {
   if (!check.ok) {
     const { reason, rate } = check;
     return { valid: false, reason: publicReason(reason), decision, rate_limit: rate && rateShape(rate) };
@@ -221,7 +221,7 @@ function rateShape({ limit, windowSeconds, remaining, resetMs }: RateState): obj
 }
 
 /** A user without roles is told as one who is locked: services know a closed set. */
-function publicReason(reason: Refusal): string {
+function publicReason(reason: RefusalReason): string {
   return reason === "no_roles" ? "user_locked" : reason;
 }
 

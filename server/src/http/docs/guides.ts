@@ -2,9 +2,9 @@
  * Pages for people with a task, from the Markdown files of `guides/`. Their commands carry this server's own address and are
  * run by `docs-truth.test.ts` and `docs-backup.test.ts`.
  */
-import { ERROR_WORDS } from "@chatelaine/contract/error-words";
+import { ERROR_DOCS } from "@chatelaine/contract/error-docs";
 import { ERROR_CODES } from "@chatelaine/contract/errors";
-import { ROLE_INCLUDES, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
+import { ROLE_INCLUDES, ROLE_LABELS, ROLES } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
 import { errorRow } from "../errors.ts";
 import { exampleProblem as problemOf } from "../rest/problem.ts";
@@ -60,7 +60,7 @@ function roleTable(): Markup {
     ["Role", "What it lets do", "Includes"],
     ROLES.map((role) => [
       html`<code>${role}</code>`,
-      ROLE_WORDS[role].words,
+      ROLE_LABELS[role].words,
       role === "FULL_ADMIN" ? "every role" : ROLE_INCLUDES[role].join(", ") || "–",
     ]),
   );
@@ -72,7 +72,7 @@ function errorTable(base: string): Markup {
     ERROR_CODES.map((one) => [
       html`<a href="${base}/errors/${one}"><code>${one}</code></a>`,
       String(errorRow(one).status),
-      ERROR_WORDS[one].title,
+      ERROR_DOCS[one].title,
     ]),
   );
 }
@@ -80,7 +80,7 @@ function errorTable(base: string): Markup {
 /** Not in the list of pages at the side: the list of errors leads to them. */
 function errorPages(): DocsPage[] {
   return ERROR_CODES.map((one) => {
-    const { title, words, remedy } = ERROR_WORDS[one];
+    const { title, words, remedy } = ERROR_DOCS[one];
     const { status, rpc, errname } = errorRow(one);
     return {
       path: `errors/${one}`,

@@ -1,5 +1,5 @@
 /** Pages of the JSON-RPC API's methods and events, from the table that the TrueNAS API itself is served by. */
-import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { ROLE_LABELS } from "@chatelaine/contract/roles";
 import { html } from "hono/html";
 import { guide } from "./guide.ts";
 import eventsText from "./guides/events.md" with { type: "text" };
@@ -26,12 +26,12 @@ export function methodPages(version: RpcVersion): DocsPage[] {
 }
 
 function methodPage(one: MethodDoc, version: string): DocsPage {
-  const { name, words } = one;
+  const { name, description } = one;
   return {
     path: `methods/${name}`,
     title: name,
     section: "",
-    searchText: words,
+    searchText: description,
     body: (origin, base) => methodBody(one, origin, { base, version }),
   };
 }
@@ -42,8 +42,8 @@ interface Place {
 }
 
 function methodBody(one: MethodDoc, origin: string, { base, version }: Place): Markup {
-  const { words, access, since, params, result, errors } = one;
-  return html`<p>${words}.</p>
+  const { description, access, since, params, result, errors } = one;
+  return html`<p>${description}.</p>
 <p><strong>Needs</strong> ${needsOf(access)}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
 <h2>Parameters</h2>
 ${
@@ -126,7 +126,7 @@ function methodTable(base: string, methods: readonly MethodDoc[]): Markup {
     ["Method", "What it does", "Needs"],
     methods.map((one) => [
       html`<a href="${base}/methods/${one.name}"><code>${one.name}</code></a>`,
-      one.words,
+      one.description,
       needsOf(one.access),
     ]),
   );
@@ -137,21 +137,21 @@ function eventTable(base: string, events: readonly EventDoc[]): Markup {
     ["Event", "When", "Needs"],
     events.map((one) => [
       html`<a href="${base}/events/${slugOf(one)}"><code>${one.name}</code></a>`,
-      one.words,
+      one.description,
       needsOf(one.access ?? "any"),
     ]),
   );
 }
 
 function eventPage(one: EventDoc): DocsPage {
-  const { name, words, access, since, fields } = one;
+  const { name, description, access, since, fields } = one;
   const subscribe = { jsonrpc: "2.0", id: 1, method: "core.subscribe", params: [name] };
   return {
     path: `events/${slugOf(one)}`,
     title: `Event ${name}`,
     section: "",
-    searchText: words,
-    body: (_, base) => html`<p>${words}.</p>
+    searchText: description,
+    body: (_, base) => html`<p>${description}.</p>
 <p><strong>Needs</strong> ${needsOf(access ?? "any")}. <strong>Since</strong> <a href="${base}/changes">${since}</a>.</p>
 <h2>Subscribe</h2>${code(JSON.stringify(subscribe))}
 ${fields ? html`<h2>Notification</h2>${code(JSON.stringify({ jsonrpc: "2.0", method: "collection_update", params: { msg: "changed", collection: name, id: 7, fields: {} } }))}<h3><code>fields</code></h3>${schemaMarkup(fields())}` : ""}
@@ -166,5 +166,5 @@ function slugOf({ name }: EventDoc): string {
 function needsOf(access: MethodDoc["access"]): string {
   if (access === "anon") return "nothing";
   if (access === "any") return "a session";
-  return access.map((role) => `${role} (${ROLE_WORDS[role].title})`).join(" or ");
+  return access.map((role) => `${role} (${ROLE_LABELS[role].title})`).join(" or ");
 }

@@ -19,7 +19,7 @@ export function myKeyPage(methods: readonly MethodDoc[]): DocsPage {
 <h2>REST operations</h2>${operationRows(base)}
 <h2>JSON-RPC methods</h2>${table(
       ["What", "Method"],
-      methods.map(({ name, words }) => [
+      methods.map(({ name, description: words }) => [
         words,
         html`<a href="${base}/methods/${name}"><code>${name}</code></a>`,
       ]),

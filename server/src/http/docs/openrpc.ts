@@ -13,7 +13,7 @@ export function openRpcText({ name, methods, events }: RpcVersion): string {
     },
     servers: [{ name: "this server", url: `/api/${name}` }],
     methods: methods.map(methodObject),
-    "x-events": events.map(({ name: event, words, access, since, fields }) => ({
+    "x-events": events.map(({ name: event, description: words, access, since, fields }) => ({
       name: event,
       summary: words,
       roles: access,
@@ -23,7 +23,16 @@ export function openRpcText({ name, methods, events }: RpcVersion): string {
   });
 }
 
-function methodObject({ name, words, access, since, params, result, errors, example }: MethodDoc): object {
+function methodObject({
+  name,
+  description: words,
+  access,
+  since,
+  params,
+  result,
+  errors,
+  example,
+}: MethodDoc): object {
   return {
     name,
     summary: words,

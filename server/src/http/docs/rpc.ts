@@ -10,7 +10,7 @@ export interface RpcVersion {
 /** A method as one version of the API has it. */
 export interface MethodDoc {
   readonly name: string;
-  readonly words: string;
+  readonly description: string;
   /** `anon`: without signing in; `any`: every session; otherwise one of the roles. */
   readonly access: "anon" | "any" | readonly Role[];
   /** The first version that has it. */
@@ -39,7 +39,7 @@ export interface MethodError {
 
 export interface EventDoc {
   readonly name: string;
-  readonly words: string;
+  readonly description: string;
   /** One of these; null: every session. */
   readonly access: readonly Role[] | null;
   readonly since: string;

@@ -6,17 +6,21 @@ import { AppError } from "../../domain/errors.ts";
 import { requireOwnOrigin } from "../browser.ts";
 import type { Peer } from "../peer.ts";
 import { readPresentedKey } from "../presented.ts";
-import type { Asker, RestDeps } from "./call.ts";
+import type { Authenticated, RestDeps } from "./call.ts";
 import { malformed, refusedKey } from "./problem.ts";
 
 /** undefined: a visitor. Throws for a credential that is not good. */
-export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+export function authenticate(req: Request, peer: Peer, deps: RestDeps): Promise<Authenticated | undefined> {
   const { signIn, browserSessions } = deps;
   return ask(req, peer, { cookies: deps.cookies, ofKey: signIn.callerOfKey, ofToken: browserSessions.find });
 }
 
 /** The same while an answer goes on: no use of the key, and nothing that keeps an idle session alive. */
-export function authenticateAgain(req: Request, peer: Peer, deps: RestDeps): Promise<Asker | undefined> {
+export function authenticateAgain(
+  req: Request,
+  peer: Peer,
+  deps: RestDeps,
+): Promise<Authenticated | undefined> {
   const { signIn, browserSessions } = deps;
   return ask(req, peer, {
     cookies: deps.cookies,
@@ -35,7 +39,7 @@ async function ask(
   req: Request,
   peer: Peer,
   { cookies, ofKey, ofToken }: Judges,
-): Promise<Asker | undefined> {
+): Promise<Authenticated | undefined> {
   const text = readCredential(req.headers);
   if (text !== undefined) {
     const answer = await ofKey(text, peer.origin);

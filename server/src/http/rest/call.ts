@@ -54,7 +54,7 @@ export interface RestDeps {
 }
 
 /** Who asks, and by what. */
-export interface Asker {
+export interface Authenticated {
   readonly caller: Caller;
   /** undefined for a key. */
   readonly session: WebSession | undefined;
@@ -70,7 +70,7 @@ export interface Call<Name extends OperationName = OperationName> {
   readonly sent: { readonly params: unknown; readonly body: unknown };
   readonly req: Request;
   readonly peer: Peer;
-  readonly asker: Asker | undefined;
+  readonly authenticated: Authenticated | undefined;
   /** Who asks. Operations open to anyone look at `asker`. */
   readonly caller: Caller;
   readonly deps: RestDeps;

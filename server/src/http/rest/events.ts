@@ -17,7 +17,7 @@ import { AppError } from "../../domain/errors.ts";
 import { maskDeep } from "../../domain/masking.ts";
 import type { Session } from "../../sign-in/credential.ts";
 import { answerOf } from "../long-answers.ts";
-import type { Asker, RestDeps } from "./call.ts";
+import type { Authenticated, RestDeps } from "./call.ts";
 
 type Shown = z.output<typeof EventShape>;
 
@@ -39,7 +39,11 @@ const WAITING_BYTES_MAX = 256 * 1024;
 
 export interface EventHub {
   /** Throws limit_reached. @param again who asks, as he is at that moment; undefined where he may no more */
-  open(asker: Asker, lastEventId: string | null, again: () => Promise<Asker | undefined>): Response;
+  open(
+    asker: Authenticated,
+    lastEventId: string | null,
+    again: () => Promise<Authenticated | undefined>,
+  ): Response;
   close(): void;
 }
 
@@ -76,7 +80,11 @@ class Hub implements EventHub {
     this.#timers = [setInterval(judgeAll, COMMENT_EVERY_MS), setInterval(judgeOver, ENDS_EVERY_MS)];
   }
 
-  open(asker: Asker, lastEventId: string | null, again: () => Promise<Asker | undefined>): Response {
+  open(
+    asker: Authenticated,
+    lastEventId: string | null,
+    again: () => Promise<Authenticated | undefined>,
+  ): Response {
     const own = [...this.#streams].filter((stream) => stream.userId === asker.caller.userId).length;
     if (this.#streams.size >= STREAMS_MAX || own >= STREAMS_PER_USER_MAX) {
       throw new AppError("limit_reached", "Too many open streams");
@@ -175,7 +183,7 @@ class Stream {
   readonly userId: number;
   /** Of the browser; undefined for a key. */
   readonly sessionId: string | undefined;
-  readonly #again: () => Promise<Asker | undefined>;
+  readonly #again: () => Promise<Authenticated | undefined>;
   readonly #onEnd: () => void;
   readonly #encoder = new TextEncoder();
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -185,7 +193,7 @@ class Stream {
   #lastCheck = 0;
   #held: Happening[] = [];
 
-  constructor(asker: Asker, again: () => Promise<Asker | undefined>, onEnd: () => void) {
+  constructor(asker: Authenticated, again: () => Promise<Authenticated | undefined>, onEnd: () => void) {
     this.#caller = asker.caller;
     this.userId = asker.caller.userId;
     this.sessionId = asker.session?.id;

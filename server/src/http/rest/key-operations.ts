@@ -9,7 +9,7 @@ import { keptTextIssues } from "../../domain/kept-text.ts";
 import { type Key as KeyRecord, type KeySecret, lastInstant, listSortKey } from "../../domain/key.ts";
 import { parseKeyText } from "../../domain/key-text.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { onceOr, withOnce } from "./once.ts";
+import { runIdempotent, withIdempotencyKey } from "./idempotency.ts";
 import { all, any, fieldsOf, type Listing, ordersBy, readPage, test } from "./pages.ts";
 import { refusedText } from "./problem.ts";
 
@@ -96,28 +96,28 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   },
   "keys.create": async (call) => {
     const { body, deps } = call;
-    const caller = withOnce(call, "keys.create");
+    const caller = withIdempotencyKey(call, "keys.create");
     const input = body;
     const make = () => deps.keys.create(caller, input);
-    const { key, secret } = await onceOr(deps.keys, caller, make, (id) =>
+    const { key, secret } = await runIdempotent(deps.keys, caller, make, (id) =>
       freshSecret({ ...call, caller }, id),
     );
     return { ...entry(key, call), ...secretMembers(secret, call.query.scram) };
   },
   "keys.update": async (call) => {
     const { params, body, deps } = call;
-    const caller = withOnce(call, "keys.update");
+    const caller = withIdempotencyKey(call, "keys.update");
     const change = body;
     const update = () => deps.keys.update(caller, params.id, change);
-    const key = await onceOr(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
+    const key = await runIdempotent(deps.keys, caller, update, async (id) => deps.keys.get(caller, id));
     return entry(key, call);
   },
   "keys.reset": async (call) => {
     const { params, body, deps } = call;
-    const caller = withOnce(call, "keys.reset");
+    const caller = withIdempotencyKey(call, "keys.reset");
     const reset = () => deps.keys.reset(caller, params.id, body);
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
+      runIdempotent(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
     return { ...entry(result.key, call), ...secretMembers(result.secret, call.query.scram), receipt };
   },
@@ -125,9 +125,11 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   "keys.resume": async (call) => entry(await call.deps.keys.resume(call.caller, call.params.id), call),
   "keys.revoke": (call) => {
     const { params, body, deps } = call;
-    const caller = withOnce(call, "keys.revoke");
+    const caller = withIdempotencyKey(call, "keys.revoke");
     const revoke = () => deps.keys.revoke(caller, params.id, body.reason);
-    return ended(call, () => onceOr(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)));
+    return ended(call, () =>
+      runIdempotent(deps.keys, caller, revoke, async (id) => deps.keys.get(caller, id)),
+    );
   },
   "keys.remove": async ({ caller, params, deps, receipts }) => {
     const { receipt } = await receipts.of(() => deps.keys.remove(caller, params.id));
@@ -146,18 +148,18 @@ export const keyHandlers: Handlers<NamesOf<"keys"> | NamesOf<"self"> | NamesOf<"
   "self.get": async (call) => entry(await call.deps.keys.self.get(call.caller), call),
   "self.reset": async (call) => {
     const { body, deps } = call;
-    const caller = withOnce(call, "self.reset");
+    const caller = withIdempotencyKey(call, "self.reset");
     const reset = () => deps.keys.self.reset(caller, body.expiresAt);
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
+      runIdempotent(deps.keys, caller, reset, (id) => freshSecret({ ...call, caller }, id)),
     );
     return { ...entry(result.key, call), ...secretMembers(result.secret, call.query.scram), receipt };
   },
   "self.revoke": (call) => {
     const { body, deps } = call;
-    const caller = withOnce(call, "self.revoke");
+    const caller = withIdempotencyKey(call, "self.revoke");
     const revoke = () => deps.keys.self.revoke(caller, body.reason);
-    return ended(call, () => onceOr(deps.keys, caller, revoke, () => deps.keys.self.get(caller)));
+    return ended(call, () => runIdempotent(deps.keys, caller, revoke, () => deps.keys.self.get(caller)));
   },
 };
 
@@ -204,7 +206,9 @@ async function freshSecret(call: KeyCall, id: number): Promise<{ key: KeyRecord;
   if (!key || !(await deps.keys.isAsLeft(caller, key))) {
     throw new AppError("conflict", `The key ${id} was used or changed since; reset it to get a new one`);
   }
-  const asAgain = caller.once ? { ...caller, once: { ...caller.once, isAgain: true as const } } : caller;
+  const asAgain = caller.idempotency
+    ? { ...caller, idempotency: { ...caller.idempotency, isAgain: true as const } }
+    : caller;
   return deps.keys.reset(asAgain, id, { version: key.version });
 }
 

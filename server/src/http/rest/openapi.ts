@@ -2,11 +2,11 @@
  * The OpenAPI 3.1 document, from the contract alone: an operation that is there is documented, with every error that it
  * may answer. Made once, at the first request for it.
  */
-import { ERROR_WORDS } from "@chatelaine/contract/error-words";
+import { ERROR_DOCS } from "@chatelaine/contract/error-docs";
 import { ERROR_CODES, type ErrorCode, ISSUE_CODES } from "@chatelaine/contract/errors";
 import { errorsOf, type Operation, takesIfMatch } from "@chatelaine/contract/operations/operation";
 import { operationList } from "@chatelaine/contract/operations/operations";
-import { ROLE_WORDS } from "@chatelaine/contract/roles";
+import { ROLE_LABELS } from "@chatelaine/contract/roles";
 import { z } from "zod";
 import { VERSION } from "../../version.ts";
 import { COOKIE_NAME } from "../cookies.ts";
@@ -212,7 +212,7 @@ function failuresOf(operation: Operation, schemas: Schemas): Record<string, obje
       codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
     );
     failures[status] = {
-      description: codes.map((code) => `\`${code}\`: ${ERROR_WORDS[code].title}`).join(". "),
+      description: codes.map((code) => `\`${code}\`: ${ERROR_DOCS[code].title}`).join(". "),
       content: { "application/problem+json": { schema, examples } },
       ...(HEADERS[status] && { headers: HEADERS[status] }),
     };
@@ -232,7 +232,7 @@ const HEADERS: Readonly<Record<string, object>> = {
 function examplesOf(): Record<ErrorCode, object> {
   const examples = ERROR_CODES.map((code) => [
     code,
-    { summary: ERROR_WORDS[code].title, value: exampleProblem(code) },
+    { summary: ERROR_DOCS[code].title, value: exampleProblem(code) },
   ]);
   return Object.fromEntries(examples);
 }
@@ -246,7 +246,7 @@ function descriptionOf(operation: Operation): string {
 function needsOf({ access }: Operation): string {
   if (access.kind === "anyone") return "nothing; anyone may call.";
   if (access.kind === "signed_in") return access.words ?? "a key or a session, of whatever role.";
-  const roles = access.anyOf.map((role) => `${role} (${ROLE_WORDS[role].title})`).join(" or ");
+  const roles = access.anyOf.map((role) => `${role} (${ROLE_LABELS[role].title})`).join(" or ");
   const own = access.ownOnly?.length
     ? `; with ${access.ownOnly.join(" or ")} alone, for what is one's own`
     : "";

@@ -2,7 +2,7 @@
  * Errors as RFC 9457 problem documents: the one funnel through which everything that goes wrong leaves the REST API.
  * What was not foreseen says nothing but its request id; the log has the rest under that id.
  */
-import { ERROR_WORDS } from "@chatelaine/contract/error-words";
+import { ERROR_DOCS } from "@chatelaine/contract/error-docs";
 import type { ErrorCode } from "@chatelaine/contract/errors";
 import { wireName } from "@chatelaine/contract/names";
 import type { z } from "zod";
@@ -36,7 +36,7 @@ function errorPage(code: ErrorCode): string {
 
 /** As the documentation shows it. */
 export function exampleProblem(code: ErrorCode): ProblemBody {
-  const { title, words: detail } = ERROR_WORDS[code];
+  const { title, words: detail } = ERROR_DOCS[code];
   const request_id = "c5452da3-a184-49e5-85f0-9820654e0db6";
   return { type: errorPage(code), title, status: errorRow(code).status, code, detail, request_id };
 }
@@ -55,7 +55,7 @@ export function problemResponse(thrown: unknown, requestId: string, log: Log): R
     code === "role_missing" && Array.isArray(error.details.needs) ? (error.details.needs as string[]) : [];
   const body: ProblemBody = {
     type: errorPage(code),
-    title: ERROR_WORDS[code].title,
+    title: ERROR_DOCS[code].title,
     status,
     code,
     detail: detailOf(error, code, needs),
@@ -99,7 +99,7 @@ export function refusedKey({
   const code = REFUSED_AS[reason];
   if (reason === "malformed") return new AppError(code, FAULT_WORDS[fault ?? "shape"]);
   const retryAfterSeconds = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs / 1000));
-  return new AppError(code, advice ?? ERROR_WORDS[code].words, { details: { retryAfterSeconds, rate } });
+  return new AppError(code, advice ?? ERROR_DOCS[code].words, { details: { retryAfterSeconds, rate } });
 }
 
 /** A text in a body that is no key's, at its member. */
@@ -134,7 +134,7 @@ function detailOf(error: AppError, code: ErrorCode, needs: readonly string[]): s
   if (code === "internal")
     return "Something unforeseen happened; the server's log has it under the request id";
   if (needs.length > 0) return `This needs the role ${needs.join(" or ")}`;
-  return error.message || ERROR_WORDS[code].words;
+  return error.message || ERROR_DOCS[code].words;
 }
 
 /** Use cases speak of members by their names inside. */

@@ -152,7 +152,7 @@ function createRun(deps: RestDeps, receipts: Receipts, events: EventHub): Run {
 
 /** The compiler holds these to the contract: one for each operation, with its input and output. */
 function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName> {
-  const stream: Handler<"events.stream"> = async ({ req, peer, asker }) => {
+  const stream: Handler<"events.stream"> = async ({ req, peer, authenticated: asker }) => {
     if (!asker) throw new AppError("not_authenticated", "Sign in first");
     // Nobody would read it, so it would stay open for good.
     if (req.method === "HEAD")

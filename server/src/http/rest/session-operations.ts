@@ -7,7 +7,7 @@ import { userEntry } from "../../domain/user.ts";
 import type { Credential, Session, SignInOutcome } from "../../sign-in/credential.ts";
 import type { WaitingToken } from "../../sign-in/token.ts";
 import { refuseForeignOrigin, requireOwnOrigin } from "../browser.ts";
-import type { Asker, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
+import type { Authenticated, Call, Handlers, NamesOf, RestDeps } from "./call.ts";
 import { refusedKey } from "./problem.ts";
 
 type SessionEntry = Inside<typeof SessionSchema>;
@@ -15,7 +15,7 @@ type SessionEntry = Inside<typeof SessionSchema>;
 export const sessionHandlers: Handlers<
   NamesOf<"session"> | NamesOf<"sessions"> | NamesOf<"me"> | NamesOf<"setup">
 > = {
-  "session.get": async ({ asker, deps }) => (asker ? whoAmI(asker, deps) : { user: null }),
+  "session.get": async ({ authenticated: asker, deps }) => (asker ? whoAmI(asker, deps) : { user: null }),
   "session.create": (call) => signIn(call),
   "session.remove": async ({ req, peer, deps }) => {
     const token = deps.cookies.read(req.headers, peer);
@@ -26,7 +26,7 @@ export const sessionHandlers: Handlers<
     const cookie = deps.cookies.clear(peer);
     return json({ user: null }, cookie);
   },
-  "sessions.list": async ({ caller, asker, deps }) => {
+  "sessions.list": async ({ caller, authenticated: asker, deps }) => {
     const connections = deps.sessions.list(caller).map(connectionEntry);
     const browsers = (await deps.browserSessions.list(caller)).map((session) => ({
       id: session.id,
@@ -94,7 +94,7 @@ function signedInBy(outcome: SignInOutcome): Credential {
 }
 
 /** A session that ended before it was told is handed to nobody. */
-async function standingWhoAmI(asker: Asker, deps: RestDeps) {
+async function standingWhoAmI(asker: Authenticated, deps: RestDeps) {
   try {
     const answer = await whoAmI(asker, deps);
     await deps.requireStanding(asker.caller);
@@ -108,7 +108,7 @@ function changedMeanwhile(): AppError {
   return new AppError("session_expired", "The account was changed while you signed in; sign in again");
 }
 
-async function whoAmI({ caller, session }: Asker, deps: RestDeps) {
+async function whoAmI({ caller, session }: Authenticated, deps: RestDeps) {
   const { settings } = deps;
   const [user, policy] = await Promise.all([
     deps.users.get(caller, { id: caller.userId }),

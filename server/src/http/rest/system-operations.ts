@@ -1,13 +1,13 @@
 import { wireName } from "@chatelaine/contract/names";
 import { AuditEntry } from "@chatelaine/contract/operations/system";
 import { AUDIT_ORDERS } from "@chatelaine/contract/orders";
-import { expandRoles, ROLE_WORDS, ROLES } from "@chatelaine/contract/roles";
+import { expandRoles, ROLE_LABELS, ROLES } from "@chatelaine/contract/roles";
 import type { AuditRecord } from "../../domain/audit.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
 import { exportAudit } from "./audit-export.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { onceOr, withOnce } from "./once.ts";
+import { runIdempotent, withIdempotencyKey } from "./idempotency.ts";
 import { all, fieldsOf, type Listing, ordersBy, readPage, searchConditions, test } from "./pages.ts";
 
 const AUDIT: Listing = {
@@ -47,7 +47,7 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
   "roles.list": async () => {
     const entries = ROLES.map((name) => ({
       name,
-      ...ROLE_WORDS[name],
+      ...ROLE_LABELS[name],
       includes: [...expandRoles([name])].filter((role) => role !== name),
     }));
     return { entries, total: entries.length };
@@ -55,9 +55,9 @@ export const systemHandlers: Handlers<NamesOf<"audit"> | NamesOf<"settings"> | N
   "settings.get": ({ caller, deps }) => deps.settings.show(caller),
   "settings.update": async (call) => {
     const { keys, settings } = call.deps;
-    const caller = withOnce(call, "settings.update");
+    const caller = withIdempotencyKey(call, "settings.update");
     const change = () => settings.change(caller, call.body);
-    return onceOr(keys, caller, change, () => settings.show(caller));
+    return runIdempotent(keys, caller, change, () => settings.show(caller));
   },
 };
 

@@ -6,7 +6,7 @@ import { AppError } from "../../domain/errors.ts";
 import type { Condition } from "../../domain/filter.ts";
 import { type Group, type User, userEntry } from "../../domain/user.ts";
 import type { Call, Handlers, NamesOf } from "./call.ts";
-import { onceOr, withOnce } from "./once.ts";
+import { runIdempotent, withIdempotencyKey } from "./idempotency.ts";
 import { any, fieldsOf, type Listing, ordersBy, readPage, test } from "./pages.ts";
 
 const USERS: Listing = {
@@ -21,21 +21,21 @@ export const userHandlers: Handlers<NamesOf<"users">> = {
     readPage(USERS, query, userFilters(query), (wanted) => deps.users.list(caller, wanted), userEntry),
   "users.create": async (call) => {
     const { keys, users } = call.deps;
-    const caller = withOnce(call, "users.create");
+    const caller = withIdempotencyKey(call, "users.create");
     const create = () => users.create(caller, call.body);
-    return userEntry(await onceOr(keys, caller, create, (id) => users.get(caller, { id })));
+    return userEntry(await runIdempotent(keys, caller, create, (id) => users.get(caller, { id })));
   },
   "users.get": async (call) => userEntry(await named(call)),
   "users.update": async (call) => {
     const { keys, users } = call.deps;
-    const caller = withOnce(call, "users.update");
+    const caller = withIdempotencyKey(call, "users.update");
     // A name that is changed is not found under the address of the first request.
     const update = async () => {
       const user = await named(call);
       return users.update(caller, user.id, call.body);
     };
     const { result, receipt } = await call.receipts.of(() =>
-      onceOr(keys, caller, update, (id) => users.get(caller, { id })),
+      runIdempotent(keys, caller, update, (id) => users.get(caller, { id })),
     );
     return { ...userEntry(result), receipt };
   },
@@ -60,18 +60,18 @@ export const groupHandlers: Handlers<NamesOf<"groups">> = {
   "groups.create": async (call) => {
     const { body, deps } = call;
     const { keys, groups } = deps;
-    const caller = withOnce(call, "groups.create");
+    const caller = withIdempotencyKey(call, "groups.create");
     const create = () => groups.create(caller, body);
-    return onceOr(keys, caller, create, (id) => groupOf(call, id));
+    return runIdempotent(keys, caller, create, (id) => groupOf(call, id));
   },
   "groups.get": ({ caller, params, deps }) => deps.groups.get(caller, params.name),
   "groups.update": async (call) => {
     const { params, body, deps, receipts } = call;
     const { keys, groups } = deps;
-    const caller = withOnce(call, "groups.update");
+    const caller = withIdempotencyKey(call, "groups.update");
     const update = () => groups.update(caller, params.name, body);
     const { result, receipt } = await receipts.of(() =>
-      onceOr(keys, caller, update, (id) => groupOf(call, id)),
+      runIdempotent(keys, caller, update, (id) => groupOf(call, id)),
     );
     return { ...result, receipt };
   },

@@ -66,7 +66,7 @@ const IN_QUARANTINE: ReadonlySet<string> = new Set<keyof Store>([
   "listAudit",
   "readSettings",
   "reserveKeyId",
-  "findOnce",
+  "findRequest",
   "transact",
   "listKeyDays",
   "listKeyHosts",

@@ -25,7 +25,7 @@ import {
 } from "../row-mappers.ts";
 import { type ChangeRow, KEY_COLUMNS, type KeyRow, type KeyUseRow, MARK } from "../schema.ts";
 import { settingsOf } from "../settings-rows.ts";
-import type { Change, CheckRecord, CheckUser, HotKey, KeyWords, Profile, Quarantine } from "../store.ts";
+import type { Change, CheckRecord, CheckUser, HotKey, KeyLabels, Profile, Quarantine } from "../store.ts";
 import { cachedUntilCommit, openCommitStamp } from "./commit-stamp.ts";
 import { openHistory } from "./history.ts";
 import { BUSY_MS } from "./open-database.ts";
@@ -77,7 +77,7 @@ type CheckRow = CheckKeyRow & UserColumns & { [Name in keyof SecretColumns]: Sec
 export interface KeyReads {
   findCheck(keyId: number): CheckRecord | undefined;
   findHot(keyId: number): HotKey | undefined;
-  findWords(keyId: number): KeyWords | undefined;
+  findLabels(keyId: number): KeyLabels | undefined;
   stamp(): number;
   findCheckUser(userId: number): CheckUser | undefined;
   findProfile(userId: number): Profile | undefined;
@@ -156,12 +156,12 @@ export function openKeyReads(path: string, log: Log): KeyReads {
       throw unreadable(error, () => findHot(keyId));
     }
   };
-  const findWords = (keyId: number): KeyWords | undefined => {
+  const findLabels = (keyId: number): KeyLabels | undefined => {
     try {
       const row = (words.values(keyId) as [string, string, string][])[0];
       return row && { name: row[0], description: row[1], tags: JSON.parse(row[2]) };
     } catch (error) {
-      throw unreadable(error, () => findWords(keyId));
+      throw unreadable(error, () => findLabels(keyId));
     }
   };
   const findCheckUser = (userId: number): CheckUser | undefined => {
@@ -226,7 +226,7 @@ export function openKeyReads(path: string, log: Log): KeyReads {
   return {
     findCheck,
     findHot,
-    findWords,
+    findLabels,
     stamp: stamp.read,
     findCheckUser,
     findProfile,

@@ -24,7 +24,7 @@ const LOG_KEY_BYTES = 2 * 1024;
 const LOG_BYTES_KEPT_MAX = 4 * 1024 * 1024;
 
 /** What the reserve is to be, told the thread that keeps it. */
-export interface Wanted {
+export interface ReserveSize {
   readonly path: string;
   readonly bytes: number;
   /** Of filler, in the keys' database; null: as many as there were before any was given up. */
@@ -34,7 +34,7 @@ export interface Wanted {
 }
 
 export interface Reserve {
-  wanted(): Wanted;
+  wanted(): ReserveSize;
   /** Gives up a part of the file. @returns whether there was something to give */
   release(): boolean;
   /** Whether nothing of the file is given up. */
@@ -81,7 +81,7 @@ export function makeRoomToOpen(folder: string, reserve: Reserve): void {
 }
 
 /** As far as there is room; what is too much, as older versions kept it, is given up. */
-export function fitReserve({ path, bytes }: Pick<Wanted, "path" | "bytes">): void {
+export function fitReserve({ path, bytes }: Pick<ReserveSize, "path" | "bytes">): void {
   const from = sizeOf(path);
   if (from > bytes) truncateSync(path, bytes);
   if (from >= bytes) return;

@@ -33,7 +33,7 @@ import type { Tables } from "../schema.ts";
 import type { PasswordRecord, Store, StoredSecret, StoreOptions } from "../store.ts";
 import { findSetupToken, findToken, hasEndedTokens, listTokens } from "../tokens.ts";
 import { standing, Transactions } from "../transactions.ts";
-import { findOnce, findWebSession, listWebSessions } from "../web-sessions.ts";
+import { findRequest, findWebSession, listWebSessions } from "../web-sessions.ts";
 import { openActivity } from "./activity.ts";
 import { openAlerts } from "./alerts.ts";
 import { openBackupState } from "./backup-state.ts";
@@ -159,7 +159,7 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
     findKey: direct.findKey,
     findKeyId: direct.findKeyId,
     findHot: hot.findHot,
-    findWords: cachedUntilCommit(hot.findWords, hot.stamp),
+    findLabels: cachedUntilCommit(hot.findLabels, hot.stamp),
     stamp: hot.stamp,
     takeRate: rates.take,
     giveBackRate: rates.giveBack,
@@ -271,7 +271,7 @@ type ReadMethods = Pick<
   | "listAudit"
   | "findWebSession"
   | "listWebSessions"
-  | "findOnce"
+  | "findRequest"
   | "findSetupToken"
   | "findToken"
   | "listTokens"
@@ -317,7 +317,7 @@ class Lists {
       listGroups: (asking) => this.#many.lists.pass(asking, ({ db }) => groupsOf(db)),
       findWebSession: (by) => findWebSession(this.#db, by),
       listWebSessions: () => listWebSessions(this.#db),
-      findOnce: (digest) => findOnce(this.#db, digest),
+      findRequest: (digest) => findRequest(this.#db, digest),
       findSetupToken: (digest) => findSetupToken(this.#db, digest),
       findToken: (digest) => findToken(this.#db, digest),
       listTokens: (now) => listTokens(this.#db, now),

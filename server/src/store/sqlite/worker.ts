@@ -29,7 +29,7 @@ import {
 import { type History, openHistory, watchFile } from "./history.ts";
 import { isCarriedOver, LAST_CHANGE, type LastChangeRow, lastChangeOf } from "./last-change.ts";
 import { BUSY_MS } from "./open-database.ts";
-import { fitReserve, type Wanted } from "./reserve.ts";
+import { fitReserve, type ReserveSize } from "./reserve.ts";
 import { type Noted, openStateNotes, type StateHead, type StateNotes } from "./state-file.ts";
 
 export type ThreadRole = "writer" | "reader" | "searcher";
@@ -47,9 +47,9 @@ export type WorkerRequest =
       readonly ending: Int32Array;
     }
   | { readonly kind: "close" }
-  | { readonly kind: "tidy"; readonly reserve: Wanted }
+  | { readonly kind: "tidy"; readonly reserve: ReserveSize }
   /** @param waits for whoever keeps the log from beginning again, as long as for a lock */
-  | { readonly kind: "regain"; readonly reserve: Wanted; readonly waits: boolean }
+  | { readonly kind: "regain"; readonly reserve: ReserveSize; readonly waits: boolean }
   /** Of what is held inside the keys' database: one part is given up; or whether all of it is there. */
   | { readonly kind: "release" | "look" }
   /** Whether the file is still the one that is open. */
@@ -278,7 +278,7 @@ function watch(): WorkerResult {
  * Once a second: notes what other processes committed and what could not be noted before, and sees to the space on the disk. A log
  * that a long reader has let grow is cut as soon as nobody reads.
  */
-function tidy(reserve: Wanted): WorkerResult {
+function tidy(reserve: ReserveSize): WorkerResult {
   const result = note();
   if (result.notNoted === undefined) notes?.sync();
   // Between two statements of a change: the next time does it.
@@ -299,7 +299,7 @@ function tidy(reserve: Wanted): WorkerResult {
  * After a full disk was met: has the logs begin again, gives back what they are longer than they are kept, and takes back what urgent
  * changes were given. Throws SQLITE_FULL where even this needs room.
  */
-function regain(reserve: Wanted, waits: boolean): WorkerResult {
+function regain(reserve: ReserveSize, waits: boolean): WorkerResult {
   // What takes a right away is worth it: a reader that a busy machine keeps from ending would cost it all that is held back.
   if (waits) run("main", "PRAGMA wal_checkpoint(RESTART)", []);
   for (const [name, database] of databases) {
@@ -316,7 +316,7 @@ function regain(reserve: Wanted, waits: boolean): WorkerResult {
 }
 
 /** How long a log stays where the disk is short. Urgent changes need none in the other database. */
-function keptOf(name: DatabaseName, { logBytes: kept }: Wanted): number {
+function keptOf(name: DatabaseName, { logBytes: kept }: ReserveSize): number {
   return name === "activity" ? 0 : (kept ?? LOG_BYTES_MAX);
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
 
 /** Each error code for people: a title, what it means, what to do. The built-in documentation has a page for each. */
-export const ERROR_WORDS: Readonly<Record<ErrorCode, { title: string; words: string; remedy: string }>> = {
+export const ERROR_DOCS: Readonly<Record<ErrorCode, { title: string; words: string; remedy: string }>> = {
   invalid: {
     title: "A value was refused",
     words:

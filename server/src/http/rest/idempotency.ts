@@ -12,7 +12,10 @@ interface Repeatable {
 }
 
 /** The caller, with what makes this very request known again. The header belongs to who sends it and to the operation. */
-export function withOnce({ caller, req, sent: { params, body } }: Repeatable, name: OperationName): Caller {
+export function withIdempotencyKey(
+  { caller, req, sent: { params, body } }: Repeatable,
+  name: OperationName,
+): Caller {
   const header = req.headers.get("idempotency-key");
   if (header === null) return caller;
   if (!/^[\x21-\x7e]{1,255}$/.test(header)) {
@@ -21,20 +24,20 @@ export function withOnce({ caller, req, sent: { params, body } }: Repeatable, na
   const who = caller.key ? `key ${caller.key.id}` : `user ${caller.userId}`;
   // With the header, which is kept nowhere in clear: a body may hold a password, and its bare digest could be guessed at.
   const request = digest(JSON.stringify([header, name, params ?? null, body ?? null]));
-  return { ...caller, once: { digest: digest(JSON.stringify([who, name, header])), request } };
+  return { ...caller, idempotency: { digest: digest(JSON.stringify([who, name, header])), request } };
 }
 
 /**
  * @param again the first outcome, for whoever has lost it
  * Of two that are under way at once the second loses in the first one's transaction, and is then a repetition.
  */
-export async function onceOr<First, Again>(
+export async function runIdempotent<First, Again>(
   keys: Pick<Keys, "repeated">,
   caller: Caller,
   first: () => Promise<First>,
   again: (keyId: number) => Promise<Again>,
 ): Promise<First | Again> {
-  if (!caller.once) return first();
+  if (!caller.idempotency) return first();
   const before = await keys.repeated(caller);
   if (before !== undefined) return again(before);
   try {
