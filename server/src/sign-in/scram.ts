@@ -38,6 +38,13 @@ export interface ScramMethodDeps extends MarkDeps, RefusalNotes, KeyUseNotes {
 
 type Finished = Awaited<ReturnType<ScramExchange["finish"]>>;
 
+interface Refused {
+  readonly reason: SignInRefusal;
+  readonly error: string;
+  /** Where the proof was right. */
+  readonly record?: CheckRecord;
+}
+
 /** No key has this number: the sealed verifier that nobody can prove to know. */
 const NOBODYS_KEY_ID = 0;
 
@@ -57,7 +64,7 @@ export class ScramMethod {
   ): Promise<ScramExchange | undefined> {
     const first = parseClientFirst(message);
     if (!first || (first.isBound && !binding)) {
-      this.#refuse("unknown", "Bad first message", origin);
+      this.#refuse({ reason: "unknown", error: "Bad first message" }, origin);
       return undefined;
     }
     const { random, secrets } = this.#deps;
@@ -83,13 +90,17 @@ export class ScramMethod {
     const verifier = this.#open(sent.first.keyId, secret);
     const final = parseClientFinal(clientFinal);
     const serverFinal = final && checkProof(sent, final, verifier);
-    if (!record || !secret || !serverFinal) return this.#refuse("unknown", "Invalid API key", origin);
+    if (!record || !secret || !serverFinal)
+      return this.#refuse({ reason: "unknown", error: "Invalid API key" }, origin);
     const verdict = await verify.admit(record, {
       origin: { ...origin, transport: "secure" },
       username: sent.first.username,
       secret: secret.digest,
     });
-    if (!verdict.ok) return this.#refuse(verdict.reason, wordsOfRefusal(verdict.reason), origin, record);
+    if (!verdict.ok) {
+      const { reason } = verdict;
+      return this.#refuse({ reason, error: wordsOfRefusal(reason), record }, origin);
+    }
     const credential = credentialOfKey(this.#deps, verdict, { seen, methods: ["scram"] });
     return { kind: "signed_in", credential, serverFinal };
   }
@@ -113,7 +124,7 @@ export class ScramMethod {
     return unpackVerifier(packed, new Uint8Array(), SCRAM_ITERATIONS);
   }
 
-  #refuse(reason: SignInRefusal, error: string, origin: Origin, record?: CheckRecord): NotSignedIn {
+  #refuse({ reason, error, record }: Refused, origin: Origin): NotSignedIn {
     const username = record?.user.username;
     noteRefusal(this.#deps, { kind: "SCRAM", reason, error, username, key: record }, origin);
     if (record) noteKeyRefusal(this.#deps, { keyId: record.id, reason, rule: error }, origin);
