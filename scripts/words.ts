@@ -10,7 +10,13 @@ interface WordRule {
   readonly why: string;
   /** Which files the rule is for; all text where absent. */
   readonly files?: RegExp;
+  /** The same by their paths from the root. */
+  readonly paths?: RegExp;
 }
+
+/** Written in the field's English by now, and kept so. The list only grows. */
+const PLAIN =
+  /^(server\/src\/(accounts|backup|certificates|domain|keys|restore|sign-in|truenas|verify)\/|(cli|client|contract|proxy-recipes)\/src\/|README\.md$)/;
 
 const CODE = /\.tsx?$/;
 const RULES: readonly WordRule[] = [
@@ -23,6 +29,8 @@ const RULES: readonly WordRule[] = [
     files: CODE,
   },
   { pattern: /\binterface I[A-Z][a-z]/, why: "an interface with an I- before its name", files: CODE },
+  { pattern: /\b(whoever|anew|asker|brought)\b/i, why: "not the field's English", paths: PLAIN },
+  { pattern: /\b(he|him|his|himself)\b/, why: "a user is they", paths: PLAIN },
 ];
 const EMPTY_NAMES = /^(utils?|common|shared|types|helpers?|index)(\.tsx?)?$/;
 const BINARY = /\.(png|ico|woff2?|db|jpg)$/;
@@ -55,8 +63,12 @@ function checkText(root: string, file: string): string[] {
     return [];
   }
   return lines.flatMap((line, index) =>
-    RULES.filter((rule) => (rule.files?.test(basename(file)) ?? true) && rule.pattern.test(line)).map(
+    RULES.filter((rule) => isFor(rule, file) && rule.pattern.test(line)).map(
       (rule) => `${file}:${index + 1}: ${rule.why}: ${line.trim().slice(0, 80)}`,
     ),
   );
+}
+
+function isFor({ files, paths }: WordRule, file: string): boolean {
+  return (files?.test(basename(file)) ?? true) && (paths?.test(file) ?? true);
 }

@@ -39,7 +39,7 @@ export const ERROR_DOCS: Readonly<Record<ErrorCode, { title: string; words: stri
   user_locked: {
     title: "The user is locked",
     words: "The key or session is right, but its user is locked or holds no role any more.",
-    remedy: "An account manager unlocks the user, or gives him a role.",
+    remedy: "An account manager unlocks the user, or gives them a role.",
   },
   insecure_transport: {
     title: "Sent over an insecure transport",
@@ -94,12 +94,12 @@ export const ERROR_DOCS: Readonly<Record<ErrorCode, { title: string; words: stri
     title: "Somebody else was first",
     words:
       "What was to be changed is not in the state any more that the change was decided on, or cannot leave it.",
-    remedy: "Read it again and decide anew.",
+    remedy: "Read it again and decide once more.",
   },
   precondition_failed: {
     title: "Changed since",
     words: "What was to be changed has another ETag by now than those that the header If-Match names.",
-    remedy: "Read it again and decide anew. Without If-Match the change is made whatever is there.",
+    remedy: "Read it again and decide once more. Without If-Match the change is made whatever is there.",
   },
   limit_reached: {
     title: "A limit is reached",
@@ -124,7 +124,7 @@ export const ERROR_DOCS: Readonly<Record<ErrorCode, { title: string; words: stri
   },
   too_many_requests: {
     title: "Too many requests",
-    words: "Guessing is slowed, and so is whoever asks too often. `Retry-After` says how long to wait.",
+    words: "Guessing is slowed, and so is anyone who asks too often. `Retry-After` says how long to wait.",
     remedy: "Wait as long as `Retry-After` says.",
   },
   storage_full: {

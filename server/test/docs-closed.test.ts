@@ -10,7 +10,7 @@ const PATHS = [
   "/api/openrpc.json",
 ];
 
-test("closed documentation is for whoever is signed in, by key or in the browser", async () => {
+test("closed documentation is for anyone who is signed in, by key or in the browser", async () => {
   await using rest = await openRest();
   const auth = bearer(await rest.key("ada", "admin"));
   const statuses = async (headers: Record<string, string>): Promise<number[]> => {

@@ -105,7 +105,8 @@ export const groupOperations = {
     path: "/groups/{name}",
     group: "Groups",
     title: "Edit a group",
-    words: "Members that are absent keep their value. Who loses a right by it loses his open sessions.",
+    words:
+      "Members that are absent keep their value. Members who lose a right by it lose their open sessions.",
     access: writers,
     params: byName,
     body: GroupUpdate,

@@ -166,7 +166,7 @@ export const LatestUse = z
   .boolean()
   .optional()
   .describe(
-    "`1`: every use up to now is in `last_used_at` and its companions, which otherwise follow within two seconds. For whoever is about to take a key away.",
+    "`1`: every use up to now is in `last_used_at` and its companions, which otherwise follow within two seconds. For anyone who is about to take a key away.",
   );
 
 export const ScramQuery = z.strictObject({

@@ -225,7 +225,7 @@ export const keyOperations = {
     path: "/keys/{id}/revoke",
     group: "Keys",
     title: "Revoke a key",
-    words: "It stops working until it is reset. The reason is shown to whoever may see the key.",
+    words: "It stops working until it is reset. The reason is shown to anyone who may see the key.",
     access: holders,
     params: byId,
     body: Reason,

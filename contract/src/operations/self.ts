@@ -55,7 +55,7 @@ export const selfOperations = {
     path: "/keys/self/revoke",
     group: "The key that asks",
     title: "Revoke the key that asks",
-    words: "Whoever holds a key may have it revoked, such as a scanner that found it.",
+    words: "Anyone who holds a key may have it revoked, such as a scanner that found it.",
     access: self,
     body: Reason,
     output: EndedKey,

@@ -20,7 +20,7 @@ export const KeyPolicy = z
     non_expiring_roles: z
       .array(z.enum(ROLES))
       .nullable()
-      .describe("Who may make them: holders of one of these; null: whoever may make keys."),
+      .describe("Who may make them: holders of one of these; null: anyone who may make keys."),
     may_make_non_expiring: z.boolean().describe("Whether the caller may."),
   })
   .describe("How long keys may live. A key that breaks it is refused with the issue `policy`.")

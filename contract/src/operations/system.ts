@@ -74,7 +74,7 @@ const EXAMPLE_AUDIT = {
 };
 const auditors = { kind: "roles", anyOf: ["SYSTEM_AUDIT_READ"] } as const;
 
-/** What one line of the event stream says. Whoever wants more asks for it by its own operation. */
+/** What one line of the event stream says. Anyone who wants more asks for it by its own operation. */
 export const Event = z
   .strictObject({
     kind: z.enum(["key", "user", "group", "settings", "session", "alert"]),
@@ -121,7 +121,7 @@ export const Settings = z
       .min(1)
       .max(ROLES.length)
       .nullable()
-      .describe("Who may make them: holders of one of these; null: whoever may make keys."),
+      .describe("Who may make them: holders of one of these; null: anyone who may make keys."),
     public_url: z
       .string()
       .max(ORIGIN_CHARS_MAX)
@@ -142,7 +142,7 @@ export const Settings = z
     docs: z
       .enum(["open", "signed_in"])
       .describe(
-        "Who may read the built-in documentation and its documents: everyone who reaches the server, or whoever is signed in.",
+        "Who may read the built-in documentation and its documents: everyone who reaches the server, or anyone who is signed in.",
       ),
     webhook_url: z
       .string()
@@ -256,7 +256,7 @@ export const systemOperations = {
     group: "Events",
     title: "Follow changes",
     words:
-      "Server-sent events, as changes happen. `change` tells one; `ready` opens the stream; `missed` says that changes between the last event that was seen and now cannot be told any more, so that whatever is shown must be read anew. A comment is sent every 15 seconds. `Last-Event-ID`, as browsers send it by themselves, resumes. One sees what one may read. The stream ends with the session or the key that opened it.",
+      "Server-sent events, as changes happen. `change` tells one; `ready` opens the stream; `missed` says that changes between the last event that was seen and now cannot be told any more, so that whatever is shown must be read again. A comment is sent every 15 seconds. `Last-Event-ID`, as browsers send it by themselves, resumes. One sees what one may read. The stream ends with the session or the key that opened it.",
     access: { kind: "signed_in" },
     output: Event,
     status: 200,

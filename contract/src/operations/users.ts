@@ -59,19 +59,19 @@ export const User = z
     id: z.int(),
     username: z.string(),
     full_name: z.string(),
-    ceilings: Ceilings.nullable().describe("What holds for all keys of his; null: nothing."),
+    ceilings: Ceilings.nullable().describe("What holds for all keys of the user; null: nothing."),
     email: z.string().nullable(),
-    roles: Roles.describe("Granted to the user himself."),
-    scopes: z.array(z.string()).describe("Granted to the user himself."),
-    all_roles: Roles.describe("With what his groups add; not expanded."),
-    all_scopes: z.array(z.string()).describe("With what his groups add."),
+    roles: Roles.describe("Granted to the user themselves."),
+    scopes: z.array(z.string()).describe("Granted to the user themselves."),
+    all_roles: Roles.describe("With what their groups add; not expanded."),
+    all_scopes: z.array(z.string()).describe("With what their groups add."),
     groups: z.array(z.string()),
     locked: z.boolean(),
     locked_at: Instant.nullable(),
     has_password: z.boolean(),
     password_changed_at: Instant.nullable(),
     created_at: Instant,
-    key_ids: z.array(z.int()).describe("The keys that are his."),
+    key_ids: z.array(z.int()).describe("The ids of their keys."),
     version: z.int().describe("Rises with every change of them, and of what their groups add."),
   })
   .meta({ id: "User" });
@@ -98,7 +98,7 @@ export const UserUpdate = z
   .strictObject({
     username: Username.optional(),
     ...fields,
-    ceilings: Ceilings.nullable().optional().describe("Nobody sets his own."),
+    ceilings: Ceilings.nullable().optional().describe("Nobody sets their own."),
     version: BaseVersion,
   })
   .meta({ id: "UserUpdate" });
@@ -145,7 +145,7 @@ export const userOperations = {
         .array(z.enum(ROLES))
         .max(ROLES.length)
         .optional()
-        .describe("Any of these, granted to him or by a group."),
+        .describe("Any of these, granted to them or by a group."),
       group: z.string().max(USERNAME_CHARS_MAX).optional(),
       locked: z.boolean().optional(),
       has_role: z.boolean().optional().describe("`1`: those who hold a role at all, and so may own keys."),
@@ -188,8 +188,8 @@ export const userOperations = {
     path: "/users/{name}",
     group: "Users",
     title: "Read a user",
-    words: "Everybody may read himself.",
-    access: { kind: "signed_in", words: "ACCOUNT_READ; everybody for himself." },
+    words: "Everybody may read themselves.",
+    access: { kind: "signed_in", words: "ACCOUNT_READ; everybody for themselves." },
     params: byName,
     output: User,
     status: 200,
@@ -234,7 +234,7 @@ export const userOperations = {
     path: "/users/{name}",
     group: "Users",
     title: "Delete a user",
-    words: "His keys are deleted too, each with its own line in the audit log.",
+    words: "Their keys are deleted too, each with its own line in the audit log.",
     access: writers,
     params: byName,
     output: z.strictObject({ id: z.int(), receipt: Receipt }),
@@ -255,7 +255,7 @@ export const userOperations = {
       "One's own with `current_password`, by session only; another's with ACCOUNT_WRITE, but by a key that is held to limits only where it manages sign-in. All other sessions of the user end. `null` takes the password away, and ends all.",
     access: {
       kind: "signed_in",
-      words: "ACCOUNT_WRITE; everybody for himself, with the password that he has.",
+      words: "ACCOUNT_WRITE; everybody for themselves, with the password that they have.",
     },
     params: byName,
     body: z
@@ -282,7 +282,7 @@ export const userOperations = {
     path: "/users/{name}/lock",
     group: "Users",
     title: "Lock a user",
-    words: "He cannot sign in, his sessions end, his keys stop working until he is unlocked.",
+    words: "They cannot sign in, their sessions end, and their keys stop working until they are unlocked.",
     access: writers,
     params: byName,
     output: EndedUser,
@@ -298,7 +298,7 @@ export const userOperations = {
     path: "/users/{name}/lock",
     group: "Users",
     title: "Unlock a user",
-    words: "He may sign in again, and his keys work again.",
+    words: "They may sign in again, and their keys work again.",
     access: writers,
     params: byName,
     output: User,

@@ -167,7 +167,7 @@ export const verifyOperations = {
     group: "Checking keys",
     title: "Why a key was refused",
     words:
-      "By the number of the decision, which whoever was refused got: in the header `Decision-Id` of the proxy's or the service's answer, as `decision` from `POST /verify`. Only of requests whose secret was right, and of the last hundred of each key; one about a key that one may not see answers as one that does not exist. The same on the command line: `chatelaine why DECISION_ID`.",
+      "By the number of the decision, which anyone who was refused got: in the header `Decision-Id` of the proxy's or the service's answer, as `decision` from `POST /verify`. Only of requests whose secret was right, and of the last hundred of each key; one about a key that one may not see answers as one that does not exist. The same on the command line: `chatelaine why DECISION_ID`.",
     access: { kind: "roles", anyOf: ["API_KEY_READ", "KEY_HOLDER"], ownOnly: ["KEY_HOLDER"] },
     params: z.strictObject({
       id: z.string().max(UUID_CHARS_MAX).describe("The number of the decision, a UUID."),

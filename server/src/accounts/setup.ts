@@ -1,4 +1,4 @@
-/** The first administrator, made by a one-time link: spent in the transaction that makes him, so of two at once one wins. */
+/** The first administrator, made by a one-time link: spent in the transaction that makes them, so of two at once one wins. */
 import { type Audit, recordOf } from "../activity/audit.ts";
 import { makeToken, type Random } from "../crypto.ts";
 import { networkOf } from "../domain/address.ts";
@@ -97,7 +97,7 @@ async function createFirst(
   });
 }
 
-/** Whoever has no good link is a stranger, and the name that they chose is nobody's. */
+/** Anyone who has no good link is a stranger, and the name that they chose is nobody's. */
 function noteStranger(
   audit: Pick<Audit, "refuse">,
   { address, door, sessionId }: Origin,

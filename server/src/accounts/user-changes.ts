@@ -10,7 +10,7 @@ import { distinct, type NewUserInput } from "./rules.ts";
 export interface UserChange extends Partial<NewUserInput> {
   /** Takes the password away. */
   readonly passwordDisabled?: boolean;
-  /** What holds for all his keys. Nobody sets his own. */
+  /** What holds for all their keys. Nobody sets their own. */
   readonly ceilings?: UserLimits | null;
   /** The version that the change was decided on; another one is a conflict. Absent: whatever is there. */
   readonly version?: number | undefined;
@@ -56,7 +56,7 @@ export function patchOf(user: User, change: UserChange, hash: string | undefined
 }
 
 /**
- * A new password ends all the user's sessions but the one that set it. One that is taken away ends that one too: whoever has no
+ * A new password ends all the user's sessions but the one that set it. One that is taken away ends that one too: anyone who has no
  * way in is not in either, so what is given to them is given to nobody (held by `no-way-in.test.ts`).
  */
 export function feedNoteOf({ lockedAt, passwordHash }: UserPatch, caller: Caller): FeedNote {

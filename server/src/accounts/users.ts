@@ -39,10 +39,10 @@ export interface Users {
   list(caller: Caller, query: ListQuery): Promise<Page<User>>;
   /** ACCOUNT_READ, or oneself. Throws not_found. */
   get(caller: Caller, by: { readonly id: number } | { readonly username: string }): Promise<User>;
-  /** What the caller may always know of himself. Throws not_found for somebody who is no user. */
+  /** What the caller may always know of themselves. Throws not_found for somebody who is no user. */
   profile(caller: Caller): MaybePromise<Profile>;
   /**
-   * ACCOUNT_WRITE, and nobody grants what he lacks.
+   * ACCOUNT_WRITE, and nobody grants what they lack.
    * Throws invalid with issues, name_taken, forbidden, limit_reached, unavailable where too many passwords are hashed.
    */
   create(caller: Caller, input: NewUserInput): Promise<User>;
@@ -60,10 +60,10 @@ export interface Users {
     by: { readonly id: number } | { readonly username: string },
     wanted: NewPassword,
   ): Promise<User>;
-  /** Sessions of a locked user end, his keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
+  /** Sessions of a locked user end, their keys stop. The last unlocked FULL_ADMIN cannot be locked: conflict. */
   lock(caller: Caller, id: number): Promise<User>;
   unlock(caller: Caller, id: number): Promise<User>;
-  /** Deletes his keys too, audited one by one. */
+  /** Deletes their keys too, audited one by one. */
   remove(caller: Caller, id: number): Promise<User>;
   /** ACCOUNT_READ. Users and groups whose names differ in case alone: from before names were unique without it. */
   twins(caller: Caller): Promise<readonly Twins[]>;
@@ -117,7 +117,7 @@ function orMissing(profile: Profile | undefined): Profile {
   return profile;
 }
 
-/** Whom the caller may not see is not there for him. */
+/** A user whom the caller may not see is not there for them. */
 async function get(
   { store }: UsersDeps,
   caller: Caller,

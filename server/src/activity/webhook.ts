@@ -159,7 +159,7 @@ async function hand(
   try {
     secret = secrets.unseal(Buffer.from(webhookSecret, "base64"), WEBHOOK_SEAL);
   } catch {
-    return { status: null, error: "The webhook's secret cannot be opened; set it anew" };
+    return { status: null, error: "The webhook's secret cannot be opened; set it again" };
   }
   const seconds = Math.floor(clock.now() / 1000);
   const headers = {

@@ -182,7 +182,7 @@ const WAYS: Partial<Record<CredentialKind, string>> = {
 const WORDS_OF_END: Readonly<Record<SessionEnd, string>> = {
   logout: "Sign out",
   disconnect: "Disconnect",
-  replaced: "Sign in anew",
+  replaced: "Sign in again",
   terminated: "Session ended by somebody",
   key_ended: "Session ended with its key",
   transport_ended: "Session ended: it came over a connection that is not allowed any more",

@@ -3,7 +3,7 @@
  * the digest of a random token that only the cookie holds.
  *
  * A session ends when it was idle or lived for as long as the settings say, at sign-out, and in the same commit in which
- * its user is locked, deleted, loses a right or gets another password. Rights and limits are read anew for every request.
+ * its user is locked, deleted, loses a right or gets another password. Rights and limits are read again for every request.
  */
 import { recordOf } from "../activity/audit.ts";
 import { makeId, makeToken, type Random, type Secrets } from "../crypto.ts";

@@ -1,6 +1,6 @@
 /**
  * Sign-in by SCRAM (protocol 3.4). Whether a key exists is not told: a name that is nobody's gets a salt of its own, always
- * the same, and fails at the second step after the same work. The verifier is read anew at that step, so that a reset in
+ * the same, and fails at the second step after the same work. The verifier is read again at that step, so that a reset in
  * between fails.
  */
 import {

@@ -1,7 +1,7 @@
 /**
  * The live sessions of this process.
  *
- * A session's caller is computed from what key and user are now, and computed anew only after a change of either, so a
+ * A session's caller is computed from what key and user are now, and computed again only after a change of either, so a
  * session costs no read while nothing changes. Whatever ends its key, user or token ends it: when the feed tells,
  * and at the latest before its next use, because `caller` follows the feed first (held by `sessions.test.ts`). One in clear
  * text ends when a setting that allowed it is narrowed (held by `stale-readers.test.ts`).
@@ -77,7 +77,7 @@ interface Entry {
   /** Rises with what the caller was computed from. */
   changes: number;
   caller: { readonly value: Caller; readonly groupChanges: number } | undefined;
-  /** Of whoever ends it by their right: whether they did. */
+  /** Of anyone who ends it by their right: whether they did. */
   claim?: Promise<boolean>;
 }
 
@@ -143,7 +143,7 @@ export class LiveSessions implements Sessions {
   async close(session: Session, reason: "logout" | "disconnect" | "replaced"): Promise<void> {
     const entry = this.#entries.get(session.id);
     const untied = entry?.session === session ? this.#remove(entry, reason) : undefined;
-    // Whoever signs out is told where their tokens could not be ended.
+    // Anyone who signs out is told where their tokens could not be ended.
     await (reason === "logout" ? untied : untied?.catch(() => {}));
     await this.#deps.store.settled();
   }
@@ -363,7 +363,7 @@ export class LiveSessions implements Sessions {
     try {
       await this.#compute(entry);
     } catch (error) {
-      if (!(error instanceof AppError)) this.#deps.log.warn("A session could not be judged anew", { error });
+      if (!(error instanceof AppError)) this.#deps.log.warn("A session could not be judged again", { error });
     }
   }
 

@@ -33,7 +33,7 @@ import type { ScramMethod } from "./scram.ts";
 /** Every attempt is audited, apart from changes and never with what was presented. */
 export interface SignIn {
   /**
-   * @param username the owner whom the client named; undefined: whoever it is
+   * @param username the owner whom the client named; undefined: anybody
    * A right key over an insecure transport is treated as the settings say for this door.
    */
   byKey(text: string, username: string | undefined, origin: Origin): Promise<SignInOutcome>;
@@ -41,7 +41,7 @@ export interface SignIn {
    * For doors that ask with every request: judged as `byKey` does, without a session. Its use is counted, not audited.
    */
   callerOfKey(text: string, origin: Origin): MaybePromise<CallerResult>;
-  /** The same for a request that goes on: judged anew, but no use of the key, so nothing is counted, spent or noted. */
+  /** The same for a request that goes on: judged again, but no use of the key, so nothing is counted, spent or noted. */
   callerAgain(text: string, origin: Origin): MaybePromise<CallerResult>;
   /** Slowed for each account and network. Takes as long for a name that does not exist. */
   byPassword(username: string, password: string, origin: Origin): Promise<SignInOutcome>;

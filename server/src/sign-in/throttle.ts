@@ -2,7 +2,7 @@
  * Slows the guessing of passwords, for each account and each network, across restarts.
  *
  * Every attempt is counted before its password is checked. A network from which the account has signed in before has a
- * bucket of its own for that account, so that whoever guesses from elsewhere cannot lock the owner out (held by
+ * bucket of its own for that account, so that anyone who guesses from elsewhere cannot lock the owner out (held by
  * `guesses.test.ts`). An attempt that turned out right is no guess and is taken back.
  */
 

@@ -67,7 +67,7 @@ export function keyMethods(keys: Keys, answer: AnswerQuery): Record<string, RpcM
     ),
     "api_key.update": method(
       WRITERS,
-      "Edit a key, or make its secret anew",
+      "Edit a key, or reset its secret",
       [ID, param("api_key_update", UPDATE)],
       async (call, id, { name, expires_at, reset }) => {
         const change = { name, expiresAt: expires_at };

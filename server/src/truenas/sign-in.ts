@@ -146,7 +146,7 @@ function logIn(deps: SignInMethodsDeps, call: AnonymousCall, login: Login): Prom
   }
 }
 
-/** What is begun anew, or by another way, does not go on. */
+/** What is begun again, or by another way, does not go on. */
 function forgetBegun(connection: Connection): void {
   connection.scram = undefined;
   connection.pending = undefined;

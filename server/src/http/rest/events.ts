@@ -38,7 +38,7 @@ const ENDS_EVERY_MS = 1_000;
 const WAITING_BYTES_MAX = 256 * 1024;
 
 export interface EventHub {
-  /** Throws limit_reached. @param again who asks, as he is at that moment; undefined where he may no more */
+  /** Throws limit_reached. @param again who asks, as they are at that moment; undefined where they may no longer */
   open(
     asker: Authenticated,
     lastEventId: string | null,
@@ -151,7 +151,7 @@ class Hub implements EventHub {
   }
 
   #add(shown: Shown, userId: number | null): void {
-    // Finished here for all that read it: what looks like a secret is masked, whoever named something so.
+    // Finished here for all that read it: what looks like a secret is masked, no matter who named it.
     const happening = { number: ++this.#number, shown: maskDeep(shown), userId };
     this.#kept.push(happening);
     if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
@@ -226,7 +226,7 @@ class Stream {
     this.#write(": still here\n\n");
   }
 
-  /** While it is asked who reads, nobody knows what he may see. */
+  /** While it is asked who reads, nobody knows what they may see. */
   get isInDoubt(): boolean {
     return this.#checks > 0;
   }
@@ -307,7 +307,7 @@ function maySee(caller: Caller, kind: Shown["kind"], userId: number | null): boo
     case "session":
       return roles.has("AUTH_SESSIONS_READ");
     case "settings":
-      // Only that they changed: the policy for keys is for everybody to ask anew.
+      // Only that they changed: the policy for keys is for everybody to ask again.
       return true;
   }
 }

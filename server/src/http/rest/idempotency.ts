@@ -28,7 +28,7 @@ export function withIdempotencyKey(
 }
 
 /**
- * @param again the first outcome, for whoever has lost it
+ * @param again the first outcome, for anyone who has lost it
  * Of two that are under way at once the second loses in the first one's transaction, and is then a repetition.
  */
 export async function runIdempotent<First, Again>(

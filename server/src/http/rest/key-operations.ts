@@ -195,7 +195,7 @@ async function writeUse({ usage }: Call["deps"]): Promise<void> {
 }
 
 /**
- * The first answer's key is stored nowhere, so whoever lost it gets another under the same id, as long as nobody has used
+ * The first answer's key is stored nowhere, so anyone who lost it gets another under the same id, as long as nobody has used
  * or changed the first.
  */
 async function freshSecret(call: KeyCall, id: number): Promise<{ key: KeyRecord; secret: KeySecret }> {

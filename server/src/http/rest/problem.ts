@@ -88,7 +88,7 @@ export function invalidInput(error: z.ZodError, where: "body" | "query" | "path"
   return new AppError("invalid", `The ${where} has a value that was refused`, { issues });
 }
 
-/** A refused key, as the error that its holder is told. What the key is, is told only to whoever had its secret. */
+/** A refused key, as the error that its holder is told. What the key is, is told only to anyone who had its secret. */
 export function refusedKey({
   reason,
   fault,

@@ -101,7 +101,7 @@ async function docsAnswer(docs: Docs, { deps, req, peer, url }: AskedPage): Prom
     if (await authenticate(req, peer, deps)) return await docs.fetch(req, url, peer);
     throw new AppError(
       "not_authenticated",
-      "The documentation is for whoever is signed in: sign in at /sign-in",
+      "The documentation is for anyone who is signed in: sign in at /sign-in",
     );
   } catch (error) {
     return problemResponse(error, randomUUID(), deps.log);

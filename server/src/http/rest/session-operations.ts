@@ -77,7 +77,7 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
   return json(codecOf(Me).encode(await standingWhoAmI(asker, deps)), deps.cookies.set(token, peer));
 }
 
-/** Throws for whoever is not signed in. No operation takes a second factor yet. */
+/** Throws for anyone who is not signed in. No operation takes a second factor yet. */
 function signedInBy(outcome: SignInOutcome): Credential {
   switch (outcome.kind) {
     case "signed_in":
