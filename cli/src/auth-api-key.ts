@@ -1,4 +1,4 @@
-/** `auth api_key ...`: the words of the TrueNAS command line (protocol 9), for those who come from there. */
+/** `auth api_key ...`: the words of the TrueNAS command line, for those who come from there. */
 import { type Command, InvalidArgumentError } from "commander";
 import { parseExpiry, parseId } from "./arguments.ts";
 import { addPrinting, onData, type Printing } from "./command.ts";

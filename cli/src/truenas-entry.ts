@@ -1,4 +1,4 @@
-/** A key as the TrueNAS command line names its fields (protocol 4.1), without the secrets. */
+/** A key as the TrueNAS command line names its fields (`conformance/4-api-keys.txt`), without the secrets. */
 import type { KeyRecord, PrintedKey } from "./entries.ts";
 
 export interface EntryField {

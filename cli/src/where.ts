@@ -1,5 +1,5 @@
 /**
- * `FIELD,... WHERE CONDITION`, the query of the TrueNAS command line (protocol 9), as a condition on keys.
+ * `FIELD,... WHERE CONDITION`, the query of the TrueNAS command line, as a condition on keys.
  *
  * Conditions: FIELD == VALUE and != < <= > >=, `in [..]`, `not in [..]`, joined by `and`, `or`, `not` and parentheses.
  * A value is 'text', "text", a number, true, false, null or a bare word: a shell takes the quotes away.

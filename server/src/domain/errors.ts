@@ -20,7 +20,7 @@ export class AppError extends Error {
 }
 
 /**
- * An error that says less than was decided: the audit, and a door that tells it all (protocol 4.5), take the refusal itself.
+ * An error that says less than was decided: the audit, and a door that tells it all (`conformance/4-api-keys.txt`), take the refusal itself.
  * @param more details of the error as everybody else gets it
  */
 export function veil(

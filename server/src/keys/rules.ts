@@ -27,7 +27,7 @@ export function requireKeyRole(caller: Caller): void {
 }
 
 /**
- * A key for oneself, or for anybody with API_KEY_WRITE (protocol 4.5). By number: the name that a request came under may be
+ * A key for oneself, or for anybody with API_KEY_WRITE (`conformance/4-api-keys.txt`). By number: the name that a request came under may be
  * somebody else's by now (held by `server/test/renamed.test.ts`).
  * @param owner undefined: there is none of the name that was given, which is not told
  */

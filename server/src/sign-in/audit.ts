@@ -1,5 +1,5 @@
 /**
- * How sign-ins, refusals and sign-outs stand in the audit (protocol 8), and as uses of a key beside those that services ask
+ * How sign-ins, refusals and sign-outs stand in the audit (`conformance/8-audit.txt`), and as uses of a key beside those that services ask
  * about: its owner sees them together. What was presented is never part of it, and a
  * name only where there is such a user: people type passwords into the wrong field.
  */
@@ -22,7 +22,7 @@ import type { RefusalLog } from "./refusal-log.ts";
 
 type Notes = Pick<Audit, "note">;
 
-/** A credential as the list of sessions and the audit show it (protocol 3.7). */
+/** A credential as the list of sessions and the audit show it (`conformance/3.7-sessions.txt`). */
 function describeCredential(credential: Credential): CredentialNote {
   const { kind, username, loginId, loginAt, key, parent } = credential;
   const login = { username, login_id: loginId, login_at: { $date: Math.floor(loginAt / 1000) * 1000 } };
@@ -153,7 +153,7 @@ export function noteKeyRefusal(
   usage.refuse({ decision: makeId(), keyId, at: clock.now(), reason, rule, address, host: null });
 }
 
-/** Words of the dialect for why a key was refused (protocol 8). */
+/** Words of the dialect for why a key was refused (`conformance/8-audit.txt`). */
 export function wordsOfRefusal(reason: SignInRefusal): string {
   return WORDS_OF_REFUSAL[reason] ?? "Invalid API key";
 }

@@ -81,7 +81,7 @@ export class KeyMethod implements SignInMethod<NamedKey> {
     return judged instanceof Promise ? judged.then(called) : called(judged);
   }
 
-  /** The key's own verdict, and where its way here is not known to be safe, what the settings make of that (protocol 4.6). */
+  /** The key's own verdict, and where its way here is not known to be safe, what the settings make of that (`conformance/4.6-outcomes.txt`). */
   #judge(text: string, need: Pick<Need, "username" | "cost">, origin: Origin): MaybePromise<Judged> {
     const verdict = this.#deps.verify.verify(text, { ...need, origin });
     const judged = (found: Verdict): MaybePromise<Judged> => {

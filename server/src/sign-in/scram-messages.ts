@@ -1,5 +1,5 @@
 /**
- * SCRAM-SHA-512 of the dialect (protocol 3.4; RFC 5802 but for the combined nonce): messages and proof, without I/O.
+ * SCRAM-SHA-512 of the dialect (`conformance/3.4-scram.txt`; RFC 5802 but for the combined nonce): messages and proof, without I/O.
  *
  * Parsing is strict: attributes in their order, nothing beside them, base64 that encodes back to the same text.
  */

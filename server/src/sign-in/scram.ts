@@ -1,5 +1,5 @@
 /**
- * Sign-in by SCRAM (protocol 3.4). Whether a key exists is not told: a name that is nobody's gets a salt of its own, always
+ * Sign-in by SCRAM (`conformance/3.4-scram.txt`). Whether a key exists is not told: a name that is nobody's gets a salt of its own, always
  * the same, and fails at the second step after the same work. The verifier is read again at that step, so that a reset in
  * between fails.
  */

@@ -47,7 +47,7 @@ export interface SignIn {
   byPassword(username: string, password: string, origin: Origin): Promise<SignInOutcome>;
   byToken(token: string, origin: Origin): Promise<SignInOutcome>;
   /**
-   * First step of SCRAM-SHA-512 (protocol 3.4). Unknown names get a fake salt and fail at the second step.
+   * First step of SCRAM-SHA-512 (`conformance/3.4-scram.txt`). Unknown names get a fake salt and fail at the second step.
    * @param binding tls-server-end-point of the certificate that the client sees; undefined off TLS
    * @returns undefined where the first message is refused at once
    */

@@ -1,5 +1,5 @@
 /**
- * Tokens for further connections (protocol 3.7), kept in the database by their digest, so that every process on the folder
+ * Tokens for further connections (`conformance/3.7-sessions.txt`), kept in the database by their digest, so that every process on the folder
  * knows them and ends them.
  *
  * A token dies with the session that made it, however long the line of tokens in between, unless that session only lost its

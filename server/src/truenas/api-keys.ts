@@ -1,4 +1,4 @@
-/** `api_key.*` (protocol 4). */
+/** `api_key.*` (`conformance/4-api-keys.txt`). */
 import { KEY_ID_MAX, KEY_NAME_CHARS_MAX } from "@chatelaine/contract/limits";
 import { KeyCreate } from "@chatelaine/contract/operations/key-entry";
 import { z } from "zod";

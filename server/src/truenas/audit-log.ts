@@ -1,4 +1,4 @@
-/** `audit.query` and `alert.list`: what was recorded (protocol 8) and what wants attention (4.7). */
+/** `audit.query` and `alert.list`: what was recorded (`conformance/8-audit.txt`) and what wants attention (4.7). */
 import { z } from "zod";
 import type { Audit } from "../activity/audit.ts";
 import type { AuditRecord } from "../domain/audit.ts";

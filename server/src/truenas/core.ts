@@ -1,4 +1,4 @@
-/** `core.*` and `privilege.roles` (protocol 6.2, 7). There are no jobs here. */
+/** `core.*` and `privilege.roles` (`conformance/6-users.txt`, `7-core.txt`). There are no jobs here. */
 
 import { ROLE_INCLUDES, ROLE_LABELS, ROLES, type Role } from "@chatelaine/contract/roles";
 import { z } from "zod";

@@ -1,4 +1,4 @@
-/** The dialect's errors (protocol 2.2): what methods throw, and how everything thrown is said. */
+/** The dialect's errors (`conformance/2.2-errors.txt`): what methods throw, and how everything thrown is said. */
 import type { Issue } from "@chatelaine/contract/errors";
 import { AppError, unveil } from "../domain/errors.ts";
 import { maskDeep } from "../domain/masking.ts";

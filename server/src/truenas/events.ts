@@ -1,5 +1,5 @@
 /**
- * Events (protocol 2.5): every change of keys, users and sessions, told in order to those who asked and may know.
+ * Events (`conformance/2.5-events.txt`): every change of keys, users and sessions, told in order to those who asked and may know.
  *
  * What changed is read once for all subscribers, many changes at a time, and never holds a secret. Rights are looked at when
  * somebody subscribes and again each time that something is sent. Nobody is told of what was before they subscribed.

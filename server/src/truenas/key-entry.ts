@@ -1,4 +1,4 @@
-/** A key as the dialect shows it (protocol 4.1), and how its fields are asked about. */
+/** A key as the dialect shows it (`conformance/4-api-keys.txt`), and how its fields are asked about. */
 import { type Key, PAUSED_REASON, type ScramVerifier, shownReason, standsRevoked } from "../domain/key.ts";
 import { all, any, cases, constant, type Fields, flagged, member, test } from "./listing.ts";
 import type { Entry } from "./version.ts";

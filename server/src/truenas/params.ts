@@ -1,5 +1,5 @@
 /**
- * Positional parameters: read by Zod schemas, refused in pydantic's words (protocol 2.3), all faults at once. Types are
+ * Positional parameters: read by Zod schemas, refused in pydantic's words (`conformance/2.2-errors.txt`), all faults at once. Types are
  * strict, unknown members are errors, every string is bounded.
  */
 import { INSTANT_MAX } from "@chatelaine/contract/instant";

@@ -1,4 +1,4 @@
-/** Who is signed in: oneself, tokens for further connections, the sessions of all (protocol 3.7). */
+/** Who is signed in: oneself, tokens for further connections, the sessions of all (`conformance/3.7-sessions.txt`). */
 import { TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";
 import { z } from "zod";
 import type { Users } from "../accounts/users.ts";

@@ -1,5 +1,5 @@
 /**
- * The ways to sign in (protocol 3.1 to 3.5). A failed sign-in is a result, never an error, and tells no more than the dialect
+ * The ways to sign in (`conformance/3-sign-in.txt`). A failed sign-in is a result, never an error, and tells no more than the dialect
  * does; errors are left for what is no judgement of the credentials.
  */
 import { PASSWORD_BYTES_MAX, TOKEN_TTL_SECONDS_MAX } from "@chatelaine/contract/limits";

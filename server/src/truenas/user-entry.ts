@@ -1,4 +1,4 @@
-/** A user as the TrueNAS API shows them (protocol 6.1), and how their fields are asked about. */
+/** A user as the TrueNAS API shows them (`conformance/6-users.txt`), and how their fields are asked about. */
 
 import type { Condition } from "../domain/filter.ts";
 import { isList, type QueryValue } from "../domain/filter-values.ts";

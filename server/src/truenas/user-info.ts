@@ -1,4 +1,4 @@
-/** What `auth.me` and a sign-in tell of the user and of what they may (protocol 3.3). */
+/** What `auth.me` and a sign-in tell of the user and of what they may (`conformance/3.3-user-info.txt`). */
 import type { Role } from "@chatelaine/contract/roles";
 import type { Users } from "../accounts/users.ts";
 import type { Caller } from "../domain/caller.ts";

@@ -1,4 +1,4 @@
-/** `user.*`: the members that this server has; others are refused as unknown (protocol 6.1). */
+/** `user.*`: the members that this server has; others are refused as unknown (`conformance/6-users.txt`). */
 
 import { PASSWORD_BYTES_MAX, USER_GROUPS_MAX } from "@chatelaine/contract/limits";
 import { ROLES } from "@chatelaine/contract/roles";

@@ -1,5 +1,5 @@
 /**
- * What differs from version to version of the API (protocol 1.1). There is one implementation, the newest; each version bends
+ * What differs from version to version of the API (`conformance/1-endpoints.txt`). There is one implementation, the newest; each version bends
  * what goes in and what comes out, and its file says only how it differs from the next.
  */
 export type Entry = Readonly<Record<string, unknown>>;

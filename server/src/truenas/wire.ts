@@ -1,4 +1,4 @@
-/** Values as the dialect writes them (protocol 2.4): instants with whole seconds, sets. */
+/** Values as the dialect writes them: instants with whole seconds, sets. */
 
 export type Instant = { readonly $date: number };
 
