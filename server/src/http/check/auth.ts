@@ -51,7 +51,7 @@ const STATUS: Readonly<Record<RefusalReason, 401 | 403 | 429>> = {
 
 interface AskedBy {
   readonly client: CheckClient;
-  /** Whether the asker itself speaks TLS. */
+  /** Whether the client itself speaks TLS. */
   readonly isTls: boolean;
 }
 
@@ -61,7 +61,7 @@ export interface Auth {
   /** `/auth/envoy` and all below: what the address says is never read. */
   envoy(req: Request, by: AskedBy): MaybePromise<Response>;
   /** Every other path that begins with `/auth`: 403. */
-  elsewhere(req: Request, asker: CheckClient): Response;
+  elsewhere(req: Request, checkClient: CheckClient): Response;
 }
 
 interface Shown {
@@ -98,7 +98,7 @@ export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth
   const ask = (
     headers: Headers,
     wants: Wants,
-    asker: CheckClient,
+    checkClient: CheckClient,
     isTls: boolean,
   ): MaybePromise<Response> => {
     const presented = readPresentedKey(headers, wants.header);
@@ -107,7 +107,7 @@ export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth
     }
     const address = clientAddress(headers, networks);
     const { scopes, roles, groups } = wants;
-    const transport = clientTransport(headers, address, { client: asker, isTls, secureFrom });
+    const transport = clientTransport(headers, address, { client: checkClient, isTls, secureFrom });
     const need: Need = {
       origin: transport === "secure" ? null : { ...NOBODY, address, transport },
       address,
@@ -125,10 +125,10 @@ export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth
   };
   const answerTo = (
     req: Request,
-    { client: asker, isTls }: AskedBy,
+    { client: checkClient, isTls }: AskedBy,
     wants: Wants | undefined,
   ): MaybePromise<Response> => {
-    if (!asker.mayAuth) return refuseClient(asker, warn);
+    if (!checkClient.mayAuth) return refuseClient(checkClient, warn);
     if (!wants) {
       warn("A proxy asks /auth for something that is not understood, and is refused", {
         query: maskForeign(new URL(req.url).search),
@@ -136,7 +136,7 @@ export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth
       return emptyAnswer(403);
     }
     try {
-      const response = ask(req.headers, wants, asker, isTls);
+      const response = ask(req.headers, wants, checkClient, isTls);
       return response instanceof Promise ? inTime(response, wants, warn) : response;
     } catch (error) {
       return failed(error, wants, warn);
@@ -145,8 +145,8 @@ export function createAuth({ checkKey, assert, trust, ...deps }: AuthDeps): Auth
   return {
     exact: (req, pathAt, by) => answerTo(req, by, wantsOf(req.url, pathAt)),
     envoy: (req, by) => answerTo(req, by, wantsOfHeaders(req.headers)),
-    elsewhere: (req, asker) => {
-      if (!asker.mayAuth) return refuseClient(asker, warn);
+    elsewhere: (req, checkClient) => {
+      if (!checkClient.mayAuth) return refuseClient(checkClient, warn);
       const path = maskForeign(new URL(req.url).pathname.slice(0, PATH_CHARS_MAX));
       warn(
         "A proxy asks an address that begins with /auth and is not there, and is refused: /auth alone takes a query, /auth/envoy is Envoy's; `chatelaine proxy` prints a configuration that asks right",

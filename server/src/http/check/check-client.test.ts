@@ -119,9 +119,18 @@ describe("how the proxy's client came", () => {
   const near = { isNear: true, isTrusted: false };
   const named = { isNear: false, isTrusted: true };
   const service = { isNear: false, isTrusted: false };
-  const judge = (asker: typeof near, proto?: string, client: string | null = "192.0.2.7", isTls = false) => {
+  const judge = (
+    checkClient: typeof near,
+    proto?: string,
+    client: string | null = "192.0.2.7",
+    isTls = false,
+  ) => {
     const headers = new Headers(proto === undefined ? {} : { "X-Forwarded-Proto": proto });
-    return clientTransport(headers, client, { client: asker, isTls, secureFrom: networks("10.7.0.0/16") });
+    return clientTransport(headers, client, {
+      client: checkClient,
+      isTls,
+      secureFrom: networks("10.7.0.0/16"),
+    });
   };
 
   test.each(["https", "HTTPS", "wss", "https, https", "https,wss"])("%p is secure", (proto) => {
@@ -142,7 +151,7 @@ describe("how the proxy's client came", () => {
 
   test("without a word it is as safe as who asks: only a trusted proxy elsewhere has to say it", () => {
     for (const silent of [undefined, "", ","]) {
-      expect([near, service, named].map((asker) => judge(asker, silent))).toEqual([
+      expect([near, service, named].map((checkClient) => judge(checkClient, silent))).toEqual([
         "secure",
         "secure",
         "unknown",

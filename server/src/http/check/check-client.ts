@@ -1,6 +1,6 @@
 /**
  * Who may ask about keys of others. The address that the listener saw decides, never a header: loopback, unix sockets,
- * `--check-from`, and for `/auth` also `--trusted-proxy`. What the asker says of its client counts, because it was let
+ * `--check-from`, and for `/auth` also `--trusted-proxy`. What the client says of its client counts, because it was let
  * ask; of several addresses the right-most that is no trusted proxy's.
  */
 import {
@@ -33,7 +33,7 @@ export interface CheckClients {
 
 interface AskedBy {
   readonly client: Pick<CheckClient, "isNear" | "isTrusted">;
-  /** Of the asker's own connection. */
+  /** Of the client's own connection. */
   readonly isTls: boolean;
   readonly secureFrom: readonly Network[];
 }
@@ -67,13 +67,13 @@ export function createCheckClients({
   };
   return (address) => {
     if (address === null) return unix;
-    let asker = known.get(address);
-    if (!asker) {
-      asker = judge(address);
+    let checkClient = known.get(address);
+    if (!checkClient) {
+      checkClient = judge(address);
       if (known.size >= KNOWN_MAX) known.clear();
-      known.set(address, asker);
+      known.set(address, checkClient);
     }
-    return asker;
+    return checkClient;
   };
 }
 
@@ -120,12 +120,12 @@ function canonical(hop: string): string | null {
 export function clientTransport(
   headers: Headers,
   client: string | null,
-  { client: asker, isTls, secureFrom }: AskedBy,
+  { client: checkClient, isTls, secureFrom }: AskedBy,
 ): Transport {
   const said = readProto(headers);
-  const word = said ?? (isTls || asker.isNear || !asker.isTrusted ? "secure" : "unknown");
+  const word = said ?? (isTls || checkClient.isNear || !checkClient.isTrusted ? "secure" : "unknown");
   if (word === "secure") return "secure";
   const address = client === null ? undefined : parseAddress(client);
   if (address && isPrivate(address, { secureFrom })) return "secure";
-  return word === "clear" && asker.isTrusted ? "clear" : "unknown";
+  return word === "clear" && checkClient.isTrusted ? "clear" : "unknown";
 }

@@ -107,16 +107,16 @@ export function createVerifyRoute({
       return failed(error);
     }
   };
-  /** @param ownCaller whose key the asker shows, asked where it is not near enough */
+  /** @param ownCaller whose key the client shows, asked where it is not near enough */
   return (
     req: Request,
-    asker: CheckClient,
+    checkClient: CheckClient,
     ownCaller: () => Promise<Caller | undefined>,
   ): MaybePromise<Response> => {
-    if (mayAsk(req.headers, asker, hosts)) return readAndRespond(req);
+    if (mayAsk(req.headers, checkClient, hosts)) return readAndRespond(req);
     return ownCaller().then((caller) => {
       if (caller?.roles.has("KEY_VERIFY")) return readAndRespond(req, caller);
-      const { address } = asker;
+      const { address } = checkClient;
       warnOncePerMinute(
         "Somebody asked /api/v1/verify who may not; --check-from or, over TLS, a key with KEY_VERIFY lets one ask",
         { address },

@@ -71,7 +71,7 @@ export interface Call<Name extends OperationName = OperationName> {
   readonly req: Request;
   readonly peer: Peer;
   readonly authenticated: Authenticated | undefined;
-  /** Who asks. Operations open to anyone look at `asker`. */
+  /** Who asks. Operations open to anyone look at `authenticated`. */
   readonly caller: Caller;
   readonly deps: RestDeps;
   readonly receipts: Receipts;

@@ -40,7 +40,7 @@ const WAITING_BYTES_MAX = 256 * 1024;
 export interface EventHub {
   /** Throws limit_reached. @param again who asks, as they are at that moment; undefined where they may no longer */
   open(
-    asker: Authenticated,
+    authenticated: Authenticated,
     lastEventId: string | null,
     again: () => Promise<Authenticated | undefined>,
   ): Response;
@@ -81,15 +81,15 @@ class Hub implements EventHub {
   }
 
   open(
-    asker: Authenticated,
+    authenticated: Authenticated,
     lastEventId: string | null,
     again: () => Promise<Authenticated | undefined>,
   ): Response {
-    const own = [...this.#streams].filter((stream) => stream.userId === asker.caller.userId).length;
+    const own = [...this.#streams].filter((stream) => stream.userId === authenticated.caller.userId).length;
     if (this.#streams.size >= STREAMS_MAX || own >= STREAMS_PER_USER_MAX) {
       throw new AppError("limit_reached", "Too many open streams");
     }
-    const stream = new Stream(asker, again, () => this.#streams.delete(stream));
+    const stream = new Stream(authenticated, again, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     stream.send("ready", this.#id(this.#number), {});
     if (lastEventId !== null) this.#resume(stream, lastEventId);
@@ -193,10 +193,14 @@ class Stream {
   #lastCheck = 0;
   #held: Happening[] = [];
 
-  constructor(asker: Authenticated, again: () => Promise<Authenticated | undefined>, onEnd: () => void) {
-    this.#caller = asker.caller;
-    this.userId = asker.caller.userId;
-    this.sessionId = asker.session?.id;
+  constructor(
+    authenticated: Authenticated,
+    again: () => Promise<Authenticated | undefined>,
+    onEnd: () => void,
+  ) {
+    this.#caller = authenticated.caller;
+    this.userId = authenticated.caller.userId;
+    this.sessionId = authenticated.session?.id;
     this.#again = again;
     this.#onEnd = onEnd;
     this.body = new ReadableStream<Uint8Array>(
@@ -249,15 +253,15 @@ class Stream {
     return change.kind === "user" && this.userId === change.id;
   }
 
-  /** Ends where the caller may no more; else takes over what he may now. */
+  /** Ends where the caller may no longer read; else takes over what they may now. */
   async check(): Promise<void> {
     const turn = ++this.#lastCheck;
     this.#checks++;
-    const asker = await this.#again().catch(() => undefined);
+    const authenticated = await this.#again().catch(() => undefined);
     this.#checks--;
-    if (!asker) this.end();
+    if (!authenticated) this.end();
     // An answer that was asked for earlier may come later.
-    else if (turn === this.#lastCheck) this.#caller = asker.caller;
+    else if (turn === this.#lastCheck) this.#caller = authenticated.caller;
   }
 
   end(): void {

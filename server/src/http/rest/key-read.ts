@@ -76,24 +76,24 @@ export function createKeyRead({ signIn, keys, clock, log, trust }: KeyReadDeps):
     if (rate) rateHeaders(response.headers, rate);
     return response;
   };
-  const readAs = (id: number, asker: CallerResult, asked: Headers): MaybePromise<Response> => {
-    if (!asker.ok) return failed(refusedKey(asker), asked);
-    const fail = (error: unknown): Response => failed(error, asked, asker.rate);
+  const readAs = (id: number, result: CallerResult, asked: Headers): MaybePromise<Response> => {
+    if (!result.ok) return failed(refusedKey(result), asked);
+    const fail = (error: unknown): Response => failed(error, asked, result.rate);
     try {
-      const found = keys.get(asker.caller, id);
+      const found = keys.get(result.caller, id);
       return found instanceof Promise
-        ? found.then((key) => answer(key, asker)).catch(fail)
-        : answer(found, asker);
+        ? found.then((key) => answer(key, result)).catch(fail)
+        : answer(found, result);
     } catch (error) {
       return fail(error);
     }
   };
   const read = (id: number, text: string, { origin, asked }: From): MaybePromise<Response> => {
     try {
-      const asker = signIn.callerOfKey(text, origin);
-      return asker instanceof Promise
-        ? asker.then((known) => readAs(id, known, asked)).catch((error) => failed(error, asked))
-        : readAs(id, asker, asked);
+      const result = signIn.callerOfKey(text, origin);
+      return result instanceof Promise
+        ? result.then((known) => readAs(id, known, asked)).catch((error) => failed(error, asked))
+        : readAs(id, result, asked);
     } catch (error) {
       return failed(error, asked);
     }

@@ -152,12 +152,14 @@ function createRun(deps: RestDeps, receipts: Receipts, events: EventHub): Run {
 
 /** The compiler holds these to the contract: one for each operation, with its input and output. */
 function handlersWith(events: EventHub, deps: RestDeps): Handlers<OperationName> {
-  const stream: Handler<"events.stream"> = async ({ req, peer, authenticated: asker }) => {
-    if (!asker) throw new AppError("not_authenticated", "Sign in first");
+  const stream: Handler<"events.stream"> = async ({ req, peer, authenticated }) => {
+    if (!authenticated) throw new AppError("not_authenticated", "Sign in first");
     // Nobody would read it, so it would stay open for good.
     if (req.method === "HEAD")
       return new Response(null, { headers: { "Content-Type": "text/event-stream" } });
-    return events.open(asker, req.headers.get("last-event-id"), () => authenticateAgain(req, peer, deps));
+    return events.open(authenticated, req.headers.get("last-event-id"), () =>
+      authenticateAgain(req, peer, deps),
+    );
   };
   return {
     ...keyHandlers,
@@ -182,18 +184,23 @@ async function run(operation: Operation, handler: AnyHandler, arrived: Arrived):
   const { req, peer, search } = exchange;
   deps.bodies.refuseLarge(req);
   refuseKeyInQuery(search);
-  const asker = await authenticate(req, peer, deps);
-  exchange.rate = asker?.rate;
+  const authenticated = await authenticate(req, peer, deps);
+  exchange.rate = authenticated?.rate;
   const isOpen = operation.access.kind === "anyone";
-  if (!asker && !isOpen) throw notSignedIn(req, deps);
+  if (!authenticated && !isOpen) throw notSignedIn(req, deps);
   const input = await readInput(operation, { req, search, params, bodies: deps.bodies });
-  const requireStanding = () => (asker ? deps.requireStanding(asker.caller) : undefined);
+  const requireStanding = () => (authenticated ? deps.requireStanding(authenticated.caller) : undefined);
   if (req.body !== null) await requireStanding();
   const { params: named } = input;
   const acts = { committed: 0 };
-  const precondition = preconditionOf(operation, req, { params: named, caller: asker?.caller });
-  const caller = asker && { ...asker.caller, gone: req.signal, acts, ...(precondition && { precondition }) };
-  const call = { ...input, req, peer, asker, caller, deps, receipts };
+  const precondition = preconditionOf(operation, req, { params: named, caller: authenticated?.caller });
+  const caller = authenticated && {
+    ...authenticated.caller,
+    gone: req.signal,
+    acts,
+    ...(precondition && { precondition }),
+  };
+  const call = { ...input, req, peer, authenticated, caller, deps, receipts };
   let output: unknown;
   try {
     output = await handler(call as unknown as Call);

@@ -15,7 +15,8 @@ type SessionEntry = Inside<typeof SessionSchema>;
 export const sessionHandlers: Handlers<
   NamesOf<"session"> | NamesOf<"sessions"> | NamesOf<"me"> | NamesOf<"setup">
 > = {
-  "session.get": async ({ authenticated: asker, deps }) => (asker ? whoAmI(asker, deps) : { user: null }),
+  "session.get": async ({ authenticated, deps }) =>
+    authenticated ? whoAmI(authenticated, deps) : { user: null },
   "session.create": (call) => signIn(call),
   "session.remove": async ({ req, peer, deps }) => {
     const token = deps.cookies.read(req.headers, peer);
@@ -26,11 +27,11 @@ export const sessionHandlers: Handlers<
     const cookie = deps.cookies.clear(peer);
     return json({ user: null }, cookie);
   },
-  "sessions.list": async ({ caller, authenticated: asker, deps }) => {
+  "sessions.list": async ({ caller, authenticated, deps }) => {
     const connections = deps.sessions.list(caller).map(connectionEntry);
     const browsers = (await deps.browserSessions.list(caller)).map((session) => ({
       id: session.id,
-      current: session.id === asker?.session?.id,
+      current: session.id === authenticated?.session?.id,
       kind: "browser" as const,
       username: session.username,
       credentials: credentialKind(session.methods),
@@ -72,9 +73,9 @@ async function signIn({ req, peer, body, deps }: Call<"session.create">): Promis
   const before = deps.cookies.read(req.headers, peer);
   if (before !== undefined) await deps.browserSessions.close(before, peer.origin);
   const { token } = await deps.browserSessions.open(credential, peer.origin);
-  const asker = await deps.browserSessions.find(token, peer.origin);
-  if (!asker) throw changedMeanwhile();
-  return json(codecOf(Me).encode(await standingWhoAmI(asker, deps)), deps.cookies.set(token, peer));
+  const authenticated = await deps.browserSessions.find(token, peer.origin);
+  if (!authenticated) throw changedMeanwhile();
+  return json(codecOf(Me).encode(await standingWhoAmI(authenticated, deps)), deps.cookies.set(token, peer));
 }
 
 /** Throws for anyone who is not signed in. No operation takes a second factor yet. */
@@ -94,10 +95,10 @@ function signedInBy(outcome: SignInOutcome): Credential {
 }
 
 /** A session that ended before it was told is handed to nobody. */
-async function standingWhoAmI(asker: Authenticated, deps: RestDeps) {
+async function standingWhoAmI(authenticated: Authenticated, deps: RestDeps) {
   try {
-    const answer = await whoAmI(asker, deps);
-    await deps.requireStanding(asker.caller);
+    const answer = await whoAmI(authenticated, deps);
+    await deps.requireStanding(authenticated.caller);
     return answer;
   } catch (error) {
     throw ["credential_ended", "not_found"].includes(errorCode(error)) ? changedMeanwhile() : error;
