@@ -16,7 +16,7 @@ interface WordRule {
 
 /** Written in the field's English by now, and kept so. The list only grows. */
 const PLAIN =
-  /^(server\/src\/(accounts|backup|certificates|domain|keys|restore|sign-in|truenas|verify)\/|(cli|client|contract|proxy-recipes)\/src\/|README\.md$)/;
+  /^(server\/src\/(accounts|backup|certificates|domain|http|keys|restore|sign-in|truenas|verify)\/|(cli|client|contract|proxy-recipes)\/src\/|README\.md$)/;
 
 const CODE = /\.tsx?$/;
 const RULES: readonly WordRule[] = [
