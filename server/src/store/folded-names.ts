@@ -36,7 +36,7 @@ export async function isNameTaken(
   return (await twin.executeTakeFirst()) !== undefined;
 }
 
-/** After a name was given up: whoever is alone with it now is nobody's twin any more. */
+/** After a name was given up: anyone who is alone with it now is nobody's twin any more. */
 export async function settleTwins(db: Kysely<Tables>, kind: Named, name: string): Promise<void> {
   const { table, name: column } = PLACES[kind];
   const folded = foldName(name);
@@ -76,7 +76,7 @@ async function twinsOf(db: Kysely<Tables>, kind: Named): Promise<Twins[]> {
     }));
 }
 
-/** What a restore leaves: whoever is alone with a name has it, twins that come together have none. */
+/** What a restore leaves: anyone who is alone with a name has it, twins that come together have none. */
 export function foldedNames<Row extends object>(rows: readonly Row[], nameOf: (row: Row) => string): Row[] {
   const counts = Map.groupBy(rows, (row) => foldName(nameOf(row)));
   return rows.map((row) => {

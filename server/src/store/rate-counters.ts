@@ -6,7 +6,7 @@
  * 24 for what was spent in it, changed by compare-and-swap alone. Windows begin with their first use. A file has 4 096
  * counters, found by the number of the key or user.
  *
- * A file that is deleted or replaced goes on counting for whoever has it mapped, while everybody else begins anew. Once a
+ * A file that is deleted or replaced goes on counting for anyone who has it mapped, while everybody else begins again. Once a
  * second a server looks, and carries what was spent into the file that is there.
  */
 import { join } from "node:path";

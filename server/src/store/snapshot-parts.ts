@@ -1,4 +1,4 @@
-/** Alone because whoever takes a backup and the thread that reads it need the same types. */
+/** Alone because the one who takes a backup and the thread that reads it need the same types. */
 
 /** What is known of the databases as a whole. */
 export interface SnapshotFacts {

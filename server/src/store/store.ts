@@ -66,7 +66,7 @@ export interface CheckUser {
   readonly roles: readonly Role[];
   readonly scopes: readonly string[];
   readonly groups: readonly string[];
-  /** What holds for all his keys, whatever they say themselves. */
+  /** What holds for all their keys, whatever they say themselves. */
   readonly ceilings: UserLimits | null;
 }
 
@@ -146,7 +146,7 @@ export interface Change {
 
 /** What a request with an `Idempotency-Key` has done. */
 export interface IdempotencyRecord {
-  /** Of who asked, and of the key that he sent. */
+  /** Of who asked, and of the key that they sent. */
   readonly digest: Uint8Array;
   /** Of the request itself, so that another one under the same key is noticed. */
   readonly request: Uint8Array;
@@ -220,7 +220,7 @@ interface KeyStore {
 /** Users, groups and their names. */
 interface AccountStore {
   findCheckUser(userId: number): MaybePromise<CheckUser | undefined>;
-  /** What a sign-in tells somebody of himself. */
+  /** What a sign-in tells somebody of themselves. */
   findProfile(userId: number): MaybePromise<Profile | undefined>;
   findUser(by: { readonly id: number } | { readonly username: string }): Promise<User | undefined>;
   findPassword(username: string): Promise<PasswordRecord | undefined>;
@@ -379,7 +379,7 @@ export interface FeedNote {
 
 /**
  * Reads in it see its own writes, and nobody else writes until it ends. Every change feeds its own row to the feed.
- * Denormalised rights follow by themselves: a user who loses a right through any of these calls loses his sessions too.
+ * Denormalised rights follow by themselves: users who lose a right through any of these calls lose their sessions too.
  * Versions of users and groups rise with whatever is shown of them, by which side it ever changed (`versions.test.ts`).
  */
 export interface Transaction extends SessionChanges {

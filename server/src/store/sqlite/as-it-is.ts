@@ -16,7 +16,7 @@ export function hasLog(path: string): boolean {
   return (logBytes(path) ?? 0) > 0;
 }
 
-/** The database as whoever opens it sees it. */
+/** The database as an opener sees it. */
 export function readAsItIs<Result>(path: string, read: (database: Database) => Result): Result {
   if (!hasLog(path)) return readWithoutLog(path, read);
   return readAndClose(new Database(path, { readonly: true, strict: true }), read);

@@ -1,5 +1,5 @@
 /**
- * What is to be sent to the webhook, kept in `activity.db` so that a restart loses nothing. Whoever sends claims a
+ * What is to be sent to the webhook, kept in `activity.db` so that a restart loses nothing. Anyone who sends claims a
  * delivery by one guarded statement, for as long as an attempt may take: of several processes one gets it, and what a
  * process had claimed when it died is there again.
  */

@@ -1,6 +1,6 @@
 /**
  * Space that the keys' database holds inside its own files, so that on a full disk what takes a right away needs nothing of the
- * disk: a byte that is given back to the file system belongs to whoever asks for it first (held by `full-disk.test.ts`, beside a
+ * disk: a byte that is given back to the file system belongs to anyone who asks for it first (held by `full-disk.test.ts`, beside a
  * process that takes all that becomes free).
  *
  * It is of three kinds. No change is committed before the file itself has a place for every page of it, so that carrying the

@@ -26,7 +26,7 @@ export function refuseForeignLog(path: string, known: Known, notesFolders: reado
     seen = readAsItIs(path, readSeen);
   } catch (error) {
     if (isCorrupt(error)) throw apart(path);
-    // Whoever opens it says why.
+    // Opening it says why.
     return;
   }
   const state = known.states.find((one) => one.installation === seen?.installation);

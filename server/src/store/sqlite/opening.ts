@@ -211,7 +211,7 @@ function keepState(
 
 /**
  * Throws where the database is another installation's, has another secret, or is of a newer version: read as it is, before a backup is
- * written or a table is changed, so that it stays as it is for whoever it belongs to.
+ * written or a table is changed, so that it stays as it is for its owner.
  */
 export function refuseForeign(known: Known, fingerprint: string): void {
   const path = join(known.folder, MAIN_FILE);
@@ -231,7 +231,7 @@ export function refuseForeign(known: Known, fingerprint: string): void {
       };
     });
   } catch {
-    // Whoever opens it says why.
+    // Opening it says why.
     return;
   }
   refuseNewer(path, found.schema, MIGRATIONS.length);

@@ -1,6 +1,6 @@
 /**
  * Whether the files that this process has open are still those that their names lead to. One that was moved away, deleted or
- * put in another's place goes on working for whoever has it open, while everybody else sees another: what is acknowledged
+ * put in another's place goes on working for anyone who has it open, while everybody else sees another: what is acknowledged
  * then is lost (sqlite.org/howtocorrupt.html, 1.3). Asked in each poll, and around each commit.
  *
  * Device and inode are compared, of both databases and of what SQLite keeps beside them while they are open.

@@ -279,7 +279,7 @@ type ReadMethods = Pick<
 >;
 
 /**
- * Reads that no check waits for. Lists and searches have threads of their own, so that whoever may search, and asks for
+ * Reads that no check waits for. Lists and searches have threads of their own, so that anyone who may search, and asks for
  * much, holds up neither sign-in nor revocation (held by `long-searches.test.ts`).
  */
 class Lists {

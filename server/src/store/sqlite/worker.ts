@@ -48,7 +48,7 @@ export type WorkerRequest =
     }
   | { readonly kind: "close" }
   | { readonly kind: "tidy"; readonly reserve: ReserveSize }
-  /** @param waits for whoever keeps the log from beginning again, as long as for a lock */
+  /** @param waits for anyone who keeps the log from beginning again, as long as for a lock */
   | { readonly kind: "regain"; readonly reserve: ReserveSize; readonly waits: boolean }
   /** Of what is held inside the keys' database: one part is given up; or whether all of it is there. */
   | { readonly kind: "release" | "look" }
@@ -309,7 +309,7 @@ function regain(reserve: ReserveSize, waits: boolean): WorkerResult {
       else run(name, "PRAGMA wal_checkpoint(PASSIVE)", []);
     });
   }
-  // Before the log begins anew: what cannot be noted now, the next time tries again.
+  // Before the log begins again: what cannot be noted now, the next time tries again.
   note();
   fitReserve(reserve);
   return { ...NOTHING, isWhole: fitRows(databases.get("main")!, reserve.rows) };
@@ -350,7 +350,7 @@ function withoutWaiting(database: Database, work: () => void): void {
 /** To the limit of its size, to which SQLite cuts it where a change is the first in a log that begins again. */
 function cutLog(name: DatabaseName, database: Database, most: number): void {
   const [row] = run(name, "PRAGMA wal_checkpoint(RESTART)", []).rows as { busy: number }[];
-  // Before the log begins anew: what cannot be noted now, the next time tries again.
+  // Before the log begins again: what cannot be noted now, the next time tries again.
   if (name === "main") note();
   if (row?.busy !== 0) return;
   database.run(`PRAGMA journal_size_limit = ${most}`);
