@@ -1,7 +1,7 @@
 /** Writing the numbered feed of changes, and cutting it: the last statements of a transaction, in the order of its changes. */
 import { DAY_MS } from "@chatelaine/contract/instant";
-import type { Kysely } from "kysely";
-import type { Tables } from "./schema.ts";
+import { type Kysely, sql } from "kysely";
+import { SESSION_COMMITS, type Tables } from "./schema.ts";
 import type { Change, FeedNote } from "./store.ts";
 
 /** The feed keeps a week, at most so many changes and never fewer than the least. */
@@ -53,6 +53,20 @@ export async function feed(
     .returning("seq")
     .executeTakeFirstOrThrow();
   if (seq % FEED_CUT_EVERY === 0) await cutFeed(db, seq, now);
+}
+
+/**
+ * One more commit that touched sessions and tokens alone: it forgets nothing that is remembered of keys (`sqlite/key-reads.ts`, held
+ * by `server/test/session-commits.test.ts`).
+ */
+export async function countSessionCommit(db: Kysely<Tables>): Promise<void> {
+  await db
+    .insertInto("meta")
+    .values({ name: SESSION_COMMITS, value: "1" })
+    .onConflict((conflict) =>
+      conflict.column("name").doUpdateSet({ value: sql`cast(cast(meta.value as bigint) + 1 as text)` }),
+    )
+    .execute();
 }
 
 /** Followers are told of changes within moments; one that slept for longer than it is kept is told by `poll`. */

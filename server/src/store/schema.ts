@@ -6,6 +6,8 @@ export const MARK = "quarantine";
 /** Name of the row of `meta` with the audit record that was accepted to be missing (`last-change.ts`). */
 export const ACCEPTED = "accepted";
 
+/** Name of the row of `meta` that counts the commits which touched sessions and tokens alone (`key-reads.ts`). */
+export const SESSION_COMMITS = "session_commits";
 /** Name of the row of `meta` that says which rows have no `search_text` yet: "users 17", those after it, or all keys after one. */
 export const UNFILLED = "search_text";
 

@@ -10,7 +10,7 @@ import type { Settings, SettingsPatch } from "../domain/settings.ts";
 import type { Group, User } from "../domain/user.ts";
 import { CallerRows } from "./caller-rows.ts";
 import { KEY_IDS, withFirstLine } from "./dialect.ts";
-import { type FeedRow, feed, SETTINGS_CHANGED, sessionRow } from "./feed-rows.ts";
+import { countSessionCommit, type FeedRow, feed, SETTINGS_CHANGED, sessionRow } from "./feed-rows.ts";
 import { isNameTaken, settleTwins } from "./folded-names.ts";
 import {
   findGroup,
@@ -89,6 +89,7 @@ export class SqlTransaction implements Transaction {
   /** Whether what is too old to count is dropped on the way: not in each. */
   readonly #isSweeping: boolean;
   #changes = 0;
+  #areSessionsTouched = false;
   readonly #records: AuditRecord[] = [];
   readonly #fed: FeedRow[] = [];
   readonly #checks: (() => Promise<void>)[] = [];
@@ -119,6 +120,7 @@ export class SqlTransaction implements Transaction {
       throw new AppError("internal", "A change without an audit record");
     for (const record of this.#records)
       await this.#db.insertInto("audit").values(auditColumns(record)).execute();
+    if (this.#changes === 0 && this.#areSessionsTouched) await countSessionCommit(this.#db);
     for (const row of this.#fed) await feed(this.#db, row, this.#now);
     for (const delivery of this.#deliveries) await putDelivery(delivery);
   }
@@ -399,10 +401,10 @@ export class SqlTransaction implements Transaction {
     return numDeletedRows > 0n;
   }
 
-  touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#db, id, seenAt);
+  touchWebSession = (id: string, seenAt: number) => touchWebSession(this.#sessions, id, seenAt);
 
   async putWebSession(...[session, digest, dead]: Parameters<Transaction["putWebSession"]>): Promise<void> {
-    await putWebSession(this.#db, session, digest, dead);
+    await putWebSession(this.#sessions, session, digest, dead);
     this.#fed.push(sessionRow("added", session));
   }
 
@@ -410,7 +412,7 @@ export class SqlTransaction implements Transaction {
     which: Parameters<Transaction["removeWebSessions"]>[0],
   ): Promise<readonly WebSession[]> {
     await this.#rows?.beforeSessions();
-    const removed = await removeWebSessions(this.#db, which);
+    const removed = await removeWebSessions(this.#sessions, which);
     for (const session of removed) this.#fed.push(sessionRow("removed", session));
     return removed;
   }
@@ -418,7 +420,7 @@ export class SqlTransaction implements Transaction {
   async putToken(...[token, digest, max]: Parameters<Transaction["putToken"]>): Promise<void> {
     const { id, root, line } = token;
     await dropEndedTokens(this.#db, this.#now);
-    const there = await countTokens(this.#db, { sessionId: line[0]!, userId: root.userId });
+    const there = await countTokens(this.#sessions, { sessionId: line[0]!, userId: root.userId });
     if (there.ofSession >= max.ofSession || there.ofUser >= max.ofUser)
       throw new AppError("limit_reached", "There are too many live tokens");
     await putToken(this.#db, token, digest);
@@ -426,7 +428,7 @@ export class SqlTransaction implements Transaction {
   }
 
   async spendToken(id: string): Promise<boolean> {
-    const spent = await spendToken(this.#db, id, this.#now);
+    const spent = await spendToken(this.#sessions, id, this.#now);
     // What it opened lives on.
     if (spent) this.#fed.push({ kind: "session", action: "removed", id: 0, name: id, userId: spent.userId });
     return spent?.isGood === true;
@@ -434,7 +436,7 @@ export class SqlTransaction implements Transaction {
 
   async endTokens(of: Parameters<Transaction["endTokens"]>[0]): Promise<number> {
     const ended = await endTokensBy(
-      this.#db,
+      this.#sessions,
       of.map(({ id }) => id),
     );
     for (const one of of) this.#fed.push(sessionRow("removed", one));
@@ -442,15 +444,15 @@ export class SqlTransaction implements Transaction {
   }
 
   async endAllTokens(spares: string | null): Promise<number> {
-    const ended = await endTokensOf(this.#db, "everybody");
+    const ended = await endTokensOf(this.#sessions, "everybody");
     const row = { kind: "session", action: "removed", id: 0, name: ALL_SESSIONS, userId: null } as const;
     this.#fed.push({ ...row, ends: true, spares });
     return ended;
   }
 
-  touchToken = (id: string, usedAt: number) => touchToken(this.#db, id, usedAt);
+  touchToken = (id: string, usedAt: number) => touchToken(this.#sessions, id, usedAt);
   leaveTokenLines = (holders: readonly string[]) => leaveTokenLines(this.#db, holders);
-  dropEndedTokens = (now: number) => dropEndedTokens(this.#db, now);
+  dropEndedTokens = (now: number) => dropEndedTokens(this.#sessions, now);
 
   putRequests = (once: readonly IdempotencyRecord[], since: number) =>
     putRequests(this.#db, once, { now: this.#now, since, isSweeping: this.#isSweeping });
@@ -472,6 +474,12 @@ export class SqlTransaction implements Transaction {
   putDelivery(delivery: Delivery): void {
     this.#changes++;
     this.#deliveries.push(delivery);
+  }
+
+  /** For what touches sessions and tokens: alone in a transaction it forgets nothing that is remembered of keys. */
+  get #sessions(): Kysely<Tables> {
+    this.#areSessionsTouched = true;
+    return this.#db;
   }
 
   async #feed(row: FeedRow): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Good keys in memory, 48 bytes each, used only while each request proves again that nothing at all was committed since
- * (`Store.stamp`); never for a time. A commit, by whichever process, forgets everything at once, whatever it was about.
+ * (`Store.stamp`); never for a time. A commit, by whichever process, forgets everything at once, whatever it was about; only those that touch sessions
+ * and tokens alone are told apart.
  *
  * The stamp is read before the row is, and remembered with it: a commit in between leaves an entry that is old from
  * the start. Only keys with one lasting secret are kept, and never a text: a digest that means nothing outside this

@@ -15,6 +15,8 @@ import { type CString, dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 export interface CommitStamp {
   /** The same number as before only if nothing was committed since. */
   read(): number;
+  /** Commits to the file, counted from anywhere; undefined where the header cannot be had. */
+  commits(): number | undefined;
   /**
    * Told of each `data_version`, so that a header that missed a change is found out. @returns false if it did
    * @param before what `read` gave just before that version was asked for
@@ -67,6 +69,7 @@ export function createCommitStamp(header: Uint32Array | undefined, dataVersion: 
   };
   return {
     read,
+    commits: () => words?.[CHANGE],
     prove: (now, before) => {
       const last = proven;
       if (now === last.version) return true;
