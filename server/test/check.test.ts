@@ -435,13 +435,10 @@ test("when the database is away /auth answers 503, or 403 where the proxy knows 
   expect(await check.verify({ key: text })).toMatchObject({ status: 503, code: "unavailable" });
   expect(await check.verify({ keys: [{ key: text }] })).toMatchObject({ status: 503, code: "unavailable" });
   Object.assign(store, { stamp });
-  // The settings are kept, so that no check waits for them.
   const { readSettings } = store;
-  const clear = { "X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9" };
-  const { status } = await check.auth(text, { headers: clear });
-  expect(status).not.toBe(200);
   Object.assign(store, { readSettings: () => new Promise(() => undefined) });
-  expect((await check.auth(text, { headers: clear })).status).toBe(status);
+  const clear = { "X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9" };
+  expect((await check.auth(text, { headers: clear })).status).toBe(503);
   Object.assign(store, { readSettings });
   expect((await check.auth(text)).status).toBe(200);
 });

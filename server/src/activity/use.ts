@@ -123,7 +123,13 @@ export function createUsage({
         write(batch.slices(SLICE_KEYS), batch.size > SLICE_KEYS),
       ]);
       for (const result of results)
-        if (result.status === "rejected") fail("Use of keys cannot be recorded; it waits", result.reason);
+        if (result.status === "rejected")
+          fail(
+            closesAt === Infinity
+              ? "Use of keys cannot be recorded; it waits"
+              : "Use of keys could not be recorded",
+            result.reason,
+          );
     });
     return writing;
   };
