@@ -84,69 +84,13 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
   const { log } = app;
   const certificates =
     config.https?.kind === "tcp" ? await openServerCertificates(config, config.https, app) : undefined;
-  const health = createHealth({
-    probe: app.store.probe,
-    monotonic: app.clock.monotonic,
-    caPem: () => certificates?.caPem(),
-    log,
-  });
-  const checkHealth = createHealth({
-    probe: app.store.probe,
-    monotonic: app.clock.monotonic,
-    caPem: () => undefined,
-    log,
-  });
-  const api = createDialect(app);
-  const bodies = new Bodies(app.clock);
-  const cookies = createSessionCookies(app.store.installation());
-  const { allowOrigins, anonymousRate, checkFrom } = config;
-  const apis = { ...app, allowOrigins, refuseShown: createShownInClear(app) };
-  const rest = createRest({ ...apis, bodies, cookies, rpcVersions: api.documented });
-  const refuseClear = createClearUpgrades({ ...app, httpsPort: () => reachedPort(listeners.secure) });
-  const rpc = createJsonRpc({ ...apis, api, anonymousRate, refuseClear });
-  const web = createWeb({ log });
-  const trust = trustOf(config);
-  const hosts = hostsOf(config, certificates, app);
-  const stats = createStats(app.clock.monotonic);
   const schedule =
     config.backup && createSchedule(config.backup, { ...app, fingerprint: app.secrets.fingerprint });
   if (!schedule) await forgetSchedule(app.store);
-  const metrics = {
-    backup: () => schedule,
-    countSessions: () => app.sessions.list(systemCaller("reader")).length,
-    storeBytes: () => databaseBytes(config.data),
-    version: VERSION,
-  };
-  const check = createCheck({
-    ...app,
-    bodies,
-    hosts,
-    stats,
-    metrics,
-    trust,
-    checkFrom,
-  });
-  const parts: Answerers = {
-    check,
-    health,
-    readKey: createKeyRead({ ...app, trust }),
-    rest: (asked) => rest.fetch(asked, withPublicUrl(asked.peer, app)),
-    docs: ({ req, peer }) => rest.docs(req, withPublicUrl(peer, app)),
-    rpc: ({ req, server, peer }) => rpc.upgrade(req, server, rpcPeer(peer, app)),
-    shown: ({ req, peer }) => apis.refuseShown(req, peer.origin),
-    nothingOfApi: rest.missing,
-    screens: web.fetch,
-    nothing: web.missing,
-  };
-  const listeners = await openListeners(config, certificates, {
-    routes: compileRoutes(allRows(parts)),
-    checkRoutes: compileRoutes([...checkRows(check), ...healthRows(checkHealth)]),
-    websocket: rpc.websocket,
-    bodies,
-    hosts,
-    patience,
-    log,
-  });
+  let listeners: Listeners = { all: [], secure: [] };
+  const httpsPort = () => reachedPort(listeners.secure);
+  const { shared, end } = composeAnswers(config, app, { certificates, schedule, httpsPort });
+  listeners = await openListeners(config, certificates, { ...shared, patience });
   const timers = startBackgroundJobs(app, () => refresh(), schedule);
   app.alerts.start();
   app.webhook.start();
@@ -175,10 +119,73 @@ async function openServer(config: Config, app: App, patience: Patience): Promise
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       await schedule?.stop();
-      rest.close();
-      await rpc.close();
+      await end();
       await Promise.all(listeners.all.map((listener) => listener.close(DRAIN_MS)));
       await closeApp(app);
+    },
+  };
+}
+
+interface Around {
+  readonly certificates: Certificates | undefined;
+  readonly schedule: BackupSchedule | null;
+  /** Of the listener that other machines reach. */
+  readonly httpsPort: () => number | undefined;
+}
+
+/** Everything that answers a request, and what its listeners share. `end` ends what is under way by itself: streams, sockets. */
+function composeAnswers(
+  config: Config,
+  app: App,
+  { certificates, schedule, httpsPort }: Around,
+): { readonly shared: Omit<SharedByListeners, "patience">; end(): Promise<void> } {
+  const { log, clock } = app;
+  const { allowOrigins, anonymousRate, checkFrom } = config;
+  const probing = { probe: app.store.probe, monotonic: clock.monotonic, log };
+  const health = createHealth({ ...probing, caPem: () => certificates?.caPem() });
+  const checkHealth = createHealth({ ...probing, caPem: () => undefined });
+  const api = createDialect(app);
+  const bodies = new Bodies(clock);
+  const cookies = createSessionCookies(app.store.installation());
+  const apis = { ...app, allowOrigins, refuseShown: createShownInClear(app) };
+  const rest = createRest({ ...apis, bodies, cookies, rpcVersions: api.documented });
+  const refuseClear = createClearUpgrades({ ...app, httpsPort });
+  const rpc = createJsonRpc({ ...apis, api, anonymousRate, refuseClear });
+  const web = createWeb({ log });
+  const trust = trustOf(config);
+  const hosts = hostsOf(config, certificates, app);
+  const stats = createStats(clock.monotonic);
+  const metrics = {
+    backup: () => schedule,
+    countSessions: () => app.sessions.list(systemCaller("reader")).length,
+    storeBytes: () => databaseBytes(config.data),
+    version: VERSION,
+  };
+  const check = createCheck({ ...app, bodies, hosts, stats, metrics, trust, checkFrom });
+  const parts: Answerers = {
+    check,
+    health,
+    readKey: createKeyRead({ ...app, trust }),
+    rest: (asked) => rest.fetch(asked, withPublicUrl(asked.peer, app)),
+    docs: ({ req, peer }) => rest.docs(req, withPublicUrl(peer, app)),
+    rpc: ({ req, server, peer }) => rpc.upgrade(req, server, rpcPeer(peer, app)),
+    shown: ({ req, peer }) => apis.refuseShown(req, peer.origin),
+    nothingOfApi: rest.missing,
+    screens: web.fetch,
+    nothing: web.missing,
+  };
+  return {
+    shared: {
+      routes: compileRoutes(allRows(parts)),
+      checkRoutes: compileRoutes([...checkRows(check), ...healthRows(checkHealth)]),
+      websocket: rpc.websocket as Bun.WebSocketHandler<unknown>,
+      bodies,
+      hosts,
+      log,
+    },
+    end: async () => {
+      rest.close();
+      await rpc.close();
     },
   };
 }
@@ -214,19 +221,21 @@ interface Listeners {
   readonly secure: readonly Listener[];
 }
 
+interface SharedByListeners {
+  readonly routes: RouteTable;
+  /** Of a listener for checks alone. */
+  readonly checkRoutes: RouteTable;
+  readonly websocket: Bun.WebSocketHandler<unknown>;
+  readonly bodies: Bodies;
+  readonly hosts: Hosts;
+  readonly patience: Patience;
+  readonly log: Log;
+}
+
 async function openListeners(
   config: Config,
   certificates: Certificates | undefined,
-  shared: {
-    readonly routes: RouteTable;
-    /** Of a listener for checks alone. */
-    readonly checkRoutes: RouteTable;
-    readonly websocket: Bun.WebSocketHandler<unknown>;
-    readonly bodies: Bodies;
-    readonly hosts: Hosts;
-    readonly patience: Patience;
-    readonly log: Log;
-  },
+  shared: SharedByListeners,
 ): Promise<Listeners> {
   const all: Listener[] = [];
   const secure: Listener[] = [];

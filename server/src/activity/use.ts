@@ -55,12 +55,7 @@ export interface Usage {
   close(): Promise<void>;
 }
 
-export function createUsage({
-  store,
-  keys,
-  clock,
-  log,
-}: {
+export interface UsageDeps {
   readonly store: Pick<
     Store,
     "recordUse" | "listKeyDays" | "listKeyHosts" | "listKeyClients" | "listRefusals" | "findRefusal"
@@ -68,79 +63,12 @@ export function createUsage({
   readonly keys: Pick<Keys, "get">;
   readonly clock: Clock;
   readonly log: Log;
-}): Usage {
-  let table = new UseTable(WAITING_MAX);
-  let refusals: RefusalRecord[] = [];
-  let uncounted = 0;
-  /** What is not written by then is given up. */
-  let closesAt = Infinity;
-  let endRest = (): void => {};
-  /** A race with one promise for the whole life would keep something of each rest in it. */
-  const rest = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      endRest = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  let writing: Promise<void> = Promise.resolve();
-  const write = async (slices: Iterable<readonly UseTally[]>, isLarge: boolean): Promise<void> => {
-    for (const slice of slices) {
-      const began = clock.monotonic();
-      try {
-        if (began > closesAt) throw new Error("The server stops before all is written");
-        await store.recordUse(slice, []);
-      } catch (error) {
-        // What is left waits for the next batch, as far as there is room.
-        for (const unwritten of [slice, ...slices]) uncounted += table.putBack(unwritten);
-        throw error;
-      }
-      const pause = Math.min((clock.monotonic() - began) * REST, REST_MS_MAX);
-      if (closesAt === Infinity && isLarge) await rest(pause);
-    }
-  };
-  const writeRefusals = async (refused: RefusalRecord[]): Promise<void> => {
-    try {
-      await store.recordUse([], refused);
-    } catch (error) {
-      refusals = [...refused, ...refusals].slice(0, REFUSALS_WAITING_MAX);
-      throw error;
-    }
-  };
-  const fail = createFailures(log, "error");
-  const flush = (): Promise<void> => {
-    writing = writing.then(async () => {
-      if (table.size === 0 && refusals.length === 0) return;
-      const [batch, refused] = [table, refusals];
-      table = new UseTable(WAITING_MAX);
-      refusals = [];
-      if (uncounted > 0)
-        log.warn("More different keys were used at once than are counted one by one", { uncounted });
-      uncounted = 0;
-      const results = await Promise.allSettled([
-        writeRefusals(refused),
-        write(batch.slices(SLICE_KEYS), batch.size > SLICE_KEYS),
-      ]);
-      for (const result of results)
-        if (result.status === "rejected")
-          fail(
-            closesAt === Infinity
-              ? "Use of keys cannot be recorded; it waits"
-              : "Use of keys could not be recorded",
-            result.reason,
-          );
-    });
-    return writing;
-  };
-  let isFlushing = false;
-  const timer = setInterval(async () => {
-    if (isFlushing) return;
-    isFlushing = true;
-    await flush();
-    isFlushing = false;
-  }, FLUSH_EVERY_MS);
-  timer.unref();
+}
+
+export function createUsage(deps: UsageDeps): Usage {
+  const { store, keys, clock } = deps;
+  const batches = new Batches(deps);
+  const flush = (): Promise<void> => batches.flush();
   return {
     report: async (caller, keyId, since) => {
       await keys.get(caller, keyId);
@@ -170,20 +98,124 @@ export function createUsage({
         throw errorCode(error) === "not_found" ? noDecision() : error;
       }
     },
-    note: (keyId, outcome, seen, now = clock.now()) => {
-      if (!table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) uncounted++;
-    },
-    refuse: (record) => {
-      if (refusals.length < REFUSALS_WAITING_MAX) refusals.push(record);
-    },
+    note: (keyId, outcome, seen, now = clock.now()) => batches.note(keyId, outcome, seen, now),
+    refuse: (record) => batches.refuse(record),
     flush,
-    close: async () => {
-      closesAt = clock.monotonic() + CLOSE_MS_MAX;
-      endRest();
-      clearInterval(timer);
-      await flush();
-    },
+    close: () => batches.close(),
   };
+}
+
+/** What waits to be written, and its writing: one batch after the other, each in slices with a rest between them. */
+class Batches {
+  readonly #store: Pick<Store, "recordUse">;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #fail: (message: string, error: unknown) => void;
+  readonly #timer: Timer;
+  #table = new UseTable(WAITING_MAX);
+  #refusals: RefusalRecord[] = [];
+  #uncounted = 0;
+  /** What is not written by then is given up. */
+  #closesAt = Number.POSITIVE_INFINITY;
+  #endRest = (): void => {};
+  #writing: Promise<void> = Promise.resolve();
+  #isFlushing = false;
+
+  constructor({ store, clock, log }: UsageDeps) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+    this.#fail = createFailures(log, "error");
+    this.#timer = setInterval(() => this.#flushAlone(), FLUSH_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  note(keyId: number, outcome: CountedOutcome, seen: ClientInfo, now: number): void {
+    if (!this.#table.note(keyId, outcome, outcome === "ok" ? seen : null, now)) this.#uncounted++;
+  }
+
+  refuse(record: RefusalRecord): void {
+    if (this.#refusals.length < REFUSALS_WAITING_MAX) this.#refusals.push(record);
+  }
+
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    this.#closesAt = this.#clock.monotonic() + CLOSE_MS_MAX;
+    this.#endRest();
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  async #flushAlone(): Promise<void> {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    await this.flush();
+    this.#isFlushing = false;
+  }
+
+  get #isClosing(): boolean {
+    return this.#closesAt !== Number.POSITIVE_INFINITY;
+  }
+
+  async #write(): Promise<void> {
+    const [batch, refused] = [this.#table, this.#refusals];
+    if (batch.size === 0 && refused.length === 0) return;
+    this.#table = new UseTable(WAITING_MAX);
+    this.#refusals = [];
+    if (this.#uncounted > 0)
+      this.#log.warn("More different keys were used at once than are counted one by one", {
+        uncounted: this.#uncounted,
+      });
+    this.#uncounted = 0;
+    const results = await Promise.allSettled([
+      this.#writeRefusals(refused),
+      this.#writeSlices(batch.slices(SLICE_KEYS), batch.size > SLICE_KEYS),
+    ]);
+    const failure = this.#isClosing
+      ? "Use of keys could not be recorded"
+      : "Use of keys cannot be recorded; it waits";
+    for (const result of results) if (result.status === "rejected") this.#fail(failure, result.reason);
+  }
+
+  async #writeRefusals(refused: RefusalRecord[]): Promise<void> {
+    try {
+      await this.#store.recordUse([], refused);
+    } catch (error) {
+      this.#refusals = [...refused, ...this.#refusals].slice(0, REFUSALS_WAITING_MAX);
+      throw error;
+    }
+  }
+
+  async #writeSlices(slices: Generator<readonly UseTally[]>, isLarge: boolean): Promise<void> {
+    for (const slice of slices) {
+      const began = this.#clock.monotonic();
+      try {
+        if (began > this.#closesAt) throw new Error("The server stops before all is written");
+        await this.#store.recordUse(slice, []);
+      } catch (error) {
+        // What is left waits for the next batch, as far as there is room.
+        for (const unwritten of [slice, ...slices]) this.#uncounted += this.#table.putBack(unwritten);
+        throw error;
+      }
+      const pause = Math.min((this.#clock.monotonic() - began) * REST, REST_MS_MAX);
+      if (!this.#isClosing && isLarge) await this.#rest(pause);
+    }
+  }
+
+  /** A race with one promise for the whole life would keep something of each rest in it. */
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
 }
 
 /** The same for one that never was and one that the caller may not know of. */
