@@ -23,18 +23,12 @@ import {
   type SecretColumns,
   secretOf,
 } from "../row-mappers.ts";
-import {
-  type ChangeRow,
-  KEY_COLUMNS,
-  type KeyRow,
-  type KeyUseRow,
-  MARK,
-  SESSION_COMMITS,
-} from "../schema.ts";
+import { type ChangeRow, KEY_COLUMNS, type KeyRow, type KeyUseRow, MARK } from "../schema.ts";
 import { settingsOf } from "../settings-rows.ts";
 import type { Change, CheckRecord, CheckUser, HotKey, KeyLabels, Profile, Quarantine } from "../store.ts";
 import { cachedUntilCommit, openCommitStamp } from "./commit-stamp.ts";
 import { openHistory } from "./history.ts";
+import { createKeyStamp, SESSIONS_ALONE } from "./key-stamp.ts";
 import { BUSY_MS } from "./open-database.ts";
 
 const USER_COLUMNS = `u.id AS user_id, u.username, u.full_name, u.email, u.locked_at, u.all_roles, u.all_scopes, u.group_names, u.ceilings`;
@@ -62,14 +56,6 @@ const EVERYTHING_CHANGED = `SELECT ?1 AS seq, ?2 AS at, 'group' AS kind, 'change
     NULL AS user_id, 0 AS ends, NULL AS spares
   UNION ALL SELECT ?1, ?2, 'settings', 'changed', 0, 'settings', NULL, 0, NULL
   UNION ALL SELECT ?1, ?2, 'user', 'changed', id, username, id, 1, NULL FROM users`;
-/**
- * How many commits touched sessions and tokens alone, and whether anything else is in the feed since. A commit that is in neither,
- * such as a change by hand, is missed by no one: the header counts it (`stampOfKeys`).
- */
-const SESSIONS_ALONE = `SELECT
-  coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = '${SESSION_COMMITS}'), 0) AS commits,
-  (SELECT coalesce(max(seq), 0) FROM changes) AS newest,
-  EXISTS (SELECT 1 FROM changes WHERE seq > ?1 AND kind <> 'session') AS others`;
 /** Changes told in one go; the next call tells the rest. */
 const CHANGES_AT_ONCE = 10_000;
 
@@ -210,36 +196,7 @@ export function openKeyReads(path: string, log: Log): KeyReads {
       throw unreadable(error, countUsers);
     }
   };
-  const sessionsAlone = prepare<{ commits: number; newest: number; others: number }, [number]>(
-    SESSIONS_ALONE,
-  );
-  let keyStamp = 1;
-  let seen = { stamp: -1, commits: 0, sessionCommits: 0, seq: 0, isWhole: false };
-  /** As `stamp`, but where sessions alone were committed since, what is remembered of keys stays. */
-  const stampOfKeys = (): number => {
-    const now = stamp.read();
-    if (now === seen.stamp) return keyStamp;
-    const before = seen;
-    try {
-      const { commits: sessionCommits, newest: seq, others } = sessionsAlone.get(before.seq)!;
-      const commits = stamp.commits() ?? 0;
-      // Both are of one moment only if nobody committed meanwhile.
-      const isWhole = stamp.commits() !== undefined && stamp.read() === now;
-      seen = { stamp: now, commits, sessionCommits, seq, isWhole };
-      const isAlone =
-        isWhole &&
-        before.isWhole &&
-        others === 0 &&
-        seq >= before.seq &&
-        commits - before.commits === sessionCommits - before.sessionCommits;
-      if (!isAlone) keyStamp++;
-    } catch {
-      // Whoever reads a key next says what is wrong.
-      seen = { ...before, stamp: now, isWhole: false };
-      keyStamp++;
-    }
-    return keyStamp;
-  };
+  const stampOfKeys = createKeyStamp(stamp, prepare(SESSIONS_ALONE));
   let followedUnder = 0;
   /** @param isThorough asks SQLite itself too, so that a header that missed a change is found out */
   const follow = (isThorough: boolean): readonly Change[] => {
