@@ -33,7 +33,10 @@ const EDITS: Readonly<Record<string, readonly (readonly [before: string, after: 
     ['  description: "Deploys the website",\n', '  description: "Deploys the website",\n  colour: null,\n'],
   ],
   "server/src/store/sqlite/migrations.ts": [
-    ["  searchText,\n];", '  searchText,\n  ["ALTER TABLE keys ADD COLUMN colour TEXT"],\n];'],
+    [
+      "];\n/** From this version on a database knows",
+      '  ["ALTER TABLE keys ADD COLUMN colour TEXT"],\n];\n/** From this version on a database knows',
+    ],
   ],
   "server/src/store/schema.ts": [
     ["  hint: string;\n", '  hint: string;\n  colour: "amber" | "teal" | null;\n'],
