@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { operationList } from "@chatelaine/contract/operations/operations";
 import { findOperation, methodsAt } from "../src/http/rest/operations.ts";
 import { type Answerers, allRows, checkRows } from "../src/http/routes.ts";
-import { openRest, type RestApp } from "./rest-app.ts";
+import { rawStatus } from "./check-app.ts";
+import { bearer, openRest, type RestApp } from "./rest-app.ts";
 
 let rest: RestApp;
 let key: string;
@@ -83,6 +84,33 @@ test("screens are at their addresses and below them, and nowhere beside", async 
     const at = path.slice(0, -3);
     for (const screen of [at, `${at}/7`]) expect([screen, (await get(screen)).status]).toEqual([screen, 200]);
     expect([`${at}x`, (await get(`${at}x`)).status]).toEqual([`${at}x`, 404]);
+  }
+});
+
+test("a fragment is no part of the address, but where a check is asked for", async () => {
+  for (const [path, status] of [
+    ["/healthz#x", 200],
+    ["/keys#x?y", 200],
+    ["/api/openapi.json#x", 200],
+    ["/api/v1/keys/1#x", 200],
+    ["/api/v1/keys/1?limit=#x", 422],
+    ["/auth#x", 403],
+    ["/metrics#x", 404],
+  ] as const) {
+    const lines = [`GET ${path} HTTP/1.1`, `Host: ${new URL(rest.url).host}`, `Authorization: Bearer ${key}`];
+    expect([path, await rawStatus(rest.url, lines)]).toEqual([path, status]);
+  }
+});
+
+test("a check with a query is refused, whatever the query ends with", async () => {
+  const headers = { "Content-Type": "application/json", ...bearer(key) };
+  for (const [query, status] of [
+    ["?a=b", 422],
+    ["?/api/v1/verify", 422],
+    ["?key=x&y=/api/v1/verify", 400],
+  ] as const) {
+    const init = { method: "POST", headers, body: JSON.stringify({ key }) };
+    expect([query, (await fetch(`${rest.url}/api/v1/verify${query}`, init)).status]).toEqual([query, status]);
   }
 });
 

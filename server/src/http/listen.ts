@@ -276,6 +276,8 @@ async function answer(options: ListenOptions, asked: Incoming): Promise<Response
   const { keepAliveSeconds, untakenSeconds } = options.patience;
   // While its answer is made a connection does not rest, and what waits for a body has a deadline.
   server.timeout(req, 0);
+  // What is fast is found by the address as it was sent.
+  asked.dropFragment();
   try {
     const response = await options.routes.answer(asked);
     if (response === "upgraded") return undefined;

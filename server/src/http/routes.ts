@@ -15,9 +15,9 @@ export class Incoming {
   /** Where the path begins in the address. */
   readonly pathAt: number;
   /** Without the query; dot segments are resolved. */
-  readonly path: string;
+  path: string;
   /** With its question mark; empty where there is none. */
-  readonly search: string;
+  search: string;
   readonly #readAddress: () => string | null;
   readonly #readPeer: () => Peer;
   #address: string | null | undefined;
@@ -34,6 +34,17 @@ export class Incoming {
     this.search = query < 0 ? "" : url.slice(query);
     this.#readAddress = by.readAddress;
     this.#readPeer = by.readPeer;
+  }
+
+  /** A fragment (`#x`) names nothing that a server has: what a client sends of it is no part of the address. */
+  dropFragment(): void {
+    const { url } = this.req;
+    const end = url.indexOf("#", this.pathAt);
+    if (end < 0) return;
+    const query = url.indexOf("?", this.pathAt);
+    const hasQuery = query >= 0 && query < end;
+    this.path = url.slice(this.pathAt, hasQuery ? query : end);
+    this.search = hasQuery ? url.slice(query, end) : "";
   }
 
   /** As the listener saw it; null on a unix socket. */

@@ -47,8 +47,6 @@ export interface CheckDeps {
 
 export type CheckRoutes = Answerers["check"];
 
-const VERIFY = "/api/v1/verify";
-
 export function createCheck(deps: CheckDeps): CheckRoutes {
   const { verify, usage, stats, clock, log, trust, requireStanding } = deps;
   const clientOf = createCheckClients(deps);
@@ -95,10 +93,8 @@ export function createCheck(deps: CheckDeps): CheckRoutes {
     envoy: ({ req, address, isTls }) => auth.envoy(req, { client: clientOf(address), isTls }),
     elsewhere: ({ req, address }) => auth.elsewhere(req, clientOf(address)),
     // With a query it is left to REST, which says what is wrong with it.
-    verify: ({ req, address, isTls }) =>
-      req.url.endsWith(VERIFY)
-        ? verifyRoute(req, clientOf(address), () => ownCaller(req, address, isTls))
-        : undefined,
+    verify: ({ req, search, address, isTls }) =>
+      search === "" ? verifyRoute(req, clientOf(address), () => ownCaller(req, address, isTls)) : undefined,
     jwks: answerKeys,
     metrics,
   };
