@@ -32,7 +32,6 @@ const RULES: readonly PlaceRule[] = [
       "server/src/accounts/setup.ts",
       "server/src/accounts/users.ts",
       "server/src/activity/feed.ts",
-      "server/src/activity/settings.ts",
       "server/src/http/jsonrpc/upgrade.ts",
       "server/src/http/rest/audit-export.ts",
       "server/src/http/rest/key-read.ts",

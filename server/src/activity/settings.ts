@@ -16,7 +16,7 @@ import { type Settings, type SettingsPatch, settingFault } from "../domain/setti
 import { changedMeanwhile, requireVersion } from "../domain/version.ts";
 import { shownWebhookUrl } from "../domain/webhook-target.ts";
 import { rememberRequest } from "../keys/keys.ts";
-import type { MaybePromise, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { recordOf } from "./audit.ts";
 import type { Feed } from "./feed.ts";
 
@@ -55,7 +55,7 @@ export interface SettingsUseCase {
 
 export interface SettingsDeps {
   readonly store: Store;
-  readonly feed: Pick<Feed, "follow" | "subscribe">;
+  readonly feed: Pick<Feed, "subscribe">;
   readonly clock: Clock;
   readonly secrets: Pick<Secrets, "seal">;
   /** Why a certificate, in PEM, cannot be bound to; undefined where it can. */
@@ -81,33 +81,36 @@ export async function openSettings(deps: SettingsDeps): Promise<SettingsUseCase>
   };
 }
 
-/** Held by `server/test/current-settings.test.ts`, for databases that answer at once and later. */
+/**
+ * A database that answers at once is asked each time: it keeps them itself until something is committed. For one that answers later they
+ * are kept, and read again at each change that the feed tells (held by `server/test/current-settings.test.ts`).
+ */
 async function keepCurrent({ store, feed }: SettingsDeps): Promise<() => Settings> {
   let kept: Settings | undefined;
+  let answersLater = false;
+  const keep = (settings: Settings): void => {
+    kept = settings;
+  };
   const forget = (): void => {
     // Read again when they are needed next, by somebody who hears why they cannot be read.
     kept = undefined;
   };
-  const keep = (settings: Settings): void => {
-    kept = settings;
-  };
-  const refresh = (): MaybePromise<void> => {
-    try {
-      const settings = store.readSettings();
-      return settings instanceof Promise ? settings.then(keep, forget) : keep(settings);
-    } catch {
-      forget();
-    }
-  };
-  feed.subscribe(({ kind }) => (kind === "settings" ? refresh() : undefined));
-  await refresh();
-  return () => {
-    // A database that answers at once is followed up to this very moment.
-    void feed.follow();
-    if (kept !== undefined) return kept;
+  const read = (): Settings | Promise<void> => {
     const settings = store.readSettings();
     if (!(settings instanceof Promise)) return settings;
-    void settings.then(keep, forget);
+    answersLater = true;
+    return settings.then(keep, forget);
+  };
+  feed.subscribe(({ kind }) => (answersLater && kind === "settings" ? read() : undefined));
+  try {
+    await read();
+  } catch {
+    forget();
+  }
+  return () => {
+    if (answersLater && kept !== undefined) return kept;
+    const settings = read();
+    if (!(settings instanceof Promise)) return settings;
     throw new AppError("unavailable", "The settings cannot be read at the moment; try again");
   };
 }

@@ -17,7 +17,7 @@ import type { Hosts } from "./hosts.ts";
 import { isLong } from "./long-answers.ts";
 import { type Peer, type ProxyTrust, readPeer } from "./peer.ts";
 import { findPortHolder } from "./port-holder.ts";
-import { type AnswerIncoming, Incoming, type RouteTable } from "./routes.ts";
+import { type AnswerIncoming, Incoming, type Listening, type RouteTable } from "./routes.ts";
 import { SharedPort } from "./shared-port.ts";
 import { bindUnixSocket, clearUnixSocket } from "./unix-socket.ts";
 
@@ -167,13 +167,11 @@ function serve(options: ListenOptions, on: Listen): Serving {
   const { keepAliveSeconds, untakenSeconds } = options.patience;
   const state = { isEnding: false, requestAt: Number.NEGATIVE_INFINITY };
   type Answered = Response | undefined | Promise<Response | undefined>;
-  const ask = (req: Request, server: Bun.Server<unknown>): Incoming =>
-    new Incoming(req, {
-      server,
-      isTls,
-      readAddress: () => peerOf(req, server, on),
-      readPeer: () => peerFor(options, req, server),
-    });
+  const listening: Listening = {
+    isTls,
+    readAddress: (req, server) => peerOf(req, server, on),
+    readPeer: (req, server) => peerFor(options, req, server),
+  };
   /** @param refused before its route is asked */
   const handle = (
     req: Request,
@@ -183,7 +181,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
   ): Answered => {
     state.requestAt = performance.now();
     const body = options.bodies.arrived(req);
-    const asked = refused ? undefined : ask(req, server);
+    const asked = refused ? undefined : new Incoming(req, server, listening);
     const answered = asked
       ? ((fast(asked) as Response | Promise<Response> | undefined) ?? answer(options, asked))
       : options.finish(refused!);

@@ -18,22 +18,20 @@ export class Incoming {
   path: string;
   /** With its question mark; empty where there is none. */
   search: string;
-  readonly #readAddress: () => string | null;
-  readonly #readPeer: () => Peer;
+  readonly #by: Listening;
   #address: string | null | undefined;
   #peer: Peer | undefined;
 
-  constructor(req: Request, by: Listened) {
+  constructor(req: Request, server: Bun.Server<unknown>, by: Listening) {
     const { url } = req;
     this.req = req;
-    this.server = by.server;
+    this.server = server;
     this.isTls = by.isTls;
+    this.#by = by;
     this.pathAt = url.indexOf("/", SCHEME_CHARS_MAX);
     const query = url.indexOf("?", this.pathAt);
-    this.path = url.slice(this.pathAt, query < 0 ? undefined : query);
+    this.path = query < 0 ? url.slice(this.pathAt) : url.slice(this.pathAt, query);
     this.search = query < 0 ? "" : url.slice(query);
-    this.#readAddress = by.readAddress;
-    this.#readPeer = by.readPeer;
   }
 
   /** A fragment (`#x`) names nothing that a server has: what a client sends of it is no part of the address. */
@@ -49,22 +47,21 @@ export class Incoming {
 
   /** As the listener saw it; null on a unix socket. */
   get address(): string | null {
-    if (this.#address === undefined) this.#address = this.#readAddress();
+    if (this.#address === undefined) this.#address = this.#by.readAddress(this.req, this.server);
     return this.#address;
   }
 
   get peer(): Peer {
-    this.#peer ??= this.#readPeer();
+    this.#peer ??= this.#by.readPeer(this.req, this.server);
     return this.#peer;
   }
 }
 
-/** What the listener knows of a request. */
-export interface Listened {
-  readonly server: Bun.Server<unknown>;
+/** What a listener knows of its requests. */
+export interface Listening {
   readonly isTls: boolean;
-  readonly readAddress: () => string | null;
-  readonly readPeer: () => Peer;
+  readAddress(req: Request, server: Bun.Server<unknown>): string | null;
+  readPeer(req: Request, server: Bun.Server<unknown>): Peer;
 }
 
 /** `upgraded`: the socket is a WebSocket now. */
