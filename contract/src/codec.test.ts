@@ -93,6 +93,11 @@ describe("names", () => {
     for (const name of members) expect(wireName(insideName(name))).toBe(name);
   });
 
+  test("that the contract does not have are told as they came, or in snake case", () => {
+    const told = ["Limit", "URL", "rateLimit", "rate_limit", "_x", "__proto__"].map(wireName);
+    expect(told).toEqual(["Limit", "URL", "rate_limit", "rate_limit", "_x", "__proto__"]);
+  });
+
   test("differ by more than case for those alone that need it", () => {
     const odd = [...members].filter((name) => insideName(name).toLowerCase() !== name.replaceAll("_", ""));
     expect(odd.sort()).toEqual(["credentials_data", "user_identifier"]);

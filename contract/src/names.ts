@@ -28,7 +28,9 @@ export function insideName<Name extends string>(wire: Name): InsideName<Name> {
   return name as InsideName<Name>;
 }
 
-/** The other way. A name on the wire stays as it is. */
+/** The other way. A name on the wire stays as it is, and so does one that is of neither kind (`Name`). */
 export function wireName(inside: string): string {
-  return WIRE_NAMES.get(inside) ?? inside.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return (
+    WIRE_NAMES.get(inside) ?? inside.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  );
 }
