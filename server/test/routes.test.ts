@@ -102,6 +102,23 @@ test("a fragment is no part of the address, but where a check is asked for", asy
   }
 });
 
+test("a Host that makes no address is never a fault of the server", async () => {
+  for (const path of [
+    "/",
+    "/auth",
+    "/auth/other",
+    "/auth/envoy",
+    "/api/docs",
+    "/api/current",
+    "/keys",
+    "/healthz",
+  ])
+    for (const host of ["127.0.0.1:99999", "256.256.256.256", "localhost:x", "[::1"]) {
+      const status = await rawStatus(rest.url, [`GET ${path} HTTP/1.1`, `Host: ${host}`]);
+      expect([path, host, status < 500]).toEqual([path, host, true]);
+    }
+});
+
 test("a check with a query is refused, whatever the query ends with", async () => {
   const headers = { "Content-Type": "application/json", ...bearer(key) };
   for (const [query, status] of [

@@ -183,7 +183,7 @@ function serve(options: ListenOptions, on: Listen): Serving {
     const body = options.bodies.arrived(req);
     const asked = refused ? undefined : new Incoming(req, server, listening);
     const answered = asked
-      ? ((fast(asked) as Response | Promise<Response> | undefined) ?? answer(options, asked))
+      ? (atOnce(options, asked, fast) ?? answer(options, asked))
       : options.finish(refused!);
     return body || state.isEnding ? whole(answered, state, body) : answered;
   };
@@ -241,9 +241,14 @@ async function whole(
 function nameless(req: Request): Response | undefined {
   const { url } = req;
   if (url.startsWith("http")) return undefined;
-  if (req.headers.get("host") || !url.startsWith("/")) return new Response("Bad request\n", { status: 400 });
+  if (req.headers.get("host") || !url.startsWith("/")) return badRequest();
   Object.defineProperty(req, "url", { value: new URL(`http://localhost${url}`).href });
   return undefined;
+}
+
+/** For a Host that no address can be made of; one with an impossible port is found out where the address is parsed. */
+function badRequest(): Response {
+  return new Response("Bad request\n", { status: 400 });
 }
 
 function isOnLoopback(on: Listen): boolean {
@@ -269,6 +274,19 @@ function peerFor(options: ListenOptions, req: Request, server: Bun.Server<unknow
   return seen.proxied ? seen : { ...seen, binding: options.tls?.binding };
 }
 
+function atOnce(
+  options: ListenOptions,
+  asked: Incoming,
+  fast: (asked: Incoming) => ReturnType<AnswerIncoming>,
+): Response | Promise<Response> | undefined {
+  try {
+    return fast(asked) as Response | Promise<Response> | undefined;
+  } catch (error) {
+    if (URL.canParse(asked.req.url)) throw error;
+    return options.finish(badRequest());
+  }
+}
+
 async function answer(options: ListenOptions, asked: Incoming): Promise<Response | undefined> {
   const { req, server } = asked;
   const { keepAliveSeconds, untakenSeconds } = options.patience;
@@ -283,6 +301,7 @@ async function answer(options: ListenOptions, asked: Incoming): Promise<Response
     server.timeout(req, isLong(response) ? untakenSeconds : keepAliveSeconds);
     return options.finish(response);
   } catch (error) {
+    if (!URL.canParse(req.url)) return options.finish(badRequest());
     const requestId = crypto.randomUUID();
     options.log.error("A request failed", { requestId, path: asked.path, error });
     return options.finish(new Response(`Internal error, request ${requestId}\n`, { status: 500 }));
