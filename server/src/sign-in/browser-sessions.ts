@@ -57,7 +57,7 @@ export function createBrowserSessions(deps: BrowserSessionsDeps): BrowserSession
   const endOf = ({ id, createdAt, seenAt }: WebSession, settings: SessionLimits): number =>
     browserEnd({ createdAt, seenAt: Math.max(seenAt, touched.get(id) ?? 0) }, settings);
 
-  /** Written at most once a minute for a session, and never waited for by a request that need not. */
+  /** Written at most once a minute for a session; the request that writes it waits for the commit. */
   const touch = async (session: WebSession): Promise<boolean> => {
     const now = clock.now();
     if (now - Math.max(session.seenAt, touched.get(session.id) ?? 0) < TOUCH_EVERY_MS) return true;
