@@ -1,28 +1,18 @@
 /** Every transaction ends with its audit records and then its rows of the feed: nothing of the keys' database is written after them. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { WorkerRequest } from "../src/store/sqlite/worker.ts";
 import { bearer, openRest, type RestApp, SYSTEM } from "./rest-app.ts";
+import { type WatchedWriter, watchWriter } from "./watched-writer.ts";
 
-type Post = (message: unknown, ...more: unknown[]) => void;
-
-const prototype = Worker.prototype as unknown as { postMessage: Post };
-const post = prototype.postMessage;
-const writers = new WeakSet<object>();
-let written: string[] = [];
+let watched: WatchedWriter;
 let rest: RestApp;
 
 beforeAll(async () => {
-  prototype.postMessage = function (this: object, message: unknown, ...more: unknown[]): void {
-    const { request } = message as { request: WorkerRequest };
-    if (request.kind === "open" && request.role === "writer") writers.add(this);
-    if (writers.has(this) && request.kind === "run" && request.database === "main") written.push(request.sql);
-    post.call(this, message, ...more);
-  };
+  watched = watchWriter();
   rest = await openRest();
 });
 afterAll(async () => {
   await rest[Symbol.asyncDispose]();
-  prototype.postMessage = post;
+  watched.stop();
 });
 
 test("whatever is changed, users with keys and groups with members too", async () => {
@@ -45,10 +35,10 @@ test("whatever is changed, users with keys and groups with members too", async (
     () => users.remove(SYSTEM, bob.id),
   ];
   for (const [at, act] of acts.entries()) {
-    written = [];
+    watched.written = [];
     await act();
-    const begun = written.lastIndexOf("BEGIN IMMEDIATE");
-    const inside = written.slice(begun + 1, written.indexOf("COMMIT", begun));
+    const begun = watched.written.lastIndexOf("BEGIN IMMEDIATE");
+    const inside = watched.written.slice(begun + 1, watched.written.indexOf("COMMIT", begun));
     const records = inside.findIndex((sql) => sql.startsWith('insert into "audit"'));
     const fed = inside.findIndex((sql) => sql.startsWith('insert into "changes"'));
     expect([at, records > 0, fed > records]).toEqual([at, true, true]);

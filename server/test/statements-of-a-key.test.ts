@@ -1,24 +1,14 @@
 /** What making a key costs the one writer: one commit, and at most eight statements in it, whoever asks and however. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { WorkerRequest } from "../src/store/sqlite/worker.ts";
 import { bearer, openRest, type RestApp } from "./rest-app.ts";
+import { type WatchedWriter, watchWriter } from "./watched-writer.ts";
 
-type Post = (message: unknown, ...more: unknown[]) => void;
-
-const prototype = Worker.prototype as unknown as { postMessage: Post };
-const post = prototype.postMessage;
-const writers = new WeakSet<object>();
-let written: string[] = [];
+let watched: WatchedWriter;
 let rest: RestApp;
 let asked: Record<"key" | "browser", Record<string, string>>;
 
 beforeAll(async () => {
-  prototype.postMessage = function (this: object, message: unknown, ...more: unknown[]): void {
-    const { request } = message as { request: WorkerRequest };
-    if (request.kind === "open" && request.role === "writer") writers.add(this);
-    if (writers.has(this) && request.kind === "run" && request.database === "main") written.push(request.sql);
-    post.call(this, message, ...more);
-  };
+  watched = watchWriter();
   rest = await openRest();
   asked = { key: bearer(await rest.key("ada", "admin")), browser: await rest.browser("ada") };
   // What is too old is dropped by one change in a minute.
@@ -26,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rest[Symbol.asyncDispose]();
-  prototype.postMessage = post;
+  watched.stop();
 });
 
 async function make(name: string, headers: Record<string, string>): Promise<number> {
@@ -40,12 +30,12 @@ test.each([
   ["browser", true, 8],
 ] as const)("asked by a %s, with an Idempotency-Key: %p", async (by, isRepeatable, statements) => {
   const name = `${by} ${isRepeatable}`;
-  written = [];
+  watched.written = [];
   expect(
     await make(name, { ...asked[by], ...(isRepeatable && { "Idempotency-Key": crypto.randomUUID() }) }),
   ).toBe(201);
-  expect([written.at(0), written.at(-1)]).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
-  const inside = written.slice(1, -1);
+  expect([watched.written.at(0), watched.written.at(-1)]).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+  const inside = watched.written.slice(1, -1);
   expect(inside.filter((sql) => /^(begin|commit)/i.test(sql))).toEqual([]);
   expect(inside.length, inside.join("\n")).toBe(statements);
   expect(inside.filter((sql) => /^delete/i.test(sql))).toEqual([]);

@@ -47,8 +47,8 @@ export interface SettingsUseCase {
   change(caller: Caller, change: SettingsChange): Promise<ShownSettings>;
   policy(caller: Caller): Promise<ShownPolicy>;
   /**
-   * As of the last change that the feed knows, for those who cannot wait: who the server is to its clients, and what a door
-   * takes. Throws unavailable where they could never be read.
+   * For code that cannot wait: as they are now on a database that answers at once, else as of the last change that the feed
+   * knows. Throws unavailable where they cannot be read.
    */
   current(): Settings;
 }
@@ -62,7 +62,6 @@ export interface SettingsDeps {
   readonly bindingFault: (pem: string) => string | undefined;
 }
 
-/** Reads them once, and again at each change. */
 export async function openSettings(deps: SettingsDeps): Promise<SettingsUseCase> {
   const { store } = deps;
   const current = await keepCurrent(deps);
@@ -105,7 +104,7 @@ async function keepCurrent({ store, feed }: SettingsDeps): Promise<() => Setting
   try {
     await read();
   } catch {
-    forget();
+    // Whoever needs them next hears why they cannot be read.
   }
   return () => {
     if (answersLater && kept !== undefined) return kept;

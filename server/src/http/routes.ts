@@ -74,7 +74,7 @@ export interface Row {
   /** Absent: all. Others are left to the rows behind it. */
   readonly methods?: readonly string[];
   readonly answer: AnswerIncoming;
-  /** By the path as it is raw, before dot segments make another of it: what a client appends to it makes no other address. */
+  /** Matched on the path as sent, before dot segments are resolved: nothing that a client appends makes another address of it. */
   readonly isRaw?: boolean;
   /** Answered as it is, at once: no page, nothing that is waited for longer than a check takes. */
   readonly isFast?: boolean;
@@ -169,9 +169,9 @@ export function allRows(parts: Answerers): Row[] {
 
 /** A table, ready to be asked. */
 export interface RouteTable {
-  /** Rows that are found by the path as it is raw, by that path in the words of `Bun.serve`. */
+  /** Rows that are matched on the path as sent: each with its path, as `Bun.serve` writes it. */
   readonly raw: readonly (readonly [path: string, answer: AnswerIncoming])[];
-  /** Incoming first, and answered at once. */
+  /** Asked before all others, and answered at once. */
   readonly fast: AnswerIncoming;
   /** Everything else. */
   readonly answer: AnswerIncoming;
