@@ -23,52 +23,42 @@ interface Place {
 }
 
 const PLACES = placesOf(operationList);
+const isOpen = ({ segments }: Place): boolean => segments.some((segment) => PARAMETER.test(segment));
+const LITERAL = new Map([...PLACES].filter(([, place]) => !isOpen(place)));
+const OPEN = [...PLACES.values()].filter(isOpen);
 
 export function findOperation(method: string, pathname: string): Found | undefined {
-  const segments = segmentsOf(pathname);
-  const place = placeOf(segments);
+  const place = placeOf(pathname);
   const operation = place?.byMethod.get(method === "HEAD" ? "GET" : method);
-  return place && operation && { operation, params: paramsOf(place, segments) };
+  return place && operation && { operation, params: paramsOf(place, pathname.split("/")) };
 }
 
 /** What may be done at an address. */
 export function methodsAt(pathname: string): string[] {
-  return [...(placeOf(segmentsOf(pathname))?.byMethod.keys() ?? [])];
+  return [...(placeOf(pathname)?.byMethod.keys() ?? [])];
 }
 
-function placesOf(operations: readonly Operation[]) {
-  const literal = new Map<string, Place>();
-  const open = new Map<number, Place[]>();
+/** By their paths, as the contract writes them. */
+function placesOf(operations: readonly Operation[]): Map<string, Place> {
+  const places = new Map<string, Place>();
   for (const operation of operations) {
-    const segments = segmentsOf(API_BASE + operation.path);
-    const isOpen = segments.some((segment) => PARAMETER.test(segment));
-    const alike = isOpen ? (open.get(segments.length) ?? []) : [];
-    const known = isOpen
-      ? alike.find((place) => place.segments.join("/") === segments.join("/"))
-      : literal.get(segments.join("/"));
-    const place: Place = known ?? { segments, byMethod: new Map() };
+    const path = API_BASE + operation.path;
+    const place = places.get(path) ?? { segments: path.split("/"), byMethod: new Map() };
     place.byMethod.set(operation.method, operation);
-    if (known) continue;
-    if (isOpen) open.set(segments.length, [...alike, place]);
-    else literal.set(segments.join("/"), place);
+    places.set(path, place);
   }
-  return { literal, open };
+  return places;
 }
 
-function segmentsOf(pathname: string): string[] {
-  return pathname.slice(1).split("/");
-}
-
-function placeOf(segments: readonly string[]): Place | undefined {
-  const literal = PLACES.literal.get(segments.join("/"));
+function placeOf(pathname: string): Place | undefined {
+  const literal = LITERAL.get(pathname);
   if (literal) return literal;
-  return PLACES.open
-    .get(segments.length)
-    ?.find((place) =>
-      place.segments.every((wanted, at) =>
-        wanted.startsWith("{") ? segments[at] !== "" : wanted === segments[at],
-      ),
-    );
+  const given = pathname.split("/");
+  return OPEN.find(
+    ({ segments }) =>
+      segments.length === given.length &&
+      segments.every((wanted, at) => (wanted.startsWith("{") ? given[at] !== "" : wanted === given[at])),
+  );
 }
 
 function paramsOf({ segments }: Place, given: readonly string[]): Record<string, string> {
