@@ -6,7 +6,7 @@ export type StreamEvent =
   /** The stream is open. */
   | { readonly type: "ready" }
   | { readonly type: "change"; readonly change: OutputOf<"events.stream"> }
-  /** Changes happened that cannot be told any more: read again whatever is shown. */
+  /** Some changes were missed: read again what is shown. */
   | { readonly type: "missed" }
   /** The line is cut; it is tried again. */
   | { readonly type: "lost" };

@@ -256,7 +256,7 @@ export const systemOperations = {
     group: "Events",
     title: "Follow changes",
     words:
-      "Server-sent events, as changes happen. `change` tells one; `ready` opens the stream; `missed` says that changes between the last event that was seen and now cannot be told any more, so that whatever is shown must be read again. A comment is sent every 15 seconds. `Last-Event-ID`, as browsers send it by themselves, resumes. One sees what one may read. The stream ends with the session or the key that opened it.",
+      "Server-sent events, as changes happen. `change` carries one; `ready` opens the stream; `missed` says that some changes since the last event are lost: read again what is shown. A comment is sent every 15 seconds. `Last-Event-ID`, as browsers send it by themselves, resumes. One sees what one may read. The stream ends with the session or the key that opened it.",
     access: { kind: "signed_in" },
     output: Event,
     status: 200,
